@@ -1,0 +1,162 @@
+"""The one hierarchy of errors.
+
+::
+
+    ConsentryError                code (stable slug); messages hold ids only, never clinical content
+    ├─ ConfigurationError         settings or environment cannot be used
+    ├─ InvalidInputError          malformed request or document
+    ├─ NotAuthenticError          bad signature, wrong domain, stale nonce
+    ├─ NotPermittedError          this participant may not do this at all
+    ├─ AccessDeniedError          the decision was no: reason and receipt
+    ├─ NotFoundError
+    ├─ ConflictError              already granted, already revoked, reused key
+    ├─ VerificationError          evidence does not hold: step, expected, got
+    ├─ LedgerError
+    │  ├─ LedgerUnavailableError  the node does not answer: try again
+    │  ├─ LedgerRejectedError     a contract refused: Solidity error name and arguments
+    │  └─ ForeignChainError       another chain, genesis or deployment than the one recorded
+    └─ VaultError
+       ├─ VaultUnavailableError   store or key service does not answer: try again
+       ├─ ObjectMissingError      the object is gone
+       ├─ ObjectTornError         the object ends before its recorded size
+       ├─ ObjectSwappedError      the bytes belong to another record or version
+       ├─ ObjectCorruptError      the bytes are not what was anchored
+       └─ KeyDestroyedError       the key was destroyed: the content is gone for good
+
+Every class names a stable ``code``. HTTP numbers live in ``api/problems.py``, exit codes in ``cli``, nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class ConsentryError(Exception):
+    """Root of all errors. Caller: report ``code`` and the message; both are safe to show."""
+
+    code: ClassVar[str] = "consentry.error"
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, Any] = details
+
+
+class ConfigurationError(ConsentryError):
+    """Settings or environment cannot be used. Caller: correct them and start again."""
+
+    code = "configuration"
+
+
+class InvalidInputError(ConsentryError):
+    """A request or document is malformed. Caller: correct it; sending it again as it is will not help."""
+
+    code = "input.invalid"
+
+
+class NotAuthenticError(ConsentryError):
+    """A signature, domain or nonce does not hold. Caller: sign anew."""
+
+    code = "auth.not-authentic"
+
+
+class NotPermittedError(ConsentryError):
+    """This participant may not do this at all. Caller: do not retry."""
+
+    code = "auth.not-permitted"
+
+
+class AccessDeniedError(ConsentryError):
+    """The contract decided no, and logged it. ``details`` carry the reason and the receipt. Caller: do not retry."""
+
+    code = "access.denied"
+
+
+class NotFoundError(ConsentryError):
+    """Nothing of that id is visible to the caller. Caller: check the id."""
+
+    code = "not-found"
+
+
+class ConflictError(ConsentryError):
+    """The state already differs: granted, revoked, anchored, or a reused key. Caller: read the state first."""
+
+    code = "conflict"
+
+
+class VerificationError(ConsentryError):
+    """Evidence does not hold at a numbered step. Caller: do not rely on the document."""
+
+    code = "evidence.invalid"
+
+    def __init__(self, step: int, message: str, *, expected: object = None, got: object = None) -> None:
+        super().__init__(message, step=step, expected=expected, got=got)
+        self.step = step
+        self.expected = expected
+        self.got = got
+
+
+class LedgerError(ConsentryError):
+    """The chain could not do it. Caller: see the subclass."""
+
+    code = "ledger.error"
+
+
+class LedgerUnavailableError(LedgerError):
+    """The node does not answer or lags. Caller: try again later with the same request id."""
+
+    code = "ledger.unavailable"
+
+
+class LedgerRejectedError(LedgerError):
+    """A contract refused. ``details`` carry the Solidity error and its arguments. Caller: correct the act."""
+
+    code = "ledger.rejected"
+
+
+class ForeignChainError(LedgerError):
+    """The node serves another chain, genesis or deployment. Caller: connect the right node or reset on purpose."""
+
+    code = "ledger.foreign-chain"
+
+
+class VaultError(ConsentryError):
+    """The vault could not do it. Caller: see the subclass."""
+
+    code = "vault.error"
+
+
+class VaultUnavailableError(VaultError):
+    """Object store, database or key service does not answer. Caller: try again later."""
+
+    code = "vault.unavailable"
+
+
+class ObjectMissingError(VaultError):
+    """The stored object is gone. Caller: alarm the operator; restore it from a backup."""
+
+    code = "vault.object-missing"
+
+
+class ObjectTornError(VaultError):
+    """The stored object ends before its recorded size. Caller: alarm the operator; restore it from a backup."""
+
+    code = "vault.object-torn"
+
+
+class ObjectSwappedError(VaultError):
+    """The stored bytes belong to another record or version. Caller: alarm the operator."""
+
+    code = "vault.object-swapped"
+
+
+class ObjectCorruptError(VaultError):
+    """The stored bytes are not what was anchored. Caller: alarm the operator."""
+
+    code = "vault.object-corrupt"
+
+
+class KeyDestroyedError(VaultError):
+    """The key was destroyed on purpose. Caller: the content is gone for good."""
+
+    code = "vault.key-destroyed"
