@@ -1,0 +1,6 @@
+"""The rules, and nothing else: values in, decisions out; time is an argument.
+
+For: everything that must decide the same on chain, in the gateway and in an audit.
+May import: errors
+Used by: crypto, evidence, gateway, audit, ledger, vault, directory, api, cli, client, wiring
+"""

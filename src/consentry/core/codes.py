@@ -1,0 +1,178 @@
+"""Numbers of the signed and stored formats: appended to, never reordered.
+
+The same numbers stand in ``contracts/types/Codes.sol``; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+
+class Standing(IntEnum):
+    """Standing of an institution, authority or relay account."""
+
+    NONE = 0
+    ACTIVE = 1
+    SUSPENDED = 2
+
+
+class RecordStatus(IntEnum):
+    """Life of an anchored record version."""
+
+    NONE = 0
+    CURRENT = 1
+    SUPERSEDED = 2
+
+
+class ConsentStatus(IntEnum):
+    """Life of a consent. A revoked consent never becomes active again."""
+
+    NONE = 0
+    ACTIVE = 1
+    REVOKED = 2
+
+
+class Reason(IntEnum):
+    """Answer to one access request; ``NONE`` means permitted. The first reason that applies, in this order, is given."""
+
+    NONE = 0
+    INSTITUTION_UNKNOWN = 1
+    SIGNATURE_INVALID = 2
+    REQUEST_REPLAYED = 3
+    LEAF_MISMATCH = 4
+    TERMS_MISMATCH = 5
+    INSTITUTION_SUSPENDED = 6
+    REQUEST_EXPIRED = 7
+    REQUEST_NOT_YET_VALID = 8
+    RELEASE_KEY_MISMATCH = 9
+    PURPOSE_UNKNOWN = 10
+    ACTION_UNKNOWN = 11
+    ACTOR_UNKNOWN = 12
+    LEGAL_BASIS_UNSUPPORTED = 13
+    RECORD_UNKNOWN = 14
+    RECORD_SUPERSEDED = 15
+    CONSENT_MISSING = 16
+    CONSENT_UNKNOWN = 17
+    CONSENT_REVOKED = 18
+    CONSENT_NOT_YET_VALID = 19
+    CONSENT_EXPIRED = 20
+    SUBJECT_MISMATCH = 21
+    GRANTEE_MISMATCH = 22
+    PRACTITIONER_MISMATCH = 23
+    PURPOSE_NOT_GRANTED = 24
+    ACTION_NOT_GRANTED = 25
+    RECORD_NOT_IN_SCOPE = 26
+    LEVEL_FIVE_WILDCARD = 27
+    SENSITIVITY_EXCEEDED = 28
+    DATA_PERIOD_EXCEEDED = 29
+    ERASE_DATE_PASSED = 30
+    USES_EXHAUSTED = 31
+
+
+REJECTIONS: Final = frozenset(
+    {
+        Reason.INSTITUTION_UNKNOWN,
+        Reason.SIGNATURE_INVALID,
+        Reason.REQUEST_REPLAYED,
+        Reason.LEAF_MISMATCH,
+        Reason.TERMS_MISMATCH,
+    }
+)
+"""Reasons with which nothing was decided: no request id is used up and no head moves."""
+
+
+class Purpose(IntEnum):
+    """Purpose of use (HL7 v3-ActReason)."""
+
+    TREAT = 1
+    ETREAT = 2
+    BTG = 3
+    COC = 4
+    CAREMGT = 5
+    HPAYMT = 6
+    HOPERAT = 7
+    PUBHLTH = 8
+    HRESCH = 9
+    CLINTRCH = 10
+    PATRQT = 11
+    FAMRQT = 12
+    HLEGAL = 13
+    HCOMPL = 14
+    HTEST = 15
+
+
+class Action(IntEnum):
+    """What the requester wants to do with the content."""
+
+    VIEW = 1
+    STORE = 2
+
+
+class Category(IntEnum):
+    """Coarse document class, never a diagnosis."""
+
+    SUMMARY = 1
+    ENCOUNTER = 2
+    LABORATORY = 3
+    IMAGING = 4
+    MEDICATION = 5
+    PROCEDURE = 6
+    PATHOLOGY = 7
+    DISCHARGE = 8
+    IMMUNIZATION = 9
+    REFERRAL = 10
+    MONITORING = 11
+    BILLING = 12
+
+
+class LegalBasis(IntEnum):
+    """Legal basis of an access (PIPL 13)."""
+
+    CONSENT = 1
+    EMERGENCY = 2
+    STATUTORY_DUTY = 3
+    PUBLIC_HEALTH = 4
+
+
+class ActorKind(IntEnum):
+    """Who acts inside the institution."""
+
+    HUMAN = 1
+    MACHINE = 2
+
+
+class Assurance(IntEnum):
+    """How a consent act was made."""
+
+    DEVICE_KEY = 1
+    CARD_AND_CODE = 2
+    GUARDIAN = 3
+    STAFF_ASSISTED = 4
+
+
+class Retention(IntEnum):
+    """Retention class of a record."""
+
+    OUTPATIENT = 1
+    INPATIENT = 2
+
+
+class Suite(IntEnum):
+    """Cryptographic suite of a stored object."""
+
+    COBBLESTONE_256_SHA_256 = 1
+
+
+HIGHEST_SENSITIVITY: Final = 5
+UNLIMITED_USES: Final = 2**32 - 1
+CLOCK_TOLERANCE: Final = 60
+"""Seconds by which the clock of a requester may run ahead of block time."""
+
+
+def bits(*members: int) -> int:
+    """Gives the bit mask of a set of codes: bit ``1 << code`` for each member."""
+    mask = 0
+    for member in members:
+        mask |= 1 << member
+    return mask

@@ -1,0 +1,121 @@
+"""The signed structs: field for field those of ``contracts/types``, in the same order.
+
+Byte strings of 32 bytes stand for ``bytes32``; addresses are 20 bytes. ``typed_data`` derives their hashes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NewType
+
+Address = NewType("Address", bytes)
+"""An account or contract: 20 bytes."""
+RecordId = NewType("RecordId", bytes)
+ConsentId = NewType("ConsentId", bytes)
+SubjectId = NewType("SubjectId", bytes)
+
+ZERO_32: Final = bytes(32)
+ZERO_ADDRESS: Final = Address(bytes(20))
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Introduces a subject; signed by its signer and by its custodian."""
+
+    subject_id: SubjectId
+    signer: bytes
+    custodian: Address
+    sign_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLeaf:
+    """What the chain knows of one version of a record."""
+
+    custodian: Address
+    subject_id: SubjectId
+    previous: bytes
+    lineage: bytes
+    version: int
+    category: int
+    sensitivity: int
+    data_month: int
+    suite: int
+    retention: int
+    ciphertext_digest: bytes
+    ciphertext_size: int
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentTerms:
+    """The exact terms a subject signs."""
+
+    subject_id: SubjectId
+    institution: Address
+    group: bytes
+    practitioner: bytes
+    records_root: bytes
+    categories: int
+    purposes: int
+    actions: int
+    max_sensitivity: int
+    data_from: int
+    data_until: int
+    valid_from: int
+    valid_until: int
+    max_uses: int
+    onward_disclosure: bool
+    erase_by: int
+    notice_hash: bytes
+    notice_version: int
+    assurance: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """Takes a consent back."""
+
+    consent_id: ConsentId
+    subject_id: SubjectId
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """What an institution signs to ask for one record."""
+
+    request_id: int
+    institution: Address
+    record_id: RecordId
+    consent_id: ConsentId
+    purpose: int
+    action: int
+    legal_basis: int
+    actor_kind: int
+    reason_hash: bytes
+    practitioner: bytes
+    release_key_hash: bytes
+    issued_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEntry:
+    """One line of the access log: the event ``AccessDecided`` with its topics."""
+
+    request: AccessRequest
+    subject_id: SubjectId
+    reason: int
+    decided_at: int
+    subject_sequence: int
+    institution_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a relay adds to one request so that the contract can check its commitments."""
+
+    leaf: RecordLeaf
+    terms: ConsentTerms | None = None
+    scope_proof: tuple[bytes, ...] = field(default=())

@@ -1,0 +1,185 @@
+"""EIP-712 types, struct hashes and digests, derived from the dataclasses of ``terms``.
+
+One table names the types; struct hashes, ids and the JSON document a wallet shows all come from it, so they cannot
+drift apart. Source: EIP-712, "Definition of hashStruct" and "Definition of domainSeparator".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from eth_hash.auto import keccak
+
+from consentry.core.terms import (
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    RecordId,
+    RecordLeaf,
+    Revocation,
+)
+
+SignedStruct = AccessRequest | ConsentTerms | Enrolment | RecordLeaf | Revocation
+
+TYPES: Final[dict[type, tuple[str, ...]]] = {
+    Enrolment: ("bytes32 subjectId", "bytes signer", "address custodian", "uint64 signBefore"),
+    RecordLeaf: (
+        "address custodian",
+        "bytes32 subjectId",
+        "bytes32 previous",
+        "bytes32 lineage",
+        "uint32 version",
+        "uint8 category",
+        "uint8 sensitivity",
+        "uint16 dataMonth",
+        "uint16 suite",
+        "uint8 retention",
+        "bytes32 ciphertextDigest",
+        "uint64 ciphertextSize",
+        "bytes32 commitment",
+    ),
+    ConsentTerms: (
+        "bytes32 subjectId",
+        "address institution",
+        "bytes32 group",
+        "bytes32 practitioner",
+        "bytes32 recordsRoot",
+        "uint32 categories",
+        "uint32 purposes",
+        "uint8 actions",
+        "uint8 maxSensitivity",
+        "uint16 dataFrom",
+        "uint16 dataUntil",
+        "uint64 validFrom",
+        "uint64 validUntil",
+        "uint32 maxUses",
+        "bool onwardDisclosure",
+        "uint64 eraseBy",
+        "bytes32 noticeHash",
+        "uint32 noticeVersion",
+        "uint8 assurance",
+        "uint256 nonce",
+    ),
+    Revocation: ("bytes32 consentId", "bytes32 subjectId"),
+    AccessRequest: (
+        "uint256 requestId",
+        "address institution",
+        "bytes32 recordId",
+        "bytes32 consentId",
+        "uint8 purpose",
+        "uint8 action",
+        "uint8 legalBasis",
+        "uint8 actorKind",
+        "bytes32 reasonHash",
+        "bytes32 practitioner",
+        "bytes32 releaseKeyHash",
+        "uint64 issuedAt",
+        "uint64 expiresAt",
+    ),
+}
+"""Members of every signed struct, in the order of the dataclass fields and of the Solidity struct."""
+
+_DOMAIN_TYPEHASH: Final = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """EIP-712 domain of one contract on one chain; ``name`` is the contract's name, prefixed with "Consentry "."""
+
+    name: str
+    chain_id: int
+    verifying_contract: Address
+    version: str = "1"
+
+
+@cache
+def type_hash(struct: type) -> bytes:
+    """Gives keccak-256 of the EIP-712 encodeType string."""
+    return keccak(f"{struct.__name__}({','.join(TYPES[struct])})".encode())
+
+
+def _word(solidity_type: str, value: Any) -> bytes:
+    if solidity_type == "bytes":
+        return keccak(value)
+    if solidity_type == "bytes32":
+        if len(value) != 32:  # noqa: PLR2004 - a bytes32 has 32 bytes
+            msg = f"length of a bytes32 does not match (got {len(value)}, expected 32)"
+            raise ValueError(msg)
+        return bytes(value)
+    if solidity_type == "address":
+        return bytes(value).rjust(32, b"\0")
+    return int(value).to_bytes(32, "big")
+
+
+def struct_hash(value: SignedStruct) -> bytes:
+    """Gives the EIP-712 hashStruct of a signed struct: 32 bytes."""
+    members = TYPES[type(value)]
+    fields = dataclasses.fields(value)
+    words = [_word(m.split(" ")[0], getattr(value, f.name)) for m, f in zip(members, fields, strict=True)]
+    return keccak(type_hash(type(value)) + b"".join(words))
+
+
+def record_id(leaf: RecordLeaf) -> RecordId:
+    """Derives the id of a record version from its leaf."""
+    return RecordId(struct_hash(leaf))
+
+
+def consent_id(terms: ConsentTerms) -> ConsentId:
+    """Derives the id of a consent from its terms."""
+    return ConsentId(struct_hash(terms))
+
+
+def scope_key(leaf: RecordLeaf) -> bytes:
+    """Gives the id under which a consent names a record: that of its first version."""
+    return leaf.lineage if any(leaf.lineage) else record_id(leaf)
+
+
+@cache
+def domain_separator(domain: Domain) -> bytes:
+    """Gives the EIP-712 domain separator: 32 bytes."""
+    return keccak(
+        _DOMAIN_TYPEHASH
+        + keccak(domain.name.encode())
+        + keccak(domain.version.encode())
+        + domain.chain_id.to_bytes(32, "big")
+        + domain.verifying_contract.rjust(32, b"\0")
+    )
+
+
+def digest(domain: Domain, value: SignedStruct) -> bytes:
+    """Gives the 32 bytes a signer signs: keccak-256 of 0x1901, domain separator and struct hash."""
+    return keccak(b"\x19\x01" + domain_separator(domain) + struct_hash(value))
+
+
+def document(domain: Domain, value: SignedStruct) -> dict[str, Any]:
+    """Gives the EIP-712 JSON document a wallet shows; byte strings become 0x-prefixed hexadecimal."""
+    members = [m.split(" ") for m in TYPES[type(value)]]
+    fields = dataclasses.fields(value)
+    name = type(value).__name__
+    return {
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"},
+                {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            name: [{"name": n, "type": t} for t, n in members],
+        },
+        "primaryType": name,
+        "domain": {
+            "name": domain.name,
+            "version": domain.version,
+            "chainId": domain.chain_id,
+            "verifyingContract": "0x" + domain.verifying_contract.hex(),
+        },
+        "message": {
+            n: "0x" + v.hex() if isinstance(v := getattr(value, f.name), bytes) else v
+            for (_, n), f in zip(members, fields, strict=True)
+        },
+    }
