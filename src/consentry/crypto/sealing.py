@@ -1,0 +1,286 @@
+"""Sealing of record contents: C2SP chunked encryption in its Cobblestone-256 form.
+
+Specification: https://c2sp.org/chunked-encryption (version 1). Layout of a sealed object::
+
+    salt (24) | key commitment (32) | chunk 0 (16384 + 16) | chunk 1 | ... | last chunk (0..16383 + 16)
+
+The last chunk is always shorter than a full one, which is how truncation shows. `Sealer` and `Opener` stream through
+the implementation in `cryptography`; `consentry.crypto.random_access` reads any byte range with a second one of ours.
+
+The *context* binds a sealed object to its place. It holds the ``objectId``, not the ``recordId``: the record id is a
+hash over the on-chain leaf, the leaf holds the digest of the ciphertext, and the ciphertext depends on the context, so
+the record id cannot be known when sealing starts. The object id is 32 random bytes, drawn before sealing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
+from cryptography.exceptions import AlreadyFinalized, InvalidTag
+
+from consentry.core.codes import Suite
+from consentry.crypto.framing import check_length, length_prefixed, uint64
+from consentry.errors import InvalidInputError, ObjectCorruptError, ObjectTornError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+Bytes = bytes | bytearray | memoryview
+
+# Constants of the specification, sections "Key derivation" and "Message chunking".
+KEY_SIZE = 32
+SALT_SIZE = 24
+KEY_COMMITMENT_SIZE = 32
+HEADER_SIZE = SALT_SIZE + KEY_COMMITMENT_SIZE
+CHUNK_SIZE = 16 * 1024
+TAG_SIZE = 16
+SEALED_CHUNK_SIZE = CHUNK_SIZE + TAG_SIZE
+MAX_CHUNKS = 2**38
+
+OBJECT_ID_SIZE = 32
+SUITE_COBBLESTONE_256 = int(Suite.COBBLESTONE_256_SHA_256)
+"""On-chain number of this suite: Cobblestone-256 content, SHA-256 digests, HMAC-SHA-256 commitment."""
+
+_CONTEXT_LABEL = b"consentry/sealing-context/v1"
+_OVER = "state of the message does not match (got finalized or failed, expected unfinished)"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDigests:
+    """What one pass over a record tells: sizes in bytes and SHA-256 of both sides."""
+
+    plaintext_size: int
+    plaintext_sha256: bytes
+    ciphertext_size: int
+    ciphertext_sha256: bytes
+
+
+def new_object_id() -> bytes:
+    """Draw the 32 random bytes that name an object before it is sealed."""
+    return secrets.token_bytes(OBJECT_ID_SIZE)
+
+
+def new_data_key() -> bytes:
+    """Draw a fresh 32-byte data key; one record version, one key."""
+    return bytes(Cobblestone256Encryptor.generate_key())
+
+
+def sealing_context(object_id: bytes, version: int, suite: int = SUITE_COBBLESTONE_256) -> bytes:
+    """Encode what a sealed object is bound to.
+
+    Args:
+        object_id: 32 random bytes fixed before sealing (see the module docstring for why it is not the record id).
+        version: Version of the record, 1 or more.
+        suite: On-chain suite number.
+
+    Returns:
+        ``length_prefixed(label, object id, version, suite)``.
+
+    Raises:
+        InvalidInputError: The object id is not 32 bytes, the version is below 1, or the suite is not known.
+    """
+    check_length("object id", object_id, OBJECT_ID_SIZE)
+    if version < 1:
+        raise InvalidInputError(f"version does not match (got {version}, expected 1 or more)")
+    if suite != SUITE_COBBLESTONE_256:
+        raise InvalidInputError(f"suite does not match (got {suite}, expected {SUITE_COBBLESTONE_256})")
+    return length_prefixed(_CONTEXT_LABEL, object_id, uint64(version), uint64(suite))
+
+
+def sealed_size(plaintext_size: int) -> int:
+    """Size in bytes of the sealed form of ``plaintext_size`` bytes."""
+    return HEADER_SIZE + plaintext_size + TAG_SIZE * (plaintext_size // CHUNK_SIZE + 1)
+
+
+def opened_size(ciphertext_size: int) -> int:
+    """Size in bytes of what a sealed object of ``ciphertext_size`` bytes holds.
+
+    Raises:
+        ObjectTornError: No message has that sealed size: it ends inside the header, at a chunk's end or inside a tag.
+    """
+    full_chunks, rest = divmod(ciphertext_size - HEADER_SIZE, SEALED_CHUNK_SIZE)
+    if full_chunks < 0 or rest < TAG_SIZE:
+        raise ObjectTornError(f"size of the sealed object does not match any message (got {ciphertext_size} bytes)")
+    return full_chunks * CHUNK_SIZE + rest - TAG_SIZE
+
+
+class Sealer:
+    """Seals one message and takes both digests in the same pass.
+
+    With ``hash_pool``, hashing runs beside encryption on the pool's threads; hashing costs more than AES. The
+    ciphertext is the same either way. Use one instance for one message.
+
+    Example::
+
+        sealer = Sealer(new_data_key(), sealing_context(object_id, 1))
+        for piece in pieces:
+            write(sealer.update(piece))
+        write(sealer.finalize())
+        sealer.digests
+    """
+
+    def __init__(self, key: bytes, context: bytes, *, hash_pool: Executor | None = None) -> None:
+        check_length("data key", key, KEY_SIZE)
+        self._encryptor = Cobblestone256Encryptor(key, context)
+        self._plaintext = _RunningDigest(hash_pool)
+        self._ciphertext = _RunningDigest(hash_pool)
+        self._digests: ObjectDigests | None = None
+
+    def update(self, data: Bytes) -> bytes:
+        """Take the next piece; 256 KiB to 1 MiB is the fast range.
+
+        Returns:
+            The ciphertext that is ready, possibly empty.
+
+        Raises:
+            InvalidInputError: The message is already finished.
+        """
+        self._check_open()
+        self._plaintext.start(data)
+        sealed = bytes(self._encryptor.update(data))
+        self._ciphertext.start(sealed)
+        # The caller may reuse its buffer after this call; the ciphertext is ours and may be hashed later.
+        self._plaintext.wait()
+        return sealed
+
+    def finalize(self) -> bytes:
+        """Close the message.
+
+        Returns:
+            The last chunk; write it, or the object is torn.
+
+        Raises:
+            InvalidInputError: The message is already finished.
+        """
+        self._check_open()
+        sealed = bytes(self._encryptor.finalize())
+        self._ciphertext.start(sealed)
+        self._digests = _digests(self._plaintext, self._ciphertext)
+        return sealed
+
+    @property
+    def digests(self) -> ObjectDigests:
+        """Sizes and digests, known only after `finalize`.
+
+        Raises:
+            InvalidInputError: The message is not finished.
+        """
+        return _finished(self._digests)
+
+    def _check_open(self) -> None:
+        if self._digests is not None:
+            raise InvalidInputError("state of the message does not match (got finalized, expected unfinished)")
+
+
+class Opener:
+    """Opens one sealed message as a stream.
+
+    Pieces handed out before `finalize` returned are authentic but may be the front part of a longer message: never
+    call a download complete, and never act on its content, before `finalize` came back. `digests` enforces the order.
+    """
+
+    def __init__(self, key: bytes, context: bytes) -> None:
+        check_length("data key", key, KEY_SIZE)
+        self._decryptor = Cobblestone256Decryptor(key, context)
+        self._plaintext = _RunningDigest(None)
+        self._ciphertext = _RunningDigest(None)
+        self._digests: ObjectDigests | None = None
+
+    def update(self, data: Bytes) -> bytes:
+        """Take the next piece of ciphertext.
+
+        Returns:
+            The authentic plaintext that is ready, possibly empty.
+
+        Raises:
+            ObjectCorruptError: Key, context or bytes do not fit together; the opener is spent.
+            InvalidInputError: The message is already finished, or has failed.
+        """
+        self._ciphertext.start(data)
+        try:
+            opened = bytes(self._decryptor.update(data))
+        except AlreadyFinalized:
+            raise InvalidInputError(_OVER) from None
+        except InvalidTag:
+            raise ObjectCorruptError(
+                f"sealed bytes do not match their key and context (in the piece ending at byte {self._ciphertext.size})"
+            ) from None
+        self._plaintext.start(opened)
+        return opened
+
+    def finalize(self) -> bytes:
+        """Check that the message ends here.
+
+        Returns:
+            The last plaintext bytes.
+
+        Raises:
+            ObjectTornError: The size so far is that of no whole message.
+            ObjectCorruptError: The last chunk is not authentic: cut inside a chunk, changed, or of another message.
+            InvalidInputError: The message is already finished, or has failed.
+        """
+        opened_size(self._ciphertext.size)
+        try:
+            opened = bytes(self._decryptor.finalize())
+        except AlreadyFinalized:
+            raise InvalidInputError(_OVER) from None
+        except InvalidTag:
+            raise ObjectCorruptError("last sealed chunk does not match its key and context") from None
+        self._plaintext.start(opened)
+        self._digests = _digests(self._plaintext, self._ciphertext)
+        return opened
+
+    @property
+    def digests(self) -> ObjectDigests:
+        """Sizes and digests, known only after `finalize`; compare the plaintext's with the commitment.
+
+        Raises:
+            InvalidInputError: The message is not finished.
+        """
+        return _finished(self._digests)
+
+
+class _RunningDigest:
+    """SHA-256 and size of a stream; with a pool, at most one piece is in flight, so order holds."""
+
+    def __init__(self, pool: Executor | None) -> None:
+        self._pool = pool
+        self._sha256 = hashlib.sha256()
+        self._pending: Future[None] | None = None
+        self.size = 0
+
+    def start(self, data: Bytes) -> None:
+        self.wait()
+        self.size += len(data)
+        if self._pool is None:
+            self._sha256.update(data)
+        else:
+            self._pending = self._pool.submit(self._sha256.update, data)
+
+    def wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+
+    def digest(self) -> bytes:
+        self.wait()
+        return self._sha256.digest()
+
+
+def _digests(plaintext: _RunningDigest, ciphertext: _RunningDigest) -> ObjectDigests:
+    return ObjectDigests(
+        plaintext_size=plaintext.size,
+        plaintext_sha256=plaintext.digest(),
+        ciphertext_size=ciphertext.size,
+        ciphertext_sha256=ciphertext.digest(),
+    )
+
+
+def _finished(digests: ObjectDigests | None) -> ObjectDigests:
+    if digests is None:
+        raise InvalidInputError("state of the message does not match (got unfinished, expected finalized)")
+    return digests
