@@ -1,0 +1,211 @@
+"""What the use cases need from below; adapters in ``ledger``, ``vault`` and ``directory`` provide it.
+
+Every method guarantees the error family of ``consentry.errors``: nothing of web3, SQL or an object store leaves an
+adapter. All identifiers and hashes are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
+from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.receipts import FinalReceipt
+from consentry.core.terms import (
+    AccessEntry,
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    Material,
+    RecordId,
+    RecordLeaf,
+    SubjectId,
+)
+from consentry.core.typed_data import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionView:
+    """An institution as admitted: standing, region, ERC-7913 signer, HPKE release key."""
+
+    address: Address
+    standing: Standing
+    region: int
+    signer: bytes
+    release_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectView:
+    """A subject: its signer and the custodian that enrolled it."""
+
+    subject_id: SubjectId
+    signer: bytes
+    custodian: Address
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """An anchored record version."""
+
+    record_id: RecordId
+    leaf: RecordLeaf
+    status: RecordStatus
+    place: EventPlace
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """A consent with its full terms, the subject's signature and its state."""
+
+    consent_id: ConsentId
+    terms: ConsentTerms
+    signature: bytes
+    status: ConsentStatus
+    uses: int
+    granted_at: int
+    revoked_at: int
+    place: EventPlace
+
+
+@dataclass(frozen=True, slots=True)
+class AccessView:
+    """One line of the access log with its place on chain."""
+
+    entry: AccessEntry
+    place: EventPlace
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """What the vault made of an upload; enough to build the leaf."""
+
+    object_id: bytes
+    version: int
+    ciphertext_digest: bytes
+    ciphertext_size: int
+    plaintext_size: int
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedKey:
+    """Data key and blinding value, wrapped for one release key and bound to one decision."""
+
+    wrapped: bytes
+    release_key_hash: bytes
+    object_id: bytes
+    plaintext_size: int
+
+
+class Ledger(Protocol):
+    """The chain. Writing methods return only when the event is final; reading methods read at head."""
+
+    async def identity(self) -> ChainIdentity: ...
+    def domain(self, contract: str) -> Domain:
+        """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
+        ...
+
+    async def head(self) -> BlockReference: ...
+    async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt: ...
+    async def anchor(self, leaf: RecordLeaf, signature: bytes) -> ActReceipt: ...
+    async def supersede(self, previous: RecordLeaf, leaf: RecordLeaf, signature: bytes) -> ActReceipt: ...
+    async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt: ...
+    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt: ...
+    async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
+        """Has one request decided, together with whatever else is waiting.
+
+        Raises:
+            NotAuthenticError: the contract rejected the item (reasons 1-5); nothing was decided.
+            ConflictError: the request id was decided before, with other content.
+            LedgerUnavailableError: not known whether it was decided; call `find_decision` before anything else.
+        """
+        ...
+
+    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None: ...
+    async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
+        """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
+        ...
+
+    async def institution_standing(self, institution: Address) -> Standing: ...
+    async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool: ...
+
+
+class Projection(Protocol):
+    """The chain as tables: a cache that follows the chain and can be rebuilt (P7)."""
+
+    async def position(self) -> BlockReference | None: ...
+    async def wait_for(self, block_number: int) -> None:
+        """Returns when the projection has taken in the block; raises LedgerUnavailableError if it does not in time."""
+        ...
+
+    async def institution(self, address: Address) -> InstitutionView | None: ...
+    async def institutions(self) -> Sequence[InstitutionView]: ...
+    async def authority_region(self, address: Address) -> int | None:
+        """Gives the region of an active authority, None for anybody else."""
+        ...
+
+    async def subject(self, subject_id: SubjectId) -> SubjectView | None: ...
+    async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]: ...
+    async def record(self, record_id: RecordId) -> RecordView | None: ...
+    async def records_of(
+        self, subject_id: SubjectId, after: tuple[int, int] | None, limit: int
+    ) -> Sequence[RecordView]: ...
+    async def consent(self, consent_id: ConsentId) -> ConsentView | None: ...
+    async def consents_of(
+        self, subject_id: SubjectId, after: tuple[int, int] | None, limit: int
+    ) -> Sequence[ConsentView]: ...
+    async def accesses(
+        self,
+        *,
+        subject_id: SubjectId | None = None,
+        institution: Address | None = None,
+        after: tuple[int, int] | None,
+        limit: int,
+    ) -> Sequence[AccessView]: ...
+
+
+class Vault(Protocol):
+    """Ciphertext and wrapped keys of this custodian."""
+
+    async def seal(self, plaintext: AsyncIterator[bytes], *, subject_id: SubjectId, media_type: str) -> SealedRecord:
+        """Seals a stream into the object store under a fresh data key; memory stays flat."""
+        ...
+
+    async def attach(self, object_id: bytes, record_id: RecordId) -> None:
+        """Ties a sealed object to its anchored record."""
+        ...
+
+    async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
+        """Unwraps data key and blinding value and wraps them for the requester. Only a permitted receipt opens it (P2)."""
+        ...
+
+    async def ciphertext_size(self, record_id: RecordId) -> int: ...
+    def read(self, record_id: RecordId, start: int, end: int) -> AsyncIterator[bytes]:
+        """Streams ciphertext bytes [start, end); refuses a torn, swapped, corrupt or missing object."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """A request as received, kept before it is sent (outbox)."""
+
+    request: AccessRequest
+    signature: bytes
+    consent_id: ConsentId
+    scope_proof: tuple[bytes, ...]
+
+
+class Outbox(Protocol):
+    """Requests that must be decided exactly once, whatever crashes."""
+
+    async def keep(self, item: StoredRequest) -> None:
+        """Stores durably before anything is sent; the same item again changes nothing, another payload is a conflict."""
+        ...
+
+    async def settle(self, institution: Address, request_id: int) -> None: ...
+    async def unsettled(self) -> Sequence[StoredRequest]: ...
