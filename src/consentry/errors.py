@@ -28,7 +28,7 @@ Every class names a stable ``code``. HTTP numbers live in ``api/problems.py``, e
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class ConsentryError(Exception):
@@ -36,10 +36,10 @@ class ConsentryError(Exception):
 
     code: ClassVar[str] = "consentry.error"
 
-    def __init__(self, message: str, **details: Any) -> None:
+    def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
         self.message = message
-        self.details: dict[str, Any] = details
+        self.details: dict[str, object] = details
 
 
 class ConfigurationError(ConsentryError):

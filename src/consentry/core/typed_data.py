@@ -103,7 +103,7 @@ def type_hash(struct: type) -> bytes:
     return keccak(f"{struct.__name__}({','.join(TYPES[struct])})".encode())
 
 
-def _word(solidity_type: str, value: Any) -> bytes:
+def _word(solidity_type: str, value: Any) -> bytes:  # noqa: ANN401 - what it is depends on solidity_type
     if solidity_type == "bytes":
         return keccak(value)
     if solidity_type == "bytes32":
@@ -118,10 +118,11 @@ def _word(solidity_type: str, value: Any) -> bytes:
 
 def struct_hash(value: SignedStruct) -> bytes:
     """Gives the EIP-712 hashStruct of a signed struct: 32 bytes."""
-    members = TYPES[type(value)]
+    kind: type = type(value)
+    members = TYPES[kind]
     fields = dataclasses.fields(value)
     words = [_word(m.split(" ")[0], getattr(value, f.name)) for m, f in zip(members, fields, strict=True)]
-    return keccak(type_hash(type(value)) + b"".join(words))
+    return keccak(type_hash(kind) + b"".join(words))
 
 
 def record_id(leaf: RecordLeaf) -> RecordId:

@@ -181,7 +181,7 @@ class Vault(Protocol):
         ...
 
     async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
-        """Unwraps data key and blinding value and wraps them for the requester. Only a permitted receipt opens it (P2)."""
+        """Unwraps data key and blinding value and wraps them for the requester. Only a permitted receipt opens (P2)."""
         ...
 
     async def ciphertext_size(self, record_id: RecordId) -> int: ...
@@ -204,7 +204,7 @@ class Outbox(Protocol):
     """Requests that must be decided exactly once, whatever crashes."""
 
     async def keep(self, item: StoredRequest) -> None:
-        """Stores durably before anything is sent; the same item again changes nothing, another payload is a conflict."""
+        """Stores durably before anything is sent; the same item again is no change, another payload is a conflict."""
         ...
 
     async def settle(self, institution: Address, request_id: int) -> None: ...
