@@ -3,48 +3,136 @@ pragma solidity 0.8.37;
 
 import {ConsentStatus} from "../types/Codes.sol";
 import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
+import {IParticipants} from "./IParticipants.sol";
+import {ISubjects} from "./ISubjects.sol";
 
 /// @notice One storage slot a consent.
 struct ConsentState {
     ConsentStatus status;
     uint32 uses; // permitted accesses so far
-    uint64 grantedAt; // block time, seconds
+    uint64 grantedAt; // block time, seconds; zero when never granted
     uint64 revokedAt; // block time, seconds; zero while not revoked
 }
 
 /// @title Consents: granted and revoked by the subject's own signature
+/// @notice No role, administrator or gateway can grant: the contract verifies the signature of the subject's signer over
+/// the exact terms. State keeps one slot for each consent; the full terms and the signature are in the event.
+///
+/// Example: a patient signs terms that let hospital B view images until the end of the month. Hospital A's relay
+/// submits them. A week later the patient signs a `Revocation`, and from its block on every access is denied.
+///
+/// NOTE: A revocation needs nothing but the subject's signature: no active institution, no valid period, not even a
+/// grant. A consent revoked before it was granted can never be granted.
 interface IConsents {
+    /// @notice Only an active relay of a member may submit.
+    /// @param account the caller.
     error ConsentsRelayRequired(address account);
+    /// @notice These exact terms are in force already.
+    /// @param consentId id of the terms.
     error ConsentsAlreadyGranted(ConsentId consentId);
+    /// @notice These exact terms were revoked; a new consent needs a new nonce.
+    /// @param consentId id of the terms.
     error ConsentsAlreadyRevoked(ConsentId consentId);
+    /// @notice No subject has this pseudonym.
+    /// @param subjectId the pseudonym in the terms.
     error ConsentsSubjectUnknown(bytes32 subjectId);
+    /// @notice A grantee is one institution, one practitioner of one institution, or one group.
+    /// @param institution the institution in the terms.
+    /// @param group the group in the terms.
+    /// @param practitioner the practitioner in the terms.
     error ConsentsGranteeInvalid(address institution, bytes32 group, bytes32 practitioner);
+    /// @notice The institution was never admitted.
+    /// @param institution the institution in the terms.
     error ConsentsGranteeUnknown(address institution);
+    /// @notice A scope is either a Merkle root or a set of known categories.
+    /// @param recordsRoot the root in the terms.
+    /// @param categories the set in the terms.
     error ConsentsScopeInvalid(bytes32 recordsRoot, uint32 categories);
+    /// @notice A set of purposes is not empty and has known purposes only.
+    /// @param purposes the set in the terms.
     error ConsentsPurposesInvalid(uint32 purposes);
+    /// @notice A set of actions is not empty and has known actions only.
+    /// @param actions the set in the terms.
     error ConsentsActionsInvalid(uint8 actions);
+    /// @notice The highest level is one of 1..5, and 5 only where records are named one by one.
+    /// @param maxSensitivity the level in the terms.
     error ConsentsSensitivityInvalid(uint8 maxSensitivity);
+    /// @notice The first month covered is not after the last.
+    /// @param dataFrom first month in the terms.
+    /// @param dataUntil last month in the terms.
     error ConsentsDataPeriodInvalid(uint16 dataFrom, uint16 dataUntil);
+    /// @notice The period is empty or over.
+    /// @param validFrom start in the terms, inclusive.
+    /// @param validUntil end in the terms, exclusive.
+    /// @param blockTime seconds since the epoch.
     error ConsentsPeriodInvalid(uint64 validFrom, uint64 validUntil, uint64 blockTime);
+    /// @notice At least one use is needed.
+    /// @param maxUses the number in the terms.
     error ConsentsUsesInvalid(uint32 maxUses);
+    /// @notice Onward disclosure is not offered.
     error ConsentsOnwardDisclosureRefused();
+    /// @notice An erase date is needed exactly where storing is granted, and lies after the start and in the future.
+    /// @param eraseBy the date in the terms.
+    /// @param needed the earliest date, or zero where storing is not granted.
     error ConsentsEraseDateInvalid(uint64 eraseBy, uint64 needed);
+    /// @notice The terms name the notice that was shown and its version.
+    /// @param noticeHash the hash in the terms.
+    /// @param noticeVersion the version in the terms.
     error ConsentsNoticeMissing(bytes32 noticeHash, uint32 noticeVersion);
+    /// @notice Acts of this assurance level are not accepted.
+    /// @param assurance the level in the terms.
     error ConsentsAssuranceRefused(uint8 assurance);
+    /// @notice The subject's signer did not sign this act.
+    /// @param consentId id of the terms.
+    /// @param subjectId the pseudonym in the terms.
     error ConsentsSignatureInvalid(ConsentId consentId, bytes32 subjectId);
+    /// @notice Only the access ledger counts uses.
+    /// @param account the caller.
+    /// @param needed the access ledger.
     error ConsentsLedgerRequired(address account, address needed);
+    /// @notice Uses are counted of a consent in force.
+    /// @param consentId id of the terms.
+    /// @param status its status.
     error ConsentsNotActive(ConsentId consentId, ConsentStatus status);
 
+    /// @notice A consent came into force.
+    /// @param consentId id of the terms.
+    /// @param subjectId pseudonym of the patient.
+    /// @param terms what the subject signed.
+    /// @param signature by the subject's signer.
     event ConsentGranted(ConsentId indexed consentId, bytes32 indexed subjectId, ConsentTerms terms, bytes signature);
+    /// @notice A consent was taken back, for ever.
+    /// @param consentId id of the terms.
+    /// @param subjectId pseudonym of the patient.
+    /// @param signature by the subject's signer, over the `Revocation`.
     event ConsentRevoked(ConsentId indexed consentId, bytes32 indexed subjectId, bytes signature);
 
     /// @notice Grants; the subject signed the EIP-712 `ConsentTerms` in this contract's domain.
-    function grant(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId);
+    /// @dev Errors come in the order of their declaration above, up to `ConsentsSignatureInvalid`.
+    /// @param terms what the subject signed.
+    /// @param signature by the subject's signer.
+    /// @return consentId id of the terms.
+    function grant(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId);
     /// @notice Takes back, also before the grant was mined; the subject signed the EIP-712 `Revocation`.
-    function revoke(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId);
+    /// @dev Errors, in this order: RelayRequired, AlreadyRevoked, SubjectUnknown, SignatureInvalid.
+    /// @param terms the terms taken back; of them only id and subject count.
+    /// @param signature by the subject's signer.
+    /// @return consentId id of the terms.
+    function revoke(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId);
     /// @notice Counts one permitted access. Only the access ledger may call.
+    /// @param consentId id of a consent in force.
     function countUse(ConsentId consentId) external;
-    function stateOf(ConsentId consentId) external view returns (ConsentState memory);
-    /// @return the one contract that may count uses.
-    function accessLedger() external view returns (address);
+    /// @notice Gives the state of a consent.
+    /// @param consentId id of the terms.
+    /// @return state all zero when it was neither granted nor revoked.
+    function stateOf(ConsentId consentId) external view returns (ConsentState memory state);
+    /// @notice Gives who may count uses.
+    /// @return ledger the one contract that may.
+    function accessLedger() external view returns (address ledger);
+    /// @notice Gives the register of who may act.
+    /// @return register the `Participants` this contract was wired to.
+    function participants() external view returns (IParticipants register);
+    /// @notice Gives the register of subjects.
+    /// @return register the `Subjects` this contract was wired to.
+    function subjects() external view returns (ISubjects register);
 }

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+
+import {ConsentState, IConsents} from "./interfaces/IConsents.sol";
+import {IParticipants} from "./interfaces/IParticipants.sol";
+import {ISubjects} from "./interfaces/ISubjects.sol";
+import {
+    ACTION_STORE,
+    ACTION_VIEW,
+    ASSURANCE_DEVICE_KEY,
+    ConsentStatus,
+    HIGHEST_CATEGORY,
+    HIGHEST_PURPOSE,
+    HIGHEST_SENSITIVITY,
+    Standing
+} from "./types/Codes.sol";
+import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "./types/ConsentTerms.sol";
+
+/// @title Consents: granted and revoked by the subject's own signature
+/// @notice See `IConsents`. Terms travel in calldata and events; state keeps status, uses and times.
+contract Consents is EIP712, IConsents {
+    /// @dev Bits 1..HIGHEST_CATEGORY. Bit 0 stands for no code and is as unknown as any bit above.
+    uint32 private constant _KNOWN_CATEGORIES = (uint32(2) << HIGHEST_CATEGORY) - 2;
+    /// @dev Bits 1..HIGHEST_PURPOSE.
+    uint32 private constant _KNOWN_PURPOSES = (uint32(2) << HIGHEST_PURPOSE) - 2;
+    uint8 private constant _STORE = uint8(1) << ACTION_STORE;
+    uint8 private constant _KNOWN_ACTIONS = (uint8(1) << ACTION_VIEW) | _STORE;
+
+    /// @inheritdoc IConsents
+    IParticipants public immutable participants;
+    /// @inheritdoc IConsents
+    ISubjects public immutable subjects;
+    /// @inheritdoc IConsents
+    address public immutable accessLedger;
+
+    mapping(ConsentId consentId => ConsentState) private _states;
+
+    /// @param participants_ who may act.
+    /// @param subjects_ who may grant.
+    /// @param accessLedger_ address the access ledger will have: it is deployed after this contract and checks it.
+    constructor(
+        IParticipants participants_,
+        ISubjects subjects_,
+        address accessLedger_
+    ) EIP712("Consentry Consents", "1") {
+        participants = participants_;
+        subjects = subjects_;
+        accessLedger = accessLedger_;
+    }
+
+    /// @inheritdoc IConsents
+    function grant(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId) {
+        consentId = terms.consentIdOf();
+        _requireGrantable(consentId, terms);
+        _requireValidScope(terms);
+        _requireValidConditions(terms);
+        _requireSigned(consentId, terms.subjectId, ConsentId.unwrap(consentId), signature);
+        ConsentState storage state = _states[consentId];
+        state.status = ConsentStatus.ACTIVE;
+        state.grantedAt = uint64(block.timestamp);
+        emit ConsentGranted(consentId, terms.subjectId, terms, signature);
+    }
+
+    /// @inheritdoc IConsents
+    function revoke(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId) {
+        _requireRelay();
+        consentId = terms.consentIdOf();
+        ConsentState storage state = _states[consentId];
+        if (state.status == ConsentStatus.REVOKED) revert ConsentsAlreadyRevoked(consentId);
+        _requireSubject(terms.subjectId);
+        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId));
+        _requireSigned(consentId, terms.subjectId, revocationHash, signature);
+        state.status = ConsentStatus.REVOKED;
+        state.revokedAt = uint64(block.timestamp);
+        emit ConsentRevoked(consentId, terms.subjectId, signature);
+    }
+
+    /// @inheritdoc IConsents
+    function countUse(ConsentId consentId) external {
+        if (msg.sender != accessLedger) revert ConsentsLedgerRequired(msg.sender, accessLedger);
+        ConsentState storage state = _states[consentId];
+        if (state.status != ConsentStatus.ACTIVE) revert ConsentsNotActive(consentId, state.status);
+        ++state.uses;
+    }
+
+    /// @inheritdoc IConsents
+    function stateOf(ConsentId consentId) external view returns (ConsentState memory state) {
+        return _states[consentId];
+    }
+
+    function _requireGrantable(ConsentId consentId, ConsentTerms calldata terms) private view {
+        _requireRelay();
+        ConsentStatus status = _states[consentId].status;
+        if (status == ConsentStatus.ACTIVE) revert ConsentsAlreadyGranted(consentId);
+        if (status == ConsentStatus.REVOKED) revert ConsentsAlreadyRevoked(consentId);
+        _requireSubject(terms.subjectId);
+        bool one = (terms.institution == address(0)) != (terms.group == bytes32(0));
+        if (!one || (terms.practitioner != bytes32(0) && terms.institution == address(0))) {
+            revert ConsentsGranteeInvalid(terms.institution, terms.group, terms.practitioner);
+        }
+        bool named = terms.institution != address(0);
+        if (named && participants.institutionStanding(terms.institution) == Standing.NONE) {
+            revert ConsentsGranteeUnknown(terms.institution);
+        }
+    }
+
+    /// @dev What is granted for when; the block time takes part.
+    function _requireValidConditions(ConsentTerms calldata terms) private view {
+        uint64 blockTime = uint64(block.timestamp);
+        if (terms.validFrom >= terms.validUntil || terms.validUntil <= blockTime) {
+            revert ConsentsPeriodInvalid(terms.validFrom, terms.validUntil, blockTime);
+        }
+        if (terms.maxUses == 0) revert ConsentsUsesInvalid(terms.maxUses);
+        if (terms.onwardDisclosure) revert ConsentsOnwardDisclosureRefused();
+        _requireValidEraseDate(terms, blockTime);
+        if (terms.noticeHash == bytes32(0) || terms.noticeVersion == 0) {
+            revert ConsentsNoticeMissing(terms.noticeHash, terms.noticeVersion);
+        }
+        if (terms.assurance != ASSURANCE_DEVICE_KEY) revert ConsentsAssuranceRefused(terms.assurance);
+    }
+
+    function _requireSigned(
+        ConsentId consentId,
+        bytes32 subjectId,
+        bytes32 structHash,
+        bytes calldata signature
+    ) private view {
+        if (!subjects.isSignedBy(subjectId, _hashTypedDataV4(structHash), signature)) {
+            revert ConsentsSignatureInvalid(consentId, subjectId);
+        }
+    }
+
+    function _requireSubject(bytes32 subjectId) private view {
+        if (subjects.custodianOf(subjectId) == address(0)) revert ConsentsSubjectUnknown(subjectId);
+    }
+
+    function _requireRelay() private view {
+        if (!participants.isActiveRelay(msg.sender)) revert ConsentsRelayRequired(msg.sender);
+    }
+
+    /// @dev What is granted; no time takes part.
+    function _requireValidScope(ConsentTerms calldata terms) private pure {
+        bool one = (terms.recordsRoot == bytes32(0)) != (terms.categories == 0);
+        if (!one || terms.categories & ~_KNOWN_CATEGORIES != 0) {
+            revert ConsentsScopeInvalid(terms.recordsRoot, terms.categories);
+        }
+        if (terms.purposes == 0 || terms.purposes & ~_KNOWN_PURPOSES != 0) {
+            revert ConsentsPurposesInvalid(terms.purposes);
+        }
+        if (terms.actions == 0 || terms.actions & ~_KNOWN_ACTIONS != 0) revert ConsentsActionsInvalid(terms.actions);
+        bool wildcard = terms.recordsRoot == bytes32(0);
+        uint8 highest = wildcard ? HIGHEST_SENSITIVITY - 1 : HIGHEST_SENSITIVITY;
+        if (terms.maxSensitivity == 0 || terms.maxSensitivity > highest) {
+            revert ConsentsSensitivityInvalid(terms.maxSensitivity);
+        }
+        if (terms.dataFrom > terms.dataUntil) revert ConsentsDataPeriodInvalid(terms.dataFrom, terms.dataUntil);
+    }
+
+    /// @dev `validFrom` is below `validUntil` here, so adding one cannot overflow.
+    function _requireValidEraseDate(ConsentTerms calldata terms, uint64 blockTime) private pure {
+        if (terms.actions & _STORE == 0) {
+            if (terms.eraseBy != 0) revert ConsentsEraseDateInvalid(terms.eraseBy, 0);
+            return;
+        }
+        uint64 needed = (terms.validFrom > blockTime ? terms.validFrom : blockTime) + 1;
+        if (terms.eraseBy < needed) revert ConsentsEraseDateInvalid(terms.eraseBy, needed);
+    }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+
+import {IParticipants} from "./interfaces/IParticipants.sol";
+import {IRecords} from "./interfaces/IRecords.sol";
+import {ISubjects} from "./interfaces/ISubjects.sol";
+import {HIGHEST_CATEGORY, HIGHEST_SENSITIVITY, RecordStatus, Standing} from "./types/Codes.sol";
+import {RecordId, RecordLeaf} from "./types/RecordLeaf.sol";
+
+/// @title Anchored record versions
+/// @notice See `IRecords`. Leaves travel in calldata and events; state keeps status and time.
+contract Records is EIP712, IRecords {
+    struct Version {
+        RecordStatus status;
+        uint64 anchoredAt; // block time, seconds; one slot with the status
+    }
+
+    /// @dev The only suite so far: Cobblestone-256 with SHA-256.
+    uint16 private constant _HIGHEST_SUITE = 1;
+    /// @dev 1 outpatient, 2 inpatient.
+    uint8 private constant _HIGHEST_RETENTION = 2;
+
+    /// @inheritdoc IRecords
+    IParticipants public immutable participants;
+    /// @inheritdoc IRecords
+    ISubjects public immutable subjects;
+
+    mapping(RecordId recordId => Version) private _versions;
+
+    /// @param participants_ who may act.
+    /// @param subjects_ whose records these are.
+    constructor(IParticipants participants_, ISubjects subjects_) EIP712("Consentry Records", "1") {
+        participants = participants_;
+        subjects = subjects_;
+    }
+
+    /// @inheritdoc IRecords
+    function anchor(RecordLeaf calldata leaf, bytes calldata signature) external returns (RecordId recordId) {
+        recordId = leaf.recordIdOf();
+        _requireAnchorable(recordId, leaf);
+        if (leaf.previous != bytes32(0)) revert RecordsPreviousMismatch(leaf.previous, bytes32(0));
+        if (leaf.version != 1) revert RecordsVersionInvalid(leaf.version, 1);
+        if (leaf.lineage != bytes32(0)) revert RecordsLineageMismatch(leaf.lineage, bytes32(0));
+        _requireSigned(recordId, leaf.custodian, signature);
+        _write(recordId, leaf);
+    }
+
+    /// @inheritdoc IRecords
+    function supersede(
+        RecordLeaf calldata previous,
+        RecordLeaf calldata leaf,
+        bytes calldata signature
+    ) external returns (RecordId recordId) {
+        recordId = leaf.recordIdOf();
+        _requireAnchorable(recordId, leaf);
+        RecordId previousId = previous.recordIdOf();
+        _requireSuccessor(previousId, previous, leaf);
+        _requireSigned(recordId, leaf.custodian, signature);
+        _versions[previousId].status = RecordStatus.SUPERSEDED;
+        emit RecordSuperseded(previousId, recordId);
+        _write(recordId, leaf);
+    }
+
+    /// @inheritdoc IRecords
+    function statusOf(RecordId recordId) external view returns (RecordStatus status) {
+        return _versions[recordId].status;
+    }
+
+    /// @inheritdoc IRecords
+    function anchoredAt(RecordId recordId) external view returns (uint64 time) {
+        return _versions[recordId].anchoredAt;
+    }
+
+    function _write(RecordId recordId, RecordLeaf calldata leaf) private {
+        _versions[recordId] = Version({status: RecordStatus.CURRENT, anchoredAt: uint64(block.timestamp)});
+        emit RecordAnchored(recordId, leaf.subjectId, leaf.custodian, leaf);
+    }
+
+    function _requireAnchorable(RecordId recordId, RecordLeaf calldata leaf) private view {
+        if (!participants.isActiveRelay(msg.sender)) revert RecordsRelayRequired(msg.sender);
+        if (_versions[recordId].status != RecordStatus.NONE) revert RecordsAlreadyAnchored(recordId);
+        if (participants.institutionStanding(leaf.custodian) != Standing.ACTIVE) {
+            revert RecordsCustodianInactive(leaf.custodian);
+        }
+        address needed = subjects.custodianOf(leaf.subjectId);
+        if (leaf.custodian != needed) revert RecordsSubjectMismatch(leaf.subjectId, leaf.custodian, needed);
+        _requireValidContent(leaf);
+    }
+
+    function _requireSigned(RecordId recordId, address custodian, bytes calldata signature) private view {
+        bytes32 digest = _hashTypedDataV4(RecordId.unwrap(recordId));
+        bytes memory signer = participants.institutionSigner(custodian);
+        if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) {
+            revert RecordsSignatureInvalid(recordId, custodian);
+        }
+    }
+
+    /// @dev `previous` is trusted only from where it is known to be anchored, so its version cannot overflow.
+    function _requireSuccessor(
+        RecordId previousId,
+        RecordLeaf calldata previous,
+        RecordLeaf calldata leaf
+    ) private view {
+        if (leaf.previous != RecordId.unwrap(previousId)) {
+            revert RecordsPreviousMismatch(leaf.previous, RecordId.unwrap(previousId));
+        }
+        RecordStatus status = _versions[previousId].status;
+        if (status != RecordStatus.CURRENT) revert RecordsPreviousNotCurrent(previousId, status);
+        if (leaf.subjectId != previous.subjectId) revert RecordsSubjectChanged(leaf.subjectId, previous.subjectId);
+        uint32 version = previous.version + 1;
+        if (leaf.version != version) revert RecordsVersionInvalid(leaf.version, version);
+        bytes32 lineage = previous.scopeKeyOf();
+        if (leaf.lineage != lineage) revert RecordsLineageMismatch(leaf.lineage, lineage);
+    }
+
+    function _requireValidContent(RecordLeaf calldata leaf) private pure {
+        if (leaf.category == 0 || leaf.category > HIGHEST_CATEGORY) revert RecordsCategoryInvalid(leaf.category);
+        if (leaf.sensitivity == 0 || leaf.sensitivity > HIGHEST_SENSITIVITY) {
+            revert RecordsSensitivityInvalid(leaf.sensitivity);
+        }
+        if (leaf.suite == 0 || leaf.suite > _HIGHEST_SUITE) revert RecordsSuiteUnknown(leaf.suite);
+        if (leaf.retention == 0 || leaf.retention > _HIGHEST_RETENTION) revert RecordsRetentionUnknown(leaf.retention);
+        bool missing = leaf.ciphertextDigest == bytes32(0) || leaf.commitment == bytes32(0) || leaf.ciphertextSize == 0;
+        if (missing) revert RecordsDigestMissing();
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+
+import {ConsentState} from "../interfaces/IConsents.sol";
+import {AccessRequest} from "../types/AccessRequest.sol";
+import {
+    ACTION_STORE,
+    ACTOR_HUMAN,
+    ACTOR_MACHINE,
+    BASIS_CONSENT,
+    CLOCK_TOLERANCE,
+    ConsentStatus,
+    HIGHEST_PURPOSE,
+    HIGHEST_SENSITIVITY,
+    Reason,
+    RecordStatus,
+    Standing
+} from "../types/Codes.sol";
+import {ConsentTerms} from "../types/ConsentTerms.sol";
+import {RecordLeaf} from "../types/RecordLeaf.sol";
+
+/// @title The rules of an access decision
+/// @notice Pure: everything that was read from state and the time come as arguments. `consentry.core` states the same
+/// rules in Python, and one file of vectors runs through both.
+/// @dev Each function gives the first reason that applies in the order of `Reason`, or `NONE`. Nothing here reverts, with
+/// whatever values: shifts beyond the width of a set give zero.
+library ConsentRules {
+    /// @notice Reasons that lie in the request as such.
+    /// @param request what the institution signed.
+    /// @param standing of the institution.
+    /// @param releaseKeyHash SHA-256 of the institution's registered release key.
+    /// @param blockTime seconds since the epoch.
+    /// @return reason `NONE`, or `INSTITUTION_SUSPENDED` … `LEGAL_BASIS_UNSUPPORTED`.
+    function judgeRequest(
+        AccessRequest calldata request,
+        Standing standing,
+        bytes32 releaseKeyHash,
+        uint64 blockTime
+    ) internal pure returns (Reason reason) {
+        if (standing != Standing.ACTIVE) return Reason.INSTITUTION_SUSPENDED;
+        if (blockTime >= request.expiresAt) return Reason.REQUEST_EXPIRED;
+        if (request.issuedAt > blockTime + CLOCK_TOLERANCE) return Reason.REQUEST_NOT_YET_VALID;
+        if (request.releaseKeyHash != releaseKeyHash) return Reason.RELEASE_KEY_MISMATCH;
+        if (request.purpose == 0 || request.purpose > HIGHEST_PURPOSE) return Reason.PURPOSE_UNKNOWN;
+        if (request.action == 0 || request.action > ACTION_STORE) return Reason.ACTION_UNKNOWN;
+        bool knownKind = request.actorKind == ACTOR_HUMAN || request.actorKind == ACTOR_MACHINE;
+        if (!knownKind || request.practitioner == bytes32(0)) return Reason.ACTOR_UNKNOWN;
+        if (request.legalBasis != BASIS_CONSENT) return Reason.LEGAL_BASIS_UNSUPPORTED;
+        return Reason.NONE;
+    }
+
+    /// @notice Reasons that lie in the record.
+    /// @param status of the record version that is asked for.
+    /// @return reason `NONE`, `RECORD_UNKNOWN` or `RECORD_SUPERSEDED`.
+    function judgeRecord(RecordStatus status) internal pure returns (Reason reason) {
+        if (status == RecordStatus.NONE) return Reason.RECORD_UNKNOWN;
+        if (status == RecordStatus.SUPERSEDED) return Reason.RECORD_SUPERSEDED;
+        return Reason.NONE;
+    }
+
+    /// @notice Reasons that lie in the consent.
+    /// @param request what the institution signed.
+    /// @param leaf of the record that is asked for.
+    /// @param terms of the consent that is invoked.
+    /// @param state of that consent.
+    /// @param scopeProof Merkle proof that the record is one of those named.
+    /// @param groupMember whether the institution is a member of the group named, if one is.
+    /// @param blockTime seconds since the epoch.
+    /// @return reason `NONE`, or `CONSENT_UNKNOWN` … `USES_EXHAUSTED`.
+    function judgeConsent(
+        AccessRequest calldata request,
+        RecordLeaf calldata leaf,
+        ConsentTerms calldata terms,
+        ConsentState memory state,
+        bytes32[] calldata scopeProof,
+        bool groupMember,
+        uint64 blockTime
+    ) internal pure returns (Reason reason) {
+        reason = _judgeForce(terms, state.status, blockTime);
+        if (reason == Reason.NONE) reason = _judgeParties(request, leaf, terms, groupMember);
+        if (reason == Reason.NONE) reason = _judgeContent(leaf, terms, scopeProof);
+        if (reason != Reason.NONE) return reason;
+        if (request.action == ACTION_STORE && blockTime >= terms.eraseBy) return Reason.ERASE_DATE_PASSED;
+        if (state.uses >= terms.maxUses) return Reason.USES_EXHAUSTED;
+        return Reason.NONE;
+    }
+
+    /// @dev Whether the consent is in force at all.
+    function _judgeForce(
+        ConsentTerms calldata terms,
+        ConsentStatus status,
+        uint64 blockTime
+    ) private pure returns (Reason reason) {
+        if (status == ConsentStatus.NONE) return Reason.CONSENT_UNKNOWN;
+        if (status == ConsentStatus.REVOKED) return Reason.CONSENT_REVOKED;
+        if (blockTime < terms.validFrom) return Reason.CONSENT_NOT_YET_VALID;
+        if (blockTime >= terms.validUntil) return Reason.CONSENT_EXPIRED;
+        return Reason.NONE;
+    }
+
+    /// @dev Who, to whom, for what.
+    function _judgeParties(
+        AccessRequest calldata request,
+        RecordLeaf calldata leaf,
+        ConsentTerms calldata terms,
+        bool groupMember
+    ) private pure returns (Reason reason) {
+        if (terms.subjectId != leaf.subjectId) return Reason.SUBJECT_MISMATCH;
+        bool named = terms.group == bytes32(0) ? terms.institution == request.institution : groupMember;
+        if (!named) return Reason.GRANTEE_MISMATCH;
+        if (terms.practitioner != bytes32(0) && terms.practitioner != request.practitioner) {
+            return Reason.PRACTITIONER_MISMATCH;
+        }
+        if (!_contains(terms.purposes, request.purpose)) return Reason.PURPOSE_NOT_GRANTED;
+        if (!_contains(terms.actions, request.action)) return Reason.ACTION_NOT_GRANTED;
+        return Reason.NONE;
+    }
+
+    /// @dev Which content.
+    function _judgeContent(
+        RecordLeaf calldata leaf,
+        ConsentTerms calldata terms,
+        bytes32[] calldata scopeProof
+    ) private pure returns (Reason reason) {
+        bool wildcard = terms.recordsRoot == bytes32(0);
+        bool inScope = wildcard
+            ? _contains(terms.categories, leaf.category)
+            : MerkleProof.verifyCalldata(scopeProof, terms.recordsRoot, keccak256(abi.encode(leaf.scopeKeyOf())));
+        if (!inScope) return Reason.RECORD_NOT_IN_SCOPE;
+        if (wildcard && leaf.sensitivity == HIGHEST_SENSITIVITY) return Reason.LEVEL_FIVE_WILDCARD;
+        if (leaf.sensitivity > terms.maxSensitivity) return Reason.SENSITIVITY_EXCEEDED;
+        bool inPeriod = leaf.dataMonth >= terms.dataFrom && leaf.dataMonth <= terms.dataUntil;
+        return inPeriod ? Reason.NONE : Reason.DATA_PERIOD_EXCEEDED;
+    }
+
+    /// @dev Whether a set of codes has bit `1 << code`.
+    function _contains(uint256 set, uint8 code) private pure returns (bool contained) {
+        return set & (uint256(1) << code) != 0;
+    }
+}
