@@ -34,7 +34,7 @@ class ConsentStatus(IntEnum):
 
 
 class Reason(IntEnum):
-    """Answer to one access request; ``NONE`` means permitted. The first that applies, in this order, is given."""
+    """Answer to one access request, the first that applies in this order; ``NONE`` means permitted."""
 
     NONE = 0
     INSTITUTION_UNKNOWN = 1

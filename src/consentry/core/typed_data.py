@@ -7,8 +7,10 @@ drift apart. Source: EIP-712, "Definition of hashStruct" and "Definition of doma
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from eth_hash.auto import keccak
@@ -84,6 +86,9 @@ TYPES: Final[dict[type, tuple[str, ...]]] = {
 }
 """Members of every signed struct, in the order of the dataclass fields and of the Solidity struct."""
 
+WORD: Final = 32
+"""Bytes of an EVM word."""
+
 _DOMAIN_TYPEHASH: Final = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
 
 
@@ -97,32 +102,55 @@ class Domain:
     version: str = "1"
 
 
-@cache
 def type_hash(struct: type) -> bytes:
     """Gives keccak-256 of the EIP-712 encodeType string."""
     return keccak(f"{struct.__name__}({','.join(TYPES[struct])})".encode())
 
 
-def _word(solidity_type: str, value: Any) -> bytes:  # noqa: ANN401 - what it is depends on solidity_type
-    if solidity_type == "bytes":
-        return keccak(value)
-    if solidity_type == "bytes32":
-        if len(value) != 32:  # noqa: PLR2004 - a bytes32 has 32 bytes
-            msg = f"length of a bytes32 does not match (got {len(value)}, expected 32)"
-            raise ValueError(msg)
-        return bytes(value)
-    if solidity_type == "address":
-        return bytes(value).rjust(32, b"\0")
-    return int(value).to_bytes(32, "big")
+def _hashed_word(value: bytes) -> bytes:
+    return keccak(value)
+
+
+def _bytes_word(value: bytes) -> bytes:
+    if len(value) != WORD:
+        raise ValueError(f"length of a bytes32 does not match (got {len(value)}, expected {WORD})")
+    return value
+
+
+def _address_word(value: bytes) -> bytes:
+    return value.rjust(WORD, b"\0")
+
+
+def _number_word(value: int) -> bytes:
+    return value.to_bytes(WORD, "big")
+
+
+_WORDS: Final[dict[str, Callable[..., bytes]]] = {
+    "bytes": _hashed_word,
+    "bytes32": _bytes_word,
+    "address": _address_word,
+}
+_PLANS: Final = {
+    struct: (
+        type_hash(struct),
+        attrgetter(*(f.name for f in dataclasses.fields(struct))),
+        tuple(_WORDS.get(member.split(" ")[0], _number_word) for member in members),
+    )
+    for struct, members in TYPES.items()
+}
+"""For every struct: its type hash, a getter of all members, and the encoder of each."""
 
 
 def struct_hash(value: SignedStruct) -> bytes:
-    """Gives the EIP-712 hashStruct of a signed struct: 32 bytes."""
-    kind: type = type(value)
-    members = TYPES[kind]
-    fields = dataclasses.fields(value)
-    words = [_word(m.split(" ")[0], getattr(value, f.name)) for m, f in zip(members, fields, strict=True)]
-    return keccak(type_hash(kind) + b"".join(words))
+    """Gives the EIP-712 hashStruct of a signed struct: 32 bytes.
+
+    Raises:
+        ValueError: a bytes32 has another length.
+        OverflowError: a number is negative or needs more than 32 bytes.
+    """
+    head, members_of, encoders = _PLANS[type(value)]
+    words = [encode(member) for encode, member in zip(encoders, members_of(value), strict=True)]
+    return keccak(head + b"".join(words))
 
 
 def record_id(leaf: RecordLeaf) -> RecordId:

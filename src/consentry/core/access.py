@@ -1,0 +1,192 @@
+"""The access decision: which `Reason` a signed request gets, given the facts of the chain.
+
+Each rule is a predicate; ``RULES`` lists them in the order of `Reason`, and the first that applies is the answer.
+``contracts/AccessLedger.sol`` computes the same; `tests/vectors/decisions` and `tests/property` compare the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from consentry.core import merkle
+from consentry.core.codes import (
+    CLOCK_TOLERANCE,
+    HIGHEST_SENSITIVITY,
+    Action,
+    ActorKind,
+    ConsentStatus,
+    LegalBasis,
+    Purpose,
+    Reason,
+    RecordStatus,
+    Standing,
+)
+from consentry.core.terms import ZERO_32, ZERO_ADDRESS, AccessRequest, ConsentTerms, Material, RecordLeaf
+from consentry.core.typed_data import consent_id, record_id, scope_key
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionFacts:
+    """What the chain says of the asking institution."""
+
+    standing: Standing = Standing.NONE
+    release_key_hash: bytes = ZERO_32
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFacts:
+    """What the chain says of the record version asked for."""
+
+    status: RecordStatus = RecordStatus.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFacts:
+    """What the chain says of the consent invoked; ``uses`` counts the permitted accesses so far."""
+
+    status: ConsentStatus = ConsentStatus.NONE
+    uses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything outside the request and its material that a decision depends on.
+
+    Attributes:
+        institution: standing and release key of the asking institution.
+        record: status of the record version asked for.
+        consent: status and uses of the consent invoked.
+        signature_valid: whether the institution's signer signed the request in the ledger's domain.
+        request_used: whether the institution's request id was decided before.
+        group_member: whether the institution belongs to the group the terms name.
+    """
+
+    institution: InstitutionFacts
+    record: RecordFacts
+    consent: ConsentFacts
+    signature_valid: bool
+    request_used: bool
+    group_member: bool = False
+
+
+def rejection(request: AccessRequest, material: Material, facts: Facts) -> Reason:
+    """Tells why nothing can be decided, or ``NONE`` when the item is authentic, fresh and has the right material."""
+    if facts.institution.standing == Standing.NONE:
+        return Reason.INSTITUTION_UNKNOWN
+    if not facts.signature_valid:
+        return Reason.SIGNATURE_INVALID
+    if facts.request_used:
+        return Reason.REQUEST_REPLAYED
+    if record_id(material.leaf) != request.record_id:
+        return Reason.LEAF_MISMATCH
+    if request.consent_id != ZERO_32 and (material.terms is None or consent_id(material.terms) != request.consent_id):
+        return Reason.TERMS_MISMATCH
+    return Reason.NONE
+
+
+RequestRule = Callable[[AccessRequest, Facts, int], bool]
+ConsentRule = Callable[["Case"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request with the terms it invokes, seen at block time ``now`` in seconds."""
+
+    request: AccessRequest
+    leaf: RecordLeaf
+    terms: ConsentTerms
+    scope_proof: tuple[bytes, ...]
+    facts: Facts
+    now: int
+
+
+def _grantee_differs(case: Case) -> bool:
+    if case.terms.institution != ZERO_ADDRESS:
+        return case.terms.institution != case.request.institution
+    return not case.facts.group_member
+
+
+def _out_of_scope(case: Case) -> bool:
+    if case.terms.records_root != ZERO_32:
+        leaf = merkle.leaf_of(scope_key(case.leaf))
+        return not merkle.proves(case.terms.records_root, leaf, case.scope_proof)
+    return not case.terms.categories >> case.leaf.category & 1
+
+
+REQUEST_RULES: Final[tuple[tuple[Reason, RequestRule], ...]] = (
+    (Reason.INSTITUTION_SUSPENDED, lambda _, f, __: f.institution.standing != Standing.ACTIVE),
+    (Reason.REQUEST_EXPIRED, lambda r, _, now: now >= r.expires_at),
+    (Reason.REQUEST_NOT_YET_VALID, lambda r, _, now: r.issued_at > now + CLOCK_TOLERANCE),
+    (Reason.RELEASE_KEY_MISMATCH, lambda r, f, _: r.release_key_hash != f.institution.release_key_hash),
+    (Reason.PURPOSE_UNKNOWN, lambda r, _, __: not Purpose.TREAT <= r.purpose <= Purpose.HTEST),
+    (Reason.ACTION_UNKNOWN, lambda r, _, __: not Action.VIEW <= r.action <= Action.STORE),
+    (
+        Reason.ACTOR_UNKNOWN,
+        lambda r, _, __: not ActorKind.HUMAN <= r.actor_kind <= ActorKind.MACHINE or r.practitioner == ZERO_32,
+    ),
+    (Reason.LEGAL_BASIS_UNSUPPORTED, lambda r, _, __: r.legal_basis != LegalBasis.CONSENT),
+    (Reason.RECORD_UNKNOWN, lambda _, f, __: f.record.status == RecordStatus.NONE),
+    (Reason.RECORD_SUPERSEDED, lambda _, f, __: f.record.status != RecordStatus.CURRENT),
+    (Reason.CONSENT_MISSING, lambda r, _, __: r.consent_id == ZERO_32),
+    (Reason.CONSENT_UNKNOWN, lambda _, f, __: f.consent.status == ConsentStatus.NONE),
+    (Reason.CONSENT_REVOKED, lambda _, f, __: f.consent.status != ConsentStatus.ACTIVE),
+)
+"""Rules about the request, the record and the state of the consent; they need no terms."""
+
+CONSENT_RULES: Final[tuple[tuple[Reason, ConsentRule], ...]] = (
+    (Reason.CONSENT_NOT_YET_VALID, lambda c: c.now < c.terms.valid_from),
+    (Reason.CONSENT_EXPIRED, lambda c: c.now >= c.terms.valid_until),
+    (Reason.SUBJECT_MISMATCH, lambda c: c.terms.subject_id != c.leaf.subject_id),
+    (Reason.GRANTEE_MISMATCH, _grantee_differs),
+    (
+        Reason.PRACTITIONER_MISMATCH,
+        lambda c: c.terms.practitioner not in (ZERO_32, c.request.practitioner),
+    ),
+    (Reason.PURPOSE_NOT_GRANTED, lambda c: not c.terms.purposes >> c.request.purpose & 1),
+    (Reason.ACTION_NOT_GRANTED, lambda c: not c.terms.actions >> c.request.action & 1),
+    (Reason.RECORD_NOT_IN_SCOPE, _out_of_scope),
+    (
+        Reason.LEVEL_FIVE_WILDCARD,
+        lambda c: c.leaf.sensitivity == HIGHEST_SENSITIVITY and c.terms.records_root == ZERO_32,
+    ),
+    (Reason.SENSITIVITY_EXCEEDED, lambda c: c.leaf.sensitivity > c.terms.max_sensitivity),
+    (
+        Reason.DATA_PERIOD_EXCEEDED,
+        lambda c: not c.terms.data_from <= c.leaf.data_month <= c.terms.data_until,
+    ),
+    (Reason.ERASE_DATE_PASSED, lambda c: c.request.action == Action.STORE and c.now >= c.terms.erase_by),
+    (Reason.USES_EXHAUSTED, lambda c: c.facts.consent.uses >= c.terms.max_uses),
+)
+"""Rules about what the terms cover."""
+
+
+def denial(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:
+    """Decides an item that was not rejected: ``NONE`` permits, anything else denies.
+
+    Args:
+        request: the authentic request.
+        material: the leaf of its record, and the terms of its consent if it names one.
+        facts: what the chain says at this place of the log.
+        now: block time in seconds.
+
+    Returns:
+        The first reason that applies, in the order of `Reason`.
+    """
+    for reason, applies in REQUEST_RULES:
+        if applies(request, facts, now):
+            return reason
+    if material.terms is None:  # rejected before; closed when in doubt
+        return Reason.TERMS_MISMATCH
+    case = Case(request, material.leaf, material.terms, material.scope_proof, facts, now)
+    return next((reason for reason, applies in CONSENT_RULES if applies(case)), Reason.NONE)
+
+
+def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:
+    """Decides one access request at block time ``now``, in seconds.
+
+    Returns:
+        ``NONE`` when permitted; one of ``REJECTIONS`` when nothing is decided; otherwise the reason of the denial.
+    """
+    return rejection(request, material, facts) or denial(request, material, facts, now)

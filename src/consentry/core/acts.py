@@ -1,0 +1,163 @@
+"""Signed acts on the state: enrol, anchor, supersede, grant, revoke, decide.
+
+A pure machine with the rules of the contracts: each act is checked, becomes an event, and the event changes the state.
+Whether a signature holds is an input, because checking one takes cryptography.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from consentry.core import events
+from consentry.core.access import decide
+from consentry.core.chain import EventPlace
+from consentry.core.codes import REJECTIONS, RecordStatus
+from consentry.core.consent import check_grant, check_revoke
+from consentry.core.participants import is_acceptable_signer
+from consentry.core.record import check_anchor, check_lineage
+from consentry.core.refusals import refusal
+from consentry.core.state import LedgerState
+from consentry.core.subject import check_enrol
+from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
+from consentry.core.typed_data import consent_id, record_id, struct_hash
+
+DecisionEvent = events.AccessDecided | events.RequestRejected
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a batch: a request, its material, and whether its institution's signature holds."""
+
+    request: AccessRequest
+    material: Material
+    signature_valid: bool
+
+
+@dataclass(slots=True)
+class Acts:
+    """Checks each act, folds its events into ``state`` and gives them back.
+
+    Every method raises `LedgerRejectedError` naming the Solidity error when the contract would refuse.
+    ``relay`` is the account that submits the act, ``place`` is where it is mined; its time is block time.
+    """
+
+    state: LedgerState
+
+    def enrol(
+        self,
+        enrolment: Enrolment,
+        *,
+        subject_signature_valid: bool,
+        custodian_signature_valid: bool,
+        relay: Address,
+        place: EventPlace,
+    ) -> events.SubjectEnrolled:
+        """Enrols a subject."""
+        self._require_relay(relay, "SubjectsRelayRequired")
+        check_enrol(
+            enrolment,
+            subject_known=enrolment.subject_id in self.state.subjects,
+            custodian_standing=self.state.institution_standing(enrolment.custodian),
+            signer_acceptable=is_acceptable_signer(enrolment.signer, self.state.verifiers),
+            subject_signature_valid=subject_signature_valid,
+            custodian_signature_valid=custodian_signature_valid,
+            now=place.block.time,
+        )
+        event = events.SubjectEnrolled(place, enrolment.subject_id, enrolment.custodian, enrolment.signer)
+        self.state.fold(event)
+        return event
+
+    def anchor(
+        self, leaf: RecordLeaf, *, signature_valid: bool, relay: Address, place: EventPlace
+    ) -> events.RecordAnchored:
+        """Anchors a first version."""
+        self._require_relay(relay, "RecordsRelayRequired")
+        check_lineage(leaf, None)
+        return self._anchor(leaf, signature_valid=signature_valid, place=place)
+
+    def supersede(
+        self, previous: RecordLeaf, leaf: RecordLeaf, *, signature_valid: bool, relay: Address, place: EventPlace
+    ) -> tuple[events.RecordAnchored, events.RecordSuperseded]:
+        """Anchors the next version of a record."""
+        self._require_relay(relay, "RecordsRelayRequired")
+        before = record_id(previous)
+        status = self.state.record_status(before)
+        if status != RecordStatus.CURRENT:
+            raise refusal("RecordsPreviousNotCurrent", before, status)
+        check_lineage(leaf, previous)
+        anchored = self._anchor(leaf, signature_valid=signature_valid, place=place)
+        superseded = events.RecordSuperseded(place, before, anchored.record_id)
+        self.state.fold(superseded)
+        return anchored, superseded
+
+    def grant(
+        self, terms: ConsentTerms, signature: bytes, *, signature_valid: bool, relay: Address, place: EventPlace
+    ) -> events.ConsentGranted:
+        """Grants a consent."""
+        self._require_relay(relay, "ConsentsRelayRequired")
+        identifier = consent_id(terms)
+        check_grant(
+            terms,
+            self.state.consent(identifier).status,
+            subject_known=terms.subject_id in self.state.subjects,
+            grantee_standing=self.state.institution_standing(terms.institution),
+            signature_valid=signature_valid,
+            now=place.block.time,
+        )
+        event = events.ConsentGranted(place, identifier, terms.subject_id, terms, signature)
+        self.state.fold(event)
+        return event
+
+    def revoke(
+        self, terms: ConsentTerms, signature: bytes, *, signature_valid: bool, relay: Address, place: EventPlace
+    ) -> events.ConsentRevoked:
+        """Takes a consent back, also before it was granted."""
+        self._require_relay(relay, "ConsentsRelayRequired")
+        identifier = consent_id(terms)
+        check_revoke(
+            terms,
+            self.state.consent(identifier).status,
+            subject_known=terms.subject_id in self.state.subjects,
+            signature_valid=signature_valid,
+        )
+        event = events.ConsentRevoked(place, identifier, terms.subject_id, signature)
+        self.state.fold(event)
+        return event
+
+    def decide(self, items: Iterable[Item], *, relay: Address, place: EventPlace) -> list[DecisionEvent]:
+        """Decides a batch in order; each item sees what the items before it changed."""
+        self._require_relay(relay, "AccessLedgerRelayRequired")
+        return [self._decide(item, relay, place) for item in items]
+
+    def _decide(self, item: Item, relay: Address, place: EventPlace) -> DecisionEvent:
+        request, terms = item.request, item.material.terms
+        group = terms.group if terms else ZERO_32
+        facts = self.state.facts_for(request, group, signature_valid=item.signature_valid)
+        reason = decide(request, item.material, facts, place.block.time)
+        event: DecisionEvent
+        if reason in REJECTIONS:
+            event = events.RequestRejected(
+                place, request.request_id, request.institution, struct_hash(request), reason, relay
+            )
+        else:
+            event = events.AccessDecided(place, self.state.entry_for(request, reason, place.block.time))
+        self.state.fold(event)
+        return event
+
+    def _anchor(self, leaf: RecordLeaf, *, signature_valid: bool, place: EventPlace) -> events.RecordAnchored:
+        identifier = record_id(leaf)
+        check_anchor(
+            leaf,
+            self.state.record_status(identifier),
+            custodian_standing=self.state.institution_standing(leaf.custodian),
+            subject_custodian=self.state.custodian_of(leaf.subject_id),
+            signature_valid=signature_valid,
+        )
+        event = events.RecordAnchored(place, identifier, leaf.subject_id, leaf.custodian, leaf)
+        self.state.fold(event)
+        return event
+
+    def _require_relay(self, relay: Address, error: str) -> None:
+        if not self.state.is_active_relay(relay):
+            raise refusal(error, relay)

@@ -1,0 +1,193 @@
+"""Every event of the contracts as a value, with its place in the chain.
+
+Field names are those of ``contracts/interfaces`` in snake case; ``AccessDecided`` carries the whole line of the log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consentry.core.chain import EventPlace
+from consentry.core.codes import Reason, Standing
+from consentry.core.terms import AccessEntry, Address, ConsentId, ConsentTerms, RecordId, RecordLeaf, SubjectId
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityAdmitted:
+    """An authority may act for a region; zero is the whole country."""
+
+    place: EventPlace
+    authority: Address
+    region: int
+    profile_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityStandingChanged:
+    """An authority was suspended or reinstated."""
+
+    place: EventPlace
+    authority: Address
+    standing: Standing
+    reason_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionAdmitted:
+    """An authority admitted an institution."""
+
+    place: EventPlace
+    institution: Address
+    authority: Address
+    region: int
+    signer: bytes
+    release_key: bytes
+    profile_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionStandingChanged:
+    """An authority suspended or reinstated an institution."""
+
+    place: EventPlace
+    institution: Address
+    authority: Address
+    standing: Standing
+    reason_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAdmitted:
+    """An account may submit signed acts for a member."""
+
+    place: EventPlace
+    relay: Address
+    member: Address
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRemoved:
+    """An account may no longer submit acts."""
+
+    place: EventPlace
+    relay: Address
+    member: Address
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembershipChanged:
+    """An institution joined or left a group."""
+
+    place: EventPlace
+    group: bytes
+    institution: Address
+    member: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierAdmitted:
+    """A contract may verify signatures of ERC-7913 signers."""
+
+    place: EventPlace
+    verifier: Address
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentNamed:
+    """A contract of the suite, or a later version of it, got its name."""
+
+    place: EventPlace
+    name: bytes
+    deployment: Address
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectEnrolled:
+    """A subject exists from here on."""
+
+    place: EventPlace
+    subject_id: SubjectId
+    custodian: Address
+    signer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAnchored:
+    """A record version is committed to."""
+
+    place: EventPlace
+    record_id: RecordId
+    subject_id: SubjectId
+    custodian: Address
+    leaf: RecordLeaf
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSuperseded:
+    """A newer version took the place of a record version."""
+
+    place: EventPlace
+    record_id: RecordId
+    by: RecordId
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentGranted:
+    """A subject granted; the signature is over the terms in the domain of ``Consents``."""
+
+    place: EventPlace
+    consent_id: ConsentId
+    subject_id: SubjectId
+    terms: ConsentTerms
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRevoked:
+    """A subject took a consent back, or refused it before it was granted."""
+
+    place: EventPlace
+    consent_id: ConsentId
+    subject_id: SubjectId
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDecided:
+    """One decision, permitted or denied."""
+
+    place: EventPlace
+    entry: AccessEntry
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRejected:
+    """An item about which nothing was decided."""
+
+    place: EventPlace
+    request_id: int
+    institution: Address
+    request_hash: bytes
+    reason: Reason
+    relay: Address
+
+
+LedgerEvent = (
+    AuthorityAdmitted
+    | AuthorityStandingChanged
+    | InstitutionAdmitted
+    | InstitutionStandingChanged
+    | RelayAdmitted
+    | RelayRemoved
+    | GroupMembershipChanged
+    | VerifierAdmitted
+    | DeploymentNamed
+    | SubjectEnrolled
+    | RecordAnchored
+    | RecordSuperseded
+    | ConsentGranted
+    | ConsentRevoked
+    | AccessDecided
+    | RequestRejected
+)

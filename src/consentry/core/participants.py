@@ -1,0 +1,62 @@
+"""Who may act where: regions, standings and the form of signers, as in ``contracts/Participants.sol``."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Final
+
+from consentry.core.codes import Standing
+from consentry.core.refusals import refusal
+from consentry.core.terms import Address
+
+ADDRESS_SIZE: Final = 20
+COUNTRY: Final = 0
+"""Region of the whole country; other regions are six-digit codes of GB/T 2260."""
+
+_PROVINCE: Final = 10_000
+_LOWEST_REGION: Final = 100_000
+_HIGHEST_REGION: Final = 999_999
+
+
+def is_within(region: int, outer: int) -> bool:
+    """Tells whether a region lies within another: the country, or one with the same first two digits."""
+    return outer == COUNTRY or region // _PROVINCE == outer // _PROVINCE
+
+
+def is_acceptable_signer(signer: bytes, verifiers: Container[bytes]) -> bool:
+    """Tells whether the bytes are an account, or start with an admitted verifier and carry a key."""
+    if len(signer) == ADDRESS_SIZE:
+        return any(signer)
+    return len(signer) > ADDRESS_SIZE and signer[:ADDRESS_SIZE] in verifiers
+
+
+def check_code(region: int) -> None:
+    """Checks the form of a region code: zero or six digits.
+
+    Raises:
+        LedgerRejectedError: it has another form.
+    """
+    if region != COUNTRY and not _LOWEST_REGION <= region <= _HIGHEST_REGION:
+        raise refusal("ParticipantsRegionInvalid", region)
+
+
+def check_region(authority: Address, standing: Standing, authority_region: int, region: int) -> None:
+    """Checks that an authority may act for a region.
+
+    Raises:
+        LedgerRejectedError: it is not active, or the region is not within its own.
+    """
+    if standing != Standing.ACTIVE or not is_within(region, authority_region):
+        raise refusal("ParticipantsRegionForbidden", authority, region)
+
+
+def check_standing(participant: Address, standing: Standing, needed: Standing) -> None:
+    """Checks that a participant is known and has the standing a change starts from.
+
+    Raises:
+        LedgerRejectedError: it was never admitted, or has another standing.
+    """
+    if standing == Standing.NONE:
+        raise refusal("ParticipantsUnknown", participant)
+    if standing != needed:
+        raise refusal("ParticipantsStandingMismatch", participant, standing, needed)
