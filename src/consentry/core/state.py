@@ -227,7 +227,9 @@ class LedgerState:
     @fold.register
     def _(self, event: events.ConsentRevoked) -> None:
         known = self.consent(event.consent_id)
-        self.consents[event.consent_id] = replace(known, status=ConsentStatus.REVOKED, revoked_at=event.place.block.time)
+        self.consents[event.consent_id] = replace(
+            known, status=ConsentStatus.REVOKED, revoked_at=event.place.block.time
+        )
 
     @fold.register
     def _(self, event: events.AccessDecided) -> None:
