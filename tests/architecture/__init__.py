@@ -1,0 +1,1 @@
+"""The shape of the tree itself: what no type checker sees."""

@@ -1,0 +1,95 @@
+"""Each rule finds what it is for: one planted violation each, in a small tree that keeps all rules otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import rules
+
+Rule = Callable[[Path], list[str]]
+
+CARD = '"""A room.\n\nFor: planting.\nMay import: errors.\nUsed by: gateway.\n"""\n'
+PROJECT = """
+[[tool.importlinter.contracts]]
+type = "layers"
+layers = ["gateway", "core", "config | errors"]
+"""
+CLEAN = {
+    "pyproject.toml": PROJECT,
+    "src/consentry/__init__.py": '"""The rooms."""\n',
+    "src/consentry/core/__init__.py": CARD,
+    "src/consentry/core/rule.py": '"""A rule."""\nfrom consentry.errors import ConsentryError\n',
+    "scripts/README.md": "| `test` | runs |\n",
+    "scripts/test": "#!/usr/bin/env bash\n",
+}
+LONG = '"""Long."""\n\n\ndef long() -> None:\n    """Is long."""\n' + "    long()\n" * 60
+BRANCHY = (
+    '"""Branchy."""\n\n\ndef branchy(x: int) -> bool:\n    """Has branches."""\n    return x' + " or x" * 11 + "\n"
+)
+
+PLANTED: list[tuple[Rule, str, str, str]] = [
+    (rules.room_cards, "src/consentry/core/__init__.py", '"""No card."""\n', "no line 'For:'"),
+    (rules.room_cards, "src/consentry/core/__init__.py", CARD.replace("errors", "errors, gateway"), "allows gateway"),
+    (rules.room_cards, "src/consentry/core/x.py", "from consentry.gateway import access\n", "imports gateway"),
+    (rules.room_cards, "src/consentry/core/x.py", "from consentry import config\n", "imports config"),
+    (rules.file_lengths, "contracts/Long.sol", "\n" * 501, "501 lines"),
+    (rules.function_lengths, "src/consentry/core/x.py", LONG, "long has 62 lines"),
+    (rules.function_branches, "scripts/x.py", BRANCHY, "branchy has 11 branches"),
+    (rules.drawers, "src/consentry/core/utils.py", '"""A drawer."""\n', "utils is a drawer"),
+    (rules.drawers, "src/consentry/helpers/x.py", '"""In a drawer."""\n', "helpers is a drawer"),
+    (rules.top_level, "notes/today.md", "notes\n", "notes: not a name"),
+    (rules.registry_hosts, "requirements/x.txt", "--index-url https://" + "pypi" + ".org/simple\n", ":1: host"),
+    (
+        rules.registry_hosts,
+        "contracts/lock.json",
+        '{"resolved": "https://registry.' + "npmjs" + '.org/solc"}\n',
+        ":1: host",
+    ),
+    (rules.machine_paths, "docs/x.md", "see /ho" + "me/someone/notes\n", ":1: path of one machine"),
+    (rules.secrets, "tests/key.pem", "-----BEGIN EC PRIVATE " + "KEY-----\n", "private key file"),
+    (rules.secrets, "src/consentry/core/x.py", "SIGNING_" + f'KEY = "0x{"1f" * 32}"\n', "key in the source"),
+    (rules.secrets, "docs/x.md", "ac0974bec39a17e3" + "6ba4a6b4d238ff944bacb478cbed5efc\n", "development key"),
+    (rules.secrets, "docs/x.md", "test test test test " + "test test test test test test test junk\n", "mnemonic"),
+    (rules.secrets, "docs/x.md", "AKI" + "A" + "0" * 16 + "\n", "access key"),
+    (rules.scripts_table, "scripts/more", "#!/bin/sh\n", "scripts/more: not in the table"),
+    (rules.scripts_table, "scripts/README.md", "| `test` | x |\n| `gone` | x |\n", "gone does not exist"),
+    (
+        rules.docstrings,
+        "src/consentry/core/x.py",
+        '"""A module."""\n\n\ndef bare() -> None: ...\n',
+        "bare has no docstring",
+    ),
+    (rules.docstrings, "src/consentry/core/x.py", "X = 1\n", "no docstring"),
+    (rules.prints, "src/consentry/core/x.py", 'print("here")\n', ":1: print"),
+]
+
+
+def plant(root: Path, files: dict[str, str]) -> None:
+    """Writes ``files`` below ``root``."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+def test_clean_tree_has_no_findings(tmp_path: Path, rule: Rule) -> None:
+    plant(tmp_path, CLEAN)
+
+    assert rule(tmp_path) == []
+
+
+@pytest.mark.parametrize(("rule", "name", "text", "finding"), PLANTED, ids=lambda value: getattr(value, "__name__", ""))
+def test_planted_violation_is_found(tmp_path: Path, rule: Rule, name: str, text: str, finding: str) -> None:
+    plant(tmp_path, CLEAN | {name: text})
+
+    found = rule(tmp_path)
+
+    assert any(finding in line for line in found)
+
+
+def test_every_rule_has_a_planted_violation() -> None:
+    assert {rule.__name__ for rule in rules.RULES} == {rule.__name__ for rule, *_ in PLANTED}

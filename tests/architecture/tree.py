@@ -1,0 +1,73 @@
+"""Reading the tree: which files count, what a Python file defines and imports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def tracked(root: Path, *suffixes: str) -> list[Path]:
+    """Lists the files under version control that end in one of ``suffixes``; in a planted tree, all files."""
+    if (root / ".git").exists():
+        command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
+        paths = [root / name for name in names if name]
+    else:
+        paths = sorted(root.rglob("*"))
+    return [path for path in paths if path.is_file() and (not suffixes or path.suffix in suffixes)]
+
+
+def text_of(path: Path) -> str | None:
+    """Reads a text file; ``None`` for a binary one."""
+    try:
+        return path.read_text()
+    except UnicodeDecodeError:
+        return None
+
+
+def parsed(root: Path, *folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Parses every Python file below ``folders``."""
+    for path in tracked(root, ".py"):
+        if path.relative_to(root).parts[0] in folders:
+            yield path, ast.parse(path.read_text())
+
+
+def functions(module: ast.Module) -> Iterator[Function]:
+    """Gives every function and method, also nested ones."""
+    for node in ast.walk(module):
+        if isinstance(node, Function):
+            yield node
+
+
+def layers(root: Path) -> list[list[str]]:
+    """Reads the rooms from the import rules, top to bottom; rooms on one line do not see each other."""
+    contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    lines = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    return [[room.strip(" ()") for room in line.split("|")] for line in lines]
+
+
+def rooms_below(root: Path, room: str) -> set[str]:
+    """Names the rooms that ``room`` may import by the import rules, ``config`` aside, which is protected."""
+    lines = layers(root)
+    place = next((i for i, line in enumerate(lines) if room in line), len(lines))
+    return {name for line in lines[place + 1 :] for name in line} - {"config"}
+
+
+def imported_rooms(module: ast.Module) -> set[str]:
+    """Names the rooms of ``consentry`` that a module imports."""
+    names: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "consentry":
+            names |= {f"consentry.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {
+        name.split(".")[1] for name in names if name.startswith("consentry.") and not name.startswith("consentry.__")
+    }
