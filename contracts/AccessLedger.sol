@@ -13,7 +13,7 @@ import {ConsentRules} from "./libraries/ConsentRules.sol";
 import {AccessEntry, AccessRequest, ItemReference, Material} from "./types/AccessRequest.sol";
 import {Reason, RecordStatus, Standing} from "./types/Codes.sol";
 import {ConsentId, ConsentTerms} from "./types/ConsentTerms.sol";
-import {RecordId, RecordLeaf} from "./types/RecordLeaf.sol";
+import {RecordId} from "./types/RecordLeaf.sol";
 
 /// @title The access log that decides
 /// @notice See `IAccessLedger` for the model and `ConsentRules` for the rules. This contract says what is authentic and

@@ -129,6 +129,11 @@ def machine_paths(root: Path) -> list[str]:
     return _lines_with(root, {"path of one machine": MACHINE_PATH})
 
 
+def links(root: Path) -> list[str]:
+    """Nothing under version control is a link: where it leads, a clone has nothing."""
+    return [f"{path.relative_to(root)}: a link" for path in tracked(root) if path.is_symlink()]
+
+
 def secrets(root: Path) -> list[str]:
     """No file holds a key, and none of the keys that everybody knows."""
     return _lines_with(root, SECRETS)
@@ -179,5 +184,5 @@ def prints(root: Path) -> list[str]:
 
 RULES = (
     *(room_cards, file_lengths, function_lengths, function_branches, drawers, top_level, registry_hosts),
-    *(machine_paths, secrets, scripts_table, docstrings, prints),
+    *(machine_paths, links, secrets, scripts_table, docstrings, prints),
 )

@@ -91,5 +91,13 @@ def test_planted_violation_is_found(tmp_path: Path, rule: Rule, name: str, text:
     assert any(finding in line for line in found)
 
 
+def test_planted_link_is_found(tmp_path: Path) -> None:
+    plant(tmp_path, CLEAN)
+    (tmp_path / "contracts").symlink_to("/ho" + "me/someone/contracts")
+
+    assert rules.links(tmp_path) == ["contracts: a link"]
+    assert rules.machine_paths(tmp_path) == ["contracts:1: path of one machine"]
+
+
 def test_every_rule_has_a_planted_violation() -> None:
-    assert {rule.__name__ for rule in rules.RULES} == {rule.__name__ for rule, *_ in PLANTED}
+    assert {rule.__name__ for rule in rules.RULES} == {rule.__name__ for rule, *_ in PLANTED} | {"links"}

@@ -19,11 +19,17 @@ def tracked(root: Path, *suffixes: str) -> list[Path]:
         paths = [root / name for name in names if name]
     else:
         paths = sorted(root.rglob("*"))
-    return [path for path in paths if path.is_file() and (not suffixes or path.suffix in suffixes)]
+    return [path for path in paths if _is_file(path) and (not suffixes or path.suffix in suffixes)]
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_symlink() or path.is_file()
 
 
 def text_of(path: Path) -> str | None:
-    """Reads a text file; ``None`` for a binary one."""
+    """Reads a text file; of a link, where it leads; ``None`` for a binary file."""
+    if path.is_symlink():
+        return str(path.readlink())
     try:
         return path.read_text()
     except UnicodeDecodeError:

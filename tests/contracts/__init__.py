@@ -1,0 +1,1 @@
+"""Behaviour of the contracts, and of what is made from them."""
