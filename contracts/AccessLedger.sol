@@ -18,8 +18,8 @@ import {RecordId} from "./types/RecordLeaf.sol";
 /// @title The access log that decides
 /// @notice See `IAccessLedger` for the model and `ConsentRules` for the rules. This contract says what is authentic and
 /// fresh, reads the facts, applies the rules, counts and logs.
-/// @dev Nothing an institution or relay puts into one item reverts the batch. External calls go to contracts of the suite
-/// and, as static calls, to admitted verifiers.
+/// @dev Nothing an institution or relay puts into one item reverts the batch. External calls go to contracts of the
+/// suite and, as static calls, to admitted verifiers.
 contract AccessLedger is EIP712, IAccessLedger {
     /// @dev What is known of an institution, read once for each run of its requests.
     struct Requester {

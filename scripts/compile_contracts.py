@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,6 +24,7 @@ import solcx
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "src" / "consentry" / "ledger" / "artifacts"
+MOCKS = ROOT / "tests" / "contracts" / "mocks"
 OPENZEPPELIN = "@openzeppelin/contracts"
 # Contracts we deploy as OpenZeppelin wrote them.
 ADOPTED = (
@@ -56,9 +58,17 @@ def settings() -> Json:
     }
 
 
-def entry_points() -> list[str]:
-    """Returns the source units whose contract of the same name gets an artifact."""
-    return sorted(path.name for path in CONTRACTS.glob("*.sol")) + list(ADOPTED)
+def entry_points() -> dict[str, Path]:
+    """Returns the file of the artifact of each source unit whose contract of the same name gets one.
+
+    Those of the suite travel with the package, those of mocks stay with the tests.
+    """
+    units = [path.name for path in CONTRACTS.glob("*.sol")] + list(ADOPTED)
+    mocks = [f"test/mocks/{path.name}" for path in CONTRACTS.glob("test/mocks/*.sol")]
+    return {
+        **{unit: ARTIFACTS / f"{Path(unit).stem}.json" for unit in sorted(units)},
+        **{unit: MOCKS / f"{Path(unit).stem}.json" for unit in sorted(mocks)},
+    }
 
 
 def source_path(unit: str) -> Path:
@@ -66,7 +76,7 @@ def source_path(unit: str) -> Path:
     return CONTRACTS / "node_modules" / unit if unit.startswith("@") else CONTRACTS / unit
 
 
-def gather(units: list[str]) -> dict[str, str]:
+def gather(units: Iterable[str]) -> dict[str, str]:
     """Reads ``units`` and everything they import.
 
     Raises:
@@ -203,23 +213,27 @@ def build() -> dict[str, str]:
     """
     output = compile_sources(gather(entry_points()))
     files = {}
-    for unit in entry_points():
-        name = Path(unit).stem
-        made = artifact(unit, output["contracts"][unit][name])
-        files[f"{name}.json"] = json.dumps(made, indent=1, sort_keys=True) + "\n"
+    for unit, file in entry_points().items():
+        made = artifact(unit, output["contracts"][unit][file.stem])
+        files[file.name] = json.dumps(made, indent=1, sort_keys=True) + "\n"
     return files
+
+
+def on_disk() -> dict[str, str]:
+    """Returns the text of each artifact on disk by the name of its file."""
+    return {path.name: path.read_text() for folder in (ARTIFACTS, MOCKS) for path in folder.glob("*.json")}
 
 
 def stale(files: dict[str, str]) -> list[str]:
     """Names the artifacts on disk that differ from ``files``, are missing, or should not be there."""
-    there = {path.name: path.read_text() for path in ARTIFACTS.glob("*.json")}
+    there = on_disk()
     return sorted(name for name in there.keys() | files.keys() if there.get(name) != files.get(name))
 
 
 def stale_sources() -> list[str]:
     """Names the artifacts whose sources changed since they were compiled; needs no compiler."""
-    expected = {f"{Path(unit).stem}.json" for unit in entry_points()}
-    there = {path.name: json.loads(path.read_text()) for path in ARTIFACTS.glob("*.json")}
+    expected = {file.name for file in entry_points().values()}
+    there = {name: json.loads(text) for name, text in on_disk().items()}
     changed = {name for name, made in there.items() if made["sourceHash"] != source_hash(made["sources"])}
     return sorted(changed | (expected ^ there.keys()))
 
@@ -238,12 +252,14 @@ def main() -> int:
     if check:
         print(f"compile: stale: {', '.join(changed)}" if changed else f"compile: {len(files)} artifacts are fresh")
         return 1 if changed else 0
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    folders = {file.name: file.parent for file in entry_points().values()}
     for name in changed:
+        folder = folders.get(name, ARTIFACTS if (ARTIFACTS / name).exists() else MOCKS)
+        folder.mkdir(parents=True, exist_ok=True)
         if name in files:
-            (ARTIFACTS / name).write_text(files[name])
+            (folder / name).write_text(files[name])
         else:
-            (ARTIFACTS / name).unlink()
+            (folder / name).unlink()
     print(f"compile: {len(files)} artifacts, {len(changed)} changed")
     return 0
 

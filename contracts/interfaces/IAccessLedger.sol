@@ -8,14 +8,14 @@ import {IParticipants} from "./IParticipants.sol";
 import {IRecords} from "./IRecords.sol";
 
 /// @title The access log that decides
-/// @notice Permit or deny is computed in the transaction that logs it. Each item of a batch is decided on its own: a bad
-/// one is logged with its reason and never spoils its neighbours.
+/// @notice Permit or deny is computed in the transaction that logs it. Each item of a batch is decided on its own: a
+/// bad one is logged with its reason and never spoils its neighbours.
 ///
-/// Example: a relay submits three signed requests. The first is permitted and counts one use. The second names a revoked
-/// consent: denied, logged, its id used up. The third has a wrong signature: rejected, and its id stays usable.
+/// Example: a relay submits three signed requests. The first is permitted and counts one use. The second names a
+/// revoked consent: denied, logged, its id used up. The third has a wrong signature: rejected, its id stays usable.
 ///
-/// Heads. `head' = keccak256(abi.encode(key, head, entryHash))` with its low 48 bits replaced by the new sequence number;
-/// `key` is the subjectId, or the institution's address as 32 bytes; a head starts as zero.
+/// Heads. `head' = keccak256(abi.encode(key, head, entryHash))` with its low 48 bits replaced by the new sequence
+/// number; `key` is the subjectId, or the institution's address as 32 bytes; a head starts as zero.
 /// `entryHash = keccak256(abi.encode(requestHash, subjectId, reason, decidedAt))`.
 ///
 /// NOTE: An institution with an account of 20 bytes signs its requests with that account's key; a contract there is not

@@ -15,8 +15,8 @@ struct ConsentState {
 }
 
 /// @title Consents: granted and revoked by the subject's own signature
-/// @notice No role, administrator or gateway can grant: the contract verifies the signature of the subject's signer over
-/// the exact terms. State keeps one slot for each consent; the full terms and the signature are in the event.
+/// @notice No role, administrator or gateway can grant: the contract verifies the signature of the subject's signer
+/// over the exact terms. State keeps one slot for each consent; the full terms and the signature are in the event.
 ///
 /// Example: a patient signs terms that let hospital B view images until the end of the month. Hospital A's relay
 /// submits them. A week later the patient signs a `Revocation`, and from its block on every access is denied.

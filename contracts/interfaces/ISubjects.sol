@@ -11,8 +11,8 @@ import {IParticipants} from "./IParticipants.sol";
 /// Example: a hospital identifies a patient, who makes a passkey. Both sign the same `Enrolment`; any relay submits it.
 /// The patient proves to hold the key, the hospital says whom it identified, and nobody else can enrol that pseudonym.
 ///
-/// NOTE: A signer may be an account, a smart account (ERC-1271), or a key of an admitted ERC-7913 verifier. The answer of
-/// a smart account may change over time; what it signed is checked once, when the act is submitted.
+/// NOTE: A signer may be an account, a smart account (ERC-1271), or a key of an admitted ERC-7913 verifier. The answer
+/// of a smart account may change over time; what it signed is checked once, when the act is submitted.
 interface ISubjects {
     /// @notice Only an active relay of a member may submit.
     /// @param account the caller.

@@ -24,8 +24,8 @@ import {RecordLeaf} from "../types/RecordLeaf.sol";
 /// @title The rules of an access decision
 /// @notice Pure: everything that was read from state and the time come as arguments. `consentry.core` states the same
 /// rules in Python, and one file of vectors runs through both.
-/// @dev Each function gives the first reason that applies in the order of `Reason`, or `NONE`. Nothing here reverts, with
-/// whatever values: shifts beyond the width of a set give zero.
+/// @dev Each function gives the first reason that applies in the order of `Reason`, or `NONE`. Nothing here reverts,
+/// with whatever values: shifts beyond the width of a set give zero.
 library ConsentRules {
     /// @notice Reasons that lie in the request as such.
     /// @param request what the institution signed.

@@ -56,7 +56,9 @@ struct AccessEntry {
 }
 
 bytes32 constant ACCESS_REQUEST_TYPEHASH = keccak256(
-    "AccessRequest(uint256 requestId,address institution,bytes32 recordId,bytes32 consentId,uint8 purpose,uint8 action,uint8 legalBasis,uint8 actorKind,bytes32 reasonHash,bytes32 practitioner,bytes32 releaseKeyHash,uint64 issuedAt,uint64 expiresAt)"
+    "AccessRequest(uint256 requestId,address institution,bytes32 recordId,bytes32 consentId,uint8 purpose,"
+    "uint8 action,uint8 legalBasis,uint8 actorKind,bytes32 reasonHash,bytes32 practitioner,"
+    "bytes32 releaseKeyHash,uint64 issuedAt,uint64 expiresAt)"
 );
 
 using {requestHashOf} for AccessRequest global;

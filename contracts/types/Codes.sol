@@ -26,8 +26,8 @@ enum ConsentStatus {
     REVOKED
 }
 
-/// @notice Answer to one access request; `NONE` means permitted. The first reason that applies, in this order, is given.
-/// @dev The reasons up to `TERMS_MISMATCH` are rejections: nothing was decided, no request id is used up, no head moves.
+/// @notice Answer to one access request; `NONE` means permitted. The first reason that applies, in this order, counts.
+/// @dev Reasons up to `TERMS_MISMATCH` are rejections: nothing was decided, no request id is used up, no head moves.
 enum Reason {
     NONE,
     // Rejections: the item is not an authentic, fresh request that came with the right material.

@@ -36,7 +36,10 @@ struct Revocation {
 }
 
 bytes32 constant CONSENT_TERMS_TYPEHASH = keccak256(
-    "ConsentTerms(bytes32 subjectId,address institution,bytes32 group,bytes32 practitioner,bytes32 recordsRoot,uint32 categories,uint32 purposes,uint8 actions,uint8 maxSensitivity,uint16 dataFrom,uint16 dataUntil,uint64 validFrom,uint64 validUntil,uint32 maxUses,bool onwardDisclosure,uint64 eraseBy,bytes32 noticeHash,uint32 noticeVersion,uint8 assurance,uint256 nonce)"
+    "ConsentTerms(bytes32 subjectId,address institution,bytes32 group,bytes32 practitioner,bytes32 recordsRoot,"
+    "uint32 categories,uint32 purposes,uint8 actions,uint8 maxSensitivity,uint16 dataFrom,uint16 dataUntil,"
+    "uint64 validFrom,uint64 validUntil,uint32 maxUses,bool onwardDisclosure,uint64 eraseBy,bytes32 noticeHash,"
+    "uint32 noticeVersion,uint8 assurance,uint256 nonce)"
 );
 
 bytes32 constant REVOCATION_TYPEHASH = keccak256("Revocation(bytes32 consentId,bytes32 subjectId)");

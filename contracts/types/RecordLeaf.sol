@@ -23,7 +23,9 @@ struct RecordLeaf {
 }
 
 bytes32 constant RECORD_LEAF_TYPEHASH = keccak256(
-    "RecordLeaf(address custodian,bytes32 subjectId,bytes32 previous,bytes32 lineage,uint32 version,uint8 category,uint8 sensitivity,uint16 dataMonth,uint16 suite,uint8 retention,bytes32 ciphertextDigest,uint64 ciphertextSize,bytes32 commitment)"
+    "RecordLeaf(address custodian,bytes32 subjectId,bytes32 previous,bytes32 lineage,uint32 version,"
+    "uint8 category,uint8 sensitivity,uint16 dataMonth,uint16 suite,uint8 retention,bytes32 ciphertextDigest,"
+    "uint64 ciphertextSize,bytes32 commitment)"
 );
 
 using {recordIdOf, scopeKeyOf} for RecordLeaf global;

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @title Roles of the `AccessManager` that governs `Participants`
-/// @notice Which function needs which role stands in `contracts/governance.json`; a deployment is wired from that table.
+/// @notice Which function needs which role stands in `contracts/governance.json`, from which a deployment is wired.
 /// @dev A role says *what kind* of act an account may make. *Where* it may act follows from the region of the authority
 /// in `Participants`, which is checked besides.
 
