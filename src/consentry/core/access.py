@@ -23,7 +23,7 @@ from consentry.core.codes import (
     RecordStatus,
     Standing,
 )
-from consentry.core.terms import ZERO_32, ZERO_ADDRESS, AccessRequest, ConsentTerms, Material, RecordLeaf
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material, RecordLeaf
 from consentry.core.typed_data import consent_id, record_id, scope_key
 
 
@@ -103,7 +103,7 @@ class Case:
 
 
 def _grantee_differs(case: Case) -> bool:
-    if case.terms.institution != ZERO_ADDRESS:
+    if case.terms.group == ZERO_32:
         return case.terms.institution != case.request.institution
     return not case.facts.group_member
 

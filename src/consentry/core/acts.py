@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from consentry.core import events
 from consentry.core.access import decide
 from consentry.core.chain import EventPlace
-from consentry.core.codes import REJECTIONS, RecordStatus
+from consentry.core.codes import REJECTIONS
 from consentry.core.consent import check_grant, check_revoke
 from consentry.core.participants import is_acceptable_signer
-from consentry.core.record import check_anchor, check_lineage
+from consentry.core.record import check_anchorable, check_first, check_signed, check_successor
 from consentry.core.refusals import refusal
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
@@ -73,23 +73,23 @@ class Acts:
     ) -> events.RecordAnchored:
         """Anchors a first version."""
         self._require_relay(relay, "RecordsRelayRequired")
-        check_lineage(leaf, None)
-        return self._anchor(leaf, signature_valid=signature_valid, place=place)
+        self._check_anchorable(leaf)
+        check_first(leaf)
+        check_signed(leaf, signature_valid=signature_valid)
+        return self._write(leaf, place)
 
     def supersede(
         self, previous: RecordLeaf, leaf: RecordLeaf, *, signature_valid: bool, relay: Address, place: EventPlace
-    ) -> tuple[events.RecordAnchored, events.RecordSuperseded]:
+    ) -> tuple[events.RecordSuperseded, events.RecordAnchored]:
         """Anchors the next version of a record."""
         self._require_relay(relay, "RecordsRelayRequired")
+        self._check_anchorable(leaf)
         before = record_id(previous)
-        status = self.state.record_status(before)
-        if status != RecordStatus.CURRENT:
-            raise refusal("RecordsPreviousNotCurrent", before, status)
-        check_lineage(leaf, previous)
-        anchored = self._anchor(leaf, signature_valid=signature_valid, place=place)
-        superseded = events.RecordSuperseded(place, before, anchored.record_id)
+        check_successor(leaf, previous, self.state.record_status(before))
+        check_signed(leaf, signature_valid=signature_valid)
+        superseded = events.RecordSuperseded(place, before, record_id(leaf))
         self.state.fold(superseded)
-        return anchored, superseded
+        return superseded, self._write(leaf, place)
 
     def grant(
         self, terms: ConsentTerms, signature: bytes, *, signature_valid: bool, relay: Address, place: EventPlace
@@ -145,16 +145,16 @@ class Acts:
         self.state.fold(event)
         return event
 
-    def _anchor(self, leaf: RecordLeaf, *, signature_valid: bool, place: EventPlace) -> events.RecordAnchored:
-        identifier = record_id(leaf)
-        check_anchor(
+    def _check_anchorable(self, leaf: RecordLeaf) -> None:
+        check_anchorable(
             leaf,
-            self.state.record_status(identifier),
+            self.state.record_status(record_id(leaf)),
             custodian_standing=self.state.institution_standing(leaf.custodian),
             subject_custodian=self.state.custodian_of(leaf.subject_id),
-            signature_valid=signature_valid,
         )
-        event = events.RecordAnchored(place, identifier, leaf.subject_id, leaf.custodian, leaf)
+
+    def _write(self, leaf: RecordLeaf, place: EventPlace) -> events.RecordAnchored:
+        event = events.RecordAnchored(place, record_id(leaf), leaf.subject_id, leaf.custodian, leaf)
         self.state.fold(event)
         return event
 

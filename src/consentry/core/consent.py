@@ -42,14 +42,18 @@ def _grantee_is_valid(terms: ConsentTerms) -> bool:
     return names_institution != names_group and (names_institution or terms.practitioner == ZERO_32)
 
 
-def erase_floor(terms: ConsentTerms) -> int:
+def erase_floor(terms: ConsentTerms, now: int) -> int:
     """Gives the earliest erase-by date the terms need, in seconds; zero when they grant no storing."""
-    return terms.valid_from + 1 if terms.actions >> Action.STORE & 1 else 0
+    return max(terms.valid_from, now) + 1 if terms.actions >> Action.STORE & 1 else 0
 
 
-def _erase_date_is_valid(terms: ConsentTerms) -> bool:
-    floor = erase_floor(terms)
+def _erase_date_is_valid(terms: ConsentTerms, floor: int) -> bool:
     return terms.erase_by >= floor if floor else terms.erase_by == 0
+
+
+def highest_sensitivity(terms: ConsentTerms) -> int:
+    """Gives the highest sensitivity level the terms may name: level 5 is never covered by a wildcard."""
+    return HIGHEST_SENSITIVITY if terms.records_root != ZERO_32 else HIGHEST_SENSITIVITY - 1
 
 
 def _verdicts(terms: ConsentTerms, grantee_standing: Standing, now: int) -> Iterator[Verdict]:
@@ -60,13 +64,14 @@ def _verdicts(terms: ConsentTerms, grantee_standing: Standing, now: int) -> Iter
     yield _scope_is_valid(t), "ConsentsScopeInvalid", (t.records_root, t.categories)
     yield _is_set_of(t.purposes, ALL_PURPOSES), "ConsentsPurposesInvalid", (t.purposes,)
     yield _is_set_of(t.actions, ALL_ACTIONS), "ConsentsActionsInvalid", (t.actions,)
-    yield 1 <= t.max_sensitivity <= HIGHEST_SENSITIVITY, "ConsentsSensitivityInvalid", (t.max_sensitivity,)
+    yield 1 <= t.max_sensitivity <= highest_sensitivity(t), "ConsentsSensitivityInvalid", (t.max_sensitivity,)
     yield t.data_from <= t.data_until, "ConsentsDataPeriodInvalid", (t.data_from, t.data_until)
     period = t.valid_from < t.valid_until and now < t.valid_until
     yield period, "ConsentsPeriodInvalid", (t.valid_from, t.valid_until, now)
     yield t.max_uses > 0, "ConsentsUsesInvalid", (t.max_uses,)
     yield not t.onward_disclosure, "ConsentsOnwardDisclosureRefused", ()
-    yield _erase_date_is_valid(t), "ConsentsEraseDateInvalid", (t.erase_by, erase_floor(t))
+    floor = erase_floor(t, now)
+    yield _erase_date_is_valid(t, floor), "ConsentsEraseDateInvalid", (t.erase_by, floor)
     notice = t.notice_hash != ZERO_32 and t.notice_version != 0
     yield notice, "ConsentsNoticeMissing", (t.notice_hash, t.notice_version)
     yield t.assurance == Assurance.DEVICE_KEY, "ConsentsAssuranceRefused", (t.assurance,)
