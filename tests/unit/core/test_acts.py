@@ -137,7 +137,9 @@ def test_supersede_keeps_lineage_and_retires_the_version() -> None:
     assert isinstance(event, AccessDecided)
     assert event.entry.reason == Reason.RECORD_SUPERSEDED
     with pytest.raises(LedgerRejectedError) as caught:
-        acts.supersede(first, second, signature_valid=True, relay=RELAY, place=place())
+        acts.supersede(
+            first, replace(second, commitment=samples.word(3)), signature_valid=True, relay=RELAY, place=place()
+        )
     assert _error(caught) == "RecordsPreviousNotCurrent"
 
 
