@@ -14,7 +14,8 @@
     ├─ LedgerError
     │  ├─ LedgerUnavailableError  the node does not answer: try again
     │  ├─ LedgerRejectedError     a contract refused: Solidity error name and arguments
-    │  └─ ForeignChainError       another chain, genesis or deployment than the one recorded
+    │  ├─ ForeignChainError       another chain, genesis or deployment than the one recorded
+    │  └─ BlockLogCorruptError    the embedded chain's block log or snapshot is damaged
     └─ VaultError
        ├─ VaultUnavailableError   store or key service does not answer: try again
        ├─ ObjectMissingError      the object is gone
@@ -118,6 +119,12 @@ class ForeignChainError(LedgerError):
     """The node serves another chain, genesis or deployment. Caller: connect the right node or reset on purpose."""
 
     code = "ledger.foreign-chain"
+
+
+class BlockLogCorruptError(LedgerError):
+    """The embedded chain's block log is damaged before its end. Caller: alarm the operator; restore it from a backup."""
+
+    code = "ledger.block-log-corrupt"
 
 
 class VaultError(ConsentryError):

@@ -1,0 +1,88 @@
+"""Files that are whole or absent, after any crash.
+
+A rename is durable only once the folder that holds the name was synced as well, so every function here ends with that.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from consentry.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn a refusal of the operating system (full disk, read-only, no right) into one clear line.
+
+    Args:
+        what: What was attempted, as the start of the message.
+
+    Raises:
+        ConfigurationError: Naming the path and the reason the system gave.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise ConfigurationError(f"{what} does not work:{where} {os.strerror(error.errno or 0).lower()}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names inside a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder (and what leads to it) that only its owner may enter, and return it.
+
+    Raises:
+        ConfigurationError: If it exists and belongs to, or is open to, somebody else.
+    """
+    if not folder.exists():
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        folder.chmod(FOLDER_MODE)
+        sync_folder(folder.parent)
+    facts = folder.stat()
+    if facts.st_uid != os.getuid():
+        raise ConfigurationError(f"owner of {folder} does not match (got uid {facts.st_uid}, expected {os.getuid()})")
+    if facts.st_mode & 0o077:
+        raise ConfigurationError(f"mode of {folder} does not match (got {facts.st_mode & 0o777:04o}, expected 0700)")
+    return folder
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file so that a crash leaves either the old content or the new, never a part.
+
+    Args:
+        path: Where the content is to be; its folder exists.
+        content: The whole new content.
+    """
+    draft = path.with_name(path.name + ".draft")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    try:
+        write_all(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    draft.rename(path)
+    sync_folder(path.parent)
+
+
+def write_all(handle: int, content: bytes) -> None:
+    """Write every byte: one ``write`` may take only a part of them."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(handle, rest) :]

@@ -1,0 +1,147 @@
+"""Transactions that wait for a block: decoded, one a sender and nonce, taken in nonce order."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import rlp
+from eth_account import Account
+from eth_hash.auto import keccak
+from rlp.exceptions import DecodingError
+
+from consentry.errors import ConflictError, InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+# Where nonce and gas limit stand in a transaction's fields, by EIP-2718 type; 0 means a legacy transaction.
+_PLACES = {0: (0, 2), 1: (1, 3), 2: (1, 4), 4: (1, 4)}
+_FIRST_LEGACY_BYTE = 0xC0
+# An untyped signature without a chain id (EIP-155) could be replayed on any chain.
+_UNBOUND_V = (27, 28)
+_LEGACY_FIELDS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What the sealer needs to know of one raw signed transaction."""
+
+    raw: bytes
+    hash: bytes
+    sender: str
+    nonce: int
+    gas: int
+
+
+def decode_transaction(raw: bytes) -> Transaction:
+    """Decode a raw transaction and recover its sender.
+
+    Raises:
+        InvalidInputError: If it is none, is of a kind this chain does not take (blobs), or names no chain.
+    """
+    try:
+        kind = raw[0] if raw[0] < _FIRST_LEGACY_BYTE else 0
+        fields = rlp.decode(raw[1:] if kind else raw, strict=True)
+        nonce, gas = (int.from_bytes(fields[place]) for place in _PLACES[kind])
+        is_unbound = not kind and (len(fields) != _LEGACY_FIELDS or int.from_bytes(fields[6]) in _UNBOUND_V)
+        sender = str(Account.recover_transaction(raw))
+    except (DecodingError, LookupError, TypeError, ValueError, AssertionError, NotImplementedError) as error:
+        raise InvalidInputError("raw transaction cannot be decoded, or its type is not taken here") from error
+    except Exception as error:
+        # eth-keys raises its own errors, without a common root, on signatures that lie outside the curve.
+        raise InvalidInputError("signature of the raw transaction does not hold") from error
+    if is_unbound:
+        raise InvalidInputError("chain id of the raw transaction is missing (expected an EIP-155 signature)")
+    return Transaction(raw, keccak(raw), sender, nonce, gas)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A transaction in the pool; ``done`` is set to its hash once it is in a synced block. ``deadline`` is loop time."""
+
+    transaction: Transaction
+    deadline: float
+    done: asyncio.Future[bytes] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Pool:
+    """The waiting transactions of all senders."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self._senders: dict[str, dict[int, Waiting]] = {}
+
+    def add(self, transaction: Transaction, deadline: float) -> Waiting:
+        """Let a transaction wait; the same one again joins the one that waits already.
+
+        Raises:
+            ConflictError: If another transaction of that sender and nonce waits.
+        """
+        of_sender = self._senders.setdefault(transaction.sender, {})
+        known = of_sender.get(transaction.nonce)
+        if known is not None:
+            if known.transaction.hash != transaction.hash:
+                raise ConflictError(f"nonce {transaction.nonce} of {transaction.sender} waits with another transaction")
+            return known
+        waiting = of_sender[transaction.nonce] = Waiting(transaction, deadline)
+        self.arrived.set()
+        return waiting
+
+    def senders(self) -> list[str]:
+        """Who has transactions waiting, first come first."""
+        return list(self._senders)
+
+    def take(self, nonces: Mapping[str, int], gas_limit: int, count_limit: int) -> list[Waiting]:
+        """Remove and return what can go into the next block.
+
+        Args:
+            nonces: The next nonce of every sender, as the chain has it.
+            gas_limit: The block's gas limit; the sum of the transactions' own limits stays within it.
+            count_limit: The most transactions to take.
+
+        Returns:
+            For each sender an unbroken run from its next nonce on.
+        """
+        taken: list[Waiting] = []
+        for sender, of_sender in self._senders.items():
+            nonce = nonces[sender]
+            while (waiting := of_sender.get(nonce)) and len(taken) < count_limit:
+                gas_limit -= waiting.transaction.gas
+                if gas_limit < 0 and taken:
+                    break
+                taken.append(of_sender.pop(nonce))
+                nonce += 1
+            if gas_limit < 0:
+                break
+        self._forget_idle()
+        return taken
+
+    def put_back(self, waiting: Waiting) -> None:
+        """Let a taken transaction wait again."""
+        self._senders.setdefault(waiting.transaction.sender, {})[waiting.transaction.nonce] = waiting
+
+    def take_stale(self, nonces: Mapping[str, int], now: float) -> list[Waiting]:
+        """Remove and return what can never go in: a used nonce, or a gap that was not filled by the deadline."""
+        stale = [w for w in self if w.transaction.nonce < nonces.get(w.transaction.sender, 0) or w.deadline <= now]
+        for waiting in stale:
+            del self._senders[waiting.transaction.sender][waiting.transaction.nonce]
+        self._forget_idle()
+        return stale
+
+    def next_nonce(self, sender: str, nonce: int) -> int:
+        """The nonce after the unbroken run that waits for a sender whose next nonce on the chain is ``nonce``."""
+        of_sender: Iterable[int] = self._senders.get(sender, {})
+        while nonce in of_sender:
+            nonce += 1
+        return nonce
+
+    def __iter__(self) -> Iterator[Waiting]:
+        return iter([waiting for of_sender in self._senders.values() for waiting in of_sender.values()])
+
+    def __len__(self) -> int:
+        return sum(map(len, self._senders.values()))
+
+    def _forget_idle(self) -> None:
+        self._senders = {sender: of_sender for sender, of_sender in self._senders.items() if of_sender}

@@ -1,0 +1,102 @@
+"""Bringing the engine to where the block log says it was, or refusing.
+
+1. Start from the newest snapshot that belongs to the log, or from genesis.
+2. Compare the genesis hash, the snapshot's block hash, and the state itself with that block's state root.
+3. Make every later block of the log again and compare each hash.
+4. If the log ends in an intent, make that block now: its transactions were accepted, nobody has its receipts yet.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from eth_hash.auto import keccak
+
+from consentry.errors import ForeignChainError, LedgerError
+from consentry.ledger.embedded import snapshot
+from consentry.ledger.embedded.anvil import AnvilProcess
+from consentry.ledger.embedded.blocks import hand_over, make_block, repeat_block
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consentry.ledger.embedded.blocklog import BlockLog
+    from consentry.ledger.embedded.link import EngineLink
+
+LOG = logging.getLogger(__name__)
+_NOBODY = "0x" + "00" * 20
+
+
+async def restore(log: BlockLog, binary: Path, folder: Path, snapshots: Path) -> tuple[AnvilProcess, EngineLink]:
+    """Start the engine and bring it to the log's newest block.
+
+    Args:
+        log: The open block log.
+        binary: The engine's binary.
+        folder: Where the engine may keep its passing files.
+        snapshots: Where snapshots are.
+
+    Returns:
+        The running engine and a connection to it.
+
+    Raises:
+        ForeignChainError: If any block hash, or the state, does not come out as logged.
+        LedgerUnavailableError: If the engine does not start.
+    """
+    start = snapshot.newest(log, snapshots)
+    state = start.unpack(folder / "state.json") if start else None
+    process = await AnvilProcess.launch(binary, folder, log.genesis, state)
+    try:
+        link = await process.connect()
+        await _check_hash(link, log, 0)
+        if start:
+            await _check_hash(link, log, start.number)
+            await _check_state(link)
+        done = start.number if start else 0
+        for block in log.blocks(after=done):
+            await repeat_block(link, block)
+        LOG.info("restored: block %d, of which %d from a snapshot and %d replayed", log.height, done, log.height - done)
+        await _finish_intent(link, log)
+    except LedgerError:
+        process.stop()
+        raise
+    finally:
+        if state:
+            state.unlink(missing_ok=True)
+    return process, link
+
+
+async def _check_hash(link: EngineLink, log: BlockLog, number: int) -> None:
+    block = await link.call("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC is positional
+    got = block["hash"] if block else None
+    expected = "0x" + log.hash_of(number).hex()
+    if got != expected:
+        raise ForeignChainError(
+            f"block {number} of the engine does not match the block log (got {got}, expected {expected})"
+        )
+
+
+async def _check_state(link: EngineLink) -> None:
+    """The first node of any account proof hashes to the state root: compare it with the newest header's."""
+    header = await link.call("eth_getBlockByNumber", "latest", False)  # noqa: FBT003 - JSON-RPC is positional
+    nodes = (await link.call("eth_getProof", _NOBODY, [], "latest"))["accountProof"]
+    got = "0x" + keccak(bytes.fromhex(nodes[0][2:]) if nodes else b"\x80").hex()
+    if got != header["stateRoot"]:
+        raise ForeignChainError(
+            f"state of the snapshot does not match (got root {got}, expected {header['stateRoot']})"
+        )
+
+
+async def _finish_intent(link: EngineLink, log: BlockLog) -> None:
+    intent = log.unsealed
+    if intent is None:
+        return
+    refusals = await hand_over(link, intent.transactions)
+    seal = await make_block(link, intent, refusals)
+    log.seal(seal)
+    LOG.warning(
+        "restored: block %d was begun but not sealed; now it is, with %d transactions",
+        intent.number,
+        len(seal.included),
+    )

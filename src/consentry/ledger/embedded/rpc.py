@@ -1,0 +1,179 @@
+"""JSON-RPC for everybody but the sealer: reads, and raw transactions.
+
+A method that is not in ``READS`` or ``WRITES`` does not exist here: none that rewrites the chain, signs with a key of the
+node, or waits for events. Every sealed block is final, so ``safe`` and ``finalized`` mean ``latest``.
+
+Browsers are kept out: a request that names an origin, or another host than this one (DNS rebinding), is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from consentry.errors import ConflictError, ConsentryError, InvalidInputError
+from consentry.ledger.embedded.pool import decode_transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+
+    from consentry.ledger.embedded.blocklog import BlockLog
+    from consentry.ledger.embedded.link import EngineLink
+    from consentry.ledger.embedded.sealer import Sealer
+
+READS = frozenset(
+    """
+    eth_blockNumber eth_call eth_chainId eth_createAccessList eth_estimateGas eth_feeHistory eth_gasPrice eth_getBalance
+    eth_getBlockByHash eth_getBlockByNumber eth_getBlockReceipts eth_getBlockTransactionCountByHash
+    eth_getBlockTransactionCountByNumber eth_getCode eth_getLogs eth_getProof eth_getStorageAt
+    eth_getTransactionByBlockHashAndIndex eth_getTransactionByBlockNumberAndIndex eth_getTransactionByHash
+    eth_getTransactionCount eth_getTransactionReceipt eth_maxPriorityFeePerGas eth_syncing
+    net_listening net_version web3_clientVersion web3_sha3 debug_traceCall debug_traceTransaction
+    """.split()
+)
+WRITES = frozenset({"eth_sendRawTransaction", "eth_sendRawTransactionSync"})
+BODY_LIMIT = 64 << 20
+BATCH_LIMIT = 2000
+_HOSTS = frozenset({"127.0.0.1", "localhost"})
+_FINAL = frozenset({"safe", "finalized"})
+_NO_METHOD = (-32601, "method is not offered here")
+_BAD_REQUEST = (-32600, "request is not JSON-RPC 2.0")
+_BAD_PARAMS = -32602
+
+
+class ChainRpc:
+    """Answers JSON-RPC requests from the engine and the sealer."""
+
+    def __init__(self, sealer: Sealer, log: BlockLog, links: Sequence[EngineLink]) -> None:
+        self._sealer = sealer
+        self._log = log
+        self._links = links
+        self._turn = 0
+
+    def app(self) -> Starlette:
+        """The web application: one route."""
+        return Starlette(routes=[Route("/", self._serve, methods=["POST"])])
+
+    async def _serve(self, request: Request) -> Response:
+        if "origin" in request.headers or request.headers.get("host", "").rsplit(":", 1)[0] not in _HOSTS:
+            return Response("origin and foreign hosts are refused", 403, media_type="text/plain")
+        content = await _read(request)
+        if content is None:
+            return Response(f"body is longer than {BODY_LIMIT} bytes", 413, media_type="text/plain")
+        try:
+            asked = json.loads(content)
+        except (ValueError, RecursionError):
+            return _answer(_error(None, -32700, "body is no JSON"))
+        if not isinstance(asked, list):
+            return _answer(await self._handle(asked))
+        if not asked or len(asked) > BATCH_LIMIT:
+            return _answer(
+                _error(
+                    None, -32600, f"length of the batch does not match (got {len(asked)}, expected 1 to {BATCH_LIMIT})"
+                )
+            )
+        return _answer(b"[" + b",".join(await asyncio.gather(*map(self._handle, asked))) + b"]")
+
+    async def _handle(self, call: object) -> bytes:
+        """One call to one answer, as JSON."""
+        if not isinstance(call, dict) or not isinstance(call.get("method"), str):
+            return _error(None, *_BAD_REQUEST)
+        call_id, method, params = call.get("id"), call["method"], call.get("params", [])
+        if not isinstance(params, list) or not isinstance(call_id, str | int | float | None):
+            return _error(None, *_BAD_REQUEST)
+        try:
+            if method in WRITES:
+                tail = await self._send(params, with_receipt=method.endswith("Sync"))
+            elif method in READS:
+                tail = await self._read(method, params)
+            elif method == "consentry_status":
+                tail = _result(self.status())
+            else:
+                return _error(call_id, *_NO_METHOD)
+        except ConsentryError as error:
+            return _error(
+                call_id, error.details.get("rpc_code") or _rpc_code(error), error.message, error.details.get("rpc_data")
+            )
+        return b'{"jsonrpc":"2.0","id":' + json.dumps(call_id).encode() + b"," + tail
+
+    def status(self) -> dict[str, int | str]:
+        """What this chain is and how far it is."""
+        log = self._log
+        return {
+            "chainId": hex(log.genesis.chain_id),
+            "genesisHash": "0x" + log.hash_of(0).hex(),
+            "blockNumber": hex(log.height),
+            "blockHash": "0x" + log.hash_of(log.height).hex(),
+            "waiting": len(self._sealer.pool),
+        }
+
+    async def _send(self, params: list[Any], *, with_receipt: bool) -> bytes:
+        try:
+            raw = bytes.fromhex(params[0].removeprefix("0x"))
+        except (LookupError, AttributeError, ValueError) as error:
+            raise InvalidInputError("raw transaction is not hexadecimal") from error
+        done = "0x" + (await self._sealer.submit(decode_transaction(raw))).hex()
+        return await self._read("eth_getTransactionReceipt", [done]) if with_receipt else _result(done)
+
+    async def _read(self, method: str, params: list[Any]) -> bytes:
+        if method == "eth_getTransactionCount" and params[1:] == ["pending"]:
+            return await self._count_with_waiting(params)
+        self._turn += 1
+        link = self._links[self._turn % len(self._links)]
+        tail = await link.raw(method, [_final_is_latest(param) for param in params])
+        # The answer may already know a block whose hash is not synced yet: hold it until it is.
+        await self._sealer.settled()
+        return tail
+
+    async def _count_with_waiting(self, params: list[Any]) -> bytes:
+        count = await self._links[0].call("eth_getTransactionCount", params[0], "latest")
+        await self._sealer.settled()
+        return _result(hex(self._sealer.pool.next_nonce(params[0], int(count, 16))))
+
+
+async def _read(request: Request) -> bytes | None:
+    """The body, or nothing if it is too long."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > BODY_LIMIT:
+            return None
+    return bytes(content)
+
+
+def _final_is_latest(param: object) -> object:
+    if isinstance(param, str):
+        return "latest" if param in _FINAL else param
+    if isinstance(param, dict):
+        return {
+            key: "latest" if key in {"fromBlock", "toBlock"} and value in _FINAL else value
+            for key, value in param.items()
+        }
+    return param
+
+
+def _answer(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+def _result(value: object) -> bytes:
+    return b'"result":' + json.dumps(value).encode() + b"}"
+
+
+def _error(call_id: object, code: int, message: str, data: object = None) -> bytes:
+    error = {"code": code, "message": message} | ({"data": data} if data is not None else {})
+    return json.dumps({"jsonrpc": "2.0", "id": call_id, "error": error}).encode()
+
+
+def _rpc_code(error: ConsentryError) -> int:
+    """JSON-RPC codes: invalid params, transaction rejected (EIP-1474), resource unavailable."""
+    if isinstance(error, InvalidInputError):
+        return _BAD_PARAMS
+    return -32003 if isinstance(error, ConflictError) else -32002

@@ -1,0 +1,221 @@
+"""The chain's process: one state folder, one lock, one engine, one HTTP port.
+
+Life: lock the folder → open the log → restore → serve and seal → snapshot → end. The engine's end, a failed sync or any
+surprise ends the process with a non-zero status; the next start brings the chain back from its log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from consentry.errors import ConfigurationError, LedgerUnavailableError
+from consentry.ledger.embedded import snapshot
+from consentry.ledger.embedded.durable import FILE_MODE, explained, private_folder, write_synced
+from consentry.ledger.embedded.identity import describe, open_chain
+from consentry.ledger.embedded.restore import restore
+from consentry.ledger.embedded.rpc import ChainRpc
+from consentry.ledger.embedded.sealer import Sealer
+from consentry.ledger.processes import process_started
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consentry.ledger.embedded.blocklog import BlockLog
+    from consentry.ledger.embedded.link import EngineLink
+
+LOG = logging.getLogger(__name__)
+HOST = "127.0.0.1"
+LOCK_NAME = "lock"
+ENDPOINT_NAME = "endpoint.json"
+# Readers' connections to the engine: one slow question must not hold up the others.
+READ_LINKS = 4
+# Between snapshots: replaying this many blocks at the next start takes some ten seconds.
+SNAPSHOT_BLOCKS = 2000
+SNAPSHOT_CHECK_SECONDS = 30.0
+# A machine whose clock lies further behind the chain's last block would refuse nothing in time.
+CLOCK_TOLERANCE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSettings:
+    """What the process needs to know.
+
+    Attributes:
+        state: The chain's own folder; made with mode 0700.
+        port: TCP port on 127.0.0.1; 0 takes a free one.
+        binary: The engine's native binary.
+        chain_id: Demanded chain id; a new chain draws one if this is none.
+    """
+
+    state: Path
+    port: int
+    binary: Path
+    chain_id: int | None = None
+
+
+class FolderLock:
+    """The right to be the one process of a state folder; given back by the system when the process ends."""
+
+    def __init__(self, state: Path) -> None:
+        self._handle = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._handle)
+            raise ConfigurationError(f"state folder {state} is in use by another chain process") from error
+
+    def release(self) -> None:
+        """Give the folder back."""
+        os.close(self._handle)
+
+
+async def serve(settings: ChainSettings) -> None:
+    """Run the chain until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: If folder, port, clock or engine cannot be used.
+        LedgerError: If log, snapshot or replay does not hold, or the engine ends.
+    """
+    with explained("preparing the state folder"):
+        state = private_folder(settings.state)
+        lock = FolderLock(state)
+    door: socket.socket | None = None
+    try:
+        door = _open_door(settings.port)
+        with explained("opening the chain"):
+            _announce(state)
+            run_folder = state / "run"
+            shutil.rmtree(run_folder, ignore_errors=True)
+            log = await open_chain(state, settings.binary, private_folder(run_folder), settings.chain_id)
+            _check_clock(log)
+            await _serve_chain(settings, log, run_folder, door)
+    finally:
+        (state / ENDPOINT_NAME).unlink(missing_ok=True)
+        if door:
+            door.close()
+        lock.release()
+
+
+async def _serve_chain(settings: ChainSettings, log: BlockLog, run_folder: Path, door: socket.socket) -> None:
+    snapshots = settings.state / "snapshots"
+    process, link = await restore(log, settings.binary, run_folder, snapshots)
+    try:
+        readers = [await process.connect() for _ in range(READ_LINKS)]
+        sealer = Sealer(log, link)
+        web = _Web(
+            uvicorn.Config(
+                ChainRpc(sealer, log, readers).app(),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        port = door.getsockname()[1]
+        facts = {"engine_pid": process.pid, "port": port, "url": f"http://{HOST}:{port}", **describe(log.genesis)}
+        _announce(settings.state, facts)
+        await _run_until_stopped(web, sealer, link, _SnapshotKeeper(sealer, link, log, snapshots), door)
+    finally:
+        process.stop()
+        log.close()
+
+
+async def _run_until_stopped(
+    web: _Web, sealer: Sealer, link: EngineLink, keeper: _SnapshotKeeper, door: socket.socket
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    sealing = asyncio.create_task(sealer.run())
+    serving = asyncio.create_task(web.serve([door]))
+    keeping = asyncio.create_task(keeper.run())
+    watched = {sealing, serving, keeping, asyncio.create_task(link.closed.wait()), asyncio.create_task(stop.wait())}
+    await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+    web.should_exit = True
+    is_asked = stop.is_set() and not link.closed.is_set()
+    sealer.stop()
+    with suppress(asyncio.CancelledError):
+        keeping.cancel()
+        await keeping
+    await asyncio.gather(sealing, serving)
+    if not is_asked:
+        raise LedgerUnavailableError("engine ended: the chain stops; its next start replays the block log")
+    await keeper.take()
+
+
+class _Web(uvicorn.Server):
+    """A web server that leaves signals to us."""
+
+    def install_signal_handlers(self) -> None:
+        """Do nothing: ``serve`` handles them."""
+
+
+class _SnapshotKeeper:
+    """Takes a snapshot at the end, and meanwhile in quiet moments once enough blocks came together."""
+
+    def __init__(self, sealer: Sealer, link: EngineLink, log: BlockLog, folder: Path) -> None:
+        self._sealer, self._link, self._log, self._folder = sealer, link, log, folder
+        self._last = max((int(path.stem) for path in folder.glob("*.snapshot")), default=0)
+
+    async def run(self) -> None:
+        """Look again and again whether a snapshot is due."""
+        while True:
+            height = self._log.height
+            await asyncio.sleep(SNAPSHOT_CHECK_SECONDS)
+            is_quiet = self._log.height == height
+            due = SNAPSHOT_BLOCKS if is_quiet else 4 * SNAPSHOT_BLOCKS
+            if self._log.height - self._last >= due:
+                await self.take()
+
+    async def take(self) -> None:
+        """Take one now, unless nothing happened since the last. A full disk costs the snapshot, not the chain."""
+        if self._log.height == self._last:
+            return
+        async with self._sealer.lock:
+            try:
+                await snapshot.take(self._link, self._log, self._folder)
+            except OSError as error:
+                LOG.warning("snapshot: not written (%s)", os.strerror(error.errno or 0).lower())
+            self._last = self._log.height
+
+
+def _open_door(port: int) -> socket.socket:
+    # Named in full, because asyncio turns the delay of small packets off only for sockets that say they are TCP.
+    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((HOST, port))
+    except OSError as error:
+        door.close()
+        raise ConfigurationError(
+            f"port {port} on {HOST} cannot be used ({os.strerror(error.errno or 0).lower()})"
+        ) from error
+    return door
+
+
+def _check_clock(log: BlockLog) -> None:
+    behind = log.last_time - int(time.time())
+    if behind > CLOCK_TOLERANCE_SECONDS:
+        raise ConfigurationError(f"clock of this machine is {behind} seconds behind the last block: set it right first")
+
+
+def _announce(state: Path, more: dict[str, int | str] | None = None) -> None:
+    """Say in the state folder which process this is and, once it is ready, where it answers."""
+    me = {"pid": os.getpid(), "started": process_started(os.getpid()), **(more or {})}
+    write_synced(state / ENDPOINT_NAME, json.dumps(me, indent=2).encode() + b"\n")

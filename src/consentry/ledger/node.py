@@ -1,0 +1,235 @@
+"""The embedded chain as a background process: up, down, status, reset.
+
+Its state folder holds::
+
+    chain.json      which chain this is                    blocks.log     every block, synced
+    snapshots/      dumped states, to start faster         endpoint.json  process, port and address while it runs
+    engine/         anvil from npm, if it was not found    sealer.log     what the process said
+    run/            passing files of the engine            lock           held by the running process
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import consentry
+from consentry.errors import (
+    BlockLogCorruptError,
+    ConfigurationError,
+    ConsentryError,
+    ForeignChainError,
+    LedgerUnavailableError,
+)
+from consentry.ledger.embedded.durable import FILE_MODE, explained, private_folder
+from consentry.ledger.embedded.identity import IDENTITY_NAME, LOG_NAME
+from consentry.ledger.embedded.service import ENDPOINT_NAME, HOST, LOCK_NAME
+from consentry.ledger.installation import provide_engine
+from consentry.ledger.processes import process_started
+
+OUTPUT_NAME = "sealer.log"
+# A start may have to replay a long log; an end may have to write a snapshot.
+UP_SECONDS = 600.0
+DOWN_SECONDS = 120.0
+_POLL_SECONDS = 0.02
+_OWNED = (LOG_NAME, IDENTITY_NAME, ENDPOINT_NAME, OUTPUT_NAME, LOCK_NAME, "snapshots", "run")
+_FAILURES: dict[str, type[ConsentryError]] = {
+    kind.code: kind for kind in (ConfigurationError, ForeignChainError, BlockLogCorruptError, LedgerUnavailableError)
+}
+# Processes started here are kept so that their end is noticed, and no warning is given about one left running on purpose.
+_STARTED: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """The embedded chain as it is now.
+
+    Attributes:
+        state: Its folder.
+        is_running: Whether its process is there.
+        is_ready: Whether it answers; false while it replays its log.
+        pid: Process id.
+        url: Where it answers JSON-RPC.
+        chain_id: The chain's id, also while it does not run; nothing if there is no chain yet.
+        genesis_hash: Hash of block 0, with 0x.
+        block_number: Number of the newest block, if it is ready.
+    """
+
+    state: Path
+    is_running: bool = False
+    is_ready: bool = False
+    pid: int | None = None
+    url: str | None = None
+    chain_id: int | None = None
+    genesis_hash: str | None = None
+    block_number: int | None = None
+
+
+def up(state_dir: Path, port: int, *, chain_id: int | None = None) -> NodeStatus:
+    """Start the chain in the background, and return once it answers. Does nothing if it already runs on that port.
+
+    Args:
+        state_dir: The chain's own folder; made if it is missing.
+        port: TCP port on 127.0.0.1; 0 takes a free one.
+        chain_id: Demanded chain id; a new chain draws one at random if none is given.
+
+    Raises:
+        ConfigurationError: If port, folder, disk or engine cannot be used; one line says which.
+        ForeignChainError: If the folder holds another chain, or a replay does not give the logged hashes.
+        BlockLogCorruptError: If the block log is damaged.
+        LedgerUnavailableError: If the process ends otherwise, or is not ready within ten minutes.
+    """
+    state = state_dir.absolute()
+    known = _wait_until_ready(state) if status(state).is_running else status(state)
+    if known.is_running:
+        if port not in {0, _port(known)}:
+            raise ConfigurationError(f"port of the running chain does not match (got {port}, expected {_port(known)})")
+        return known
+    binary = provide_engine(state, os.environ)
+    command = [sys.executable, "-m", "consentry.ledger.embedded"]
+    command += ["--state", str(state), "--port", str(port), "--engine", str(binary)]
+    command += ["--chain-id", str(chain_id)] if chain_id is not None else []
+    with explained("starting the chain"):
+        private_folder(state)
+        output = os.open(state / OUTPUT_NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
+    try:
+        begun_at = os.fstat(output).st_size
+        process = subprocess.Popen(  # noqa: S603 - ourselves
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(), start_new_session=True
+        )
+    finally:
+        os.close(output)
+    _STARTED[process.pid] = process
+    return _wait_until_ready(state, process, begun_at)
+
+
+def down(state_dir: Path) -> NodeStatus:
+    """Stop the chain in good order (it writes a snapshot), and return once its process is gone.
+
+    Killing it instead would lose nothing, only time at the next start; that is what happens after two minutes.
+    """
+    known = status(state_dir.absolute())
+    mark = process_started(known.pid) if known.pid else None
+    if known.pid is None or mark is None:
+        return known
+    os.kill(known.pid, signal.SIGTERM)
+    deadline = time.monotonic() + DOWN_SECONDS
+    while _is_there(known.pid, mark):
+        if time.monotonic() > deadline:
+            os.kill(known.pid, signal.SIGKILL)
+        time.sleep(_POLL_SECONDS)
+    return status(known.state)
+
+
+def status(state_dir: Path) -> NodeStatus:
+    """Look at the chain without changing anything."""
+    state = state_dir.absolute()
+    identity, endpoint = _read(state / IDENTITY_NAME), _read(state / ENDPOINT_NAME)
+    chain_id, genesis_hash = identity.get("chain_id"), identity.get("genesis_hash")
+    pid = endpoint.get("pid")
+    if not isinstance(pid, int) or not _is_there(pid, endpoint.get("started")):
+        return NodeStatus(state, chain_id=chain_id, genesis_hash=genesis_hash)
+    number = _block_number(endpoint["port"]) if "port" in endpoint else None
+    return NodeStatus(state, True, number is not None, pid, endpoint.get("url"), chain_id, genesis_hash, number)  # noqa: FBT003 - named by the class
+
+
+def reset(state_dir: Path, *, confirm: bool) -> NodeStatus:
+    """Stop the chain and delete it for good: log, snapshots and identity. The installed engine stays.
+
+    Raises:
+        ConfigurationError: Without ``confirm``, or if the folder holds no chain.
+    """
+    state = state_dir.absolute()
+    if not confirm:
+        raise ConfigurationError(f"reset of {state} deletes every block for good and needs to be confirmed")
+    if state.exists() and not (state / LOG_NAME).exists() and not (state / IDENTITY_NAME).exists():
+        raise ConfigurationError(f"folder {state} holds no chain: nothing was deleted")
+    down(state)
+    with explained("deleting the chain"):
+        for name in _OWNED:
+            path = state / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    return status(state)
+
+
+def _wait_until_ready(state: Path, process: subprocess.Popen[bytes] | None = None, begun_at: int = 0) -> NodeStatus:
+    deadline = time.monotonic() + UP_SECONDS
+    while time.monotonic() < deadline:
+        known = status(state)
+        if known.is_ready and process in {None, _STARTED.get(known.pid or 0)}:
+            return known
+        if process is not None and process.poll() is not None:
+            _STARTED.pop(process.pid, None)
+            raise _failure(state, begun_at)
+        if process is None and not known.is_running:
+            return known
+        time.sleep(_POLL_SECONDS)
+    if process is not None:
+        process.kill()
+        process.wait()
+    raise LedgerUnavailableError(
+        f"chain does not answer within {UP_SECONDS:.0f} seconds of its start (see {state / OUTPUT_NAME})"
+    )
+
+
+def _failure(state: Path, begun_at: int) -> ConsentryError:
+    """The error that the ended process wrote as its last line, as the same error here."""
+    with (state / OUTPUT_NAME).open("rb") as file:
+        file.seek(begun_at)
+        lines = file.read().decode(errors="replace").splitlines()
+    for line in reversed(lines):
+        if line.startswith("error "):
+            code, _, message = line.removeprefix("error ").partition(": ")
+            return _FAILURES.get(code, LedgerUnavailableError)(message)
+    return LedgerUnavailableError(f"chain ended while starting (see {state / OUTPUT_NAME})")
+
+
+def _is_there(pid: int, mark: object) -> bool:
+    """Whether the process lives and is the one that was meant, not a later one with its number."""
+    started = _STARTED.get(pid)
+    if started is not None and started.poll() is not None:
+        _STARTED.pop(pid, None)
+    return mark is not None and process_started(pid) == mark
+
+
+def _block_number(port: int) -> int | None:
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    question = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "consentry_status", "params": []})
+    try:
+        connection.request("POST", "/", question, {"Content-Type": "application/json"})
+        return int(json.loads(connection.getresponse().read())["result"]["blockNumber"], 16)
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        return None
+    finally:
+        connection.close()
+
+
+def _environment() -> dict[str, str]:
+    """This environment, with the very package that runs here first on the path."""
+    here = str(Path(consentry.__file__).resolve().parents[1])
+    inherited = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([here, inherited] if inherited else [here])}
+
+
+def _port(known: NodeStatus) -> int | None:
+    return int(known.url.rpartition(":")[2]) if known.url else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
