@@ -1,7 +1,7 @@
 """What differs between the engines, one profile each.
 
-All engines are spoken to by the same code; where it must know a difference, it asks the ``EngineProfile``. The profiles
-are ``profile.toml`` files beside the launchers, in ``hardhat-free-node/`` of a checkout and inside an installed package.
+All engines are spoken to by the same code; where it must know a difference, it asks the ``EngineProfile``. Profiles are
+``profile.toml`` files beside the launchers, in ``hardhat-free-node/`` of a checkout and inside an installed package.
 """
 
 from __future__ import annotations

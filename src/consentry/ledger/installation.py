@@ -1,4 +1,4 @@
-"""Getting the embedded engine's binary: found where it already is, else installed from npm by the committed lock file."""
+"""Getting the embedded engine: found where it already is, else installed from npm by the committed lock file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def find_engine(state: Path, environ: Mapping[str, str]) -> Path | None:
 def provide_engine(state: Path, environ: Mapping[str, str]) -> Path:
     """The anvil binary, installed into the state folder if it is nowhere else.
 
-    The installation grows in a folder of its own and is renamed when it is whole, so an interrupted one is simply begun again.
+    It grows in a folder of its own and is renamed when it is whole, so an interrupted one is simply begun again.
 
     Raises:
         ConfigurationError: If npm is missing, fails, or the disk refuses.

@@ -45,7 +45,7 @@ _OWNED = (LOG_NAME, IDENTITY_NAME, ENDPOINT_NAME, OUTPUT_NAME, LOCK_NAME, "snaps
 _FAILURES: dict[str, type[ConsentryError]] = {
     kind.code: kind for kind in (ConfigurationError, ForeignChainError, BlockLogCorruptError, LedgerUnavailableError)
 }
-# Processes started here are kept so that their end is noticed, and no warning is given about one left running on purpose.
+# Processes started here are kept: their end is noticed, and nobody warns of one that is left running on purpose.
 _STARTED: dict[int, subprocess.Popen[bytes]] = {}
 
 

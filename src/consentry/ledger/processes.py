@@ -16,9 +16,9 @@ def process_started(pid: int) -> str | None:
         if Path("/proc/self/stat").exists():
             fields = stat.read_text().rpartition(")")[2].split()
             return None if fields[0] == "Z" else fields[_START_FIELD]
-        shown = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=10
-        )  # noqa: S603, S607
+        shown = subprocess.run(  # noqa: S603 - fixed arguments
+            ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=10
+        )
     except (OSError, IndexError):
         return None
     return shown.stdout.strip() or None

@@ -134,8 +134,8 @@ class AnvilProcess:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if not self.is_running:
-                last = output.read_text(errors="replace").strip().splitlines()[-1:]
-                raise LedgerUnavailableError(f"engine ended while starting ({''.join(last)[:200]})")
+                last = _first_error(output)
+                raise LedgerUnavailableError(f"engine ended while starting ({last})")
             try:
                 link = await EngineLink.connect(self.socket)
                 await link.call("eth_chainId")
@@ -146,6 +146,11 @@ class AnvilProcess:
                 return
         self.stop()
         raise LedgerUnavailableError(f"engine does not answer within {START_SECONDS:.0f} seconds of its start")
+
+
+def _first_error(output: Path) -> str:
+    lines = output.read_text(errors="replace").strip().splitlines()
+    return next((line for line in lines if line.lower().startswith("error")), "".join(lines[-1:]))[:200]
 
 
 def _socket_path(folder: Path) -> Path:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 LOG_NAME = "blocks.log"
 IDENTITY_NAME = "chain.json"
-# Chain ids of embedded chains are drawn from here: no public chain is registered in this range, they fit 31 bits, and two
-# installations meet by chance once in a hundred million.
+# Chain ids of embedded chains are drawn from here: they fit 31 bits, lie far above the ids that public chains use, and
+# two installations meet by chance once in a hundred million.
 CHAIN_IDS = range(1_900_000_000, 2_000_000_000)
 BLOCK_GAS_LIMIT = 300_000_000
 HARDFORK = "osaka"
@@ -35,7 +35,7 @@ async def open_chain(state: Path, binary: Path, run_folder: Path, chain_id: int 
         state: The chain's state folder.
         binary: The engine's binary, which makes the genesis block.
         run_folder: Where the engine may keep its passing files.
-        chain_id: The chain id a new chain is to have; drawn at random if none. An existing chain must have it, if given.
+        chain_id: The chain id that a new chain is to have and an existing one must have; drawn at random if none.
 
     Raises:
         ForeignChainError: If the folder holds another chain than asked for, or its two descriptions differ.

@@ -1,7 +1,7 @@
 """One connection to the engine: JSON-RPC over a Unix socket, one answer a line.
 
-Many calls may be under way at once. ``raw`` hands an answer on without decoding it, because the answer to a question about
-logs may be a hundred megabytes and the asker will decode it anyway.
+Many calls may be under way at once. ``raw`` hands an answer on without decoding it, because the answer to a question
+about logs may be a hundred megabytes and the asker will decode it anyway.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ class EngineLink:
         for item in items:
             self._last_id += 1
             item.update(jsonrpc="2.0", id=self._last_id)
-        answer = self._waiting[first] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[first] = answer
         self._writer.write(json.dumps(items if is_batch else items[0]).encode() + b"\n")
         return await answer
 

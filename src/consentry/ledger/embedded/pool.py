@@ -59,7 +59,7 @@ def decode_transaction(raw: bytes) -> Transaction:
 
 @dataclass(slots=True)
 class Waiting:
-    """A transaction in the pool; ``done`` is set to its hash once it is in a synced block. ``deadline`` is loop time."""
+    """A transaction in the pool; ``done`` gets its hash once it is in a synced block. ``deadline`` is loop time."""
 
     transaction: Transaction
     deadline: float

@@ -98,13 +98,13 @@ def decode_record(content: bytes) -> Record:
     raise BlockLogCorruptError(f"kind of record does not match (got {kind!r}, expected G, I or S)")
 
 
-def _number(field: bytes) -> int:
+def _number(field: object) -> int:
     if not isinstance(field, bytes) or field[:1] == b"\0":
         raise ValueError("not a number in shortest form")
     return int.from_bytes(field)
 
 
-def _hash(field: bytes) -> bytes:
+def _hash(field: object) -> bytes:
     if not isinstance(field, bytes) or len(field) != HASH_BYTES:
         raise ValueError("not a hash")
     return bytes(field)

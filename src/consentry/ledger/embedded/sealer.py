@@ -10,9 +10,9 @@ One block, in this order, and nothing is handed out before its last line::
     6  append (hash, which transactions are in it), sync
     7  let readers' answers go, and tell the senders
 
-A crash before 2 ends loses what nobody was promised. A crash between 2 and 6 leaves an intent, which the next start makes
-into a block. A crash after 6 loses nothing. Readers are never stopped: an answer that came in while a block was made but
-not yet synced is held until it is, so no unsynced block is ever seen.
+A crash before 2 ends loses what nobody was promised. A crash between 2 and 6 leaves an intent, which the next start
+makes into a block. A crash after 6 loses nothing. Readers are never stopped: an answer that came in while a block was
+made but not yet synced is held until it is, so no unsynced block is ever seen.
 
 Block time is the machine's clock in whole seconds, never less than the parent's: several blocks may share a second, and
 their order is their number.

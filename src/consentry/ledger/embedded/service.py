@@ -104,7 +104,7 @@ async def serve(settings: ChainSettings) -> None:
             await _serve_chain(settings, log, run_folder, door)
     finally:
         (state / ENDPOINT_NAME).unlink(missing_ok=True)
-        if door:
+        if door is not None:
             door.close()
         lock.release()
 
