@@ -1,0 +1,93 @@
+"""The key service as the vault needs it: one key a subject, every use bound to a context.
+
+Data keys are wrapped under the subject's key, so destroying that one key makes every record of the subject unreadable.
+Implementations: `consentry.vault.keyring` (local folder). The behaviour suite in ``tests/ports`` runs on each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class KeyState(StrEnum):
+    """Life of a subject key. A destroyed key never comes back, not even under the same name."""
+
+    LIVE = "live"
+    DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDescription:
+    """What may be told of a subject key: no key material.
+
+    ``active_version`` wraps; older ones of ``versions`` only unwrap. Both are empty (0, none) once destroyed.
+    """
+
+    state: KeyState
+    active_version: int
+    versions: tuple[int, ...]
+
+
+class Kms(Protocol):
+    """Wraps small secrets under subject keys.
+
+    Every method raises `VaultUnavailableError` where the service does not answer. ``context`` is authenticated and MUST
+    NOT be empty (`InvalidInputError`): what was wrapped under one context never unwraps under another.
+    """
+
+    async def create_subject_key(self, subject_ref: bytes) -> None:
+        """Create the key of a subject.
+
+        Raises:
+            ConflictError: The subject has a key.
+            KeyDestroyedError: The subject's key was destroyed.
+        """
+        ...
+
+    async def rotate_subject_key(self, subject_ref: bytes) -> int:
+        """Add a version that wraps from now on; older versions go on unwrapping.
+
+        Returns:
+            The new version.
+
+        Raises:
+            NotFoundError: The subject has no key.
+            KeyDestroyedError: The subject's key was destroyed.
+        """
+        ...
+
+    async def wrap(self, subject_ref: bytes, plaintext: bytes, context: bytes) -> bytes:
+        """Wrap a secret under the active version; raises as `rotate_subject_key` does."""
+        ...
+
+    async def unwrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
+        """Open what `wrap` made.
+
+        Raises:
+            ObjectCorruptError: Bytes, subject or context do not fit together.
+            NotFoundError: The subject has no key.
+            KeyDestroyedError: The subject's key was destroyed.
+        """
+        ...
+
+    async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
+        """Wrap anew under the active version; raises as `unwrap` does."""
+        ...
+
+    async def destroy(self, subject_ref: bytes) -> None:
+        """Destroy all versions of a subject's key for good; destroying again changes nothing.
+
+        Raises:
+            NotFoundError: The subject never had a key.
+        """
+        ...
+
+    async def describe(self, subject_ref: bytes) -> KeyDescription:
+        """Tell state and versions.
+
+        Raises:
+            NotFoundError: The subject never had a key.
+        """
+        ...

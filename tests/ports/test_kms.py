@@ -1,0 +1,116 @@
+"""Behaviour of the key service port, on each implementation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consentry.errors import ConflictError, InvalidInputError, KeyDestroyedError, NotFoundError, ObjectCorruptError
+from consentry.vault.keyring import LocalKeyring
+from consentry.vault.keyring_files import Cost
+from consentry.vault.kms import KeyDescription, KeyState
+from tests.support.memory_kms import MemoryKms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consentry.vault.kms import Kms
+
+CHEAP = Cost(passes=1, memory_kib=64, lanes=1)
+ALICE, BOB = b"\x0a" * 32, b"\x0b" * 32
+SECRET, CONTEXT = b"sixty-four bytes or fewer", b"object 7 version 1"
+
+
+@pytest.fixture(params=["memory", "local"])
+def kms(request: pytest.FixtureRequest, tmp_path: Path) -> Kms:
+    return MemoryKms() if request.param == "memory" else LocalKeyring.create(tmp_path / "keyring", "correct", CHEAP)
+
+
+async def test_unwrap_what_was_wrapped_returns_it(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    for secret in (SECRET, b"", bytes(5000)):
+        wrapped = await kms.wrap(ALICE, secret, CONTEXT)
+        assert secret == b"" or secret not in wrapped
+        assert await kms.unwrap(ALICE, wrapped, CONTEXT) == secret
+
+
+async def test_unwrap_under_another_context_or_subject_is_refused(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    await kms.create_subject_key(BOB)
+    wrapped = await kms.wrap(ALICE, SECRET, CONTEXT)
+    with pytest.raises(ObjectCorruptError):
+        await kms.unwrap(ALICE, wrapped, CONTEXT + b"x")
+    with pytest.raises(ObjectCorruptError):
+        await kms.unwrap(BOB, wrapped, CONTEXT)
+
+
+async def test_unwrap_of_changed_bytes_is_refused(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    wrapped = await kms.wrap(ALICE, SECRET, CONTEXT)
+    for at in range(len(wrapped)):
+        changed = wrapped[:at] + bytes([wrapped[at] ^ 0x80]) + wrapped[at + 1 :]
+        with pytest.raises(ObjectCorruptError):
+            await kms.unwrap(ALICE, changed, CONTEXT)
+    for size in (0, 1, 4, 5, 19, len(wrapped) - 1):
+        with pytest.raises(ObjectCorruptError):
+            await kms.unwrap(ALICE, wrapped[:size], CONTEXT)
+
+
+async def test_wrap_and_unwrap_without_context_are_refused(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    wrapped = await kms.wrap(ALICE, SECRET, CONTEXT)
+    with pytest.raises(InvalidInputError):
+        await kms.wrap(ALICE, SECRET, b"")
+    with pytest.raises(InvalidInputError):
+        await kms.unwrap(ALICE, wrapped, b"")
+
+
+async def test_rotate_keeps_old_wrappings_open_and_rewrap_moves_them(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    old = await kms.wrap(ALICE, SECRET, CONTEXT)
+    assert await kms.rotate_subject_key(ALICE) == 2
+    assert await kms.describe(ALICE) == KeyDescription(KeyState.LIVE, 2, (1, 2))
+    new = await kms.rewrap(ALICE, old, CONTEXT)
+    assert new != old
+    assert await kms.unwrap(ALICE, old, CONTEXT) == await kms.unwrap(ALICE, new, CONTEXT) == SECRET
+    with pytest.raises(ObjectCorruptError):
+        await kms.rewrap(ALICE, old, CONTEXT + b"x")
+
+
+async def test_destroy_closes_the_subject_for_good_and_spares_others(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    await kms.create_subject_key(BOB)
+    wrapped, kept = await kms.wrap(ALICE, SECRET, CONTEXT), await kms.wrap(BOB, SECRET, CONTEXT)
+    await kms.destroy(ALICE)
+    await kms.destroy(ALICE)
+    assert await kms.describe(ALICE) == KeyDescription(KeyState.DESTROYED, 0, ())
+    with pytest.raises(KeyDestroyedError):
+        await kms.unwrap(ALICE, wrapped, CONTEXT)
+    with pytest.raises(KeyDestroyedError):
+        await kms.wrap(ALICE, SECRET, CONTEXT)
+    with pytest.raises(KeyDestroyedError):
+        await kms.rotate_subject_key(ALICE)
+    with pytest.raises(KeyDestroyedError):
+        await kms.create_subject_key(ALICE)
+    assert await kms.unwrap(BOB, kept, CONTEXT) == SECRET
+
+
+async def test_create_twice_is_a_conflict_and_keeps_the_key(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    wrapped = await kms.wrap(ALICE, SECRET, CONTEXT)
+    with pytest.raises(ConflictError):
+        await kms.create_subject_key(ALICE)
+    assert await kms.unwrap(ALICE, wrapped, CONTEXT) == SECRET
+
+
+async def test_unknown_subject_is_not_found(kms: Kms) -> None:
+    for call in (
+        kms.wrap(ALICE, SECRET, CONTEXT),
+        kms.unwrap(ALICE, bytes(40), CONTEXT),
+        kms.rotate_subject_key(ALICE),
+        kms.destroy(ALICE),
+        kms.describe(ALICE),
+    ):
+        with pytest.raises(NotFoundError):
+            await call
