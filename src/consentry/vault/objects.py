@@ -1,0 +1,226 @@
+"""Stored objects: written once, whole or not at all, read in ranges. The only module that knows `obstore`.
+
+An upload goes to ``incoming/`` under a random name and is moved to its own name only when complete, and only if that
+name is free, so a reader never sees a half-written object and nothing is overwritten.
+
+On a local folder `obstore` writes through the page cache and never syncs; a power loss after the move would leave an
+empty or missing object that the database already names. So this module syncs the file before the move and the folders
+after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import LocalStore, MemoryStore, from_url
+
+from consentry.errors import (
+    ConfigurationError,
+    ConflictError,
+    ObjectMissingError,
+    ObjectTornError,
+    VaultUnavailableError,
+)
+from consentry.vault.durable import sync_file, sync_folder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Iterator
+
+    from obstore.store import ObjectStore as Backend
+
+INCOMING = "incoming"
+PIECE_SIZE = 1024 * 1024
+"""Bytes a read hands out at once: large enough to make each call cheap, small enough to stay responsive."""
+_PART_SIZE = 8 * 1024 * 1024
+"""Bytes an upload part holds; S3 allows 10,000 parts, hence objects up to 80 GB."""
+_PARTS_IN_FLIGHT = 2
+
+
+class ObjectStore:
+    """Put-if-absent, ranged reads, delete; build it with `open_object_store`.
+
+    Every method raises `VaultUnavailableError` where the store does not answer or the disk is full.
+    """
+
+    def __init__(self, backend: Backend, folder: Path | None = None) -> None:
+        self._backend = backend
+        self._folder = folder
+
+    async def put(self, name: str, pieces: AsyncIterable[bytes]) -> None:
+        """Store an object; durable when this returns.
+
+        Errors raised by ``pieces`` pass through; nothing is stored then. Memory stays bounded whatever the size.
+
+        Raises:
+            ConflictError: The name is taken; the object there is untouched.
+        """
+        incoming = f"{INCOMING}/{secrets.token_hex(16)}"
+        source = _Source(pieces)
+        try:
+            with _translated(name):
+                await self._upload(incoming, source)
+                await self._sync(incoming, file=True)
+                await obstore.rename_async(self._backend, incoming, name, overwrite=False)
+                await self._sync(name, file=False)
+        except BaseException:
+            await self._discard(incoming)
+            if source.error is not None:
+                raise source.error from None
+            raise
+
+    async def size(self, name: str) -> int:
+        """Size of an object in bytes.
+
+        Raises:
+            ObjectMissingError: There is none.
+        """
+        with _translated(name):
+            return (await obstore.head_async(self._backend, name))["size"]
+
+    async def read(self, name: str, offset: int, length: int) -> bytes:
+        """Read exactly ``length`` bytes from ``offset``.
+
+        Raises:
+            ObjectMissingError: There is no such object.
+            ObjectTornError: It ends before.
+        """
+        if length == 0:
+            return b""
+        size = await self.size(name)
+        if offset + length > size:
+            raise ObjectTornError(
+                f"size of object {name} does not match (got {size}, expected {offset + length} or more)"
+            )
+        with _translated(name):
+            data = bytes(await obstore.get_range_async(self._backend, name, start=offset, length=length))
+        if len(data) != length:
+            raise ObjectTornError(f"bytes of object {name} do not match (got {len(data)}, expected {length})")
+        return data
+
+    async def stream(self, name: str, offset: int, length: int) -> AsyncIterator[bytes]:
+        """Read ``length`` bytes from ``offset`` in pieces of 1 MiB; raises as `read` does."""
+        end = offset + length
+        for start in range(offset, end, PIECE_SIZE):
+            yield await self.read(name, start, min(PIECE_SIZE, end - start))
+
+    async def delete(self, name: str) -> None:
+        """Remove an object; removing what is not there changes nothing."""
+        try:
+            with _translated(name):
+                await obstore.delete_async(self._backend, name)
+                await self._sync(name, file=False)
+        except ObjectMissingError:
+            return
+
+    async def names(self) -> AsyncIterator[str]:
+        """Names of all stored objects, without uploads that are under way or were cut off."""
+        with _translated("*"):
+            async for batch in obstore.list(self._backend):
+                for meta in batch:
+                    if not meta["path"].startswith(f"{INCOMING}/"):
+                        yield meta["path"]
+
+    async def sweep_incoming(self) -> int:
+        """Remove uploads that a crash cut off; call it at start, before the first `put`.
+
+        Returns:
+            How many were removed.
+        """
+        removed = 0
+        with _translated(INCOMING):
+            async for batch in obstore.list(self._backend, prefix=INCOMING):
+                for meta in batch:
+                    await obstore.delete_async(self._backend, meta["path"])
+                    removed += 1
+        return removed
+
+    async def _upload(self, name: str, source: _Source) -> None:
+        await obstore.put_async(
+            self._backend,
+            name,
+            source.pieces(),
+            use_multipart=True,
+            chunk_size=_PART_SIZE,
+            max_concurrency=_PARTS_IN_FLIGHT,
+        )
+
+    async def _sync(self, name: str, *, file: bool) -> None:
+        if self._folder is None:
+            return
+        path = self._folder / name
+        await asyncio.to_thread(sync_file if file else self._sync_parents, path)
+
+    def _sync_parents(self, path: Path) -> None:
+        for parent in path.parents:
+            if parent.exists():
+                sync_folder(parent)
+            if parent == self._folder:
+                return
+
+    async def _discard(self, name: str) -> None:
+        try:
+            await obstore.delete_async(self._backend, name)
+        except (BaseError, OSError):
+            # The first error is the one to tell; `sweep_incoming` clears what stays.
+            return
+
+
+def open_object_store(url: str) -> ObjectStore:
+    """Open a store.
+
+    Args:
+        url: ``file:///path`` for a local folder (created if absent), ``memory://``, or ``s3://bucket/prefix``, which
+            takes its credentials from the environment.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return ObjectStore(MemoryStore())
+    if parts.scheme == "file" and not parts.netloc:
+        folder = Path(parts.path)
+        (folder / INCOMING).mkdir(parents=True, exist_ok=True)
+        return ObjectStore(LocalStore(folder), folder)
+    if parts.scheme == "s3":
+        # A conditional multipart copy is what makes the move from incoming/ put-if-absent on S3.
+        config: Any = {"copy_if_not_exists": "multipart"}
+        return ObjectStore(from_url(url, config=config))
+    raise ConfigurationError(f"object store URL does not match (got {parts.scheme}:, expected file:, memory: or s3:)")
+
+
+class _Source:
+    """Remembers the error of an upload's source, which is the caller's and must not be taken for the store's."""
+
+    def __init__(self, pieces: AsyncIterable[bytes]) -> None:
+        self._pieces = pieces
+        self.error: BaseException | None = None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._pieces:
+                yield piece
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise ObjectMissingError(f"object {name} is missing") from None
+    except AlreadyExistsError:
+        raise ConflictError(f"object {name} does not match (got present, expected absent)") from None
+    except (BaseError, OSError) as error:
+        raise VaultUnavailableError(f"object store cannot serve {name} ({type(error).__name__})") from error

@@ -1,0 +1,110 @@
+"""Behaviour of the object store, in memory and in a local folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consentry.errors import ConfigurationError, ConflictError, ObjectMissingError, ObjectTornError
+from consentry.vault.objects import PIECE_SIZE, ObjectStore, open_object_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+
+@pytest.fixture(params=["memory", "local"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    return open_object_store("memory://" if request.param == "memory" else f"file://{tmp_path}/objects")
+
+
+async def pieces_of(data: bytes, size: int = 300_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+async def everything(store: ObjectStore, name: str, offset: int, length: int) -> bytes:
+    return b"".join([piece async for piece in store.stream(name, offset, length)])
+
+
+@pytest.mark.parametrize("size", [1, 72, PIECE_SIZE, 3 * PIECE_SIZE + 17, 20 * 1024 * 1024 + 1])
+async def test_read_back_what_was_put(store: ObjectStore, size: int) -> None:
+    data = os.urandom(size)
+    await store.put("ab/object", pieces_of(data))
+    assert await store.size("ab/object") == size
+    assert await everything(store, "ab/object", 0, size) == data
+    assert await store.read("ab/object", size // 3, size // 2) == data[size // 3 : size // 3 + size // 2]
+    assert await store.read("ab/object", size, 0) == b""
+
+
+async def test_put_to_a_taken_name_is_a_conflict_and_changes_nothing(store: ObjectStore) -> None:
+    await store.put("ab/object", pieces_of(b"first"))
+    with pytest.raises(ConflictError):
+        await store.put("ab/object", pieces_of(b"second"))
+    assert await store.read("ab/object", 0, 5) == b"first"
+    assert [name async for name in store.names()] == ["ab/object"]
+    assert await store.sweep_incoming() == 0
+
+
+async def test_put_of_two_at_once_keeps_exactly_one(store: ObjectStore) -> None:
+    results = await asyncio.gather(
+        *(store.put("ab/object", pieces_of(bytes([n]) * 1000)) for n in range(8)), return_exceptions=True
+    )
+    assert sorted(type(result).__name__ for result in results) == ["ConflictError"] * 7 + ["NoneType"]
+    winner = next(n for n, result in enumerate(results) if result is None)
+    assert await store.read("ab/object", 0, 1000) == bytes([winner]) * 1000
+
+
+async def test_put_whose_source_fails_stores_nothing(store: ObjectStore) -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        yield os.urandom(9 * 1024 * 1024)
+        raise ConnectionResetError("client went away")
+
+    with pytest.raises(ConnectionResetError):
+        await store.put("ab/object", failing())
+    with pytest.raises(ObjectMissingError):
+        await store.size("ab/object")
+    assert await store.sweep_incoming() == 0
+
+
+async def test_missing_object_is_missing_in_every_read(store: ObjectStore) -> None:
+    with pytest.raises(ObjectMissingError):
+        await store.size("ab/none")
+    with pytest.raises(ObjectMissingError):
+        await store.read("ab/none", 0, 1)
+    with pytest.raises(ObjectMissingError):
+        await everything(store, "ab/none", 0, 1)
+    await store.delete("ab/none")
+
+
+async def test_read_beyond_the_end_says_torn(store: ObjectStore) -> None:
+    await store.put("ab/object", pieces_of(bytes(100)))
+    for offset, length in ((0, 101), (100, 1), (5000, 1)):
+        with pytest.raises(ObjectTornError):
+            await store.read("ab/object", offset, length)
+
+
+async def test_delete_removes_the_object(store: ObjectStore) -> None:
+    await store.put("ab/object", pieces_of(bytes(100)))
+    await store.delete("ab/object")
+    assert [name async for name in store.names()] == []
+    await store.put("ab/object", pieces_of(b"again"))
+
+
+async def test_local_folder_survives_reopening_and_sweeps_cut_off_uploads(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/objects"
+    await open_object_store(url).put("ab/object", pieces_of(b"kept"))
+    (tmp_path / "objects" / "incoming" / "cut-off").write_bytes(b"half")
+    store = open_object_store(url)
+    assert [name async for name in store.names()] == ["ab/object"]
+    assert await store.sweep_incoming() == 1
+    assert await store.read("ab/object", 0, 4) == b"kept"
+
+
+@pytest.mark.parametrize("url", ["", "objects", "ftp://host/path", "file://host/path"])
+def test_open_of_an_unusable_url_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        open_object_store(url)
