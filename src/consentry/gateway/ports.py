@@ -172,8 +172,17 @@ class Projection(Protocol):
 class Vault(Protocol):
     """Ciphertext and wrapped keys of this custodian."""
 
-    async def seal(self, plaintext: AsyncIterator[bytes], *, subject_id: SubjectId, media_type: str) -> SealedRecord:
-        """Seals a stream into the object store under a fresh data key; memory stays flat."""
+    async def create_subject(self, subject_id: SubjectId) -> None:
+        """Makes the key that wraps the subject's record keys; part of enrolment, harmless when repeated."""
+        ...
+
+    async def seal(
+        self, plaintext: AsyncIterator[bytes], *, subject_id: SubjectId, media_type: str, version: int = 1
+    ) -> SealedRecord:
+        """Seals a stream into the object store under a fresh data key; memory stays flat.
+
+        ``version`` is the one that will stand in the leaf: the sealed content is bound to it.
+        """
         ...
 
     async def attach(self, object_id: bytes, record_id: RecordId) -> None:

@@ -1,0 +1,304 @@
+"""Sealed records: in, anchored, out, erased. Implements the ``Vault`` port of `consentry.gateway.ports`.
+
+Order of a write: object first (durable), row second. A crash in between leaves an object without a row, which
+`consentry.vault.inspection` finds; a row without its object is never the result of a crash.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from sqlmodel import col, select, update
+
+from consentry.core.codes import Suite
+from consentry.core.heads import hash_of
+from consentry.core.receipts import FinalReceipt
+from consentry.crypto.commitment import commit_plaintext, new_blinding
+from consentry.crypto.framing import length_prefixed, uint64, uint256
+from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
+from consentry.crypto.sealing import Sealer, new_data_key, new_object_id, sealing_context
+from consentry.errors import ConflictError, InvalidInputError, KeyDestroyedError, NotFoundError, NotPermittedError
+from consentry.gateway.ports import ReleasedKey, SealedRecord
+from consentry.vault.inspection import Inspection, object_name
+from consentry.vault.pieces import SealedPieces
+from consentry.vault.tables import ObjectState, Release, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from concurrent.futures import Executor
+
+    from consentry.core.terms import RecordId, SubjectId
+    from consentry.core.typed_data import Domain
+    from consentry.vault.database import Database
+    from consentry.vault.kms import Kms
+    from consentry.vault.objects import ObjectStore
+
+_KEYS_LABEL: Final = b"consentry/record-keys/v1"
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+class RecordVault:
+    """Ciphertext and wrapped keys of one custodian.
+
+    Args:
+        database: Where the rows are.
+        objects: Where the ciphertext is.
+        kms: Where the subject keys are.
+        clock: Whole seconds since 1970 UTC, for the times in rows; decides nothing.
+        hash_pool: Threads that hash beside encryption; none means one thread does both.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        kms: Kms,
+        *,
+        clock: Callable[[], int] = _now,
+        hash_pool: Executor | None = None,
+    ) -> None:
+        self._database = database
+        self._objects = objects
+        self._kms = kms
+        self._clock = clock
+        self._hash_pool = hash_pool
+        self._inspection = Inspection(database, objects)
+
+    async def create_subject(self, subject_id: SubjectId) -> None:
+        """Create the key under which all record keys of a subject are wrapped; doing it again changes nothing.
+
+        Raises:
+            KeyDestroyedError: The subject was erased.
+            VaultUnavailableError: The key service does not answer.
+        """
+        try:
+            await self._kms.create_subject_key(subject_id)
+        except ConflictError:
+            return
+
+    async def seal(
+        self, plaintext: AsyncIterator[bytes], *, subject_id: SubjectId, media_type: str, version: int = 1
+    ) -> SealedRecord:
+        """Seal a stream into the object store under a fresh data key; memory stays flat.
+
+        Args:
+            plaintext: The content in pieces of any size.
+            subject_id: Whom it is about; `create_subject` must have been called.
+            media_type: Told back as it is, never interpreted; 255 characters at most.
+            version: Version of the record, as it will stand in the leaf.
+
+        Returns:
+            What the leaf needs. Object and row are durable.
+
+        Raises:
+            NotFoundError: The subject has no key.
+            KeyDestroyedError: The subject was erased.
+            VaultUnavailableError: Store, database or key service does not answer; nothing is kept.
+        """
+        object_id = new_object_id()
+        keys = RecordKeys(data_key=new_data_key(), blinding=new_blinding())
+        # Before the upload: a subject without a key is refused at once, not after five gigabytes.
+        wrapped = await self._kms.wrap(subject_id, keys.to_bytes(), _keys_context(object_id, version))
+        sealer = Sealer(keys.data_key, sealing_context(object_id, version), hash_pool=self._hash_pool)
+        pieces = SealedPieces(plaintext, sealer)
+        name = object_name(object_id)
+        await self._objects.put(name, pieces)
+        digests = sealer.digests
+        commitment = commit_plaintext(
+            keys.blinding,
+            object_id=object_id,
+            version=version,
+            size=digests.plaintext_size,
+            plaintext_sha256=digests.plaintext_sha256,
+        )
+        row = StoredObject(
+            object_id=object_id,
+            subject_id=bytes(subject_id),
+            version=version,
+            suite=int(Suite.COBBLESTONE_256_SHA_256),
+            media_type=media_type,
+            plaintext_size=digests.plaintext_size,
+            ciphertext_size=digests.ciphertext_size,
+            ciphertext_sha256=digests.ciphertext_sha256,
+            header=pieces.header,
+            commitment=commitment,
+            wrapped_keys=wrapped,
+            state=ObjectState.SEALED.value,
+            created_at=self._clock(),
+        )
+        try:
+            async with self._database.writing() as session:
+                session.add(row)
+        except BaseException:
+            await self._objects.delete(name)
+            raise
+        return SealedRecord(
+            object_id=object_id,
+            version=version,
+            ciphertext_digest=digests.ciphertext_sha256,
+            ciphertext_size=digests.ciphertext_size,
+            plaintext_size=digests.plaintext_size,
+            commitment=commitment,
+        )
+
+    async def attach(self, object_id: bytes, record_id: RecordId) -> None:
+        """Tie a sealed object to its anchored record; the same again changes nothing.
+
+        Raises:
+            NotFoundError: No such object.
+            ConflictError: The object belongs to another record, or the record to another object.
+        """
+        async with self._database.writing() as session:
+            row = await session.get(StoredObject, object_id)
+            if row is None:
+                raise NotFoundError(f"object {object_id.hex()} does not match (got none, expected one)")
+            if row.record_id == record_id:
+                return
+            if row.state != ObjectState.SEALED:
+                raise ConflictError(
+                    f"state of object {object_id.hex()} does not match (got {row.state}, expected sealed)"
+                )
+            row.record_id, row.state = record_id, ObjectState.ANCHORED.value
+            session.add(row)
+
+    async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
+        """Wrap the record's keys for the requester. Only a permitted, final receipt opens it (P2).
+
+        The release is written down before the key is unwrapped, so the rows never name fewer releases than the key
+        service has seen.
+
+        Args:
+            receipt: The access decision, made by the chain room.
+            release_key: Public release key of the requesting institution, as registered on chain.
+            domain: EIP-712 domain of ``AccessLedger``.
+
+        Raises:
+            NotPermittedError: The decision was no.
+            InvalidInputError: The release key is not the one the request names.
+            NotFoundError: This vault does not hold the record.
+            KeyDestroyedError: The record or the subject was erased.
+        """
+        _check_origin(receipt)
+        request = receipt.entry.request
+        _check_release_key(release_key, request.release_key_hash)
+        keys, row = await self.open_keys(receipt)
+        context = ReleaseContext(
+            chain_id=domain.chain_id,
+            access_ledger=domain.verifying_contract,
+            record_id=request.record_id,
+            record_version=row.version,
+            consent_id=request.consent_id,
+            request_id=request.request_id,
+            decision_id=hash_of(receipt.entry),
+            release_key_hash=request.release_key_hash,
+        )
+        return ReleasedKey(
+            wrapped=wrap_record_keys(keys, release_key, context),
+            release_key_hash=release_key_hash(release_key),
+            object_id=row.object_id,
+            plaintext_size=row.plaintext_size,
+        )
+
+    async def open_keys(self, receipt: FinalReceipt) -> tuple[RecordKeys, StoredObject]:
+        """Unwrap data key and blinding value of the record that a receipt permits; raises as `release` does."""
+        _check_origin(receipt)
+        entry = receipt.entry
+        if not receipt.permitted:
+            raise NotPermittedError(
+                f"decision on request {entry.request.request_id} does not match (got no, expected yes)"
+            )
+        row = await self._inspection.row_of(entry.request.record_id)
+        if row.subject_id != entry.subject_id:
+            raise NotPermittedError("subject of the decision does not match the subject of the record")
+        if row.state == ObjectState.ERASED:
+            raise KeyDestroyedError(f"record {entry.request.record_id.hex()} was erased")
+        async with self._database.writing() as session:
+            session.add(
+                Release(
+                    record_id=bytes(entry.request.record_id),
+                    institution=bytes(entry.request.institution),
+                    request_id=uint256(entry.request.request_id),
+                    decision_id=hash_of(entry),
+                    released_at=self._clock(),
+                )
+            )
+        opened = await self._kms.unwrap(row.subject_id, row.wrapped_keys, _keys_context(row.object_id, row.version))
+        return RecordKeys.from_bytes(opened), row
+
+    async def ciphertext_size(self, record_id: RecordId) -> int:
+        """Size in bytes of a record's ciphertext; checks what `read` checks first, before any header is sent.
+
+        Raises:
+            NotFoundError: This vault does not hold the record.
+            VaultError: The object is missing, torn, swapped or corrupt, each by its own subclass.
+        """
+        row = await self._inspection.row_of(record_id)
+        await self._inspection.check_shape(row)
+        return row.ciphertext_size
+
+    async def read(self, record_id: RecordId, start: int, end: int) -> AsyncIterator[bytes]:
+        """Give ciphertext bytes [start, end); raises as `ciphertext_size` does, before the first byte.
+
+        A read of the whole object also checks its digest and holds the last piece back until it fits. A range is
+        checked by whoever opens it: every chunk is authentic or refused.
+        """
+        row = await self._inspection.row_of(record_id)
+        async for piece in self._inspection.read(row, start, end):
+            yield piece
+
+    async def check_object(self, record_id: RecordId) -> None:
+        """Read the whole object again and compare its digest; raises as `ciphertext_size` does."""
+        await self._inspection.check_object(await self._inspection.row_of(record_id))
+
+    async def erase_record(self, record_id: RecordId) -> None:
+        """Destroy the wrapped keys of one record version, then its object; doing it again changes nothing.
+
+        Raises:
+            NotFoundError: This vault does not hold the record.
+        """
+        row = await self._inspection.row_of(record_id)
+        async with self._database.writing() as session:
+            await session.exec(_erasure().where(col(StoredObject.object_id) == row.object_id))
+        await self._objects.delete(object_name(row.object_id))
+
+    async def erase_subject(self, subject_id: SubjectId) -> None:
+        """Destroy a subject's key, which makes all its records unreadable, then rows' keys and objects.
+
+        Raises:
+            NotFoundError: The subject never had a key.
+        """
+        await self._kms.destroy(subject_id)
+        async with self._database.writing() as session:
+            mine = col(StoredObject.subject_id) == bytes(subject_id)
+            names = (await session.exec(select(StoredObject.object_id).where(mine))).all()
+            await session.exec(_erasure().where(mine))
+        for object_id in names:
+            await self._objects.delete(object_name(object_id))
+
+
+def _check_origin(receipt: object) -> None:
+    # By exact type: the class refuses to be built outside the chain room, a look-alike or a subclass would not.
+    if type(receipt) is not FinalReceipt:
+        raise NotPermittedError(f"receipt does not match (got {type(receipt).__name__}, expected FinalReceipt)")
+
+
+def _check_release_key(release_key: bytes, expected: bytes) -> None:
+    got = release_key_hash(release_key)
+    if got != expected:
+        raise InvalidInputError(f"release key hash does not match (got {got.hex()}, expected {expected.hex()})")
+
+
+def _erasure() -> Update:
+    return update(StoredObject).values(wrapped_keys=b"", state=ObjectState.ERASED.value)
+
+
+def _keys_context(object_id: bytes, version: int) -> bytes:
+    return length_prefixed(_KEYS_LABEL, object_id, uint64(version))
+
+
+if TYPE_CHECKING:
+    from sqlalchemy import Update

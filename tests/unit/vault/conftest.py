@@ -1,0 +1,53 @@
+"""A vault on a temporary SQLite database, an object store in a folder, and a key service in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consentry.core.terms import SubjectId
+from consentry.vault.database import Database
+from consentry.vault.objects import ObjectStore, open_object_store
+from consentry.vault.schema import upgrade
+from consentry.vault.store import RecordVault
+from tests.support.memory_kms import MemoryKms
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from consentry.gateway.ports import Vault
+
+SUBJECT = SubjectId(b"\x51" * 32)
+
+
+@dataclass
+class Bench:
+    """The vault and what it stands on."""
+
+    vault: RecordVault
+    database: Database
+    objects: ObjectStore
+    kms: MemoryKms
+    folder: Path
+    url: str
+
+    def file_of(self, object_id: bytes) -> Path:
+        return self.folder / object_id.hex()[:2] / object_id.hex()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    url = f"sqlite+aiosqlite:///{tmp_path}/vault.db"
+    await upgrade(url)
+    database = Database(url)
+    folder = tmp_path / "objects"
+    objects = open_object_store(f"file://{folder}")
+    kms = MemoryKms()
+    vault = RecordVault(database, objects, kms, clock=lambda: 1_800_000_000)
+    _port: Vault = vault  # the type checker compares the adapter with the port
+    await vault.create_subject(SUBJECT)
+    yield Bench(vault, database, objects, kms, folder, url)
+    await database.close()

@@ -1,0 +1,116 @@
+"""Kept requests and idempotency keys survive, repeat harmlessly, and refuse other content under the same name."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from consentry.core.terms import ConsentId
+from consentry.errors import ConflictError
+from consentry.gateway.ports import StoredRequest
+from consentry.vault.database import Database
+from consentry.vault.idempotency import Answer, IdempotencyKeys
+from consentry.vault.outbox import RequestOutbox
+from tests.support import samples
+from tests.unit.vault.conftest import Bench
+
+ITEM = StoredRequest(
+    request=samples.request(samples.word(1), samples.word(2), samples.word(3)),
+    signature=b"\x77" * 65,
+    consent_id=ConsentId(samples.word(2)),
+    scope_proof=(samples.word(8), samples.word(9)),
+)
+
+
+def other(number: int) -> StoredRequest:
+    return replace(ITEM, request=replace(ITEM.request, request_id=2**256 - number))
+
+
+async def test_kept_requests_come_back_whole_after_a_restart(bench: Bench) -> None:
+    outbox = RequestOutbox(bench.database, clock=lambda: 5)
+    await outbox.keep(ITEM)
+    await outbox.keep(other(1))
+    await bench.database.close()
+    reopened = Database(bench.url)
+    assert sorted(item.request.request_id for item in await RequestOutbox(reopened).unsettled()) == sorted(
+        [ITEM.request.request_id, 2**256 - 1]
+    )
+    assert ITEM in await RequestOutbox(reopened).unsettled()
+    await reopened.close()
+
+
+async def test_unsettled_are_told_oldest_first(bench: Bench) -> None:
+    ticks = iter(range(100))
+    outbox = RequestOutbox(bench.database, clock=lambda: next(ticks))
+    items = [other(number) for number in (3, 9, 1, 7)]
+    for item in items:
+        await outbox.keep(item)
+    assert await outbox.unsettled() == items
+
+
+async def test_keep_again_changes_nothing_and_other_content_is_a_conflict(bench: Bench) -> None:
+    outbox = RequestOutbox(bench.database)
+    for _ in range(2):
+        await outbox.keep(ITEM)
+    for changed in (
+        replace(ITEM, signature=b"\x78" * 65),
+        replace(ITEM, scope_proof=()),
+        replace(ITEM, request=replace(ITEM.request, purpose=2)),
+    ):
+        with pytest.raises(ConflictError):
+            await outbox.keep(changed)
+    assert await outbox.unsettled() == [ITEM]
+
+
+async def test_settled_requests_stay_settled(bench: Bench) -> None:
+    outbox = RequestOutbox(bench.database)
+    await outbox.keep(ITEM)
+    await outbox.settle(ITEM.request.institution, ITEM.request.request_id)
+    await outbox.settle(ITEM.request.institution, 12345)
+    await outbox.keep(ITEM)
+    assert await outbox.unsettled() == []
+
+
+async def test_many_keep_at_once_lose_nothing(bench: Bench) -> None:
+    outbox = RequestOutbox(bench.database)
+    await asyncio.gather(*(outbox.keep(other(number)) for number in range(1, 41)))
+    assert len(await outbox.unsettled()) == 40
+
+
+async def test_idempotency_key_gives_the_first_answer_again(bench: Bench) -> None:
+    keys = IdempotencyKeys(bench.database, clock=lambda: 100)
+    digest = samples.word(4)
+    assert await keys.begin("hospital", "key-1", digest) is None
+    with pytest.raises(ConflictError, match="under way"):
+        await keys.begin("hospital", "key-1", digest)
+    await keys.finish("hospital", "key-1", Answer(201, b'{"ok":true}'))
+    assert await keys.begin("hospital", "key-1", digest) == Answer(201, b'{"ok":true}')
+    with pytest.raises(ConflictError, match="content"):
+        await keys.begin("hospital", "key-1", samples.word(5))
+    assert await keys.begin("clinic", "key-1", samples.word(5)) is None
+
+
+async def test_abandoned_and_forgotten_keys_can_be_used_again(bench: Bench) -> None:
+    keys = IdempotencyKeys(bench.database, clock=lambda: 100)
+    digest = samples.word(4)
+    await keys.begin("hospital", "key-1", digest)
+    await keys.abandon("hospital", "key-1")
+    assert await keys.begin("hospital", "key-1", digest) is None
+    await keys.finish("hospital", "key-1", Answer(200, b""))
+    await keys.abandon("hospital", "key-1")
+    assert await keys.begin("hospital", "key-1", digest) == Answer(200, b"")
+    await keys.forget_before(100)
+    assert await keys.begin("hospital", "key-1", digest) is not None
+    await keys.forget_before(101)
+    assert await keys.begin("hospital", "key-1", digest) is None
+
+
+async def test_only_one_of_many_claims_a_key(bench: Bench) -> None:
+    keys = IdempotencyKeys(bench.database)
+    results = await asyncio.gather(
+        *(keys.begin("hospital", "key", samples.word(4)) for _ in range(10)), return_exceptions=True
+    )
+    assert sum(result is None for result in results) == 1
+    assert sum(isinstance(result, ConflictError) for result in results) == 9

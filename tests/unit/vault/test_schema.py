@@ -1,0 +1,142 @@
+"""Migrations: up from nothing, equal to the code, down and up again with data; the database checks rows itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from consentry.errors import ConfigurationError, ConflictError, VaultUnavailableError
+from consentry.vault import schema
+from consentry.vault.database import Database, create_engine
+from consentry.vault.tables import KeptRequest, StoredObject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.vault.conftest import Bench
+
+
+async def test_upgrade_twice_equals_the_code(bench: Bench) -> None:
+    await schema.upgrade(bench.url)
+    await schema.check(bench.url)
+
+
+async def test_check_of_changed_tables_is_refused(bench: Bench) -> None:
+    async with bench.database.writing() as session:
+        await (await session.connection()).exec_driver_sql("ALTER TABLE releases ADD COLUMN extra TEXT")
+    with pytest.raises(ConfigurationError):
+        await schema.check(bench.url)
+
+
+async def test_downgrade_and_upgrade_leave_foreign_tables_alone(bench: Bench) -> None:
+    async with bench.database.writing() as session:
+        connection = await session.connection()
+        await connection.exec_driver_sql("CREATE TABLE of_another_room (id INTEGER)")
+        await connection.exec_driver_sql("INSERT INTO of_another_room VALUES (7)")
+    await schema.downgrade(bench.url, "base")
+    await schema.upgrade(bench.url)
+    await schema.check(bench.url)
+    async with bench.database.reading() as session:
+        rows = await (await session.connection()).exec_driver_sql("SELECT id FROM of_another_room")
+        assert rows.scalar_one() == 7
+
+
+async def test_database_of_a_newer_version_is_refused(bench: Bench) -> None:
+    async with bench.database.writing() as session:
+        await (await session.connection()).exec_driver_sql("UPDATE vault_version SET version_num = '9999'")
+    with pytest.raises(ConfigurationError, match="vault tables do not match"):
+        await schema.upgrade(bench.url)
+
+
+async def test_sqlite_runs_with_the_settings_durability_asks_for(bench: Bench) -> None:
+    async with bench.database.reading() as session:
+        connection = await session.connection()
+        settings = {
+            name: (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def row(**changes: Any) -> StoredObject:  # noqa: ANN401 - any column may be wrong on purpose
+    fields: dict[str, Any] = {
+        "object_id": bytes(32),
+        "subject_id": bytes(32),
+        "version": 1,
+        "suite": 1,
+        "media_type": "text/plain",
+        "plaintext_size": 0,
+        "ciphertext_size": 72,
+        "ciphertext_sha256": bytes(32),
+        "header": bytes(56),
+        "commitment": bytes(32),
+        "wrapped_keys": bytes(84),
+        "state": "sealed",
+        "created_at": 0,
+    }
+    return StoredObject(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"object_id": bytes(31)},
+        {"record_id": b"x"},
+        {"subject_id": b""},
+        {"header": bytes(55)},
+        {"ciphertext_sha256": bytes(20)},
+        {"commitment": bytes(33)},
+        {"version": 0},
+        {"ciphertext_size": 0},
+        {"state": "lost"},
+        {"wrapped_keys": b""},
+        {"state": "erased"},
+    ],
+)
+async def test_database_refuses_a_malformed_row(bench: Bench, changes: dict[str, Any]) -> None:
+    with pytest.raises(ConflictError):
+        async with bench.database.writing() as session:
+            session.add(row(**changes))
+
+
+async def write_one_good_and_one_bad(bench: Bench) -> None:
+    async with bench.database.writing() as session:
+        session.add(
+            KeptRequest(institution=bytes(20), request_id=bytes(32), payload="", state="received", created_at=0)
+        )
+        await session.flush()
+        session.add(row(version=0))
+
+
+async def test_writing_rolls_back_as_a_whole(bench: Bench) -> None:
+    with pytest.raises(ConflictError):
+        await write_one_good_and_one_bad(bench)
+    async with bench.database.reading() as session:
+        assert await session.get(KeptRequest, (bytes(20), bytes(32))) is None
+
+
+async def test_reader_goes_on_while_a_writer_works(bench: Bench) -> None:
+    async with bench.database.writing() as writer:
+        writer.add(row())
+        await writer.flush()
+        async with bench.database.reading() as reader:
+            assert await reader.get(StoredObject, bytes(32)) is None
+    async with bench.database.reading() as reader:
+        assert await reader.get(StoredObject, bytes(32)) is not None
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:///x", "mysql+asyncmy://x", "postgresql://x", "postgresql+asyncpg://x"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        create_engine(url)
+
+
+async def test_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/none/vault.db")
+    with pytest.raises(VaultUnavailableError):
+        async with database.reading() as session:
+            await session.exec(text("SELECT 1"))  # type: ignore[call-overload] # plain text is not in sqlmodel's overloads
+    with pytest.raises(VaultUnavailableError):
+        await schema.upgrade(f"sqlite+aiosqlite:///{tmp_path}/none/vault.db")
