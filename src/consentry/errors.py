@@ -122,7 +122,7 @@ class ForeignChainError(LedgerError):
 
 
 class BlockLogCorruptError(LedgerError):
-    """The embedded chain's block log is damaged before its end. Caller: alarm the operator; restore it from a backup."""
+    """The embedded chain's block log is damaged before its end. Caller: alarm the operator; restore a backup."""
 
     code = "ledger.block-log-corrupt"
 

@@ -130,12 +130,7 @@ class RecordVault:
             state=ObjectState.SEALED.value,
             created_at=self._clock(),
         )
-        try:
-            async with self._database.writing() as session:
-                session.add(row)
-        except BaseException:
-            await self._objects.delete(name)
-            raise
+        await self._insert_or_delete(row, name)
         return SealedRecord(
             object_id=object_id,
             version=version,
@@ -144,6 +139,14 @@ class RecordVault:
             plaintext_size=digests.plaintext_size,
             commitment=commitment,
         )
+
+    async def _insert_or_delete(self, row: StoredObject, name: str) -> None:
+        try:
+            async with self._database.writing() as session:
+                session.add(row)
+        except BaseException:
+            await self._objects.delete(name)
+            raise
 
     async def attach(self, object_id: bytes, record_id: RecordId) -> None:
         """Tie a sealed object to its anchored record; the same again changes nothing.
