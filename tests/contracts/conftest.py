@@ -1,0 +1,32 @@
+"""One deployment for all tests; each test works on a snapshot of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.contract_suite import ContractSuite, deploy_suite, start_chain
+from tests.support.contract_world import World
+
+
+@pytest.fixture(scope="session")
+def populated() -> World:
+    """Deploys the suite and admits the people of the tests, once."""
+    suite = start_chain()
+    deploy_suite(suite)
+    return World(suite)
+
+
+@pytest.fixture
+def world(populated: World) -> Iterator[World]:
+    """Lends the populated chain to one test and takes back whatever it did."""
+    snapshot = populated.suite.tester.take_snapshot()
+    yield populated
+    populated.suite.tester.revert_to_snapshot(snapshot)
+
+
+@pytest.fixture
+def suite(world: World) -> ContractSuite:
+    """Lends the deployed contracts to one test."""
+    return world.suite

@@ -1,0 +1,248 @@
+"""Hospitals, patients and relays on the in-process chain, with acts that every rule permits."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from eth_hash.auto import keccak
+from web3.types import TxReceipt
+
+from consentry.core.codes import Action, Reason
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    RecordId,
+    RecordLeaf,
+    Revocation,
+    SubjectId,
+)
+from consentry.core.typed_data import SignedStruct, consent_id, digest, record_id
+from tests.support import samples
+from tests.support.contract_suite import ContractSuite, Value, appoint_authority
+from tests.support.signers import AccountSigner, Signer
+
+GUANGDONG: Final = 440_000
+SHENZHEN: Final = 440_300
+BEIJING: Final = 110_000
+DAY: Final = 86_400
+
+
+def key_of(name: str) -> bytes:
+    """Gives the secp256k1 key of a person of the tests."""
+    return keccak(name.encode())
+
+
+def values_of(struct: SignedStruct) -> tuple[Value, ...]:
+    """Gives the members of a signed struct as the ABI takes them."""
+    return dataclasses.astuple(struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Hospital:
+    """An admitted institution with its relay account."""
+
+    address: Address
+    signer: Signer
+    region: int
+    release_key: bytes
+    relay: str
+
+    @property
+    def release_key_hash(self) -> bytes:
+        """SHA-256 of the release key, as the contract keeps it."""
+        return hashlib.sha256(self.release_key).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """An enrolled subject."""
+
+    subject_id: SubjectId
+    signer: Signer
+    custodian: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a batch: a signed request and what the relay adds to it."""
+
+    request: AccessRequest
+    signature: bytes
+    leaf: RecordLeaf
+    terms: ConsentTerms | None = None
+    proof: tuple[bytes, ...] = ()
+
+
+class World:
+    """Two hospitals in two provinces and one patient of the first; the suite is theirs alone."""
+
+    def __init__(self, suite: ContractSuite) -> None:
+        accounts = suite.accounts
+        self.suite = suite
+        self.guangdong, self.beijing = accounts[2], accounts[3]
+        self.stranger = accounts[9]
+        appoint_authority(suite, self.guangdong, GUANGDONG)
+        appoint_authority(suite, self.beijing, BEIJING)
+        self.custodian = self.admit("custodian", SHENZHEN, accounts[4])
+        self.hospital = self.admit("hospital", BEIJING, accounts[5])
+        self.relay = accounts[4]
+        self.patient = self.enrol("patient", AccountSigner(key_of("patient")))
+
+    def authority_of(self, region: int) -> str:
+        """Gives the account of the authority for a region."""
+        return self.guangdong if region // 10_000 == GUANGDONG // 10_000 else self.beijing
+
+    def admit(self, name: str, region: int, relay: str, signer: Signer | None = None) -> Hospital:
+        """Admits an institution and its relay."""
+        own = AccountSigner(key_of(name))
+        signer = signer or own
+        hospital = Hospital(Address(own.identity), signer, region, f"release key of {name}".encode(), relay)
+        authority = self.authority_of(region)
+        self.suite.send(
+            "Participants",
+            "admitInstitution",
+            hospital.address,
+            region,
+            signer.identity,
+            hospital.release_key,
+            keccak(name.encode()),
+            sender=authority,
+        )
+        self.suite.send("Participants", "admitRelay", relay, hospital.address, sender=authority)
+        return hospital
+
+    def suspend(self, hospital: Hospital) -> None:
+        """Suspends an institution."""
+        authority = self.authority_of(hospital.region)
+        self.suite.send("Participants", "suspendInstitution", hospital.address, ZERO_32, sender=authority)
+
+    def sign(self, contract: str, act: SignedStruct, signer: Signer) -> bytes:
+        """Signs an act in the EIP-712 domain of a contract."""
+        return signer.sign(digest(self.suite.domain(contract), act))
+
+    def enrolment(self, name: str, signer: Signer) -> Enrolment:
+        """Gives an enrolment by the custodian, good for an hour."""
+        subject_id = SubjectId(keccak(b"subject " + name.encode()))
+        return Enrolment(subject_id, signer.identity, self.custodian.address, self.suite.now() + 3600)
+
+    def enrol(self, name: str, signer: Signer) -> Patient:
+        """Enrols a patient with the custodian."""
+        act = self.enrolment(name, signer)
+        signatures = [self.sign("Subjects", act, signer) for signer in (signer, self.custodian.signer)]
+        self.suite.send("Subjects", "enrol", values_of(act), *signatures, sender=self.relay)
+        return Patient(act.subject_id, signer, act.custodian)
+
+    def leaf(self, **changes: Value) -> RecordLeaf:
+        """Gives the first version of an image of the patient."""
+        own = {"custodian": self.custodian.address, "subject_id": self.patient.subject_id}
+        return dataclasses.replace(samples.leaf(), **{**own, **changes})
+
+    def anchor(self, leaf: RecordLeaf) -> RecordId:
+        """Anchors a first version."""
+        signature = self.sign("Records", leaf, self.custodian.signer)
+        self.suite.send("Records", "anchor", values_of(leaf), signature, sender=self.relay)
+        return record_id(leaf)
+
+    def supersede(self, previous: RecordLeaf, **changes: Value) -> RecordLeaf:
+        """Anchors the next version and gives its leaf."""
+        leaf = self.successor(previous, **changes)
+        signature = self.sign("Records", leaf, self.custodian.signer)
+        self.suite.send("Records", "supersede", values_of(previous), values_of(leaf), signature, sender=self.relay)
+        return leaf
+
+    def successor(self, previous: RecordLeaf, **changes: Value) -> RecordLeaf:
+        """Gives the leaf of the next version."""
+        own: dict[str, Value] = {
+            "previous": record_id(previous),
+            "lineage": previous.lineage if any(previous.lineage) else record_id(previous),
+            "version": previous.version + 1,
+            "ciphertext_digest": keccak(previous.ciphertext_digest),
+        }
+        return dataclasses.replace(previous, **{**own, **changes})
+
+    def terms(self, **changes: Value) -> ConsentTerms:
+        """Gives terms that let the hospital view images of the patient, from now on for 30 days."""
+        now = self.suite.now()
+        own: dict[str, Value] = {
+            "subject_id": self.patient.subject_id,
+            "institution": self.hospital.address,
+            "valid_from": now,
+            "valid_until": now + 30 * DAY,
+        }
+        return dataclasses.replace(samples.terms(), **{**own, **changes})
+
+    def storing(self, **changes: Value) -> ConsentTerms:
+        """Gives terms that also let the hospital store a copy for 20 days."""
+        actions = 1 << Action.VIEW | 1 << Action.STORE
+        return self.terms(**{"actions": actions, "erase_by": self.suite.now() + 20 * DAY, **changes})
+
+    def grant(self, terms: ConsentTerms, signer: Signer | None = None) -> ConsentId:
+        """Grants a consent."""
+        signature = self.sign("Consents", terms, signer or self.patient.signer)
+        self.suite.send("Consents", "grant", values_of(terms), signature, sender=self.relay)
+        return consent_id(terms)
+
+    def revoke(self, terms: ConsentTerms, signer: Signer | None = None) -> TxReceipt:
+        """Revokes a consent."""
+        act = Revocation(consent_id(terms), terms.subject_id)
+        signature = self.sign("Consents", act, signer or self.patient.signer)
+        return self.suite.send("Consents", "revoke", values_of(terms), signature, sender=self.relay)
+
+    def request(self, leaf: RecordLeaf, terms: ConsentTerms | None, **changes: Value) -> AccessRequest:
+        """Gives a request of the hospital for a record under a consent, good for ten minutes."""
+        now = self.suite.now()
+        consent = ZERO_32 if terms is None else consent_id(terms)
+        plain = samples.request(record_id(leaf), consent, self.hospital.release_key_hash)
+        own: dict[str, Value] = {
+            "institution": self.hospital.address,
+            "issued_at": now - 10,
+            "expires_at": now + 600,
+        }
+        return dataclasses.replace(plain, **{**own, **changes})
+
+    def item(
+        self,
+        leaf: RecordLeaf,
+        terms: ConsentTerms | None,
+        *,
+        signer: Signer | None = None,
+        proof: tuple[bytes, ...] = (),
+        **changes: Value,
+    ) -> Item:
+        """Gives a signed request for a record under a consent, with its material."""
+        request = self.request(leaf, terms, **changes)
+        signature = self.sign("AccessLedger", request, signer or self.hospital.signer)
+        return Item(request, signature, leaf, terms, proof)
+
+    def decide(self, items: Sequence[Item], relay: str | None = None) -> TxReceipt:
+        """Submits a batch."""
+        return self.suite.send("AccessLedger", "decide", *batch_of(items), sender=relay or self.relay)
+
+    def reasons(self, items: Sequence[Item]) -> list[Reason]:
+        """Submits a batch and gives the reason logged for each item, permitted ones as ``NONE``."""
+        events = self.suite.events(self.decide(items))
+        assert [event.args["requestId"] for event in events] == [item.request.request_id for item in items]
+        return [
+            Reason(event.args["reason"] if event.name == "RequestRejected" else event.args["entry"]["reason"])
+            for event in events
+        ]
+
+
+def batch_of(items: Sequence[Item]) -> tuple[Value, ...]:
+    """Gives the arguments of ``decide``: each leaf and each consent stands in its table once."""
+    leaves = list(dict.fromkeys(item.leaf for item in items))
+    consents = list(dict.fromkeys(item.terms for item in items if item.terms is not None))
+    references = [
+        (0 if item.terms is None else consents.index(item.terms), leaves.index(item.leaf), list(item.proof))
+        for item in items
+    ]
+    tables = ([values_of(terms) for terms in consents], [values_of(leaf) for leaf in leaves], references)
+    return [values_of(item.request) for item in items], [item.signature for item in items], tables
