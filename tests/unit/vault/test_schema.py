@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,3 +142,6 @@ async def test_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> 
             await session.exec(text("SELECT 1"))  # type: ignore[call-overload] # plain text is not in sqlmodel's overloads
     with pytest.raises(VaultUnavailableError):
         await schema.upgrade(f"sqlite+aiosqlite:///{tmp_path}/none/vault.db")
+    # aiosqlite does not wait for the thread of a connection that failed to open; it must end before the loop does.
+    while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
+        await asyncio.sleep(0.001)
