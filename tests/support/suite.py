@@ -1,0 +1,122 @@
+"""The whole suite of contracts, deployed and governed, with one relay; acts take values of `core`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from eth_hash.auto import keccak
+
+from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
+from consentry.core.typed_data import Domain
+from consentry.crypto.signing import Verifiers
+from tests.support.evm import Evm, Outcome
+
+GOVERNANCE: Final = Path(__file__).parents[2] / "contracts" / "governance.json"
+DOMAINS: Final = ("Subjects", "Records", "Consents", "AccessLedger")
+TABLE_LIMIT: Final = 0xFFFF
+
+
+def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct
+    """Gives a signed struct as the tuple the ABI encoder takes; fields stand in the order of the Solidity struct."""
+    return tuple(getattr(value, f.name) for f in dataclasses.fields(value))
+
+
+@dataclass
+class Suite:
+    """Five contracts, two verifiers and the AccessManager; the payer holds every role and is the relay."""
+
+    evm: Evm = field(default_factory=Evm)
+    chain_id: int = 0
+    addresses: dict[str, Address] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        evm, at = self.evm, self.addresses
+        at["AccessManager"] = evm.deploy("AccessManager", evm.payer)
+        at["ERC7913P256Verifier"] = evm.deploy("ERC7913P256Verifier")
+        at["ERC7913WebAuthnVerifier"] = evm.deploy("ERC7913WebAuthnVerifier")
+        at["Participants"] = evm.deploy("Participants", at["AccessManager"])
+        at["Subjects"] = evm.deploy("Subjects", at["Participants"])
+        at["Records"] = evm.deploy("Records", at["Participants"], at["Subjects"])
+        ledger = evm.next_address(1)
+        at["Consents"] = evm.deploy("Consents", at["Participants"], at["Subjects"], ledger)
+        at["AccessLedger"] = evm.deploy("AccessLedger", at["Participants"], at["Records"], at["Consents"])
+        self.chain_id = evm.chain_id
+        self._govern()
+
+    def _govern(self) -> None:
+        for role in json.loads(GOVERNANCE.read_text(encoding="utf-8"))["roles"]:
+            selectors = [keccak(name.encode())[:4] for name in role["functions"]]
+            target = self.addresses["Participants"]
+            self.must(self.act("AccessManager", "setTargetFunctionRole", target, selectors, role["id"]))
+            self.must(self.act("AccessManager", "grantRole", role["id"], self.evm.payer, 0))
+        for verifier in ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"):
+            self.must(self.act("Participants", "admitVerifier", self.addresses[verifier]))
+        self.must(self.act("Participants", "admitAuthority", self.evm.payer, 0, ZERO_32))
+        self.must(self.act("Participants", "admitRelay", self.evm.payer, self.evm.payer))
+
+    @staticmethod
+    def must(outcome: Outcome) -> Outcome:
+        """Gives the outcome back if the act went through."""
+        assert not outcome.error, outcome
+        return outcome
+
+    @property
+    def verifiers(self) -> Verifiers:
+        """Addresses of the two ERC-7913 verifiers."""
+        return Verifiers(self.addresses["ERC7913P256Verifier"], self.addresses["ERC7913WebAuthnVerifier"])
+
+    def domain(self, contract: str) -> Domain:
+        """Gives the EIP-712 domain of a contract."""
+        return Domain(f"Consentry {contract}", self.chain_id, self.addresses[contract])
+
+    def act(self, contract: str, function: str, *arguments: Any, time: int | None = None) -> Outcome:  # noqa: ANN401
+        """Sends any call from the payer."""
+        return self.evm.send(self.addresses[contract], function, *arguments, time=time)
+
+    def read(self, contract: str, function: str, *arguments: Any) -> Any:  # noqa: ANN401
+        """Reads one value."""
+        values = self.evm.read(self.addresses[contract], function, *arguments)
+        return values[0] if len(values) == 1 else values
+
+    def enrol(self, enrolment: Enrolment, subject: bytes, custodian: bytes, time: int | None = None) -> Outcome:
+        """Enrols a subject with both signatures."""
+        return self.act("Subjects", "enrol", plain(enrolment), subject, custodian, time=time)
+
+    def anchor(self, leaf: RecordLeaf, signature: bytes, time: int | None = None) -> Outcome:
+        """Anchors a first version."""
+        return self.act("Records", "anchor", plain(leaf), signature, time=time)
+
+    def supersede(self, previous: RecordLeaf, leaf: RecordLeaf, signature: bytes, time: int | None = None) -> Outcome:
+        """Anchors a next version."""
+        return self.act("Records", "supersede", plain(previous), plain(leaf), signature, time=time)
+
+    def grant(self, terms: ConsentTerms, signature: bytes, time: int | None = None) -> Outcome:
+        """Grants a consent."""
+        return self.act("Consents", "grant", plain(terms), signature, time=time)
+
+    def revoke(self, terms: ConsentTerms, signature: bytes, time: int | None = None) -> Outcome:
+        """Revokes a consent."""
+        return self.act("Consents", "revoke", plain(terms), signature, time=time)
+
+    def decide(self, items: Sequence[tuple[AccessRequest, bytes, Material]], time: int | None = None) -> Outcome:
+        """Decides a batch; leaves and terms go into tables that hold each of them once."""
+        consents = _table(m.terms for _, _, m in items if m.terms)
+        records = _table(m.leaf for _, _, m in items)
+        references = [
+            (consents[m.terms] if m.terms else TABLE_LIMIT, records[m.leaf], list(m.scope_proof)) for _, _, m in items
+        ]
+        material = ([plain(t) for t in consents], [plain(leaf) for leaf in records], references)
+        requests = [plain(request) for request, _, _ in items]
+        return self.act("AccessLedger", "decide", requests, [s for _, s, _ in items], material, time=time)
+
+
+def _table(values: Iterable[Any]) -> dict[Any, int]:
+    table: dict[Any, int] = {}
+    for value in values:
+        table.setdefault(value, len(table))
+    return table
