@@ -1,1 +1,0 @@
-"""Whole commands and whole stories: processes, sockets, real files."""

@@ -33,13 +33,10 @@ def find_engine(state: Path, environ: Mapping[str, str]) -> Path | None:
         anvil_version(Path(named))
         return Path(named)
     places = (state / ENGINE_FOLDER / "node_modules", definitions_folder() / "embedded" / "node_modules")
-    for found in map(npm_binary, places):
-        if found:
-            return found
     on_path = shutil.which("anvil", path=environ.get("PATH"))
-    # Another version may derive other hashes from the same log: only the pinned one is taken unasked.
-    if on_path and anvil_version(Path(on_path)) == ANVIL_VERSION:
-        return Path(on_path)
+    for found in (*map(npm_binary, places), Path(on_path) if on_path else None):
+        if found and _is_pinned(found):
+            return found
     return None
 
 
@@ -73,6 +70,14 @@ def provide_engine(state: Path, environ: Mapping[str, str]) -> Path:
     if installed is None:
         raise ConfigurationError(f"engine was installed, but holds no binary for this machine (see {target})")
     return installed
+
+
+def _is_pinned(binary: Path) -> bool:
+    """Whether the binary runs and is the locked version: another may derive other hashes from the same log."""
+    try:
+        return anvil_version(binary) == ANVIL_VERSION
+    except ConfigurationError:
+        return False
 
 
 def _install(npm: str, staging: Path, environ: Mapping[str, str]) -> None:

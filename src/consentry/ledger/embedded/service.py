@@ -103,7 +103,6 @@ async def serve(settings: ChainSettings) -> None:
             _check_clock(log)
             await _serve_chain(settings, log, run_folder, door)
     finally:
-        (state / ENDPOINT_NAME).unlink(missing_ok=True)
         if door is not None:
             door.close()
         lock.release()

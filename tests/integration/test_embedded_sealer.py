@@ -1,0 +1,162 @@
+"""The sealer against the real engine, in this process: what readers see while a block is not synced yet."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consentry.errors import LedgerUnavailableError
+from consentry.ledger.embedded.identity import open_chain
+from consentry.ledger.embedded.restore import restore
+from consentry.ledger.embedded.rpc import ChainRpc
+from consentry.ledger.embedded.sealer import Sealer
+from consentry.ledger.installation import provide_engine
+from tests.support.embedded_chain import NOTE_CREATION, Sender
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from consentry.ledger.embedded.blocklog import BlockLog
+    from consentry.ledger.embedded.records import Seal
+
+
+class Bench:
+    """A sealer, its log and its JSON-RPC side, without HTTP."""
+
+    def __init__(self, log: BlockLog, sealer: Sealer, rpc: ChainRpc) -> None:
+        self.log = log
+        self.sealer = sealer
+        self.rpc = rpc
+        self.sender = Sender(log.genesis.chain_id)
+
+    async def ask(self, method: str, *params: object) -> dict[str, Any]:
+        """One call through the JSON-RPC side."""
+        answer: dict[str, Any] = json.loads(await self.rpc._handle({"id": 1, "method": method, "params": list(params)}))
+        return answer
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    """A fresh chain with a running sealer."""
+    binary = provide_engine(tmp_path, os.environ)
+    run_folder = tmp_path / "run"
+    log = await open_chain(tmp_path, binary, run_folder, None)
+    process, link = await restore(log, binary, run_folder, tmp_path / "snapshots")
+    reader = await process.connect()
+    sealer = Sealer(log, link)
+    running = asyncio.create_task(sealer.run())
+    yield Bench(log, sealer, ChainRpc(sealer, log, [reader]))
+    sealer.stop()
+    await asyncio.gather(running, return_exceptions=True)
+    await reader.close()
+    await link.close()
+    process.stop()
+    log.close()
+
+
+async def test_read_while_a_hash_is_unsynced_is_held_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, let_go = threading.Event(), threading.Event()
+    seal_for_real = bench.log.seal
+
+    def seal_slowly(seal: Seal) -> None:
+        reached.set()
+        assert let_go.wait(30)
+        seal_for_real(seal)
+
+    monkeypatch.setattr(bench.log, "seal", seal_slowly)
+    raw = bench.sender.sign(None, NOTE_CREATION)
+    sending = asyncio.create_task(bench.ask("eth_sendRawTransaction", raw))
+    assert await asyncio.to_thread(reached.wait, 30)
+    questions: list[tuple[object, ...]] = [
+        ("eth_blockNumber",),
+        ("eth_getBlockByNumber", "latest", *[False]),
+        ("eth_getLogs", {"fromBlock": "0x0"}),
+        ("eth_getTransactionCount", bench.sender.account.address, "latest"),
+        ("eth_getTransactionCount", bench.sender.account.address, "pending"),
+    ]
+    reading = [asyncio.create_task(bench.ask(str(method), *params)) for method, *params in questions]
+    done, _ = await asyncio.wait([sending, *reading], timeout=0.5)
+    assert not done, "an answer left although the block's hash is not synced"
+    assert bench.log.height == 0
+    let_go.set()
+    assert "result" in await sending
+    assert [answer["result"] for answer in await asyncio.gather(reading[0], *reading[3:])] == ["0x1", "0x1", "0x1"]
+    assert bench.log.height == 1
+
+
+async def test_seal_that_cannot_be_written_is_fatal_and_never_acknowledged(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_seal: Seal) -> None:
+        raise LedgerUnavailableError("block log cannot be synced (input/output error)")
+
+    monkeypatch.setattr(bench.log, "seal", refuse)
+    answer = await bench.ask("eth_sendRawTransaction", bench.sender.sign(None, NOTE_CREATION))
+    assert answer["error"]["code"] == -32002
+    reading = asyncio.create_task(bench.ask("eth_blockNumber"))
+    done, _ = await asyncio.wait([reading], timeout=0.3)
+    assert not done, "a reader saw a block that is not in the log"
+    reading.cancel()
+    again = await bench.ask("eth_sendRawTransaction", bench.sender.sign(None, NOTE_CREATION))
+    assert again["error"]["message"] == "chain is stopping"
+
+
+async def test_intent_that_cannot_be_written_is_refused_and_the_chain_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    raw = bench.sender.sign(None, NOTE_CREATION)
+    with monkeypatch.context() as patch:
+        patch.setattr("consentry.ledger.embedded.blocklog.write_all", full)
+        answer = await bench.ask("eth_sendRawTransaction", raw)
+    assert answer["error"] == {"code": -32002, "message": "block log cannot be written (no space left on device)"}
+    assert (await bench.ask("eth_blockNumber"))["result"] == "0x0"
+    assert "result" in await bench.ask("eth_sendRawTransaction", raw)
+    assert (await bench.ask("eth_blockNumber"))["result"] == "0x1"
+
+
+async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(bench: Bench) -> None:
+    address = (await bench.ask("eth_sendRawTransactionSync", bench.sender.sign(None, NOTE_CREATION)))["result"][
+        "contractAddress"
+    ]
+    too_little = bench.sender.sign(address, bytes(32), nonce=1, gas=100)
+    following = asyncio.create_task(bench.ask("eth_sendRawTransaction", bench.sender.sign(address, bytes(32), nonce=2)))
+    refused = await bench.ask("eth_sendRawTransaction", too_little)
+    assert "intrinsic gas" in refused["error"]["message"]
+    assert not following.done()
+    filled = await bench.ask("eth_sendRawTransaction", bench.sender.sign(address, bytes(32), nonce=1))
+    assert "result" in filled
+    assert "result" in await following
+
+
+async def test_send_two_transactions_of_one_nonce_keeps_the_first(bench: Bench) -> None:
+    first = asyncio.create_task(bench.ask("eth_sendRawTransaction", bench.sender.sign(None, NOTE_CREATION, nonce=1)))
+    await asyncio.sleep(0.05)
+    second = await bench.ask("eth_sendRawTransaction", bench.sender.sign(None, NOTE_CREATION, nonce=1, gas=300_000))
+    assert "waits with another transaction" in second["error"]["message"]
+    pending = await bench.ask("eth_getTransactionCount", bench.sender.account.address, "pending")
+    assert pending["result"] == "0x0", "a gap is not counted"
+    assert "result" in await bench.ask("eth_sendRawTransaction", bench.sender.sign(None, NOTE_CREATION, nonce=0))
+    assert "result" in await first
+    count = await bench.ask("eth_getTransactionCount", bench.sender.account.address, "latest")
+    assert count["result"] == "0x2"
+
+
+async def test_block_time_never_falls_when_the_clock_does(bench: Bench) -> None:
+    now = float(bench.log.genesis.time + 100)
+    bench.sealer._clock = lambda: now
+    times = []
+    for change in (0, -50, -500, 7):
+        now += change
+        receipt = (await bench.ask("eth_sendRawTransactionSync", bench.sender.sign(None, NOTE_CREATION)))["result"]
+        block = (await bench.ask("eth_getBlockByNumber", receipt["blockNumber"], *[False]))["result"]
+        times.append(int(block["timestamp"], 16) - bench.log.genesis.time)
+    assert times == [100, 100, 100, 100]

@@ -1,0 +1,80 @@
+"""An embedded chain for tests: a client, senders, and a contract that notes what it is told."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from eth_account import Account
+from eth_utils.address import to_checksum_address
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+# Stores 1 under the first word of the input, and emits an empty event with that word as topic.
+_NOTE_CODE = bytes.fromhex("60015f35555f355f5fa100")
+# Returns the eleven bytes above from the constructor.
+NOTE_CREATION = b"\x6a" + _NOTE_CODE + bytes.fromhex("5f52600b6015f3")
+
+
+class RpcError(Exception):
+    """The node's no: code and message."""
+
+
+@dataclass(slots=True)
+class Client:
+    """A JSON-RPC client of one address; every call has a connection of its own."""
+
+    port: int
+
+    def post(self, asked: object, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+        """Send a body; give back status and decoded answer."""
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+            connection.request("POST", "/", json.dumps(asked), sent)
+            answer = connection.getresponse()
+            content = answer.read()
+        return answer.status, json.loads(content) if answer.status == http.client.OK else content.decode()
+
+    def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - JSON
+        """One call; raises ``RpcError`` on a no."""
+        status, answer = self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})
+        if status != http.client.OK or "error" in answer:
+            raise RpcError(str(answer))
+        return answer["result"]
+
+    def block(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """One block, by number or tag."""
+        return self.call("eth_getBlockByNumber", name, *[False])
+
+    def hashes(self) -> list[str]:
+        """The hash of every block, from genesis on."""
+        height = int(self.call("eth_blockNumber"), 16)
+        return [self.block(hex(number))["hash"] for number in range(height + 1)]
+
+
+@dataclass(slots=True)
+class Sender:
+    """An account without a balance that signs one transaction after the other."""
+
+    chain_id: int
+    account: LocalAccount = field(default_factory=lambda: Account.from_key(os.urandom(32)))
+    nonce: int = 0
+
+    def sign(self, to: str | None, data: bytes, *, nonce: int | None = None, gas: int = 200_000) -> str:
+        """A raw type-2 transaction at price zero; takes the next nonce unless one is named."""
+        fields: dict[str, Any] = {"type": 2, "chainId": self.chain_id, "gas": gas, "value": 0, "data": data}
+        fields |= {"maxFeePerGas": 0, "maxPriorityFeePerGas": 0, "nonce": self.nonce if nonce is None else nonce}
+        fields |= {"to": to_checksum_address(to)} if to else {}
+        self.nonce += nonce is None
+        return str(self.account.sign_transaction(fields).raw_transaction.to_0x_hex())
+
+
+def deploy_notes(client: Client, sender: Sender) -> str:
+    """Deploy the contract that notes; its address."""
+    receipt = client.call("eth_sendRawTransactionSync", sender.sign(None, NOTE_CREATION))
+    return str(receipt["contractAddress"])
