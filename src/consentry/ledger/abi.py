@@ -1,0 +1,153 @@
+"""Calls, events and errors of the contracts, coded from the committed artifacts.
+
+Values come out as the core knows them: addresses and fixed bytes as ``bytes``, structs as tuples.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from eth_abi import abi as eth_abi
+from eth_abi.exceptions import EncodingError
+from eth_hash.auto import keccak
+
+from consentry.errors import ConfigurationError, InvalidInputError
+
+CONTRACTS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+"""The suite, in the order of deployment."""
+MANAGER: Final = "AccessManager"
+VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
+_SELECTOR: Final = 4
+
+
+def _type_name(member: Mapping[str, Any]) -> str:
+    kind = str(member["type"])
+    if not kind.startswith("tuple"):
+        return kind
+    return f"({','.join(_type_name(part) for part in member['components'])}){kind.removeprefix('tuple')}"
+
+
+def _plain(member: Mapping[str, Any], value: Any) -> Any:
+    """Turns the decoder's address strings into bytes, inside structs and arrays too."""
+    kind = str(member["type"])
+    if kind.endswith("[]"):
+        inner = {**member, "type": kind[:-2]}
+        return tuple(_plain(inner, item) for item in value)
+    if kind == "tuple":
+        return tuple(_plain(part, item) for part, item in zip(member["components"], value, strict=True))
+    if kind == "address":
+        return bytes.fromhex(value[2:])
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One function, event or error: name, members, and what identifies it on the wire."""
+
+    contract: str
+    name: str
+    inputs: tuple[Mapping[str, Any], ...]
+    outputs: tuple[Mapping[str, Any], ...]
+    digest: bytes
+
+    @property
+    def selector(self) -> bytes:
+        """First four bytes of the digest."""
+        return self.digest[:_SELECTOR]
+
+    def encode_call(self, values: Sequence[object]) -> bytes:
+        """Codes a call.
+
+        Raises:
+            InvalidInputError: a value does not fit its Solidity type.
+        """
+        return self.selector + encode_members(self.inputs, values)
+
+    def decode_inputs(self, data: bytes) -> tuple[Any, ...]:
+        """Decodes calldata or revert data behind the selector."""
+        return _decode(self.inputs, data[_SELECTOR:])
+
+    def decode_outputs(self, data: bytes) -> tuple[Any, ...]:
+        """Decodes what a call returned."""
+        return _decode(self.outputs, data)
+
+    def decode_event(self, topics: Sequence[bytes], data: bytes) -> tuple[Any, ...]:
+        """Decodes a log into its members in the order of the declaration."""
+        indexed = [m for m in self.inputs if m["indexed"]]
+        rest = iter(_decode([m for m in self.inputs if not m["indexed"]], data))
+        heads = iter(_decode([m], topic)[0] for m, topic in zip(indexed, topics[1:], strict=True))
+        return tuple(next(heads) if m["indexed"] else next(rest) for m in self.inputs)
+
+
+def encode_members(members: Sequence[Mapping[str, Any]], values: Sequence[object]) -> bytes:
+    """Codes values by the members of an ABI.
+
+    Raises:
+        InvalidInputError: a value does not fit its Solidity type.
+    """
+    try:
+        return eth_abi.encode([_type_name(m) for m in members], list(values))
+    except (EncodingError, TypeError, ValueError) as error:
+        raise InvalidInputError(f"value does not fit its contract type ({type(error).__name__})") from error
+
+
+def _decode(members: Sequence[Mapping[str, Any]], data: bytes) -> tuple[Any, ...]:
+    values = eth_abi.decode([_type_name(m) for m in members], data)
+    return tuple(_plain(m, v) for m, v in zip(members, values, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One compiled contract."""
+
+    name: str
+    bytecode: bytes
+    constructor: tuple[Mapping[str, Any], ...]
+    functions: Mapping[str, Signature]
+    events: Mapping[bytes, Signature]
+    errors: Mapping[bytes, Signature]
+
+
+def _signature(contract: str, entry: Mapping[str, Any]) -> Signature:
+    inputs = tuple(entry["inputs"])
+    text = f"{entry['name']}({','.join(_type_name(m) for m in inputs)})"
+    return Signature(contract, entry["name"], inputs, tuple(entry.get("outputs", ())), keccak(text.encode()))
+
+
+@cache
+def artifact(name: str) -> Artifact:
+    """Reads a committed artifact.
+
+    Raises:
+        ConfigurationError: the package does not have it.
+    """
+    path = Path(__file__).parent / "artifacts" / f"{name}.json"
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ConfigurationError(f"artifact of {name} is missing: the installation is not complete") from None
+    entries = {kind: [e for e in content["abi"] if e["type"] == kind] for kind in ("function", "event", "error")}
+    made = {kind: [_signature(name, e) for e in group] for kind, group in entries.items()}
+    constructor = next((tuple(e["inputs"]) for e in content["abi"] if e["type"] == "constructor"), ())
+    return Artifact(
+        name=name,
+        bytecode=bytes.fromhex(content["bytecode"].removeprefix("0x")),
+        constructor=constructor,
+        functions={s.name: s for s in made["function"]},
+        events={s.digest: s for s in made["event"]},
+        errors={s.selector: s for s in made["error"]},
+    )
+
+
+@cache
+def all_errors() -> Mapping[bytes, Signature]:
+    """Gives every custom error of the suite by its selector."""
+    found: dict[bytes, Signature] = {}
+    for name in (MANAGER, *VERIFIERS, *CONTRACTS):
+        found.update(artifact(name).errors)
+    return found

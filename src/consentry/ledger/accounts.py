@@ -1,0 +1,121 @@
+"""Accounts that send transactions: relays, authorities, the deployer.
+
+A key is a file with 32 bytes in hexadecimal, mode 0600. That suits a relay, which can do nothing but pass on what others
+signed; an authority's account in production belongs behind a signer that does not give the key out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_hash.auto import keccak
+from eth_utils.address import to_checksum_address
+
+from consentry.core.terms import Address
+from consentry.errors import ConfigurationError, LedgerRejectedError
+from consentry.ledger.connection import Connection, Mined
+from consentry.ledger.embedded.durable import explained, private_folder, write_synced
+
+_KEY_BYTES: Final = 32
+_OTHERS: Final = 0o077
+WAIT_SECONDS: Final = 60.0
+
+
+def load_or_create_key(path: Path) -> bytes:
+    """Reads a key file, or makes one with mode 0600 at first use.
+
+    Raises:
+        ConfigurationError: the file can be read by others, or does not hold a key, or cannot be written.
+    """
+    if not path.exists():
+        with explained("writing a key file"):
+            private_folder(path.parent)
+            write_synced(path, secrets.token_hex(_KEY_BYTES).encode())
+    if path.stat().st_mode & _OTHERS:
+        raise ConfigurationError(f"mode of key file {path.name} does not match (others may read it, expected 0600)")
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise ConfigurationError(f"key file {path.name} does not hold 32 bytes in hexadecimal")
+    return key
+
+
+class SendingAccount:
+    """One account with its nonces. Transactions of one account leave in order; several may be under way."""
+
+    def __init__(self, connection: Connection, key: bytes) -> None:
+        """Takes the 32-byte private key."""
+        self._connection = connection
+        self._account: LocalAccount = Account.from_key(key)
+        self.address = Address(bytes.fromhex(self._account.address[2:]))
+        self._next: int | None = None
+        self._chain_id: int | None = None
+        self._order = asyncio.Lock()
+
+    async def submit(self, target: Address | None, data: bytes, gas: int | None = None) -> Mined:
+        """Signs, sends, and waits until the transaction is final.
+
+        Args:
+            target: contract, or None to deploy.
+            data: calldata, or code with constructor arguments.
+            gas: gas limit; the engine's limit if not given.
+
+        Raises:
+            LedgerUnavailableError: the node did not answer; whether the transaction is mined is not known.
+        """
+        async with self._order:
+            raw = await self._signed(target, data, gas)
+            try:
+                await self._connection.send(raw)
+            except BaseException:
+                # Whether the node took it is unknown: the chain tells the next number.
+                self._next = None
+                raise
+        try:
+            return await self._connection.wait(keccak(raw), WAIT_SECONDS)
+        except BaseException:
+            self._next = None
+            raise
+
+    async def _signed(self, target: Address | None, data: bytes, gas: int | None) -> bytes:
+        profile = self._connection.profile
+        if self._chain_id is None:
+            self._chain_id = await self._connection.chain_id()
+        if self._next is None:
+            self._next = await self._connection.next_nonce(self.address)
+        transaction: dict[str, Any] = {
+            "chainId": self._chain_id,
+            "nonce": self._next,
+            "gas": gas or profile.transaction_gas_limit,
+            "maxFeePerGas": profile.gas_price,
+            "maxPriorityFeePerGas": 0,
+            "value": 0,
+            "data": "0x" + data.hex(),
+        }
+        if target is not None:
+            transaction["to"] = to_checksum_address(target)
+        signed = await asyncio.to_thread(self._account.sign_transaction, transaction)
+        self._next += 1
+        return bytes(signed.raw_transaction)
+
+    async def act(self, target: Address, data: bytes) -> Mined:
+        """Tries a call first, so that a refusal comes back decoded and costs nothing; then submits it.
+
+        Raises:
+            ConsentryError: the contract refuses.
+            LedgerUnavailableError: the node did not answer.
+        """
+        await self._connection.call(target, data, self.address)
+        mined = await self.submit(target, data)
+        if not mined.succeeded:
+            # The state changed in between: the same call now says why.
+            await self._connection.call(target, data, self.address)
+            raise LedgerRejectedError("contract refused in the block, and would accept now")
+        return mined

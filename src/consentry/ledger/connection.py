@@ -1,0 +1,210 @@
+"""One connection to one node: the only place that calls web3.
+
+Everything foreign is turned into errors of ``consentry.errors`` here: a refusal of a contract into the error its revert
+data names, anything else into ``LedgerUnavailableError``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_typing import HexStr
+from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3.exceptions import BlockNotFound, TransactionNotFound
+from web3.providers.async_base import AsyncBaseProvider
+from web3.types import FilterParams, TxParams, Wei
+
+from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.terms import ZERO_ADDRESS, Address
+from consentry.errors import LedgerUnavailableError
+from consentry.ledger import reverts
+from consentry.ledger.engines import EngineProfile
+from consentry.ledger.events import Log
+
+_POLL_SECONDS: Final = 0.01
+_REQUEST_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A transaction in a block: whether it succeeded, where it stands, what it logged."""
+
+    succeeded: bool
+    transaction_hash: bytes
+    block: BlockReference
+    gas_used: int
+    contract: Address | None
+    logs: tuple[Log, ...]
+
+    def place(self, log: Log) -> EventPlace:
+        """Gives the place of one of its logs."""
+        return EventPlace(self.block, self.transaction_hash, log.log_index)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A block with its parent's hash."""
+
+    block: BlockReference
+    parent_hash: bytes
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except (BlockNotFound, TransactionNotFound):
+        raise
+    except Exception as error:
+        refusal = reverts.from_exception(error)
+        if refusal is not None:
+            raise refusal from error
+        raise LedgerUnavailableError(f"node does not answer ({type(error).__name__})") from error
+
+
+class Connection:
+    """A node behind JSON-RPC."""
+
+    def __init__(self, provider: AsyncBaseProvider, profile: EngineProfile) -> None:
+        """Takes any web3 provider; ``over_http`` makes the usual one."""
+        self._web3 = AsyncWeb3(provider)
+        self.profile = profile
+
+    @classmethod
+    def over_http(cls, url: str, profile: EngineProfile) -> Connection:
+        """Connects to a node at an HTTP address."""
+        return cls(AsyncHTTPProvider(url, request_kwargs={"timeout": _REQUEST_SECONDS}), profile)
+
+    async def close(self) -> None:
+        """Closes kept connections."""
+        provider = self._web3.provider
+        if isinstance(provider, AsyncHTTPProvider):
+            await provider.disconnect()
+
+    async def chain_id(self) -> int:
+        """Gives the chain's id."""
+        async with _translated():
+            return await self._web3.eth.chain_id
+
+    async def code(self, address: Address) -> bytes:
+        """Gives the code at an address; empty if there is none."""
+        async with _translated():
+            return bytes(await self._web3.eth.get_code(_checksummed(address)))
+
+    async def header(self, number: int | None = None) -> Header | None:
+        """Gives a block by number, or the newest; None if the chain is shorter."""
+        try:
+            async with _translated():
+                block = await self._web3.eth.get_block("latest" if number is None else number)
+        except BlockNotFound:
+            return None
+        reference = BlockReference(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
+        return Header(reference, bytes(block["parentHash"]))
+
+    async def call(self, target: Address, data: bytes, sender: Address = ZERO_ADDRESS) -> bytes:
+        """Runs a call at head without changing anything.
+
+        Raises:
+            ConsentryError: the contract refuses; the error its revert data names.
+        """
+        parameters: TxParams = {"to": _checksummed(target), "data": HexStr("0x" + data.hex())}
+        if sender != ZERO_ADDRESS:
+            parameters["from"] = _checksummed(sender)
+        parameters["gas"] = self.profile.transaction_gas_limit
+        if self.profile.gas_price and sender != ZERO_ADDRESS:
+            parameters["gasPrice"] = Wei(self.profile.gas_price)
+        async with _translated():
+            return bytes(await self._web3.eth.call(parameters))
+
+    async def next_nonce(self, account: Address) -> int:
+        """Gives the number of mined transactions of an account."""
+        async with _translated():
+            return await self._web3.eth.get_transaction_count(_checksummed(account), "latest")
+
+    async def send(self, raw: bytes) -> None:
+        """Hands a signed transaction to the node."""
+        async with _translated():
+            await self._web3.eth.send_raw_transaction(raw)
+
+    async def mined(self, transaction_hash: bytes) -> Mined | None:
+        """Gives a transaction's receipt once its block is final by the engine's rule; None before that."""
+        try:
+            async with _translated():
+                receipt: Any = await self._web3.eth.get_transaction_receipt(HexStr("0x" + transaction_hash.hex()))
+        except TransactionNotFound:
+            return None
+        header = await self.header(int(receipt["blockNumber"]))
+        if header is None or header.block.hash != bytes(receipt["blockHash"]):
+            return None
+        created = receipt.get("contractAddress")
+        return Mined(
+            succeeded=receipt["status"] == 1,
+            transaction_hash=transaction_hash,
+            block=header.block,
+            gas_used=int(receipt["gasUsed"]),
+            contract=Address(bytes.fromhex(created[2:])) if created else None,
+            logs=tuple(_log(entry) for entry in receipt["logs"]),
+        )
+
+    async def wait(self, transaction_hash: bytes, seconds: float) -> Mined:
+        """Waits for a receipt.
+
+        Raises:
+            LedgerUnavailableError: none came in time; whether the transaction will be mined is not known.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while (found := await self.mined(transaction_hash)) is None:
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise LedgerUnavailableError(f"no receipt within {seconds:g} s") from None
+        return found
+
+    async def logs(
+        self, addresses: Sequence[Address], first: int, last: int | None, topics: Sequence[bytes | None] = ()
+    ) -> tuple[Log, ...]:
+        """Gives the logs of some contracts in blocks ``first`` to ``last`` (or head), in chain order."""
+        wanted: FilterParams = {
+            "address": [_checksummed(a) for a in addresses],
+            "fromBlock": first,
+            "toBlock": "latest" if last is None else last,
+        }
+        if topics:
+            wanted["topics"] = [None if t is None else HexStr("0x" + t.hex()) for t in topics]  # type: ignore[typeddict-item]  # None is a wildcard
+        async with _translated():
+            found = await self._web3.eth.get_logs(wanted)
+        return tuple(sorted((_log(entry) for entry in found), key=lambda log: (log.block_number, log.log_index)))
+
+    async def transaction_input(self, transaction_hash: bytes) -> bytes:
+        """Gives the calldata of a mined transaction."""
+        async with _translated():
+            found = await self._web3.eth.get_transaction(HexStr("0x" + transaction_hash.hex()))
+        return bytes(found["input"])
+
+    async def raw(self, method: str, *parameters: Any) -> Any:
+        """Gives the result of a JSON-RPC method as the node sent it, for proofs."""
+        async with _translated():
+            answer: Any = await self._web3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]  # any method name
+        if "error" in answer or answer.get("result") is None:
+            raise LedgerUnavailableError(f"node does not give {method}")
+        return answer["result"]
+
+
+def _checksummed(address: Address) -> Any:
+    return AsyncWeb3.to_checksum_address("0x" + address.hex())
+
+
+def _log(entry: Any) -> Log:
+    return Log(
+        address=Address(bytes.fromhex(entry["address"][2:])),
+        topics=tuple(bytes(topic) for topic in entry["topics"]),
+        data=bytes(entry["data"]),
+        block_number=int(entry["blockNumber"]),
+        block_hash=bytes(entry["blockHash"]),
+        transaction_hash=bytes(entry["transactionHash"]),
+        log_index=int(entry["logIndex"]),
+    )

@@ -1,0 +1,184 @@
+"""Deploys the suite and wires its governance; the steps are those of ``contracts/README.md``.
+
+A manifest names the chain and the addresses. It is written once everything is in place, so an interrupted deployment
+simply starts again: what it left on chain is named nowhere and holds no rights.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import rlp
+from eth_hash.auto import keccak
+
+from consentry.core.chain import ChainIdentity
+from consentry.core.terms import Address
+from consentry.errors import ConfigurationError, ForeignChainError, LedgerRejectedError, LedgerUnavailableError
+from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact, encode_members
+from consentry.ledger.accounts import SendingAccount
+from consentry.ledger.connection import Connection
+from consentry.ledger.embedded.durable import write_synced
+
+MANIFEST_VERSION: Final = 1
+ADMIN_ROLE: Final = 0
+NATIONAL_ROLE: Final = 1
+AUTHORITY_ROLE: Final = 2
+WHOLE_COUNTRY: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Which deployment on which chain; ``code_hashes`` are keccak-256 of the code at each address."""
+
+    identity: ChainIdentity
+    code_hashes: tuple[tuple[str, bytes], ...]
+
+    def address(self, name: str) -> Address:
+        """Gives the address of a contract of the suite."""
+        return dict(self.identity.contracts)[name]
+
+    def write(self, path: Path) -> None:
+        """Writes the manifest whole or not at all."""
+        content = {
+            "version": MANIFEST_VERSION,
+            "chainId": self.identity.chain_id,
+            "genesisHash": "0x" + self.identity.genesis_hash.hex(),
+            "deployedIn": self.identity.deployed_in,
+            "contracts": {name: "0x" + address.hex() for name, address in self.identity.contracts},
+            "codeHashes": {name: "0x" + digest.hex() for name, digest in self.code_hashes},
+        }
+        write_synced(path, json.dumps(content, indent=2).encode() + b"\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Reads a manifest.
+
+        Raises:
+            ConfigurationError: there is none, or it is not one.
+        """
+        try:
+            content = json.loads(path.read_text())
+            identity = ChainIdentity(
+                chain_id=int(content["chainId"]),
+                genesis_hash=_bytes(content["genesisHash"]),
+                contracts=tuple((n, Address(_bytes(a))) for n, a in content["contracts"].items()),
+                deployed_in=int(content["deployedIn"]),
+            )
+            return cls(identity, tuple((n, _bytes(d)) for n, d in content["codeHashes"].items()))
+        except FileNotFoundError:
+            raise ConfigurationError(f"no deployment manifest {path.name}: run 'consentry deploy' first") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigurationError(f"deployment manifest {path.name} cannot be read") from error
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def governance() -> Any:
+    """Reads the table of roles, from the package or from the checkout around it."""
+    here = Path(__file__).resolve().parent
+    for path in (here / "artifacts" / "governance.json", here.parents[2] / "contracts" / "governance.json"):
+        if path.is_file():
+            return json.loads(path.read_text())
+    raise ConfigurationError("table of roles is missing: the installation is not complete")
+
+
+async def deploy(connection: Connection, deployer: SendingAccount, national: SendingAccount) -> Manifest:
+    """Deploys and wires everything; afterwards the deployer has no rights and ``national`` is the first authority.
+
+    Raises:
+        LedgerRejectedError: a step failed.
+        LedgerUnavailableError: the node does not answer.
+    """
+    header = await connection.header()
+    first = header.block.number if header else 0
+    addresses = await _deploy_suite(connection, deployer)
+    await _wire_roles(deployer, addresses, national.address)
+    await _begin(national, addresses)
+    await _call(deployer, addresses[MANAGER], MANAGER, "renounceRole", (ADMIN_ROLE, deployer.address))
+    genesis = await connection.header(0)
+    if genesis is None:
+        raise LedgerUnavailableError("node does not give its genesis block")
+    identity = ChainIdentity(await connection.chain_id(), genesis.block.hash, tuple(addresses.items()), first)
+    hashes = [(name, keccak(await connection.code(address))) for name, address in addresses.items()]
+    return Manifest(identity, tuple(hashes))
+
+
+async def _deploy_suite(connection: Connection, deployer: SendingAccount) -> dict[str, Address]:
+    made: dict[str, Address] = {}
+
+    async def create(name: str, *values: bytes) -> None:
+        compiled = artifact(name)
+        mined = await deployer.submit(None, compiled.bytecode + encode_members(compiled.constructor, values))
+        if not mined.succeeded or mined.contract is None:
+            raise LedgerRejectedError(f"deployment of {name} failed")
+        made[name] = mined.contract
+
+    await create(MANAGER, deployer.address)
+    for name in VERIFIERS:
+        await create(name)
+    participants, subjects, records, consents, ledger = CONTRACTS
+    await create(participants, made[MANAGER])
+    await create(subjects, made[participants])
+    await create(records, made[participants], made[subjects])
+    nonce = await connection.next_nonce(deployer.address)
+    predicted = keccak(rlp.encode([deployer.address, nonce + 1]))[12:]
+    await create(consents, made[participants], made[subjects], predicted)
+    await create(ledger, made[participants], made[records], made[consents])
+    return made
+
+
+async def _call(account: SendingAccount, target: Address, contract: str, function: str, values: tuple[Any, ...]) -> None:
+    await account.act(target, artifact(contract).functions[function].encode_call(values))
+
+
+async def _wire_roles(deployer: SendingAccount, addresses: dict[str, Address], national: Address) -> None:
+    manager, table = addresses[MANAGER], governance()
+    target = addresses[table["target"]]
+    known = {
+        f"{s.name}({','.join(str(m['type']) for m in s.inputs)})": s.selector
+        for s in artifact(table["target"]).functions.values()
+    }
+    for role in table["roles"]:
+        await _call(deployer, manager, MANAGER, "labelRole", (role["id"], role["name"]))
+        if role["adminRole"]:
+            await _call(deployer, manager, MANAGER, "setRoleAdmin", (role["id"], role["adminRole"]))
+        selectors = [known[text] for text in role["functions"]]
+        await _call(deployer, manager, MANAGER, "setTargetFunctionRole", (target, selectors, role["id"]))
+    await _call(deployer, manager, MANAGER, "grantRole", (NATIONAL_ROLE, national, 0))
+
+
+async def _begin(national: SendingAccount, addresses: dict[str, Address]) -> None:
+    manager, participants = addresses[MANAGER], addresses["Participants"]
+    for name in VERIFIERS:
+        await _call(national, participants, "Participants", "admitVerifier", (addresses[name],))
+    for name in CONTRACTS:
+        named = (keccak(name.encode()), addresses[name], 1)
+        await _call(national, participants, "Participants", "nameDeployment", named)
+    profile = keccak(national.address)
+    await _call(national, participants, "Participants", "admitAuthority", (national.address, WHOLE_COUNTRY, profile))
+    await _call(national, manager, MANAGER, "grantRole", (AUTHORITY_ROLE, national.address, 0))
+
+
+async def verify_identity(connection: Connection, manifest: Manifest) -> None:
+    """Compares the node with the manifest.
+
+    Raises:
+        ForeignChainError: chain id, genesis or the code of a contract differs: a reset or foreign chain.
+    """
+    identity = manifest.identity
+    chain_id = await connection.chain_id()
+    if chain_id != identity.chain_id:
+        raise ForeignChainError(f"chain id does not match (got {chain_id}, expected {identity.chain_id})")
+    genesis = await connection.header(0)
+    got = genesis.block.hash if genesis else b""
+    if got != identity.genesis_hash:
+        raise ForeignChainError(f"genesis hash does not match (got 0x{got.hex()}, expected 0x{identity.genesis_hash.hex()})")
+    for name, expected in manifest.code_hashes:
+        digest = keccak(await connection.code(manifest.address(name)))
+        if digest != expected:
+            raise ForeignChainError(f"code of {name} does not match (got 0x{digest.hex()}, expected 0x{expected.hex()})")

@@ -1,0 +1,129 @@
+"""From a log to the event of ``core.events`` that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from consentry.core import events
+from consentry.core.chain import EventPlace
+from consentry.core.codes import Reason, Standing
+from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentTerms, RecordLeaf, SubjectId
+from consentry.ledger.abi import CONTRACTS, Signature, artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log as a node gives it."""
+
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: int
+    block_hash: bytes
+    transaction_hash: bytes
+    log_index: int
+
+
+def _decided(place: EventPlace, values: Sequence[Any]) -> events.AccessDecided:
+    request_id, subject_id, institution, line = values
+    (record, consent, purpose, action, basis, kind, reason_hash, practitioner, key_hash, issued, expires) = line[:11]
+    reason, decided_at, subject_sequence, institution_sequence = line[11:]
+    request = AccessRequest(
+        request_id=request_id,
+        institution=institution,
+        record_id=record,
+        consent_id=consent,
+        purpose=purpose,
+        action=action,
+        legal_basis=basis,
+        actor_kind=kind,
+        reason_hash=reason_hash,
+        practitioner=practitioner,
+        release_key_hash=key_hash,
+        issued_at=issued,
+        expires_at=expires,
+    )
+    entry = AccessEntry(
+        request, SubjectId(subject_id), Reason(reason), decided_at, subject_sequence, institution_sequence
+    )
+    return events.AccessDecided(place, entry)
+
+
+def _anchored(place: EventPlace, values: Sequence[Any]) -> events.RecordAnchored:
+    record_id, subject_id, custodian, leaf = values
+    return events.RecordAnchored(place, record_id, subject_id, custodian, RecordLeaf(*leaf))
+
+
+def _granted(place: EventPlace, values: Sequence[Any]) -> events.ConsentGranted:
+    consent_id, subject_id, terms, signature = values
+    return events.ConsentGranted(place, consent_id, subject_id, ConsentTerms(*terms), signature)
+
+
+def _rejected(place: EventPlace, values: Sequence[Any]) -> events.RequestRejected:
+    request_id, institution, request_hash, reason, relay = values
+    return events.RequestRejected(place, request_id, institution, request_hash, Reason(reason), relay)
+
+
+def _institution_standing(place: EventPlace, values: Sequence[Any]) -> events.InstitutionStandingChanged:
+    institution, authority, standing, reason_hash = values
+    return events.InstitutionStandingChanged(place, institution, authority, Standing(standing), reason_hash)
+
+
+def _authority_standing(place: EventPlace, values: Sequence[Any]) -> events.AuthorityStandingChanged:
+    authority, standing, reason_hash = values
+    return events.AuthorityStandingChanged(place, authority, Standing(standing), reason_hash)
+
+
+def _same_order(kind: type[Any]) -> Callable[[EventPlace, Sequence[Any]], events.LedgerEvent]:
+    def build(place: EventPlace, values: Sequence[Any]) -> events.LedgerEvent:
+        made: events.LedgerEvent = kind(place, *values)
+        return made
+
+    return build
+
+
+_BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEvent]]] = {
+    "AccessDecided": _decided,
+    "RequestRejected": _rejected,
+    "RecordAnchored": _anchored,
+    "ConsentGranted": _granted,
+    "InstitutionStandingChanged": _institution_standing,
+    "AuthorityStandingChanged": _authority_standing,
+    **{
+        kind.__name__: _same_order(kind)
+        for kind in (
+            events.AuthorityAdmitted,
+            events.InstitutionAdmitted,
+            events.RelayAdmitted,
+            events.RelayRemoved,
+            events.GroupMembershipChanged,
+            events.VerifierAdmitted,
+            events.DeploymentNamed,
+            events.SubjectEnrolled,
+            events.RecordSuperseded,
+            events.ConsentRevoked,
+        )
+    },
+}
+
+IGNORED: Final = frozenset({"EIP712DomainChanged", "AuthorityUpdated"})
+"""Events of inherited contracts that say nothing about the ledger; both are emitted at construction only."""
+
+
+@cache
+def _signatures() -> Mapping[bytes, Signature]:
+    found: dict[bytes, Signature] = {}
+    for name in CONTRACTS:
+        found.update({d: s for d, s in artifact(name).events.items() if s.name not in IGNORED})
+    return found
+
+
+def decode_log(log: Log, place: EventPlace) -> events.LedgerEvent | None:
+    """Decodes one log of the suite; None for an event that is no part of the ledger."""
+    signature = _signatures().get(log.topics[0])
+    if signature is None:
+        return None
+    return _BUILDERS[signature.name](place, signature.decode_event(log.topics, log.data))

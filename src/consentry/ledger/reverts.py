@@ -1,0 +1,145 @@
+"""From a refusal of a contract to exactly one Python error. Nothing else reads revert data.
+
+A node gives revert data as JSON-RPC error data; eth-tester gives the repr of the bytes inside a message. Both end here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Final
+
+from eth_abi.exceptions import DecodingError
+
+from consentry.errors import (
+    ConflictError,
+    ConsentryError,
+    InvalidInputError,
+    LedgerRejectedError,
+    NotAuthenticError,
+    NotFoundError,
+    NotPermittedError,
+)
+from consentry.ledger.abi import all_errors
+
+_BYTES_LITERAL: Final = re.compile(r"""b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
+
+ERRORS: Final[dict[str, type[ConsentryError]]] = {
+    # Participants
+    "ParticipantsRegionForbidden": NotPermittedError,
+    "ParticipantsRegionInvalid": InvalidInputError,
+    "ParticipantsAlreadyAdmitted": ConflictError,
+    "ParticipantsUnknown": NotFoundError,
+    "ParticipantsStandingMismatch": ConflictError,
+    "ParticipantsSignerInvalid": InvalidInputError,
+    "ParticipantsReleaseKeyInvalid": InvalidInputError,
+    "ParticipantsZeroValue": InvalidInputError,
+    # Subjects
+    "SubjectsRelayRequired": NotPermittedError,
+    "SubjectsAlreadyEnrolled": ConflictError,
+    "SubjectsZeroId": InvalidInputError,
+    "SubjectsCustodianInactive": NotPermittedError,
+    "SubjectsSignerInvalid": InvalidInputError,
+    "SubjectsEnrolmentExpired": NotAuthenticError,
+    "SubjectsSignatureInvalid": NotAuthenticError,
+    "SubjectsCustodianSignatureInvalid": NotAuthenticError,
+    # Records
+    "RecordsRelayRequired": NotPermittedError,
+    "RecordsAlreadyAnchored": ConflictError,
+    "RecordsCustodianInactive": NotPermittedError,
+    "RecordsSubjectMismatch": InvalidInputError,
+    "RecordsCategoryInvalid": InvalidInputError,
+    "RecordsSensitivityInvalid": InvalidInputError,
+    "RecordsSuiteUnknown": InvalidInputError,
+    "RecordsRetentionUnknown": InvalidInputError,
+    "RecordsDigestMissing": InvalidInputError,
+    "RecordsVersionInvalid": InvalidInputError,
+    "RecordsLineageMismatch": InvalidInputError,
+    "RecordsPreviousMismatch": InvalidInputError,
+    "RecordsPreviousNotCurrent": ConflictError,
+    "RecordsSignatureInvalid": NotAuthenticError,
+    # Consents
+    "ConsentsRelayRequired": NotPermittedError,
+    "ConsentsAlreadyGranted": ConflictError,
+    "ConsentsAlreadyRevoked": ConflictError,
+    "ConsentsSubjectUnknown": NotFoundError,
+    "ConsentsGranteeInvalid": InvalidInputError,
+    "ConsentsGranteeUnknown": NotFoundError,
+    "ConsentsScopeInvalid": InvalidInputError,
+    "ConsentsPurposesInvalid": InvalidInputError,
+    "ConsentsActionsInvalid": InvalidInputError,
+    "ConsentsSensitivityInvalid": InvalidInputError,
+    "ConsentsDataPeriodInvalid": InvalidInputError,
+    "ConsentsPeriodInvalid": InvalidInputError,
+    "ConsentsUsesInvalid": InvalidInputError,
+    "ConsentsOnwardDisclosureRefused": InvalidInputError,
+    "ConsentsEraseDateInvalid": InvalidInputError,
+    "ConsentsNoticeMissing": InvalidInputError,
+    "ConsentsAssuranceRefused": InvalidInputError,
+    "ConsentsSignatureInvalid": NotAuthenticError,
+    "ConsentsLedgerRequired": NotPermittedError,
+    "ConsentsNotActive": ConflictError,
+    # AccessLedger
+    "AccessLedgerRelayRequired": NotPermittedError,
+    "AccessLedgerBatchMalformed": InvalidInputError,
+    "AccessLedgerWiringMismatch": LedgerRejectedError,
+    # OpenZeppelin
+    "AccessManagedUnauthorized": NotPermittedError,
+    "AccessManagedRequiredDelay": NotPermittedError,
+    "AccessManagedInvalidAuthority": LedgerRejectedError,
+    "AccessManagerAlreadyScheduled": ConflictError,
+    "AccessManagerBadConfirmation": NotPermittedError,
+    "AccessManagerExpired": ConflictError,
+    "AccessManagerInvalidInitialAdmin": InvalidInputError,
+    "AccessManagerLockedFunction": NotPermittedError,
+    "AccessManagerLockedRole": NotPermittedError,
+    "AccessManagerNotReady": ConflictError,
+    "AccessManagerNotScheduled": ConflictError,
+    "AccessManagerUnauthorizedAccount": NotPermittedError,
+    "AccessManagerUnauthorizedCall": NotPermittedError,
+    "AccessManagerUnauthorizedCancel": NotPermittedError,
+    "AccessManagerUnauthorizedConsume": NotPermittedError,
+    "AddressEmptyCode": LedgerRejectedError,
+    "FailedCall": LedgerRejectedError,
+    "InsufficientBalance": LedgerRejectedError,
+    "SafeCastOverflowedUintDowncast": LedgerRejectedError,
+    "InvalidShortString": LedgerRejectedError,
+    "StringTooLong": LedgerRejectedError,
+}
+"""Solidity error → Python error. A test walks the ABIs and fails on a missing or a needless line."""
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, tuple):
+        return [_shown(item) for item in value]
+    return value
+
+
+def from_data(data: bytes) -> ConsentryError:
+    """Gives the Python error for revert data; ``details`` hold the Solidity error and its arguments."""
+    signature = all_errors().get(data[:4])
+    if signature is None:
+        return LedgerRejectedError("contract refused without a known error", solidity=None, data="0x" + data.hex())
+    try:
+        values = signature.decode_inputs(data)
+    except DecodingError:
+        return LedgerRejectedError(f"contract refused with {signature.name}, its arguments do not decode")
+    names = [m["name"] or str(i) for i, m in enumerate(signature.inputs)]
+    arguments = {name: _shown(value) for name, value in zip(names, values, strict=True)}
+    listed = ", ".join(f"{name} {value}" for name, value in arguments.items())
+    message = f"contract refused: {signature.name}({listed})"
+    return ERRORS.get(signature.name, LedgerRejectedError)(message, solidity=signature.name, arguments=arguments)
+
+
+def from_exception(error: BaseException) -> ConsentryError | None:
+    """Finds revert data in what a provider raised; None if the error is no refusal of a contract."""
+    data = getattr(error, "data", None)
+    if isinstance(data, str) and data.startswith("0x") and len(data) >= len("0x") + 8:
+        return from_data(bytes.fromhex(data[2:]))
+    if type(error).__name__ not in {"TransactionFailed", "ContractLogicError", "ContractCustomError"}:
+        return None
+    found = _BYTES_LITERAL.search(str(error))
+    literal = ast.literal_eval(found.group()) if found else b""
+    return from_data(literal) if isinstance(literal, bytes) else None

@@ -1,0 +1,144 @@
+"""Many requests, one transaction, a receipt of its own for each.
+
+Requests that arrive within a few milliseconds are decided together. The contract answers every item with exactly one log,
+in the order of the batch; that is how a caller gets its own answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from consentry.core.events import AccessDecided, RequestRejected
+from consentry.core.terms import AccessRequest, ConsentTerms, Material, RecordLeaf
+from consentry.errors import ConsentryError, LedgerRejectedError, LedgerUnavailableError
+from consentry.ledger.abi import artifact
+from consentry.ledger.accounts import SendingAccount
+from consentry.ledger.connection import Mined
+from consentry.ledger.events import decode_log
+
+Answer = AccessDecided | RequestRejected
+
+COLLECT_SECONDS: Final = 0.004
+MOST_ITEMS: Final = 64
+"""One transaction holds at most 16,777,216 gas (EIP-7825); a lone decision takes some 100,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One request with its signature and material."""
+
+    request: AccessRequest
+    signature: bytes
+    material: Material
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    item: Item
+    answer: asyncio.Future[Answer] = field(compare=False)
+
+
+def _values(struct: object) -> tuple[Any, ...]:
+    return tuple(getattr(struct, name) for name in struct.__slots__)  # type: ignore[attr-defined]  # slotted dataclasses
+
+
+def encode_batch(items: Sequence[Item]) -> bytes:
+    """Codes the call ``decide``: each distinct consent and record of the batch travels once.
+
+    Raises:
+        InvalidInputError: a value does not fit its Solidity type.
+    """
+    consents: dict[ConsentTerms, int] = {}
+    records: dict[RecordLeaf, int] = {}
+    references = []
+    for item in items:
+        terms = item.material.terms
+        consent = consents.setdefault(terms, len(consents)) if terms else 0
+        record = records.setdefault(item.material.leaf, len(records))
+        references.append((consent, record, item.material.scope_proof))
+    tables = ([_values(t) for t in consents], [_values(leaf) for leaf in records], references)
+    requests = [_values(item.request) for item in items]
+    decide = artifact("AccessLedger").functions["decide"]
+    return decide.encode_call((requests, [item.signature for item in items], tables))
+
+
+class Sequencer:
+    """Collects, sends, hands out. One relay account is one lane."""
+
+    def __init__(self, relay: SendingAccount, ledger_address: Callable[[], Any]) -> None:
+        """Takes the relay and where the access ledger is."""
+        self._relay = relay
+        self._target = ledger_address
+        self._waiting: list[_Waiting] = []
+        self._batches: set[asyncio.Task[None]] = set()
+        self._collector: asyncio.Task[None] | None = None
+
+    async def decide(self, item: Item) -> Answer:
+        """Has one item decided, together with whatever else is waiting.
+
+        Raises:
+            InvalidInputError: the item cannot be coded; nothing was sent.
+            LedgerUnavailableError: whether it was decided is not known.
+        """
+        encode_batch([item])
+        waiting = _Waiting(item, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._collector is None or self._collector.done():
+            self._collector = asyncio.create_task(self._collect())
+        return await waiting.answer
+
+    async def close(self) -> None:
+        """Waits for what is under way."""
+        if self._collector is not None:
+            await self._collector
+        await asyncio.gather(*self._batches)
+
+    async def _collect(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(COLLECT_SECONDS)
+            batch, self._waiting = self._waiting[:MOST_ITEMS], self._waiting[MOST_ITEMS:]
+            task = asyncio.create_task(self._send(batch))
+            self._batches.add(task)
+            task.add_done_callback(self._batches.discard)
+
+    async def _send(self, batch: list[_Waiting]) -> None:
+        try:
+            mined = await self._relay.submit(self._target(), encode_batch([w.item for w in batch]))
+            if mined.succeeded:
+                answers = _answers(mined, self._target())
+            elif len(batch) > 1:
+                # Too much for one transaction: what does not fit together fits apart.
+                half = len(batch) // 2
+                await asyncio.gather(self._send(batch[:half]), self._send(batch[half:]))
+                return
+            else:
+                raise LedgerRejectedError("decision was refused by the ledger")
+            if len(answers) != len(batch):
+                raise LedgerUnavailableError("answers of the ledger do not match the batch")
+        except ConsentryError as error:
+            _fail(batch, error)
+        except asyncio.CancelledError:
+            _fail(batch, LedgerUnavailableError("sequencer was stopped"))
+            raise
+        else:
+            for waiting, answer in zip(batch, answers, strict=True):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(answer)
+
+
+def _answers(mined: Mined, target: bytes) -> list[Answer]:
+    found = []
+    for log in mined.logs:
+        event = decode_log(log, mined.place(log)) if log.address == target else None
+        if isinstance(event, AccessDecided | RequestRejected):
+            found.append(event)
+    return found
+
+
+def _fail(batch: list[_Waiting], error: ConsentryError) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(type(error)(error.message, **error.details))
