@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import pytest
@@ -22,7 +23,10 @@ def populated() -> World:
 def world(populated: World) -> Iterator[World]:
     """Lends the populated chain to one test and takes back whatever it did."""
     snapshot = populated.suite.tester.take_snapshot()
-    yield populated
+    # Tests may put other people and contracts into their own world.
+    own = copy.copy(populated)
+    own.suite = copy.copy(populated.suite)
+    yield own
     populated.suite.tester.revert_to_snapshot(snapshot)
 
 

@@ -144,7 +144,7 @@ class ContractSuite:
     def read(self, name: str, function: str, *arguments: Value, sender: str | None = None) -> Value:
         """Calls a function without a transaction."""
         origin: TxParams = {"from": Web3.to_checksum_address(sender or self.admin), "gas": GAS_LIMIT // 2}
-        return self.contracts[name].functions[function](*arguments).call(origin)
+        return self.contracts[name].functions[function](*arguments).call(origin, "pending")
 
     def refusal(self, name: str, function: str, *arguments: Value, sender: str) -> tuple[str, tuple[Value, ...]]:
         """Gives the custom error and its arguments with which a call reverts.
@@ -157,6 +157,21 @@ class ContractSuite:
         except TransactionFailed as failure:
             return decode_revert(failure)
         raise AssertionError(f"call of {function} does not match (got success, expected a revert)")
+
+    def deployment_refusal(self, name: str, *arguments: Value) -> tuple[str, tuple[Value, ...]]:
+        """Gives the custom error and its arguments with which a deployment reverts.
+
+        Raises:
+            AssertionError: the deployment does not revert.
+        """
+        made = artifact(name)
+        factory = self.w3.eth.contract(abi=made["abi"], bytecode=made["bytecode"])
+        data = factory.constructor(*arguments).data_in_transaction
+        try:
+            self.w3.eth.call({"from": Web3.to_checksum_address(self.admin), "data": data, "gas": GAS_LIMIT // 2})
+        except TransactionFailed as failure:
+            return decode_revert(failure)
+        raise AssertionError(f"deployment of {name} does not match (got success, expected a revert)")
 
     def events(self, receipt: TxReceipt) -> list[Event]:
         """Decodes the events of the suite in a receipt."""
