@@ -38,6 +38,7 @@ class Writer:
     notes: str
     promised: dict[str, str] = field(default_factory=dict)
     open_raw: str | None = None
+    trouble: Exception | None = None
 
     def work(self, port: int) -> None:
         """Send until the chain is gone; what was under way is kept and sent again the next time."""
@@ -47,7 +48,8 @@ class Writer:
             try:
                 done = client.call("eth_sendRawTransaction", self.open_raw)
                 self.promised[done] = client.call("eth_getTransactionReceipt", done)["blockHash"]
-            except (OSError, HTTPException, RpcError):
+            except (OSError, HTTPException, RpcError) as error:
+                self.trouble = error
                 return
             self.open_raw = None
 
@@ -82,7 +84,7 @@ def _run(writers: list[Writer], reader: Reader, port: int, victim: int, seconds:
     for thread in threads:
         thread.start()
     while _promised(writers) == before:
-        assert any(thread.is_alive() for thread in threads[:-1]), "nobody got anything done"
+        assert any(thread.is_alive() for thread in threads[:-1]), f"nobody got anything done: {writers[0].trouble}"
         time.sleep(0.001)
     time.sleep(seconds)
     os.kill(victim, signal.SIGKILL)

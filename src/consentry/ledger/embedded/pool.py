@@ -14,7 +14,7 @@ from rlp.exceptions import DecodingError
 from consentry.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
 # Where nonce and gas limit stand in a transaction's fields, by EIP-2718 type; 0 means a legacy transaction.
 _PLACES = {0: (0, 2), 1: (1, 3), 2: (1, 4), 4: (1, 4)}
@@ -72,6 +72,7 @@ class Pool:
     def __init__(self) -> None:
         self.arrived = asyncio.Event()
         self._senders: dict[str, dict[int, Waiting]] = {}
+        self._under_way: dict[tuple[str, int], Waiting] = {}
 
     def add(self, transaction: Transaction, deadline: float) -> Waiting:
         """Let a transaction wait; the same one again joins the one that waits already.
@@ -79,13 +80,14 @@ class Pool:
         Raises:
             ConflictError: If another transaction of that sender and nonce waits.
         """
-        of_sender = self._senders.setdefault(transaction.sender, {})
-        known = of_sender.get(transaction.nonce)
+        place = transaction.sender, transaction.nonce
+        known = self._under_way.get(place) or self._senders.get(transaction.sender, {}).get(transaction.nonce)
         if known is not None:
             if known.transaction.hash != transaction.hash:
                 raise ConflictError(f"nonce {transaction.nonce} of {transaction.sender} waits with another transaction")
             return known
-        waiting = of_sender[transaction.nonce] = Waiting(transaction, deadline)
+        waiting = Waiting(transaction, deadline)
+        self._senders.setdefault(transaction.sender, {})[transaction.nonce] = waiting
         self.arrived.set()
         return waiting
 
@@ -94,10 +96,10 @@ class Pool:
         return list(self._senders)
 
     def take(self, nonces: Mapping[str, int], gas_limit: int, count_limit: int) -> list[Waiting]:
-        """Remove and return what can go into the next block.
+        """Return what can go into the next block; it is under way until ``release`` or ``put_back``.
 
         Args:
-            nonces: The next nonce of every sender, as the chain has it.
+            nonces: The next nonce of each sender, as the chain has it.
             gas_limit: The block's gas limit; the sum of the transactions' own limits stays within it.
             count_limit: The most transactions to take.
 
@@ -106,7 +108,8 @@ class Pool:
         """
         taken: list[Waiting] = []
         for sender, of_sender in self._senders.items():
-            nonce = nonces[sender]
+            # A sender whose nonce is not known came while the others' were asked for: it goes into the next block.
+            nonce = nonces.get(sender, -1)
             while (waiting := of_sender.get(nonce)) and len(taken) < count_limit:
                 gas_limit -= waiting.transaction.gas
                 if gas_limit < 0 and taken:
@@ -115,11 +118,17 @@ class Pool:
                 nonce += 1
             if gas_limit < 0:
                 break
+        self._under_way |= {(one.transaction.sender, one.transaction.nonce): one for one in taken}
         self._forget_idle()
         return taken
 
+    def release(self, waiting: Waiting) -> None:
+        """Forget a taken transaction: it is in a block, or refused."""
+        self._under_way.pop((waiting.transaction.sender, waiting.transaction.nonce), None)
+
     def put_back(self, waiting: Waiting) -> None:
         """Let a taken transaction wait again."""
+        self.release(waiting)
         self._senders.setdefault(waiting.transaction.sender, {})[waiting.transaction.nonce] = waiting
 
     def take_stale(self, nonces: Mapping[str, int], now: float) -> list[Waiting]:
@@ -131,9 +140,9 @@ class Pool:
         return stale
 
     def next_nonce(self, sender: str, nonce: int) -> int:
-        """The nonce after the unbroken run that waits for a sender whose next nonce on the chain is ``nonce``."""
-        of_sender: Iterable[int] = self._senders.get(sender, {})
-        while nonce in of_sender:
+        """The nonce after the unbroken run that is here for a sender whose next nonce on the chain is ``nonce``."""
+        of_sender: Container[int] = self._senders.get(sender, {})
+        while nonce in of_sender or (sender, nonce) in self._under_way:
             nonce += 1
         return nonce
 

@@ -128,6 +128,7 @@ class Sealer:
             await asyncio.to_thread(self._log.begin, intent)
         except LedgerUnavailableError as error:
             for waiting in taken:
+                self.pool.release(waiting)
                 _settle(waiting, error)
             if not self._log.is_usable:
                 raise
@@ -153,21 +154,24 @@ class Sealer:
             transaction = waiting.transaction
             if position in included:
                 self._nonces[transaction.sender] = max(self._nonces[transaction.sender], transaction.nonce + 1)
-                _settle(waiting, transaction.hash)
+                self._finish(waiting, transaction.hash)
             elif position in refusals:
-                _settle(waiting, refusals[position].as_error())
+                self._finish(waiting, refusals[position].as_error())
         for position, waiting in enumerate(taken):
             if position in included or position in refusals:
                 continue
             if waiting.transaction.nonce > self._nonces[waiting.transaction.sender]:
                 self.pool.put_back(waiting)  # It was behind a refused one: its sender may still fill the gap.
             else:
-                _settle(
-                    waiting, LedgerRejectedError("transaction cannot be executed in a block", rpc_code=NONCE_REFUSED)
-                )
+                error = LedgerRejectedError("transaction cannot be executed in a block", rpc_code=NONCE_REFUSED)
+                self._finish(waiting, error)
         # A refusal may mean that a nonce moved by itself (an EIP-7702 authorisation): ask the engine again.
         for position in refusals:
             self._nonces.pop(taken[position].transaction.sender, None)
+
+    def _finish(self, waiting: Waiting, outcome: bytes | ConsentryError) -> None:
+        self.pool.release(waiting)
+        _settle(waiting, outcome)
 
     async def _settle_stale(self, waiting: Waiting) -> None:
         transaction = waiting.transaction
