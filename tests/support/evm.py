@@ -18,6 +18,7 @@ from eth_keys.main import KeyAPI
 from eth_tester.backends.pyevm.main import PyEVMBackend, generate_genesis_state_for_keys
 
 from consentry.core.terms import Address
+from consentry.crypto.signing import AccountKey
 
 ARTIFACTS: Final = Path(__file__).parents[2] / "src" / "consentry" / "ledger" / "artifacts"
 GAS_LIMIT: Final = 400_000_000
@@ -103,12 +104,13 @@ class Outcome:
 
 
 class Evm:
-    """A chain in memory with one account that pays for everything."""
+    """A chain in memory. The payer deploys and sends unless another of the funded ``others`` does."""
 
-    def __init__(self) -> None:
-        self._sender = KeyAPI.PrivateKey(keccak(b"payer of the tests"))
+    def __init__(self, *others: AccountKey) -> None:
+        self._sender = AccountKey(keccak(b"payer of the tests"))
+        self._keys = {key.address: KeyAPI.PrivateKey(key.secret) for key in (self._sender, *others)}
         parameters = PyEVMBackend.generate_genesis_params({"gas_limit": GAS_LIMIT, "timestamp": FIRST_BLOCK})
-        state = generate_genesis_state_for_keys([self._sender])
+        state = generate_genesis_state_for_keys(list(self._keys.values()))
         self._chain = PyEVMBackend(genesis_parameters=parameters, genesis_state=state).chain
         self._nonces: dict[bytes, int] = {}
         self._interfaces: dict[Address, Interface] = {}
@@ -118,7 +120,7 @@ class Evm:
     @property
     def payer(self) -> Address:
         """The account that deploys and sends unless another one does."""
-        return Address(self._sender.public_key.to_canonical_address())
+        return self._sender.address
 
     @property
     def chain_id(self) -> int:
@@ -145,16 +147,23 @@ class Evm:
         address = self.next_address()
         self._interfaces[address] = interface
         self._errors |= interface.errors
-        outcome = self._mine(b"", interface.bytecode + encode(interface.constructor, arguments), self._sender)
+        outcome = self._mine(b"", interface.bytecode + encode(interface.constructor, arguments), self.payer)
         assert not outcome.error, (name, outcome)
         return address
 
-    def send(self, contract: Address, function: str, *arguments: Any, time: int | None = None) -> Outcome:  # noqa: ANN401
+    def send(
+        self,
+        contract: Address,
+        function: str,
+        *arguments: Any,  # noqa: ANN401 - whatever the function takes
+        time: int | None = None,
+        sender: Address | None = None,
+    ) -> Outcome:
         """Calls a function in a block of its own, at ``time`` seconds or one second after the last block."""
         if time is not None:
             self.travel(time)
         signature = self._interfaces[contract].functions[function]
-        return self._mine(contract, signature.digest[:4] + encode(signature.inputs, arguments), self._sender)
+        return self._mine(contract, signature.digest[:4] + encode(signature.inputs, arguments), sender or self.payer)
 
     def read(self, contract: Address, function: str, *arguments: Any) -> tuple[Any, ...]:  # noqa: ANN401
         """Calls a view function on the latest state."""
@@ -186,12 +195,11 @@ class Evm:
         vm.state.revert(snapshot)
         return computation
 
-    def _mine(self, to: bytes, data: bytes, key: Any) -> Outcome:  # noqa: ANN401
-        sender = key.public_key.to_canonical_address()
+    def _mine(self, to: bytes, data: bytes, sender: Address) -> Outcome:
         nonce = self._nonces.get(sender, 0)
         transaction = self._chain.create_unsigned_transaction(
             nonce=nonce, gas_price=GAS_PRICE, gas=GAS_LIMIT, to=to, value=0, data=data
-        ).as_signed_transaction(key)
+        ).as_signed_transaction(self._keys[sender])
         time = self.time
         _, receipt, computation = self._chain.apply_transaction(transaction)
         self._chain.mine_block()

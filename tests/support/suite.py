@@ -103,7 +103,12 @@ class Suite:
         """Revokes a consent."""
         return self.act("Consents", "revoke", plain(terms), signature, time=time)
 
-    def decide(self, items: Sequence[tuple[AccessRequest, bytes, Material]], time: int | None = None) -> Outcome:
+    def decide(
+        self,
+        items: Sequence[tuple[AccessRequest, bytes, Material]],
+        time: int | None = None,
+        sender: Address | None = None,
+    ) -> Outcome:
         """Decides a batch; leaves and terms go into tables that hold each of them once."""
         consents = _table(m.terms for _, _, m in items if m.terms)
         records = _table(m.leaf for _, _, m in items)
@@ -112,7 +117,9 @@ class Suite:
         ]
         material = ([plain(t) for t in consents], [plain(leaf) for leaf in records], references)
         requests = [plain(request) for request, _, _ in items]
-        return self.act("AccessLedger", "decide", requests, [s for _, s, _ in items], material, time=time)
+        signatures = [signature for _, signature, _ in items]
+        ledger = self.addresses["AccessLedger"]
+        return self.evm.send(ledger, "decide", requests, signatures, material, time=time, sender=sender)
 
 
 def _table(values: Iterable[Any]) -> dict[Any, int]:

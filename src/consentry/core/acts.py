@@ -6,7 +6,7 @@ Whether a signature holds is an input, because checking one takes cryptography.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consentry.core import events
@@ -125,9 +125,11 @@ class Acts:
         self.state.fold(event)
         return event
 
-    def decide(self, items: Iterable[Item], *, relay: Address, place: EventPlace) -> list[DecisionEvent]:
+    def decide(self, items: Sequence[Item], *, relay: Address, place: EventPlace) -> list[DecisionEvent]:
         """Decides a batch in order; each item sees what the items before it changed."""
         self._require_relay(relay, "AccessLedgerRelayRequired")
+        if not items:
+            raise refusal("AccessLedgerBatchMalformed", 0, 0, 0)
         return [self._decide(item, relay, place) for item in items]
 
     def _decide(self, item: Item, relay: Address, place: EventPlace) -> DecisionEvent:

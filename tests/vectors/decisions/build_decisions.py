@@ -7,7 +7,7 @@ Run ``PYTHONPATH=src:. python tests/vectors/decisions/build_decisions.py``. What
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +53,11 @@ def precedence() -> Iterator[tuple[Scenario, Reason]]:
                     yield scenario, earlier
 
 
-GROUPS: Final = {"limits": limits, "reasons": reasons, "precedence": precedence}
+GROUPS: Final[dict[str, Callable[[], Iterator[tuple[Scenario, Reason]]]]] = {
+    "limits": limits,
+    "reasons": reasons,
+    "precedence": precedence,
+}
 
 
 def _written(scenario: Scenario, expected: Reason) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from eth_hash.auto import keccak
 
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, decide
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material, RecordLeaf, SubjectId
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, Material, RecordLeaf, SubjectId
 from consentry.core.typed_data import consent_id, record_id
 from consentry.crypto.signing import AccountKey
 from tests.support import samples
@@ -84,7 +84,7 @@ class Scenario:
 
     def signed_request(self) -> AccessRequest:
         """Gives the request with the ids of leaf and terms."""
-        invoked = consent_id(self.terms) if self.invokes_consent else ZERO_32
+        invoked = consent_id(self.terms) if self.invokes_consent else ConsentId(ZERO_32)
         return replace(self.request, record_id=record_id(self.leaf), consent_id=invoked)
 
     def material(self) -> Material:

@@ -1,0 +1,425 @@
+"""Random histories: acts that are mostly right, wrong in every way now and then, on an agreeing pair of ledgers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any, Final
+
+from consentry.core import merkle
+from consentry.core.codes import UNLIMITED_USES, Action, ConsentStatus, RecordStatus, Standing, bits
+from consentry.core.terms import (
+    ZERO_32,
+    ZERO_ADDRESS,
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    Material,
+    RecordId,
+    RecordLeaf,
+    Revocation,
+    SubjectId,
+)
+from consentry.core.typed_data import SignedStruct, consent_id, record_id, scope_key
+from consentry.crypto.p256 import P256Key
+from consentry.crypto.signing import AccountKey, SigningKey, sign
+from consentry.crypto.webauthn import SoftwarePasskey
+from tests.property.agreement import Agreement, Signed
+from tests.support import samples
+
+REGIONS: Final = (440300, 440100, 110000, 310100, 0, 12, 1_000_000)
+GROUPS: Final = (samples.word(0x61), samples.word(0x62))
+PEOPLE: Final = (samples.PRACTITIONER, samples.word(0x9B), samples.word(0x9C))
+RELEASE_KEYS: Final = (b"first release key", b"second release key")
+HOUR: Final = 3600
+RECENT: Final = 40
+"""Acts are drawn from the latest so many records and consents, so that they meet."""
+
+
+@dataclass
+class History:
+    """A seeded history; ``run`` takes it so many steps further."""
+
+    random: Random
+    ledger: Agreement = field(init=False)
+    institutions: dict[Address, AccountKey] = field(default_factory=dict)
+    patients: dict[SubjectId, SigningKey] = field(default_factory=dict)
+    leaves: list[RecordLeaf] = field(default_factory=list)
+    granted: list[ConsentTerms] = field(default_factory=list)
+    asked: list[AccessRequest] = field(default_factory=list)
+    scopes: dict[bytes, list[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ledger = Agreement(self._account(), self._account())
+        for _ in range(3):
+            self.admit_institution(careful=True)
+        for _ in range(3):
+            self.enrol(careful=True)
+        for _ in range(4):
+            self.anchor(careful=True)
+            self.grant(careful=True)
+
+    def run(self, steps: int) -> None:
+        """Adds at least so many steps."""
+        acts: list[tuple[int, Callable[[], None]]] = [
+            (16, self.pass_time),
+            (4, self.admit_institution),
+            (5, self.change_standing),
+            (4, self.change_group),
+            (3, self.change_relay),
+            (5, self.enrol),
+            (16, self.anchor),
+            (8, self.supersede),
+            (22, self.grant),
+            (8, self.revoke),
+            (30, self.decide),
+        ]
+        end = self.ledger.steps + steps
+        while self.ledger.steps < end:
+            [act] = self.random.choices([act for _, act in acts], [weight for weight, _ in acts])
+            act()
+
+    # Chance and keys.
+
+    def _chance(self, percent: float) -> bool:
+        return self.random.random() * 100 < percent
+
+    def _word(self) -> bytes:
+        return self.random.randbytes(32)
+
+    def _account(self) -> AccountKey:
+        return AccountKey(self._word())
+
+    def _signature(self, key: SigningKey, contract: str, value: SignedStruct, wrong: float = 3) -> bytes:
+        if not self._chance(wrong):
+            return sign(key, self.ledger.suite.domain(contract), value)
+        made = sign(key, self.ledger.suite.domain(contract), value)
+        return self.random.choice(
+            [
+                b"",
+                self._word() + made[32:],
+                made[:-1],
+                sign(self._account(), self.ledger.suite.domain(contract), value),
+                sign(key, self.ledger.suite.domain("Subjects" if contract != "Subjects" else "Records"), value),
+            ]
+        )
+
+    def _relay(self) -> Address:
+        return self.ledger.stranger.address if self._chance(4) else self.ledger.suite.evm.payer
+
+    def _authority(self) -> Address:
+        return self.ledger.province.address if self._chance(30) else self.ledger.suite.evm.payer
+
+    def _institution(self) -> AccountKey:
+        if self._chance(3) or not self.institutions:
+            return self._account()
+        return self.random.choice(list(self.institutions.values())[-8:])
+
+    # Participants and time.
+
+    def pass_time(self) -> None:
+        """Lets between a second and a day go by."""
+        self.ledger.suite.evm.travel(self.ledger.now + self.random.choice([1, 30, 61, HOUR // 2, HOUR, 6 * HOUR]))
+
+    def admit_institution(self, *, careful: bool = False) -> None:
+        """Admits an institution, sometimes one that is there or must not be."""
+        key = self._account() if careful or self._chance(70) else self._institution()
+        region = REGIONS[0] if careful else self.random.choice(REGIONS)
+        signer: bytes = key.address
+        if not careful and self._chance(10):
+            signer = self.random.choice([b"", key.address[:19], bytes(20), key.address + b"key", self._word()])
+        release_key = b"" if not careful and self._chance(4) else self.random.choice(RELEASE_KEYS)
+        address = ZERO_ADDRESS if not careful and self._chance(3) else key.address
+        by = self.ledger.suite.evm.payer if careful else self._authority()
+        if self.ledger.admit_institution(address, region, signer, release_key, by):
+            self.institutions[address] = key
+
+    def change_standing(self) -> None:
+        """Suspends or reinstates somebody; suspensions do not last, or the history would dry up."""
+        if self._chance(40):
+            return
+        suspended = [a for a, i in self.ledger.state.institutions.items() if i.standing == Standing.SUSPENDED]
+        if suspended and self._chance(75):
+            self.ledger.change_institution(self.random.choice(suspended), Standing.ACTIVE, self._authority())
+        elif self._chance(20):
+            standing = self.random.choice([Standing.ACTIVE, Standing.SUSPENDED])
+            self.ledger.change_authority(self.random.choice([self.ledger.province.address, ZERO_ADDRESS]), standing)
+        else:
+            standing = self.random.choice([Standing.ACTIVE, Standing.SUSPENDED])
+            self.ledger.change_institution(self._institution().address, standing, self._authority())
+
+    def change_group(self) -> None:
+        """Enters an institution into a group or takes it out."""
+        group = ZERO_32 if self._chance(5) else self.random.choice(GROUPS)
+        self.ledger.change_membership(group, self._institution().address, self._authority(), member=self._chance(65))
+
+    def change_relay(self) -> None:
+        """Makes the stranger a relay, or no longer one."""
+        stranger = self.ledger.stranger.address
+        if self._chance(50):
+            self.ledger.admit_relay(stranger, self._institution().address, self._authority())
+        else:
+            self.ledger.remove_relay(stranger, self._authority())
+
+    # Subjects, records, consents.
+
+    def _patient(self) -> SigningKey:
+        verifiers = self.ledger.suite.verifiers
+        if self._chance(2):
+            return P256Key.generate(verifiers.p256)
+        if self._chance(2):
+            return SoftwarePasskey.generate(verifiers.webauthn)
+        return self._account()
+
+    def enrol(self, *, careful: bool = False) -> None:
+        """Enrols a subject, sometimes twice, too late, or with a signer nobody may have."""
+        key, custodian = self._patient(), self._institution()
+        subject = SubjectId(self._word())
+        signer, before = key.signer, self.ledger.now + HOUR
+        if not careful and self._chance(12):
+            subject = self.random.choice([SubjectId(ZERO_32), *self.patients])
+        if not careful and self._chance(4):
+            signer = self.random.choice([b"", bytes(20), signer[:7], signer + b"x"])
+        if not careful and self._chance(4):
+            before = self.ledger.now - self.random.choice([0, 1])
+        if careful:
+            custodian = next(iter(self.institutions.values()))
+        enrolment = Enrolment(subject, signer, custodian.address, before)
+        wrong = 0 if careful else 3
+        by_subject = self._signature(key, "Subjects", enrolment, wrong)
+        by_custodian = self._signature(custodian, "Subjects", enrolment, wrong)
+        if self.ledger.enrol(enrolment, by_subject, by_custodian, self._relay() if not careful else self._payer()):
+            self.patients[subject] = key
+
+    def _payer(self) -> Address:
+        return self.ledger.suite.evm.payer
+
+    def _subject(self) -> SubjectId:
+        return SubjectId(self._word()) if self._chance(2) else self.random.choice(list(self.patients)[-5:])
+
+    def _leaf(self, subject: SubjectId) -> RecordLeaf:
+        r = self.random
+        return replace(
+            samples.leaf(),
+            custodian=self.ledger.state.custodian_of(subject),
+            subject_id=subject,
+            category=r.randint(1, 4),
+            sensitivity=r.choice([1, 2, 2, 3, 4, 5]),
+            data_month=r.randint(676, 684),
+            commitment=self._word(),
+        )
+
+    def _spoiled(self, leaf: RecordLeaf) -> RecordLeaf:
+        changes: list[dict[str, Any]] = [
+            {"category": self.random.choice([0, 13, 255])},
+            {"sensitivity": self.random.choice([0, 6])},
+            {"suite": self.random.choice([0, 2])},
+            {"retention": self.random.choice([0, 3])},
+            {"ciphertext_digest": ZERO_32},
+            {"commitment": ZERO_32},
+            {"ciphertext_size": 0},
+            {"version": self.random.choice([0, 2, 9])},
+            {"lineage": self._word()},
+            {"previous": self._word()},
+            {"custodian": self._institution().address},
+            {"subject_id": self._subject()},
+        ]
+        return replace(leaf, **self.random.choice(changes))
+
+    def anchor(self, *, careful: bool = False) -> None:
+        """Anchors a first version, sometimes a spoiled or a known one."""
+        leaf = self._leaf(self._subject() if not careful else next(iter(self.patients)))
+        if not careful and self._chance(25):
+            leaf = self._spoiled(leaf)
+        elif not careful and self.leaves and self._chance(4):
+            leaf = self.random.choice(self.leaves)
+        key = self.institutions.get(leaf.custodian, self.ledger.stranger)
+        signature = self._signature(key, "Records", leaf, 0 if careful else 3)
+        if self.ledger.anchor(leaf, signature, self._payer() if careful else self._relay()):
+            self.leaves.append(leaf)
+
+    def supersede(self) -> None:
+        """Anchors a next version, sometimes of something that is no longer current."""
+        previous = self.random.choice(self.leaves[-RECENT:])
+        if self._chance(4):
+            previous = replace(previous, commitment=self._word())
+        leaf = replace(
+            self._leaf(previous.subject_id),
+            previous=record_id(previous),
+            lineage=scope_key(previous),
+            version=previous.version + 1,
+        )
+        if self._chance(25):
+            leaf = self._spoiled(leaf)
+        key = self.institutions.get(leaf.custodian, self.ledger.stranger)
+        if self.ledger.supersede(previous, leaf, self._signature(key, "Records", leaf), self._relay()):
+            self.leaves.append(leaf)
+
+    def _terms(self) -> ConsentTerms:
+        r, now = self.random, self.ledger.now
+        subject = self._subject()
+        own = [leaf for leaf in self.leaves[-RECENT:] if leaf.subject_id == subject]
+        named = [scope_key(leaf) for leaf in own if self._chance(70)]
+        by_name = bool(named) and self._chance(45)
+        root = merkle.root_of(named) if by_name else ZERO_32
+        self.scopes[root] = named if by_name else []
+        in_group = self._chance(20)
+        stores = self._chance(30)
+        start = now + r.choice([-HOUR, 0, 0, 0, HOUR])
+        return replace(
+            samples.terms(),
+            subject_id=subject,
+            institution=ZERO_ADDRESS if in_group else self._institution().address,
+            group=r.choice(GROUPS) if in_group else ZERO_32,
+            practitioner=r.choice(PEOPLE) if not in_group and self._chance(25) else ZERO_32,
+            records_root=root,
+            categories=0 if by_name else bits(*r.sample(range(1, 5), r.randint(2, 4))),
+            purposes=bits(*r.sample(range(1, 5), r.randint(1, 4))),
+            actions=bits(Action.VIEW, Action.STORE) if stores else bits(Action.VIEW),
+            max_sensitivity=r.randint(2, 5 if by_name else 4),
+            data_from=r.randint(674, 678),
+            data_until=r.randint(680, 686),
+            valid_from=max(start, 0),
+            valid_until=start + r.choice([HOUR, 12 * HOUR, 5 * 86400]),
+            max_uses=r.choice([1, 2, 5, UNLIMITED_USES]),
+            erase_by=max(start, now) + r.choice([1, HOUR, 86400]) if stores else 0,
+            nonce=r.getrandbits(256),
+        )
+
+    def _bad_terms(self, terms: ConsentTerms) -> ConsentTerms:
+        changes: list[dict[str, Any]] = [
+            {"institution": ZERO_ADDRESS},
+            {"group": GROUPS[0]},
+            {"practitioner": PEOPLE[0]},
+            {"records_root": self._word()},
+            {"categories": self.random.choice([0, 1, 1 << 13, 6])},
+            {"purposes": self.random.choice([0, 1, 1 << 16])},
+            {"actions": self.random.choice([0, 1, 8, 12])},
+            {"max_sensitivity": self.random.choice([0, 5, 6])},
+            {"data_from": 700, "data_until": 1},
+            {"valid_until": self.random.choice([0, self.ledger.now, terms.valid_from])},
+            {"max_uses": 0},
+            {"onward_disclosure": True},
+            {"erase_by": self.random.choice([0, 1, self.ledger.now])},
+            {"notice_hash": ZERO_32},
+            {"notice_version": 0},
+            {"assurance": self.random.choice([0, 2, 3, 4])},
+        ]
+        return replace(terms, **self.random.choice(changes))
+
+    def grant(self, *, careful: bool = False) -> None:
+        """Grants, sometimes terms that must be refused or were granted before."""
+        terms = self._terms()
+        if not careful and self._chance(20):
+            terms = self._bad_terms(terms)
+        elif not careful and self.granted and self._chance(5):
+            terms = self.random.choice(self.granted[-RECENT:])
+        signature = self._signature(self._key_of(terms), "Consents", terms, 0 if careful else 3)
+        if self.ledger.grant(terms, signature, self._payer() if careful else self._relay()) or self._chance(5):
+            self.granted.append(terms)
+
+    def _key_of(self, terms: ConsentTerms) -> SigningKey:
+        return self.patients.get(terms.subject_id, self.ledger.stranger)
+
+    def revoke(self) -> None:
+        """Revokes, sometimes what was never granted or is revoked already."""
+        terms = self._terms() if self._chance(15) or not self.granted else self.random.choice(self.granted[-RECENT:])
+        revocation = Revocation(consent_id(terms), terms.subject_id)
+        self.ledger.revoke(terms, self._signature(self._key_of(terms), "Consents", revocation), self._relay())
+
+    # Decisions.
+
+    def decide(self) -> None:
+        """Decides a batch of up to fifty requests."""
+        size = self.random.choice([0, 1, 5, 20, 50]) if self._chance(50) else self.random.randint(20, 50)
+        self.ledger.decide([self._item() for _ in range(size)], self._relay())
+
+    def _matching(self) -> tuple[RecordLeaf, ConsentTerms]:
+        """Picks a record and a consent that mostly go together and are mostly in force."""
+        state, now = self.ledger.state, self.ledger.now
+        granted, leaves = self.granted[-RECENT:], self.leaves[-RECENT:]
+        alive = [
+            terms
+            for terms in granted
+            if state.consent(consent_id(terms)).status == ConsentStatus.ACTIVE and terms.valid_until > now
+        ]
+        terms = self.random.choice(alive if alive and self._chance(88) else granted)
+        own = [leaf for leaf in leaves if leaf.subject_id == terms.subject_id]
+        current = [leaf for leaf in own if state.record_status(record_id(leaf)) == RecordStatus.CURRENT]
+        covered = [leaf for leaf in current if self._is_covered(leaf, terms)]
+        for pool, percent in ((covered, 75), (current, 80), (own, 80)):
+            if pool and self._chance(percent):
+                return self.random.choice(pool), terms
+        return self.random.choice(leaves), terms
+
+    def _is_covered(self, leaf: RecordLeaf, terms: ConsentTerms) -> bool:
+        if terms.records_root == ZERO_32:
+            return bool(terms.categories >> leaf.category & 1) and leaf.sensitivity <= terms.max_sensitivity
+        return merkle.proves(terms.records_root, merkle.leaf_of(scope_key(leaf)), self._proof(leaf, terms))
+
+    def _proof(self, leaf: RecordLeaf, terms: ConsentTerms) -> tuple[bytes, ...]:
+        keys = self.scopes.get(terms.records_root, [])
+        if scope_key(leaf) in keys:
+            return merkle.proof_of(keys, scope_key(leaf))
+        return ()
+
+    def _item(self) -> Signed:
+        leaf, terms = self._matching()
+        request = self._request(leaf, terms)
+        for _ in range(self.random.choice([0, 0, 0, 0, 1, 1, 2])):
+            request = replace(request, **self._wrong_member())
+        material = Material(leaf, terms, self._proof(leaf, terms))
+        if self._chance(2):
+            material = replace(material, leaf=self.random.choice(self.leaves))
+        if self._chance(2):
+            material = replace(material, terms=self.random.choice([None, *self.granted]))
+        if self._chance(3):
+            material = replace(material, scope_proof=(self._word(),))
+        if self.asked and self._chance(4):
+            request = self.random.choice(self.asked[-RECENT:])
+        self.asked.append(request)
+        key = self.institutions.get(request.institution, self.ledger.stranger)
+        return request, self._signature(key, "AccessLedger", request), material
+
+    def _request(self, leaf: RecordLeaf, terms: ConsentTerms) -> AccessRequest:
+        r, now = self.random, self.ledger.now
+        members = [a for g, a in self.ledger.state.members if g == terms.group]
+        institution = terms.institution if any(terms.institution) else r.choice([*members, self._institution().address])
+        known = self.ledger.state.institutions.get(institution)
+        return AccessRequest(
+            request_id=r.getrandbits(8 if self._chance(5) else 256),
+            institution=institution,
+            record_id=record_id(leaf),
+            consent_id=consent_id(terms),
+            purpose=r.choice([code for code in range(1, 16) if terms.purposes >> code & 1] or [1]),
+            action=r.choice([code for code in (1, 2) if terms.actions >> code & 1] or [1]),
+            legal_basis=1,
+            actor_kind=r.choice([1, 2]),
+            reason_hash=ZERO_32 if self._chance(50) else self._word(),
+            practitioner=terms.practitioner if any(terms.practitioner) else r.choice(PEOPLE),
+            release_key_hash=known.release_key_hash if known else ZERO_32,
+            issued_at=now - 5,
+            expires_at=now + HOUR,
+        )
+
+    def _wrong_member(self) -> dict[str, Any]:
+        r, now = self.random, self.ledger.now
+        changes: list[dict[str, Any]] = [
+            {"institution": self._institution().address},
+            {"record_id": RecordId(self._word())},
+            {"consent_id": ConsentId(ZERO_32)},
+            {"consent_id": ConsentId(self._word())},
+            {"purpose": r.choice([0, 1, 2, 3, 4, 5, 16, 255])},
+            {"action": r.choice([0, 1, 2, 3, 255])},
+            {"legal_basis": r.choice([0, 2, 3, 4])},
+            {"actor_kind": r.choice([0, 3])},
+            {"practitioner": r.choice([ZERO_32, *PEOPLE])},
+            {"release_key_hash": hashlib.sha256(r.choice(RELEASE_KEYS)).digest()},
+            {"issued_at": now + r.choice([59, 60, 61, 62])},
+            {"expires_at": now + r.choice([-1, 0, 1])},
+        ]
+        return r.choice(changes)
