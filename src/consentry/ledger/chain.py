@@ -180,9 +180,10 @@ class ChainLedger:
         (head,) = await self._read("AccessLedger", "institutionHead", institution)
         return bytes(head)
 
-    async def header(self, number: int) -> Header | None:
-        """Gives a block with its parent's hash; None if the chain is shorter."""
-        return await self._connection.header(number)
+    async def block(self, number: int) -> BlockReference | None:
+        """Gives a block; None if the chain is shorter."""
+        header = await self._connection.header(number)
+        return header.block if header else None
 
     async def events(self, first: int, last: int) -> Sequence[LedgerEvent]:
         """Gives every event of the suite in blocks ``first`` to ``last``, in chain order."""

@@ -1,0 +1,131 @@
+"""One database: SQLite with a write-ahead log by default, PostgreSQL with psycopg in production.
+
+Every room has its own metadata and its own migrations; they may share one database file, because each keeps its own
+version table.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import MetaData, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from consentry.errors import ConfigurationError, ConflictError, VaultUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy import Connection
+
+_DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
+_WRITES: Final = "consentry_writes"
+
+
+def own_metadata() -> MetaData:
+    """Gives the metadata of one room: apart from all others, with stable constraint names for the migrations."""
+    return MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database:
+    """One engine and its transactions; nothing of SQLAlchemy's errors leaves it.
+
+    Args:
+        url: ``sqlite+aiosqlite:///path`` or ``postgresql+psycopg://...``.
+
+    Raises:
+        ConfigurationError: The URL or its driver cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = create_engine(url)
+        options: dict[str, Any] = {"class_": AsyncSession, "expire_on_commit": False}
+        self._reading = async_sessionmaker(self.engine, **options)
+        self._writing = async_sessionmaker(self.engine.execution_options(**{_WRITES: True}), **options)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that only looks.
+
+        Raises:
+            VaultUnavailableError: The database does not answer.
+        """
+        with _Translated():
+            async with self._reading() as session, session.begin():
+                yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction that changes something; it is durable when the block is left.
+
+        Raises:
+            VaultUnavailableError: The database does not answer.
+            ConflictError: A row of that key is already there.
+        """
+        with _Translated():
+            async with self._writing() as session, session.begin():
+                yield session
+
+    async def close(self) -> None:
+        """Give back all connections."""
+        await self.engine.dispose()
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """Make an engine with the settings that durability asks for.
+
+    SQLite: write-ahead log, a sync at every commit, foreign keys, 10 s of patience for the one writer, and the write
+    lock taken when a writing transaction begins, so that reading first can never end in a busy snapshot.
+
+    Raises:
+        ConfigurationError: The URL or its driver cannot be used.
+    """
+    if not url.startswith(tuple(f"{driver}:" for driver in _DRIVERS)):
+        raise ConfigurationError(
+            f"database URL does not match (got {url.partition(':')[0]}, expected {' or '.join(_DRIVERS)})"
+        )
+    try:
+        engine = create_async_engine(url)
+    except (ImportError, SQLAlchemyError) as error:
+        raise ConfigurationError(f"database URL cannot be used ({type(error).__name__})") from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own adapter
+    # The driver would begin transactions by itself, always as readers; `_begin_sqlite` does it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class _Translated:
+    """Turns SQLAlchemy's errors into ours; errors of our own pass."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, IntegrityError):
+            raise ConflictError("row does not match (got present or not allowed, expected absent and valid)") from error
+        if isinstance(error, DBAPIError | SQLAlchemyError | OSError):
+            raise VaultUnavailableError(f"database cannot serve ({type(error).__name__})") from error

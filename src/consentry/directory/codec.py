@@ -1,0 +1,86 @@
+"""Events as rows and back, driven by the fields of ``core.events``: no field is named twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from enum import IntEnum
+from functools import cache
+from typing import Any, Final
+
+from consentry.core import events
+from consentry.core.chain import BlockReference, EventPlace
+from consentry.directory.tables import EventRow
+
+_KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in typing.get_args(events.LedgerEvent)}
+
+
+def to_row(event: events.LedgerEvent) -> EventRow:
+    """Gives the row of an event."""
+    place = event.place
+    entry = event.entry if isinstance(event, events.AccessDecided) else None
+    named: Any = entry or event
+    return EventRow(
+        block_number=place.block.number,
+        log_index=place.log_index,
+        kind=type(event).__name__,
+        transaction_hash=place.transaction_hash,
+        subject_id=getattr(named, "subject_id", None),
+        participant=_participant(event),
+        record_id=entry.request.record_id if entry else getattr(event, "record_id", None),
+        consent_id=entry.request.consent_id if entry else getattr(event, "consent_id", None),
+        signer=event.signer if isinstance(event, events.SubjectEnrolled) else None,
+        permitted=entry.reason == 0 if entry else None,
+        payload=json.dumps([_plain(v) for v in _members(event)], separators=(",", ":")),
+    )
+
+
+def from_row(row: EventRow, block: BlockReference) -> Any:
+    """Gives the event of a row; ``block`` is the one it stands in."""
+    kind = _KINDS[row.kind]
+    place = EventPlace(block, row.transaction_hash, row.log_index)
+    types = _field_types(kind)[1:]
+    return kind(place, *(_typed(t, v) for t, v in zip(types, json.loads(row.payload), strict=True)))
+
+
+def _participant(event: events.LedgerEvent) -> bytes | None:
+    if isinstance(event, events.AccessDecided):
+        return event.entry.request.institution
+    for name in ("institution", "custodian", "authority", "relay"):
+        found = getattr(event, name, None)
+        if found is not None:
+            return bytes(found)
+    return None
+
+
+def _members(value: Any) -> list[Any]:
+    names = [f.name for f in dataclasses.fields(value) if f.name != "place"]
+    return [getattr(value, name) for name in names]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, IntEnum):
+        return int(value)
+    if dataclasses.is_dataclass(value):
+        return [_plain(member) for member in _members(value)]
+    return value
+
+
+@cache
+def _field_types(kind: type[Any]) -> list[Any]:
+    hints = typing.get_type_hints(kind)
+    return [hints[f.name] for f in dataclasses.fields(kind)]
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    base = getattr(kind, "__supertype__", kind)
+    if base is bytes:
+        return bytes.fromhex(value)
+    if dataclasses.is_dataclass(base) and isinstance(base, type):
+        return base(*(_typed(t, v) for t, v in zip(_field_types(base), value, strict=True)))
+    if isinstance(base, type) and issubclass(base, IntEnum):
+        return base(value)
+    return value

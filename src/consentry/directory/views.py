@@ -1,0 +1,147 @@
+"""The port ``gateway.ports.Projection`` on the tables: what lists and look-ups read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import func, tuple_
+from sqlmodel import col, select
+
+from consentry.core.chain import BlockReference
+from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
+from consentry.database.engine import Database
+from consentry.directory.codec import from_row
+from consentry.directory.projection import Projection
+from consentry.directory.tables import BlockRow, EventRow
+from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView, SubjectView
+
+Cursor = tuple[int, int]
+_EVERY: Final = 100_000
+
+
+class Directory:
+    """Reads the projection."""
+
+    def __init__(self, database: Database, projection: Projection) -> None:
+        """Takes the database and the projection that fills it."""
+        self._database = database
+        self._projection = projection
+
+    async def position(self) -> BlockReference | None:
+        """Gives the last block taken in."""
+        return await self._projection.position()
+
+    async def wait_for(self, block_number: int) -> None:
+        """Returns once the block is taken in."""
+        await self._projection.wait_for(block_number)
+
+    async def _events(
+        self, kind: str, after: Cursor | None = None, limit: int = _EVERY, newest_first: bool = False, **equal: Any
+    ) -> list[Any]:
+        place = (col(EventRow.block_number), col(EventRow.log_index))
+        query = select(EventRow, BlockRow).join(BlockRow, col(BlockRow.number) == col(EventRow.block_number))
+        query = query.where(col(EventRow.kind) == kind)
+        for name, value in equal.items():
+            query = query.where(getattr(EventRow, name) == value)
+        if after is not None:
+            query = query.where(tuple_(*place) > after)
+        order = [c.desc() for c in place] if newest_first else list(place)
+        async with self._database.reading() as session:
+            found = (await session.exec(query.order_by(*order).limit(limit))).all()
+        return [from_row(row, BlockReference(block.number, block.hash, block.time)) for row, block in found]
+
+    async def _latest(self, kind: str, **equal: Any) -> Any:
+        found = await self._events(kind, limit=1, newest_first=True, **equal)
+        return found[0] if found else None
+
+    async def institution(self, address: Address) -> InstitutionView | None:
+        """Gives an institution, None if it was never admitted."""
+        admitted = await self._latest("InstitutionAdmitted", participant=address)
+        return await self._institution(admitted) if admitted else None
+
+    async def institutions(self) -> Sequence[InstitutionView]:
+        """Gives every institution in the order of admission."""
+        return [await self._institution(event) for event in await self._events("InstitutionAdmitted")]
+
+    async def _institution(self, admitted: Any) -> InstitutionView:
+        changed = await self._latest("InstitutionStandingChanged", participant=admitted.institution)
+        standing = changed.standing if changed else Standing.ACTIVE
+        return InstitutionView(
+            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key
+        )
+
+    async def authority_region(self, address: Address) -> int | None:
+        """Gives the region of an active authority, None for anybody else."""
+        admitted = await self._latest("AuthorityAdmitted", participant=address)
+        changed = await self._latest("AuthorityStandingChanged", participant=address)
+        if admitted is None or (changed is not None and changed.standing != Standing.ACTIVE):
+            return None
+        return int(admitted.region)
+
+    async def subject(self, subject_id: SubjectId) -> SubjectView | None:
+        """Gives a subject, None if it is not enrolled."""
+        event = await self._latest("SubjectEnrolled", subject_id=subject_id)
+        return SubjectView(event.subject_id, event.signer, event.custodian) if event else None
+
+    async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
+        """Gives the subjects a signer acts for."""
+        found = await self._events("SubjectEnrolled", signer=signer)
+        return [SubjectView(e.subject_id, e.signer, e.custodian) for e in found]
+
+    async def record(self, record_id: RecordId) -> RecordView | None:
+        """Gives an anchored record version."""
+        event = await self._latest("RecordAnchored", record_id=record_id)
+        return await self._record(event) if event else None
+
+    async def records_of(self, subject_id: SubjectId, after: Cursor | None, limit: int) -> Sequence[RecordView]:
+        """Gives a page of a subject's record versions."""
+        found = await self._events("RecordAnchored", after, limit, subject_id=subject_id)
+        return [await self._record(event) for event in found]
+
+    async def _record(self, event: Any) -> RecordView:
+        superseded = await self._latest("RecordSuperseded", record_id=event.record_id)
+        status = RecordStatus.SUPERSEDED if superseded else RecordStatus.CURRENT
+        return RecordView(event.record_id, event.leaf, status, event.place)
+
+    async def consent(self, consent_id: ConsentId) -> ConsentView | None:
+        """Gives a consent that was granted."""
+        event = await self._latest("ConsentGranted", consent_id=consent_id)
+        return await self._consent(event) if event else None
+
+    async def consents_of(self, subject_id: SubjectId, after: Cursor | None, limit: int) -> Sequence[ConsentView]:
+        """Gives a page of a subject's consents."""
+        found = await self._events("ConsentGranted", after, limit, subject_id=subject_id)
+        return [await self._consent(event) for event in found]
+
+    async def _consent(self, event: Any) -> ConsentView:
+        revoked = await self._latest("ConsentRevoked", consent_id=event.consent_id)
+        query = select(func.count()).select_from(EventRow)
+        query = query.where(col(EventRow.consent_id) == event.consent_id, col(EventRow.permitted).is_(True))
+        async with self._database.reading() as session:
+            uses = (await session.exec(query)).one()
+        return ConsentView(
+            consent_id=event.consent_id,
+            terms=event.terms,
+            signature=event.signature,
+            status=ConsentStatus.REVOKED if revoked else ConsentStatus.ACTIVE,
+            uses=uses,
+            granted_at=event.place.block.time,
+            revoked_at=revoked.place.block.time if revoked else 0,
+            place=event.place,
+        )
+
+    async def accesses(
+        self,
+        *,
+        subject_id: SubjectId | None = None,
+        institution: Address | None = None,
+        after: Cursor | None,
+        limit: int,
+    ) -> Sequence[AccessView]:
+        """Gives a page of the access log, of everybody, a subject or an institution."""
+        asked = {"subject_id": subject_id, "participant": institution}
+        equal = {name: value for name, value in asked.items() if value is not None}
+        found = await self._events("AccessDecided", after, limit, **equal)
+        return [AccessView(event.entry, event.place) for event in found]
