@@ -130,4 +130,3 @@ async def snapshot_rows(database: Database) -> list[tuple[object, ...]]:
         order = (col(EventRow.block_number), col(EventRow.log_index))
         rows.extend(tuple(row.model_dump().values()) for row in await session.exec(select(EventRow).order_by(*order)))
     return rows
-

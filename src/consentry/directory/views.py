@@ -68,9 +68,7 @@ class Directory:
     async def _institution(self, admitted: Any) -> InstitutionView:
         changed = await self._latest("InstitutionStandingChanged", participant=admitted.institution)
         standing = changed.standing if changed else Standing.ACTIVE
-        return InstitutionView(
-            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key
-        )
+        return InstitutionView(admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key)
 
     async def authority_region(self, address: Address) -> int | None:
         """Gives the region of an active authority, None for anybody else."""

@@ -132,7 +132,9 @@ async def _deploy_suite(connection: Connection, deployer: SendingAccount) -> dic
     return made
 
 
-async def _call(account: SendingAccount, target: Address, contract: str, function: str, values: tuple[Any, ...]) -> None:
+async def _call(
+    account: SendingAccount, target: Address, contract: str, function: str, values: tuple[Any, ...]
+) -> None:
     await account.act(target, artifact(contract).functions[function].encode_call(values))
 
 
@@ -177,8 +179,12 @@ async def verify_identity(connection: Connection, manifest: Manifest) -> None:
     genesis = await connection.header(0)
     got = genesis.block.hash if genesis else b""
     if got != identity.genesis_hash:
-        raise ForeignChainError(f"genesis hash does not match (got 0x{got.hex()}, expected 0x{identity.genesis_hash.hex()})")
+        raise ForeignChainError(
+            f"genesis hash does not match (got 0x{got.hex()}, expected 0x{identity.genesis_hash.hex()})"
+        )
     for name, expected in manifest.code_hashes:
         digest = keccak(await connection.code(manifest.address(name)))
         if digest != expected:
-            raise ForeignChainError(f"code of {name} does not match (got 0x{digest.hex()}, expected 0x{expected.hex()})")
+            raise ForeignChainError(
+                f"code of {name} does not match (got 0x{digest.hex()}, expected 0x{expected.hex()})"
+            )
