@@ -22,10 +22,11 @@ from consentry.errors import (
     ObjectTornError,
     VaultError,
 )
+from consentry.vault.batching import Batcher
 from consentry.vault.tables import ObjectState, StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from consentry.vault.database import Database
     from consentry.vault.objects import ObjectStore
@@ -51,6 +52,7 @@ class Inspection:
     def __init__(self, database: Database, objects: ObjectStore) -> None:
         self._database = database
         self._objects = objects
+        self._rows = Batcher(self._rows_of)
 
     async def row_of(self, record_id: bytes) -> StoredObject:
         """Find the row of an anchored record.
@@ -58,11 +60,13 @@ class Inspection:
         Raises:
             NotFoundError: There is none.
         """
+        return await self._rows.submit(record_id)
+
+    async def _rows_of(self, record_ids: Sequence[bytes]) -> list[StoredObject | Exception]:
+        wanted = col(StoredObject.record_id).in_(set(record_ids))
         async with self._database.reading() as session:
-            row = (await session.exec(select(StoredObject).where(col(StoredObject.record_id) == record_id))).first()
-        if row is None:
-            raise NotFoundError(f"record {record_id.hex()} does not match (got none, expected one in this vault)")
-        return row
+            rows = {row.record_id: row for row in (await session.exec(select(StoredObject).where(wanted))).all()}
+        return [rows.get(record_id) or _not_found(record_id) for record_id in record_ids]
 
     async def check_shape(self, row: StoredObject) -> None:
         """Compare header and size, without reading the body.
@@ -149,6 +153,10 @@ async def _verified(pieces: AsyncIterator[bytes], row: StoredObject) -> AsyncIte
     if digest.digest() != row.ciphertext_sha256:
         raise ObjectCorruptError(_mismatch("digest", row, digest.hexdigest(), row.ciphertext_sha256.hex()))
     yield held
+
+
+def _not_found(record_id: bytes) -> NotFoundError:
+    return NotFoundError(f"record {record_id.hex()} does not match (got none, expected one in this vault)")
 
 
 def _mismatch(what: str, row: StoredObject, got: object, expected: object) -> str:

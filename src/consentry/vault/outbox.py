@@ -7,12 +7,14 @@ import time
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import insert, tuple_
 from sqlmodel import col, select, update
 
 from consentry.core.terms import AccessRequest, ConsentId
 from consentry.crypto.framing import uint256
 from consentry.errors import ConflictError
 from consentry.gateway.ports import StoredRequest
+from consentry.vault.batching import Batcher
 from consentry.vault.tables import KeptRequest, RequestState
 
 if TYPE_CHECKING:
@@ -26,12 +28,17 @@ def _now() -> int:
     return int(time.time())
 
 
+_Key = tuple[bytes, bytes]
+
+
 class RequestOutbox:
-    """Access requests that must be decided exactly once."""
+    """Access requests that must be decided exactly once; concurrent calls share a transaction."""
 
     def __init__(self, database: Database, *, clock: Callable[[], int] = _now) -> None:
         self._database = database
         self._clock = clock
+        self._keeping = Batcher(self._keep_all)
+        self._settling = Batcher(self._settle_all)
 
     async def keep(self, item: StoredRequest) -> None:
         """Store a request durably; the same again changes nothing.
@@ -40,30 +47,11 @@ class RequestOutbox:
             ConflictError: The institution used this request id with other content.
             VaultUnavailableError: The database does not answer; the request must not be sent.
         """
-        payload = _encode(item)
-        key = (bytes(item.request.institution), uint256(item.request.request_id))
-        async with self._database.writing() as session:
-            row = await session.get(KeptRequest, key)
-            if row is None:
-                session.add(
-                    KeptRequest(
-                        institution=key[0],
-                        request_id=key[1],
-                        payload=payload,
-                        state=RequestState.RECEIVED.value,
-                        created_at=self._clock(),
-                    )
-                )
-            elif row.payload != payload:
-                raise ConflictError(
-                    f"content of request {item.request.request_id} does not match the one received before"
-                )
+        await self._keeping.submit(item)
 
     async def settle(self, institution: Address, request_id: int) -> None:
         """Mark a request as decided; one that is not there changes nothing."""
-        mine = col(KeptRequest.institution) == bytes(institution), col(KeptRequest.request_id) == uint256(request_id)
-        async with self._database.writing() as session:
-            await session.exec(update(KeptRequest).where(*mine).values(state=RequestState.DECIDED.value))
+        await self._settling.submit(_key(institution, request_id))
 
     async def unsettled(self) -> Sequence[StoredRequest]:
         """All requests that were kept and not settled, oldest first."""
@@ -72,6 +60,49 @@ class RequestOutbox:
         async with self._database.reading() as session:
             rows = (await session.exec(select(KeptRequest).where(waiting).order_by(*order))).all()
         return [_decode(row.payload) for row in rows]
+
+    async def _keep_all(self, items: Sequence[StoredRequest]) -> list[Exception | None]:
+        now = self._clock()
+        keys = [_key(item.request.institution, item.request.request_id) for item in items]
+        payloads = [_encode(item) for item in items]
+        async with self._database.writing() as session:
+            columns = col(KeptRequest.institution), col(KeptRequest.request_id), col(KeptRequest.payload)
+            found = await session.exec(select(*columns).where(_COLUMNS.in_(keys)))
+            kept: dict[_Key, str] = {(institution, number): payload for institution, number, payload in found}
+            new: dict[_Key, str] = {}
+            for key, payload in zip(keys, payloads, strict=True):
+                if key not in kept:
+                    kept[key] = new[key] = payload
+            if new:
+                await session.exec(
+                    insert(KeptRequest), params=[_row(key, payload, now) for key, payload in new.items()]
+                )
+        return [
+            None if kept[key] == payload else _conflict(item)
+            for item, key, payload in zip(items, keys, payloads, strict=True)
+        ]
+
+    async def _settle_all(self, keys: Sequence[_Key]) -> list[Exception | None]:
+        decided = update(KeptRequest).where(_COLUMNS.in_(keys)).values(state=RequestState.DECIDED.value)
+        async with self._database.writing() as session:
+            await session.exec(decided)
+        return [None] * len(keys)
+
+
+_COLUMNS = tuple_(col(KeptRequest.institution), col(KeptRequest.request_id))
+
+
+def _key(institution: Address, request_id: int) -> _Key:
+    return bytes(institution), uint256(request_id)
+
+
+def _row(key: _Key, payload: str, now: int) -> dict[str, Any]:
+    state = RequestState.RECEIVED.value
+    return {"institution": key[0], "request_id": key[1], "payload": payload, "state": state, "created_at": now}
+
+
+def _conflict(item: StoredRequest) -> ConflictError:
+    return ConflictError(f"content of request {item.request.request_id} does not match the one received before")
 
 
 _NUMBERS = frozenset(field.name for field in fields(AccessRequest) if field.type == "int")

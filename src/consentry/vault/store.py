@@ -7,9 +7,9 @@ Order of a write: object first (durable), row second. A crash in between leaves 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import col, select, update
+from sqlalchemy import insert
 
 from consentry.core.codes import Suite
 from consentry.core.heads import hash_of
@@ -20,20 +20,23 @@ from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_has
 from consentry.crypto.sealing import Sealer, new_data_key, new_object_id, sealing_context
 from consentry.errors import ConflictError, InvalidInputError, KeyDestroyedError, NotFoundError, NotPermittedError
 from consentry.gateway.ports import ReleasedKey, SealedRecord
+from consentry.vault.batching import Batcher
 from consentry.vault.inspection import Inspection, object_name
 from consentry.vault.pieces import SealedPieces
 from consentry.vault.tables import ObjectState, Release, StoredObject
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from concurrent.futures import Executor
 
     from consentry.core.terms import RecordId, SubjectId
     from consentry.core.typed_data import Domain
+    from consentry.crypto.sealing import ObjectDigests
     from consentry.vault.database import Database
     from consentry.vault.kms import Kms
     from consentry.vault.objects import ObjectStore
 
+MEDIA_TYPE_LIMIT: Final = 255
 _KEYS_LABEL: Final = b"consentry/record-keys/v1"
 
 
@@ -67,6 +70,8 @@ class RecordVault:
         self._clock = clock
         self._hash_pool = hash_pool
         self._inspection = Inspection(database, objects)
+        self._rows = Batcher(self._write_rows)
+        self._releases = Batcher(self._write_releases)
 
     async def create_subject(self, subject_id: SubjectId) -> None:
         """Create the key under which all record keys of a subject are wrapped; doing it again changes nothing.
@@ -99,54 +104,45 @@ class RecordVault:
             KeyDestroyedError: The subject was erased.
             VaultUnavailableError: Store, database or key service does not answer; nothing is kept.
         """
+        if len(media_type) > MEDIA_TYPE_LIMIT:
+            raise InvalidInputError(
+                f"length of media type does not match (got {len(media_type)}, expected 255 at most)"
+            )
         object_id = new_object_id()
         keys = RecordKeys(data_key=new_data_key(), blinding=new_blinding())
         # Before the upload: a subject without a key is refused at once, not after five gigabytes.
-        wrapped = await self._kms.wrap(subject_id, keys.to_bytes(), _keys_context(object_id, version))
+        wrapped = await self._kms.wrap(subject_id, keys.to_bytes(), keys_context(object_id, version))
         sealer = Sealer(keys.data_key, sealing_context(object_id, version), hash_pool=self._hash_pool)
         pieces = SealedPieces(plaintext, sealer)
-        name = object_name(object_id)
-        await self._objects.put(name, pieces)
-        digests = sealer.digests
-        commitment = commit_plaintext(
-            keys.blinding,
-            object_id=object_id,
-            version=version,
-            size=digests.plaintext_size,
-            plaintext_sha256=digests.plaintext_sha256,
-        )
+        await self._objects.put(object_name(object_id), pieces)
         row = StoredObject(
             object_id=object_id,
             subject_id=bytes(subject_id),
             version=version,
             suite=int(Suite.COBBLESTONE_256_SHA_256),
             media_type=media_type,
-            plaintext_size=digests.plaintext_size,
-            ciphertext_size=digests.ciphertext_size,
-            ciphertext_sha256=digests.ciphertext_sha256,
+            plaintext_size=sealer.digests.plaintext_size,
+            ciphertext_size=sealer.digests.ciphertext_size,
+            ciphertext_sha256=sealer.digests.ciphertext_sha256,
             header=pieces.header,
-            commitment=commitment,
+            commitment=_commit(keys, object_id, version, sealer.digests),
             wrapped_keys=wrapped,
             state=ObjectState.SEALED.value,
             created_at=self._clock(),
         )
-        await self._insert_or_delete(row, name)
+        try:
+            await self._rows.submit(row)
+        except BaseException:
+            await self._objects.delete(object_name(object_id))
+            raise
         return SealedRecord(
             object_id=object_id,
             version=version,
-            ciphertext_digest=digests.ciphertext_sha256,
-            ciphertext_size=digests.ciphertext_size,
-            plaintext_size=digests.plaintext_size,
-            commitment=commitment,
+            ciphertext_digest=row.ciphertext_sha256,
+            ciphertext_size=row.ciphertext_size,
+            plaintext_size=row.plaintext_size,
+            commitment=row.commitment,
         )
-
-    async def _insert_or_delete(self, row: StoredObject, name: str) -> None:
-        try:
-            async with self._database.writing() as session:
-                session.add(row)
-        except BaseException:
-            await self._objects.delete(name)
-            raise
 
     async def attach(self, object_id: bytes, record_id: RecordId) -> None:
         """Tie a sealed object to its anchored record; the same again changes nothing.
@@ -219,18 +215,27 @@ class RecordVault:
             raise NotPermittedError("subject of the decision does not match the subject of the record")
         if row.state == ObjectState.ERASED:
             raise KeyDestroyedError(f"record {entry.request.record_id.hex()} was erased")
-        async with self._database.writing() as session:
-            session.add(
-                Release(
-                    record_id=bytes(entry.request.record_id),
-                    institution=bytes(entry.request.institution),
-                    request_id=uint256(entry.request.request_id),
-                    decision_id=hash_of(entry),
-                    released_at=self._clock(),
-                )
-            )
-        opened = await self._kms.unwrap(row.subject_id, row.wrapped_keys, _keys_context(row.object_id, row.version))
+        await self._releases.submit(
+            {
+                "record_id": bytes(entry.request.record_id),
+                "institution": bytes(entry.request.institution),
+                "request_id": uint256(entry.request.request_id),
+                "decision_id": hash_of(entry),
+                "released_at": self._clock(),
+            }
+        )
+        opened = await self._kms.unwrap(row.subject_id, row.wrapped_keys, keys_context(row.object_id, row.version))
         return RecordKeys.from_bytes(opened), row
+
+    async def _write_rows(self, rows: Sequence[StoredObject]) -> list[None]:
+        async with self._database.writing() as session:
+            session.add_all(rows)
+        return [None] * len(rows)
+
+    async def _write_releases(self, rows: Sequence[dict[str, Any]]) -> list[None]:
+        async with self._database.writing() as session:
+            await session.exec(insert(Release), params=rows)
+        return [None] * len(rows)
 
     async def ciphertext_size(self, record_id: RecordId) -> int:
         """Size in bytes of a record's ciphertext; checks what `read` checks first, before any header is sent.
@@ -257,30 +262,15 @@ class RecordVault:
         """Read the whole object again and compare its digest; raises as `ciphertext_size` does."""
         await self._inspection.check_object(await self._inspection.row_of(record_id))
 
-    async def erase_record(self, record_id: RecordId) -> None:
-        """Destroy the wrapped keys of one record version, then its object; doing it again changes nothing.
 
-        Raises:
-            NotFoundError: This vault does not hold the record.
-        """
-        row = await self._inspection.row_of(record_id)
-        async with self._database.writing() as session:
-            await session.exec(_erasure().where(col(StoredObject.object_id) == row.object_id))
-        await self._objects.delete(object_name(row.object_id))
-
-    async def erase_subject(self, subject_id: SubjectId) -> None:
-        """Destroy a subject's key, which makes all its records unreadable, then rows' keys and objects.
-
-        Raises:
-            NotFoundError: The subject never had a key.
-        """
-        await self._kms.destroy(subject_id)
-        async with self._database.writing() as session:
-            mine = col(StoredObject.subject_id) == bytes(subject_id)
-            names = (await session.exec(select(StoredObject.object_id).where(mine))).all()
-            await session.exec(_erasure().where(mine))
-        for object_id in names:
-            await self._objects.delete(object_name(object_id))
+def _commit(keys: RecordKeys, object_id: bytes, version: int, digests: ObjectDigests) -> bytes:
+    return commit_plaintext(
+        keys.blinding,
+        object_id=object_id,
+        version=version,
+        size=digests.plaintext_size,
+        plaintext_sha256=digests.plaintext_sha256,
+    )
 
 
 def _check_origin(receipt: object) -> None:
@@ -295,13 +285,6 @@ def _check_release_key(release_key: bytes, expected: bytes) -> None:
         raise InvalidInputError(f"release key hash does not match (got {got.hex()}, expected {expected.hex()})")
 
 
-def _erasure() -> Update:
-    return update(StoredObject).values(wrapped_keys=b"", state=ObjectState.ERASED.value)
-
-
-def _keys_context(object_id: bytes, version: int) -> bytes:
+def keys_context(object_id: bytes, version: int) -> bytes:
+    """Encode what wrapped record keys belong to, for the key service."""
     return length_prefixed(_KEYS_LABEL, object_id, uint64(version))
-
-
-if TYPE_CHECKING:
-    from sqlalchemy import Update

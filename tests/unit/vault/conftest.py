@@ -12,6 +12,7 @@ from consentry.vault.database import Database
 from consentry.vault.objects import ObjectStore, open_object_store
 from consentry.vault.schema import upgrade
 from consentry.vault.store import RecordVault
+from consentry.vault.upkeep import VaultUpkeep
 from tests.support.memory_kms import MemoryKms
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Bench:
     """The vault and what it stands on."""
 
     vault: RecordVault
+    upkeep: VaultUpkeep
     database: Database
     objects: ObjectStore
     kms: MemoryKms
@@ -49,5 +51,5 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     vault = RecordVault(database, objects, kms, clock=lambda: 1_800_000_000)
     _port: Vault = vault  # the type checker compares the adapter with the port
     await vault.create_subject(SUBJECT)
-    yield Bench(vault, database, objects, kms, folder, url)
+    yield Bench(vault, VaultUpkeep(database, objects, kms), database, objects, kms, folder, url)
     await database.close()

@@ -114,3 +114,13 @@ async def test_only_one_of_many_claims_a_key(bench: Bench) -> None:
     )
     assert sum(result is None for result in results) == 1
     assert sum(isinstance(result, ConflictError) for result in results) == 9
+
+
+async def test_conflict_inside_one_batch_reaches_the_later_caller_alone(bench: Bench) -> None:
+    outbox = RequestOutbox(bench.database)
+    changed = replace(ITEM, signature=b"\x78" * 65)
+    results = await asyncio.gather(
+        *(outbox.keep(item) for item in (other(5), ITEM, changed, ITEM, other(6))), return_exceptions=True
+    )
+    assert [type(result).__name__ for result in results] == ["NoneType"] * 2 + ["ConflictError"] + ["NoneType"] * 2
+    assert len(await outbox.unsettled()) == 3
