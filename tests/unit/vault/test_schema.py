@@ -143,5 +143,5 @@ async def test_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> 
     with pytest.raises(VaultUnavailableError):
         await schema.upgrade(f"sqlite+aiosqlite:///{tmp_path}/none/vault.db")
     # aiosqlite does not wait for the thread of a connection that failed to open; it must end before the loop does.
-    while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):
+    while any("_connection_worker_thread" in thread.name for thread in threading.enumerate()):  # noqa: ASYNC110 - a thread tells no event
         await asyncio.sleep(0.001)
