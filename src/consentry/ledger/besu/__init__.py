@@ -1,0 +1,13 @@
+"""The consortium's chain: files for a Hyperledger Besu QBFT network, generated from one list and checked against it.
+
+For: operators who found or join a network of four or more validators.
+May import: errors, ledger (durable files).
+Used by: cli.
+
+::
+
+    network        generate and check a folder of files
+    files          genesis, allowlists, static nodes, compose: text from facts
+    participants   participants.toml → facts
+    validators     keys, addresses, enode identities, quorum
+"""
