@@ -122,17 +122,21 @@ def _identities(folder: Path, participants: Participants) -> dict[str, str]:
         derived = {name: node_address(identity) for name, identity in found.items()}
     except (LookupError, TypeError, ValueError) as error:
         raise ConfigurationError(f"file {folder / VALIDATORS_NAME} is not in its form") from error
+    if addresses != derived:
+        raise ConfigurationError(f"addresses in {VALIDATORS_NAME} do not follow from the public keys")
+    _check_identities(found, participants)
+    return found
+
+
+def _check_identities(found: Mapping[str, str], participants: Participants) -> None:
     names = [validator.name for validator in participants.validators]
     if list(found) != names:
         raise ConfigurationError(f"validators do not match (got {', '.join(found)}, expected {', '.join(names)})")
-    if addresses != derived:
-        raise ConfigurationError(f"addresses in {VALIDATORS_NAME} do not follow from the public keys")
     if len(set(found.values())) != len(found):
         raise ConfigurationError("node identities do not match (expected each once)")
     for validator in participants.validators:
         if validator.public_key and validator.public_key != found[validator.name]:
             raise ConfigurationError(f"identity of validator {validator.name} does not match the list")
-    return found
 
 
 def _check_genesis(genesis: Any, participants: Participants, identities: Mapping[str, str]) -> None:  # noqa: ANN401 - JSON

@@ -126,12 +126,16 @@ def check_participants(participants: Participants) -> None:
             raise ConfigurationError(
                 f"account of relay {relay.name} does not match (expected an address with checksum)"
             )
-    names = [*(validator.name for validator in validators), *(relay.name for relay in participants.relays)]
-    _check_unique("names", [participants.name, *names])
+    _check_each_once(participants)
+
+
+def _check_each_once(participants: Participants) -> None:
+    validators, relays = participants.validators, participants.relays
+    _check_unique("names", [participants.name, *(one.name for one in validators), *(one.name for one in relays)])
     _check_unique("peer addresses", [f"{one.ip}:{one.p2p_port}" for one in validators])
     _check_unique("JSON-RPC ports", [str(one.rpc_port) for one in validators])
     _check_unique("node identities", [one.public_key for one in validators if one.public_key])
-    _check_unique("relay accounts", [one.account for one in participants.relays])
+    _check_unique("relay accounts", [one.account for one in relays])
 
 
 def _check_image(image: str) -> None:
