@@ -19,6 +19,7 @@ from eth_tester.backends.pyevm.main import PyEVMBackend, generate_genesis_state_
 
 from consentry.core.terms import Address
 from consentry.crypto.signing import AccountKey
+from consentry.evidence.assemble import SealedBlock
 
 ARTIFACTS: Final = Path(__file__).parents[2] / "src" / "consentry" / "ledger" / "artifacts"
 GAS_LIMIT: Final = 400_000_000
@@ -101,6 +102,7 @@ class Outcome:
     arguments: tuple[Any, ...]
     time: int
     gas_used: int
+    block_number: int
 
 
 class Evm:
@@ -126,6 +128,11 @@ class Evm:
     def chain_id(self) -> int:
         """Chain id as contracts see it."""
         return int(self._chain.chain_id)
+
+    @property
+    def height(self) -> int:
+        """Number of the newest block."""
+        return int(self._chain.header.block_number) - 1
 
     @property
     def time(self) -> int:
@@ -201,13 +208,20 @@ class Evm:
             nonce=nonce, gas_price=GAS_PRICE, gas=GAS_LIMIT, to=to, value=0, data=data
         ).as_signed_transaction(self._keys[sender])
         time = self.time
+        number = int(self._chain.header.block_number)
         _, receipt, computation = self._chain.apply_transaction(transaction)
         self._chain.mine_block()
         self.travel(time + 1)
         self._nonces[sender] = nonce + 1
         if computation.is_error:
-            return Outcome((), *self._error(computation.output), time, receipt.gas_used)
-        return Outcome(tuple(self._log(log) for log in receipt.logs), "", (), time, receipt.gas_used)
+            return Outcome((), *self._error(computation.output), time, receipt.gas_used, number)
+        return Outcome(tuple(self._log(log) for log in receipt.logs), "", (), time, receipt.gas_used, number)
+
+    def sealed_block(self, number: int) -> SealedBlock:
+        """Gives a block as bytes."""
+        block = self._chain.get_canonical_block_by_number(number)
+        receipts = block.get_receipts(self._chain.chaindb)
+        return SealedBlock(rlp.encode(block.header), tuple(receipt.encode() for receipt in receipts))
 
     def _error(self, output: bytes) -> tuple[str, tuple[Any, ...]]:
         signature = self._errors.get(output[:4])

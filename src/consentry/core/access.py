@@ -162,6 +162,16 @@ CONSENT_RULES: Final[tuple[tuple[Reason, ConsentRule], ...]] = (
 """Rules about what the terms cover."""
 
 
+def judge_request(request: AccessRequest, facts: Facts, now: int) -> Reason:
+    """Gives the first reason that lies in the request, the record's status or the consent's; needs no terms."""
+    return next((reason for reason, applies in REQUEST_RULES if applies(request, facts, now)), Reason.NONE)
+
+
+def judge_terms(case: Case) -> Reason:
+    """Gives the first reason that lies in what the terms cover."""
+    return next((reason for reason, applies in CONSENT_RULES if applies(case)), Reason.NONE)
+
+
 def denial(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:
     """Decides an item that was not rejected: ``NONE`` permits, anything else denies.
 
@@ -174,13 +184,12 @@ def denial(request: AccessRequest, material: Material, facts: Facts, now: int) -
     Returns:
         The first reason that applies, in the order of `Reason`.
     """
-    for reason, applies in REQUEST_RULES:
-        if applies(request, facts, now):
-            return reason
+    reason = judge_request(request, facts, now)
+    if reason != Reason.NONE:
+        return reason
     if material.terms is None:  # rejected before; closed when in doubt
         return Reason.TERMS_MISMATCH
-    case = Case(request, material.leaf, material.terms, material.scope_proof, facts, now)
-    return next((reason for reason, applies in CONSENT_RULES if applies(case)), Reason.NONE)
+    return judge_terms(Case(request, material.leaf, material.terms, material.scope_proof, facts, now))
 
 
 def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:

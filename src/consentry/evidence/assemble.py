@@ -1,0 +1,124 @@
+"""Building a bundle from events and the blocks they stand in.
+
+The caller fetches; this module only finds, proves and puts together. What it builds still has to be verified: a
+builder trusts its node, a verifier does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from consentry.core import events
+from consentry.core.terms import Address
+from consentry.errors import InvalidInputError
+from consentry.evidence import header, trie
+from consentry.evidence.bundle import Admission, Anchored, Bundle, Enrolled, Granted, Inclusion
+from consentry.evidence.claim import claim_of
+from consentry.evidence.header import HeaderForm
+from consentry.evidence.logs import EMITTERS, ProvableEvent, log_of
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBlock:
+    """A block as bytes: RLP of its header, and all its receipts in order as they stand in the trie."""
+
+    header: bytes
+    receipts: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessHistory:
+    """The events one bundle is about; what does not apply is missing.
+
+    ``scope_proof`` and ``request_signature`` are those of the calldata.
+    """
+
+    admitted: events.InstitutionAdmitted
+    enrolled: events.SubjectEnrolled | None
+    anchored: events.RecordAnchored | None
+    granted: events.ConsentGranted | None
+    decided: events.AccessDecided
+    scope_proof: tuple[bytes, ...]
+    request_signature: bytes
+
+    def blocks(self) -> frozenset[int]:
+        """Gives the numbers of the blocks that must be fetched."""
+        found = (self.admitted, self.enrolled, self.anchored, self.granted, self.decided)
+        return frozenset(event.place.block.number for event in found if event)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFacts:
+    """Which chain and deployment a bundle is about."""
+
+    chain_id: int
+    genesis_hash: bytes
+    header_form: HeaderForm
+    contracts: tuple[tuple[str, Address], ...]
+
+
+class _Prover:
+    def __init__(self, facts: ChainFacts, blocks: Mapping[int, SealedBlock]) -> None:
+        self._contracts = dict(facts.contracts)
+        self._form = facts.header_form
+        self._blocks = blocks
+
+    def prove(self, event: ProvableEvent) -> Inclusion:
+        """Finds an event in its block and proves it."""
+        block = self._blocks.get(event.place.block.number)
+        if block is None:
+            raise InvalidInputError(f"block does not match (got none of number {event.place.block.number})")
+        expected = log_of(event, self._contracts[EMITTERS[type(event)]])
+        for index, receipt in enumerate(block.receipts):
+            for place, log in enumerate(_logs(receipt)):
+                if log == expected:
+                    nodes = trie.prove(block.receipts, index)
+                    return Inclusion(header.decode(block.header, self._form).hash, index, place, nodes)
+        raise InvalidInputError(f"event does not match (got no {type(event).__name__} in block of its place)")
+
+
+def _logs(receipt: bytes) -> tuple[trie.Log, ...]:
+    try:
+        return trie.logs_of(receipt)
+    except InvalidInputError:  # of a failed transaction
+        return ()
+
+
+def assemble(
+    history: AccessHistory,
+    facts: ChainFacts,
+    blocks: Mapping[int, SealedBlock],
+    path: Sequence[bytes] = (),
+) -> Bundle:
+    """Builds the bundle of one access.
+
+    Args:
+        history: the events.
+        facts: the chain.
+        blocks: every block of ``history.blocks()``, by number.
+        path: further headers as RLP, so that each block's header leads to a checkpoint by parent hashes.
+
+    Raises:
+        InvalidInputError: an event is not in the block it names.
+    """
+    prover = _Prover(facts, blocks)
+    a, e, r, g = history.admitted, history.enrolled, history.anchored, history.granted
+    headers = {block.header for number, block in blocks.items() if number in history.blocks()} | set(path)
+    return Bundle(
+        claim=claim_of(history.decided.entry),
+        chain_id=facts.chain_id,
+        genesis_hash=facts.genesis_hash,
+        contracts=tuple(sorted(facts.contracts)),
+        headers=tuple(sorted(headers, key=lambda encoded: header.decode(encoded, facts.header_form).number)),
+        institution=Admission(
+            a.institution, a.authority, a.region, a.signer, a.release_key, a.profile_hash, prover.prove(a)
+        ),
+        subject=Enrolled(e.subject_id, e.custodian, e.signer, prover.prove(e)) if e and g else None,
+        record=Anchored(r.leaf, prover.prove(r)) if r else None,
+        consent=Granted(g.terms, g.signature, prover.prove(g)) if g else None,
+        scope_proof=history.scope_proof,
+        request_signature=history.request_signature,
+        entry=history.decided.entry,
+        decision=prover.prove(history.decided),
+    )

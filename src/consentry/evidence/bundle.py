@@ -1,0 +1,264 @@
+"""The evidence bundle ``consentry.bundle/v1``: everything about one access in one file.
+
+``docs/formats/bundle.md`` describes it; `verify` checks it. Reading is strict: the bytes must be the canonical JSON
+(RFC 8785) of what they say, so that one bundle has one digest.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import rfc8785
+
+from consentry.core.terms import AccessEntry, Address, ConsentTerms, RecordLeaf, SubjectId
+from consentry.errors import InvalidInputError
+from consentry.evidence import notation
+from consentry.evidence.notation import Json, bytes_of, hex_of
+
+FORMAT: Final = "consentry.bundle/v1"
+LARGEST: Final = 16 * 1024 * 1024
+"""Bytes; a larger file is refused before it is parsed. A bundle with a thousand headers has about two million."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """Where an event stands: block, index of the transaction, index of the log in its receipt, and the trie nodes."""
+
+    block_hash: bytes
+    transaction_index: int
+    log_index: int
+    nodes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Event ``InstitutionAdmitted`` of the asking institution."""
+
+    institution: Address
+    authority: Address
+    region: int
+    signer: bytes
+    release_key: bytes
+    profile_hash: bytes
+    inclusion: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Event ``SubjectEnrolled`` of the subject of the consent."""
+
+    subject_id: SubjectId
+    custodian: Address
+    signer: bytes
+    inclusion: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """Event ``RecordAnchored`` of the record version."""
+
+    leaf: RecordLeaf
+    inclusion: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Event ``ConsentGranted``: terms and the subject's signature."""
+
+    terms: ConsentTerms
+    signature: bytes
+    inclusion: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Evidence about one access.
+
+    ``subject`` and ``consent`` are missing when no granted consent was invoked, ``record`` when the record was unknown.
+    ``scope_proof`` is the Merkle proof of the record among those the consent names.
+    """
+
+    claim: str
+    chain_id: int
+    genesis_hash: bytes
+    contracts: tuple[tuple[str, Address], ...]
+    headers: tuple[bytes, ...]
+    institution: Admission
+    subject: Enrolled | None
+    record: Anchored | None
+    consent: Granted | None
+    scope_proof: tuple[bytes, ...]
+    request_signature: bytes
+    entry: AccessEntry
+    decision: Inclusion
+
+    def to_json(self) -> bytes:
+        """Writes the file: canonical JSON (RFC 8785)."""
+        return rfc8785.dumps(_written(self))
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Bundle:
+        """Reads the file.
+
+        Raises:
+            InvalidInputError: it is no bundle, or not in canonical form.
+        """
+        if len(content) > LARGEST:
+            raise InvalidInputError(f"bundle size does not match (got {len(content)}, expected at most {LARGEST})")
+        try:
+            bundle = _read(json.loads(content))
+            canonical = bundle.to_json()
+        except (ValueError, TypeError, RecursionError, rfc8785.CanonicalizationError) as error:
+            raise InvalidInputError(f"bundle does not match (got no usable JSON: {error})") from error
+        if canonical != content:
+            raise InvalidInputError("bundle does not match (got another form of its JSON, expected the canonical one)")
+        return bundle
+
+
+def _written(bundle: Bundle) -> Json:
+    subject, record, consent = bundle.subject, bundle.record, bundle.consent
+    return {
+        "format": FORMAT,
+        "claim": bundle.claim,
+        "chain": {
+            "chainId": str(bundle.chain_id),
+            "genesisHash": hex_of(bundle.genesis_hash),
+            "contracts": {name: hex_of(address) for name, address in bundle.contracts},
+        },
+        "headers": [hex_of(header) for header in bundle.headers],
+        "institution": _members(bundle.institution),
+        "subject": _members(subject) if subject else None,
+        "record": {"leaf": notation.write(record.leaf), "inclusion": _place(record.inclusion)} if record else None,
+        "consent": {
+            "terms": notation.write(consent.terms),
+            "signature": hex_of(consent.signature),
+            "inclusion": _place(consent.inclusion),
+        }
+        if consent
+        else None,
+        "scopeProof": [hex_of(node) for node in bundle.scope_proof],
+        "requestSignature": hex_of(bundle.request_signature),
+        "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
+    }
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def _members(value: Admission | Enrolled) -> Json:
+    written: Json = {}
+    for each in fields(value):
+        member = getattr(value, each.name)
+        if isinstance(member, Inclusion):
+            written[each.name] = _place(member)
+        else:
+            written[_camel(each.name)] = hex_of(member) if isinstance(member, bytes) else member
+    return written
+
+
+def _place(inclusion: Inclusion) -> Json:
+    return {
+        "blockHash": hex_of(inclusion.block_hash),
+        "transactionIndex": inclusion.transaction_index,
+        "logIndex": inclusion.log_index,
+        "nodes": [hex_of(node) for node in inclusion.nodes],
+    }
+
+
+def _require(value: object, *names: str) -> Json:
+    if not isinstance(value, dict) or set(value) != set(names):
+        found = sorted(value) if isinstance(value, dict) else type(value).__name__
+        raise InvalidInputError(f"members do not match (got {found}, expected {sorted(names)})")
+    return value
+
+
+def _index(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 32:
+        raise InvalidInputError(f"index does not match (got {value!r:.80}, expected a number below 2**32)")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise InvalidInputError(f"list does not match (got {type(value).__name__}, expected a list)")
+    return value
+
+
+def _read_place(value: object) -> Inclusion:
+    found = _require(value, "blockHash", "transactionIndex", "logIndex", "nodes")
+    return Inclusion(
+        bytes_of(found["blockHash"], 32),
+        _index(found["transactionIndex"]),
+        _index(found["logIndex"]),
+        tuple(bytes_of(node) for node in _list(found["nodes"])),
+    )
+
+
+def _read_admission(value: object) -> Admission:
+    names = ("institution", "authority", "region", "signer", "releaseKey", "profileHash", "inclusion")
+    found = _require(value, *names)
+    return Admission(
+        Address(bytes_of(found["institution"], 20)),
+        Address(bytes_of(found["authority"], 20)),
+        _index(found["region"]),
+        bytes_of(found["signer"]),
+        bytes_of(found["releaseKey"]),
+        bytes_of(found["profileHash"], 32),
+        _read_place(found["inclusion"]),
+    )
+
+
+def _read_enrolled(value: object) -> Enrolled:
+    found = _require(value, "subjectId", "custodian", "signer", "inclusion")
+    return Enrolled(
+        SubjectId(bytes_of(found["subjectId"], 32)),
+        Address(bytes_of(found["custodian"], 20)),
+        bytes_of(found["signer"]),
+        _read_place(found["inclusion"]),
+    )
+
+
+def _read_anchored(value: object) -> Anchored:
+    found = _require(value, "leaf", "inclusion")
+    return Anchored(notation.read(RecordLeaf, found["leaf"]), _read_place(found["inclusion"]))
+
+
+def _read_granted(value: object) -> Granted:
+    found = _require(value, "terms", "signature", "inclusion")
+    terms = notation.read(ConsentTerms, found["terms"])
+    return Granted(terms, bytes_of(found["signature"]), _read_place(found["inclusion"]))
+
+
+_NAMES: Final = (
+    *("format", "claim", "chain", "headers", "institution", "subject", "record", "consent"),
+    *("scopeProof", "requestSignature", "decision"),
+)
+
+
+def _read(value: object) -> Bundle:
+    found = _require(value, *_NAMES)
+    if found["format"] != FORMAT or not isinstance(found["claim"], str):
+        raise InvalidInputError(f"format does not match (got {found['format']!r:.80}, expected {FORMAT})")
+    chain = _require(found["chain"], "chainId", "genesisHash", "contracts")
+    decision = _require(found["decision"], "entry", "inclusion")
+    if not isinstance(chain["contracts"], dict) or not isinstance(chain["chainId"], str):
+        raise InvalidInputError("chain does not match (got other members, expected a table of contracts)")
+    return Bundle(
+        claim=found["claim"],
+        chain_id=int(chain["chainId"]),
+        genesis_hash=bytes_of(chain["genesisHash"], 32),
+        contracts=tuple((n, Address(bytes_of(a, 20))) for n, a in sorted(chain["contracts"].items())),
+        headers=tuple(bytes_of(header) for header in _list(found["headers"])),
+        institution=_read_admission(found["institution"]),
+        subject=_read_enrolled(found["subject"]) if found["subject"] is not None else None,
+        record=_read_anchored(found["record"]) if found["record"] is not None else None,
+        consent=_read_granted(found["consent"]) if found["consent"] is not None else None,
+        scope_proof=tuple(bytes_of(node, 32) for node in _list(found["scopeProof"])),
+        request_signature=bytes_of(found["requestSignature"]),
+        entry=notation.read_entry(decision["entry"]),
+        decision=_read_place(decision["inclusion"]),
+    )

@@ -1,0 +1,82 @@
+"""The logs of the contracts' events, byte for byte: what a proof of inclusion is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, Final
+
+from eth_abi.abi import encode
+from eth_hash.auto import keccak
+
+from consentry.core import events
+from consentry.core.terms import Address, ConsentTerms, RecordLeaf
+from consentry.core.typed_data import TYPES, SignedStruct
+from consentry.evidence.trie import Log
+
+ProvableEvent = (
+    events.InstitutionAdmitted
+    | events.SubjectEnrolled
+    | events.RecordAnchored
+    | events.ConsentGranted
+    | events.AccessDecided
+)
+
+_ENTRY: Final = (
+    "(bytes32,bytes32,uint8,uint8,uint8,uint8,bytes32,bytes32,bytes32,uint64,uint64,uint8,uint64,uint48,uint48)"
+)
+
+
+def _tuple_type(struct: type) -> str:
+    return f"({','.join(member.split(' ')[0] for member in TYPES[struct])})"
+
+
+_LEAF: Final = _tuple_type(RecordLeaf)
+_TERMS: Final = _tuple_type(ConsentTerms)
+SIGNATURES: Final[dict[type, str]] = {
+    events.InstitutionAdmitted: "InstitutionAdmitted(address,address,uint32,bytes,bytes,bytes32)",
+    events.SubjectEnrolled: "SubjectEnrolled(bytes32,address,bytes)",
+    events.RecordAnchored: f"RecordAnchored(bytes32,bytes32,address,{_LEAF})",
+    events.ConsentGranted: f"ConsentGranted(bytes32,bytes32,{_TERMS},bytes)",
+    events.AccessDecided: f"AccessDecided(uint256,bytes32,address,{_ENTRY})",
+}
+EMITTERS: Final[dict[type, str]] = {
+    events.InstitutionAdmitted: "Participants",
+    events.SubjectEnrolled: "Subjects",
+    events.RecordAnchored: "Records",
+    events.ConsentGranted: "Consents",
+    events.AccessDecided: "AccessLedger",
+}
+"""Which contract an event comes from."""
+
+
+def _values(struct: SignedStruct) -> tuple[Any, ...]:
+    return tuple(getattr(struct, field.name) for field in fields(struct))
+
+
+def _address(value: Address) -> bytes:
+    return value.rjust(32, b"\0")
+
+
+def log_of(event: ProvableEvent, emitter: Address) -> Log:
+    """Gives the log a contract emits for an event."""
+    match event:
+        case events.InstitutionAdmitted():
+            topics = [_address(event.institution), _address(event.authority)]
+            values = (event.region, event.signer, event.release_key, event.profile_hash)
+            data = encode(["uint32", "bytes", "bytes", "bytes32"], values)
+        case events.SubjectEnrolled():
+            topics = [event.subject_id, _address(event.custodian)]
+            data = encode(["bytes"], [event.signer])
+        case events.RecordAnchored():
+            topics = [event.record_id, event.subject_id, _address(event.custodian)]
+            data = encode([_LEAF], [_values(event.leaf)])
+        case events.ConsentGranted():
+            topics = [event.consent_id, event.subject_id]
+            data = encode([_TERMS, "bytes"], [_values(event.terms), event.signature])
+        case events.AccessDecided(entry=entry):
+            request = entry.request
+            topics = [request.request_id.to_bytes(32, "big"), entry.subject_id, _address(request.institution)]
+            line = (entry.reason, entry.decided_at, entry.subject_sequence, entry.institution_sequence)
+            data = encode([_ENTRY], [(*_values(request)[2:], *line)])
+    head = keccak(SIGNATURES[type(event)].encode())
+    return Log(emitter, (head, *topics), data)

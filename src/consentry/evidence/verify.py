@@ -1,0 +1,319 @@
+"""Verification of a bundle, offline: numbered steps, the same numbers as in ``docs/formats/bundle.md``.
+
+Steps
+
+ 1. Form. The bytes are the canonical JSON of a bundle.
+ 2. Chain. Chain id, genesis and contracts are those of the trust root.
+ 3. Headers. Every header is an ancestor of a checkpoint of the trust root, or one itself.
+ 4. Institution. Its admission is on chain and names its signer.
+ 5. Request. The institution's signer signed the request.
+ 6. Record. The leaf is that of the record asked for, and its anchoring is on chain.
+ 7. Subject. The enrolment of the consent's subject is on chain and names its signer.
+ 8. Consent. The terms are those the request invokes, and their grant is on chain.
+ 9. Signature of the subject. The subject's signer signed the terms.
+10. Decision. The decision is on chain, at the time of its block.
+11. Order. Everything the decision rests on happened before it.
+12. Rules. The same rules, applied again, do not contradict the decision.
+13. Claim. The claim in words is the one this decision has.
+
+What the caller must still do: trust the trust root, and know who the institution and the subject are. What no receipt
+can prove is that something did *not* happen; that a consent was not revoked, that uses were left and that a group had a
+member rests on the decision of the contract, proved by step 10.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from consentry.core import events
+from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, denial, judge_request
+from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.terms import ZERO_32, AccessEntry, Material
+from consentry.core.typed_data import SignedStruct, consent_id, digest, record_id
+from consentry.crypto import signing
+from consentry.errors import ConsentryError, VerificationError
+from consentry.evidence import header as headers
+from consentry.evidence import trie
+from consentry.evidence.bundle import Bundle, Inclusion
+from consentry.evidence.claim import claim_of
+from consentry.evidence.header import Header
+from consentry.evidence.logs import EMITTERS, ProvableEvent, log_of
+from consentry.evidence.trust import TrustRoot
+
+FORM: Final = 1
+CHAIN: Final = 2
+HEADERS: Final = 3
+INSTITUTION: Final = 4
+REQUEST: Final = 5
+RECORD: Final = 6
+SUBJECT: Final = 7
+CONSENT: Final = 8
+SIGNATURE: Final = 9
+DECISION: Final = 10
+ORDER: Final = 11
+RULES: Final = 12
+CLAIM: Final = 13
+
+UNPROVEN: Final = frozenset(
+    {
+        Reason.INSTITUTION_SUSPENDED,
+        Reason.RECORD_SUPERSEDED,
+        Reason.CONSENT_UNKNOWN,
+        Reason.CONSENT_REVOKED,
+        Reason.USES_EXHAUSTED,
+    }
+)
+"""Denials that rest on facts a bundle does not carry; not being a member of a group is another."""
+
+Member = TypeVar("Member")
+SMART_ACCOUNT: Final = "; the answer of a smart account (ERC-1271) cannot be repeated offline"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAccess:
+    """A decision that is proved, and the block it stands in."""
+
+    entry: AccessEntry
+    block: BlockReference
+    claim: str
+
+
+@contextmanager
+def _step(number: int) -> Iterator[None]:
+    """Gives every refusal inside the number of the step."""
+    try:
+        yield
+    except VerificationError:
+        raise
+    except ConsentryError as error:
+        raise VerificationError(number, error.message) from error
+
+
+def _same(step: int, what: str, got: object, expected: object) -> None:
+    if got != expected:
+        shown = [f"0x{v.hex()}" if isinstance(v, bytes) else str(v) for v in (got, expected)]
+        raise VerificationError(
+            step, f"{what} does not match (got {shown[0]:.200}, expected {shown[1]:.200})", expected=expected, got=got
+        )
+
+
+def _present(step: int, what: str, value: Member | None) -> Member:
+    if value is None:
+        raise VerificationError(step, f"{what} does not match (got none, expected one)")
+    return value
+
+
+def verify(content: bytes, trust: TrustRoot) -> VerifiedAccess:
+    """Checks a bundle against a trust root, with nothing else.
+
+    Args:
+        content: bytes of the file.
+        trust: whom to believe.
+
+    Returns:
+        The decision that is proved.
+
+    Raises:
+        VerificationError: the first step that fails, with what was found and what was expected.
+    """
+    with _step(FORM):
+        bundle = Bundle.from_json(content)
+    _check_chain(bundle, trust)
+    check = _Verification(bundle, trust, _trusted_headers(bundle, trust))
+    check.institution()
+    check.request()
+    check.record()
+    check.subject()
+    check.consent()
+    check.signature_of_subject()
+    block = check.decision()
+    check.order()
+    check.rules()
+    _same(CLAIM, "claim", bundle.claim, claim_of(bundle.entry))
+    return VerifiedAccess(bundle.entry, block, bundle.claim)
+
+
+def _check_chain(bundle: Bundle, trust: TrustRoot) -> None:
+    _same(CHAIN, "chain id", bundle.chain_id, trust.chain_id)
+    _same(CHAIN, "genesis hash", bundle.genesis_hash, trust.genesis_hash)
+    trusted = dict(trust.contracts)
+    for name, address in bundle.contracts:
+        _same(CHAIN, f"address of {name}", address, trusted.get(name))
+    _same(CHAIN, "set of contracts", {name for name, _ in bundle.contracts}, set(trusted))
+
+
+def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> dict[bytes, Header]:
+    """Step 3: walks from the newest header down, each vouched for by a checkpoint or by its child."""
+    vouched = {checkpoint.hash: checkpoint.number for checkpoint in trust.checkpoints}
+    trusted: dict[bytes, Header] = {}
+    with _step(HEADERS):
+        found = sorted((headers.decode(h, trust.header_form) for h in bundle.headers), key=lambda h: -h.number)
+    for header in found:
+        expected = vouched.get(header.hash)
+        if expected is None:
+            raise VerificationError(
+                HEADERS, f"header {header.number} does not match (got 0x{header.hash.hex()}, expected a checkpoint's)"
+            )
+        _same(HEADERS, "number of a header", header.number, expected)
+        vouched[header.parent_hash] = header.number - 1
+        trusted[header.hash] = header
+    return trusted
+
+
+NOWHERE: Final = EventPlace(BlockReference(0, ZERO_32, 0), ZERO_32, 0)
+"""Place of an event that is only built to be compared with a log."""
+
+
+class _Verification:
+    """Steps 4 to 12 of one bundle; remembers where each event was found."""
+
+    def __init__(self, bundle: Bundle, trust: TrustRoot, trusted: dict[bytes, Header]) -> None:
+        self._bundle = bundle
+        self._trust = trust
+        self._headers = trusted
+        self._places: list[tuple[str, tuple[int, int]]] = []
+
+    def _block(self, step: int, inclusion: Inclusion) -> Header:
+        header = self._headers.get(inclusion.block_hash)
+        if header is None:
+            raise VerificationError(
+                step, f"block does not match (got 0x{inclusion.block_hash.hex()}, expected that of a header above)"
+            )
+        return header
+
+    def _included(self, step: int, event: ProvableEvent, inclusion: Inclusion) -> BlockReference:
+        header = self._block(step, inclusion)
+        with _step(step):
+            receipt = trie.receipt_at(header.receipts_root, inclusion.transaction_index, inclusion.nodes)
+            logs = trie.logs_of(receipt)
+            expected = log_of(event, self._trust.address(EMITTERS[type(event)]))
+        name = type(event).__name__
+        if inclusion.log_index >= len(logs):
+            raise VerificationError(
+                step, f"log index does not match (got {inclusion.log_index}, expected one below {len(logs)})"
+            )
+        found = logs[inclusion.log_index]
+        _same(step, f"emitter of {name}", found.address, expected.address)
+        _same(step, f"topics of {name}", found.topics, expected.topics)
+        _same(step, f"data of {name}", found.data, expected.data)
+        self._places.append((name, (header.number, inclusion.transaction_index)))
+        return BlockReference(header.number, header.hash, header.time)
+
+    def _signed(self, step: int, contract: str, signer: bytes, value: SignedStruct, signature: bytes) -> None:
+        try:
+            signing.verify(signer, digest(self._trust.domain(contract), value), signature, self._trust.verifiers)
+        except ConsentryError as error:
+            limit = SMART_ACCOUNT if len(signer) == signing.ACCOUNT_SIZE else ""
+            raise VerificationError(step, error.message + limit) from error
+
+    def institution(self) -> None:
+        """Step 4."""
+        found, request = self._bundle.institution, self._bundle.entry.request
+        _same(INSTITUTION, "institution", found.institution, request.institution)
+        event = events.InstitutionAdmitted(
+            NOWHERE,
+            found.institution,
+            found.authority,
+            found.region,
+            found.signer,
+            found.release_key,
+            found.profile_hash,
+        )
+        self._included(INSTITUTION, event, found.inclusion)
+
+    def request(self) -> None:
+        """Step 5."""
+        signer = self._bundle.institution.signer
+        self._signed(REQUEST, "AccessLedger", signer, self._bundle.entry.request, self._bundle.request_signature)
+
+    def record(self) -> None:
+        """Step 6."""
+        found, entry = self._bundle.record, self._bundle.entry
+        if entry.subject_id == ZERO_32:
+            _same(RECORD, "record", found, None)
+            return
+        anchored = _present(RECORD, "record leaf", found)
+        leaf = anchored.leaf
+        _same(RECORD, "record id", record_id(leaf), entry.request.record_id)
+        _same(RECORD, "subject of the record", leaf.subject_id, entry.subject_id)
+        event = events.RecordAnchored(NOWHERE, record_id(leaf), leaf.subject_id, leaf.custodian, leaf)
+        self._included(RECORD, event, anchored.inclusion)
+
+    def _rests_on_a_grant(self) -> bool:
+        return self._bundle.entry.reason == Reason.NONE or self._bundle.entry.reason > Reason.CONSENT_REVOKED
+
+    def subject(self) -> None:
+        """Step 7."""
+        found, consent = self._bundle.subject, self._bundle.consent
+        _same(SUBJECT, "presence of the subject", found is not None, consent is not None)
+        if found is None or consent is None:
+            return
+        _same(SUBJECT, "subject", found.subject_id, consent.terms.subject_id)
+        event = events.SubjectEnrolled(NOWHERE, found.subject_id, found.custodian, found.signer)
+        self._included(SUBJECT, event, found.inclusion)
+
+    def consent(self) -> None:
+        """Step 8."""
+        found, request = self._bundle.consent, self._bundle.entry.request
+        if found is None and not self._rests_on_a_grant():
+            return
+        found = _present(CONSENT, "consent", found)
+        _same(CONSENT, "consent id", consent_id(found.terms), request.consent_id)
+        event = events.ConsentGranted(NOWHERE, request.consent_id, found.terms.subject_id, found.terms, found.signature)
+        self._included(CONSENT, event, found.inclusion)
+
+    def signature_of_subject(self) -> None:
+        """Step 9."""
+        subject, consent = self._bundle.subject, self._bundle.consent
+        if subject and consent:
+            self._signed(SIGNATURE, "Consents", subject.signer, consent.terms, consent.signature)
+
+    def decision(self) -> BlockReference:
+        """Step 10."""
+        bundle = self._bundle
+        block = self._included(DECISION, events.AccessDecided(NOWHERE, bundle.entry), bundle.decision)
+        _same(DECISION, "time of the decision", bundle.entry.decided_at, block.time)
+        return block
+
+    def order(self) -> None:
+        """Step 11; places are block and transaction, and the decision was found last."""
+        _, decision = self._places[-1]
+        for name, place in self._places:
+            if place > decision:
+                raise VerificationError(
+                    ORDER,
+                    f"order of {name} does not match (got block {place[0]}, transaction {place[1]}, "
+                    f"expected a place before the decision, block {decision[0]}, transaction {decision[1]})",
+                )
+
+    def rules(self) -> None:
+        """Step 12: decides again with every unproven fact in favour; only such facts may make a difference."""
+        entry, consent = self._bundle.entry, self._bundle.consent
+        again = self._decided_again()
+        unproven = entry.reason in UNPROVEN or (
+            entry.reason == Reason.GRANTEE_MISMATCH and consent is not None and consent.terms.group != ZERO_32
+        )
+        if not (unproven and (again == Reason.NONE or again >= entry.reason)):
+            _same(RULES, "reason", entry.reason, int(again))
+
+    def _decided_again(self) -> Reason:
+        bundle = self._bundle
+        entry, record, consent = bundle.entry, bundle.record, bundle.consent
+        release_key_hash = hashlib.sha256(bundle.institution.release_key).digest()
+        facts = Facts(
+            institution=InstitutionFacts(Standing.ACTIVE, release_key_hash),
+            record=RecordFacts(RecordStatus.CURRENT if record else RecordStatus.NONE),
+            consent=ConsentFacts(ConsentStatus.ACTIVE if consent else ConsentStatus.NONE, 0),
+            signature_valid=True,
+            request_used=False,
+            group_member=True,
+        )
+        if record is None:
+            return judge_request(entry.request, facts, entry.decided_at)
+        material = Material(record.leaf, consent.terms if consent else None, bundle.scope_proof)
+        return denial(entry.request, material, facts, entry.decided_at)

@@ -1,0 +1,183 @@
+"""Bundles of accesses that really happened, on the contracts in this process; keys and times are fixed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from eth_hash.auto import keccak
+
+from consentry.core import events, merkle
+from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.codes import Action, Reason
+from consentry.core.terms import (
+    ZERO_32,
+    AccessEntry,
+    AccessRequest,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    Material,
+    RecordLeaf,
+    SubjectId,
+)
+from consentry.core.typed_data import consent_id, record_id, scope_key
+from consentry.crypto import p256
+from consentry.crypto.signing import AccountKey, SigningKey, sign
+from consentry.crypto.webauthn import SoftwarePasskey
+from consentry.evidence.assemble import AccessHistory, ChainFacts, assemble
+from consentry.evidence.bundle import Bundle
+from consentry.evidence.trust import CONTRACTS, Checkpoint, TrustRoot
+from tests.support import samples
+from tests.support.evm import Outcome
+from tests.support.samples import NOW
+from tests.support.suite import Suite
+
+REGION: Final = 440300
+CUSTODIAN: Final = AccountKey(keccak(b"bundles: custodian"))
+HOSPITAL: Final = AccountKey(keccak(b"bundles: hospital"))
+STRANGER: Final = AccountKey(keccak(b"bundles: stranger"))
+
+
+def curve_key(seed: bytes) -> ec.EllipticCurvePrivateKey:
+    """Gives a P-256 key that is always the same."""
+    return ec.derive_private_key(int.from_bytes(keccak(seed), "big") % p256.ORDER, ec.SECP256R1())
+
+
+@dataclass
+class Case:
+    """One patient with one record and one consent."""
+
+    key: SigningKey
+    subject: SubjectId
+    leaf: RecordLeaf
+    terms: ConsentTerms
+    enrolled: events.SubjectEnrolled
+    anchored: events.RecordAnchored
+    granted: events.ConsentGranted
+    scope_proof: tuple[bytes, ...] = ()
+
+
+@dataclass
+class Story:
+    """A deployment on which accesses are decided and proved."""
+
+    suite: Suite = field(default_factory=Suite)
+    admitted: dict[bytes, events.InstitutionAdmitted] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.suite.evm.travel(NOW)
+        for institution in (CUSTODIAN, HOSPITAL):
+            address = institution.address
+            outcome = self.suite.act(
+                "Participants", "admitInstitution", address, REGION, address, samples.RELEASE_KEY, ZERO_32
+            )
+            payer = self.suite.evm.payer
+            self.admitted[address] = events.InstitutionAdmitted(
+                self.place(outcome), address, payer, REGION, address, samples.RELEASE_KEY, ZERO_32
+            )
+
+    def place(self, outcome: Outcome) -> EventPlace:
+        """Gives where an act was mined."""
+        self.suite.must(outcome)
+        return EventPlace(BlockReference(outcome.block_number, ZERO_32, outcome.time), ZERO_32, 0)
+
+    def case(self, key: SigningKey, name: str, **terms: Any) -> Case:  # noqa: ANN401 - fields of the terms
+        """Enrols, anchors and grants."""
+        suite, subject = self.suite, SubjectId(keccak(name.encode()))
+        enrolment = Enrolment(subject, key.signer, CUSTODIAN.address, NOW + samples.DAY)
+        domain = suite.domain("Subjects")
+        outcome = suite.enrol(enrolment, sign(key, domain, enrolment), sign(CUSTODIAN, domain, enrolment))
+        enrolled = events.SubjectEnrolled(self.place(outcome), subject, CUSTODIAN.address, key.signer)
+        leaf = replace(samples.leaf(), custodian=CUSTODIAN.address, subject_id=subject)
+        outcome = suite.anchor(leaf, sign(CUSTODIAN, suite.domain("Records"), leaf))
+        anchored = events.RecordAnchored(self.place(outcome), record_id(leaf), subject, CUSTODIAN.address, leaf)
+        proof: tuple[bytes, ...] = ()
+        if terms.pop("named", False):
+            keys = [scope_key(leaf), samples.word(3), samples.word(4)]
+            proof = merkle.proof_of(keys, scope_key(leaf))
+            terms |= {"records_root": merkle.root_of(keys), "categories": 0}
+        agreed = replace(samples.terms(), subject_id=subject, institution=HOSPITAL.address, **terms)
+        signature = sign(key, suite.domain("Consents"), agreed)
+        outcome = suite.grant(agreed, signature)
+        granted = events.ConsentGranted(self.place(outcome), consent_id(agreed), subject, agreed, signature)
+        return Case(key, subject, leaf, agreed, enrolled, anchored, granted, proof)
+
+    def request(self, case: Case, number: int, **changes: Any) -> AccessRequest:  # noqa: ANN401 - fields of the request
+        """Gives a request about a case."""
+        base = samples.request(
+            record_id(case.leaf), consent_id(case.terms), hashlib.sha256(samples.RELEASE_KEY).digest()
+        )
+        return replace(base, institution=HOSPITAL.address, request_id=number, **changes)
+
+    def access(self, case: Case, request: AccessRequest) -> AccessHistory:
+        """Has a request decided and gives its history."""
+        signature = sign(HOSPITAL, self.suite.domain("AccessLedger"), request)
+        terms = case.terms if any(request.consent_id) else None
+        outcome = self.suite.decide([(request, signature, Material(case.leaf, terms, case.scope_proof))])
+        place = self.place(outcome)
+        [log] = outcome.logs
+        reason, decided_at, subject_sequence, institution_sequence = log.members[3][11:]
+        entry = AccessEntry(
+            request, SubjectId(log.members[1]), Reason(reason), decided_at, subject_sequence, institution_sequence
+        )
+        return AccessHistory(
+            self.admitted[HOSPITAL.address],
+            case.enrolled if terms else None,
+            case.anchored,
+            case.granted if terms else None,
+            events.AccessDecided(place, entry),
+            case.scope_proof if terms else (),
+            signature,
+        )
+
+    def facts(self) -> ChainFacts:
+        """Gives chain and deployment."""
+        contracts = tuple((name, self.suite.addresses[name]) for name in sorted(CONTRACTS))
+        return ChainFacts(self.suite.chain_id, keccak(self.suite.evm.sealed_block(0).header), "ethereum", contracts)
+
+    def trust(self) -> TrustRoot:
+        """Gives a trust root with the newest block as its only checkpoint."""
+        facts, number = self.facts(), self.suite.evm.height
+        newest = Checkpoint(number, keccak(self.suite.evm.sealed_block(number).header))
+        return TrustRoot(facts.chain_id, facts.genesis_hash, facts.header_form, facts.contracts, (newest,))
+
+    def bundle(self, history: AccessHistory) -> Bundle:
+        """Proves an access, with all headers up to the newest."""
+        first = min(history.blocks())
+        path = [self.suite.evm.sealed_block(n).header for n in range(first, self.suite.evm.height + 1)]
+        blocks = {number: self.suite.evm.sealed_block(number) for number in history.blocks()}
+        return assemble(history, self.facts(), blocks, path)
+
+
+@dataclass(frozen=True)
+class RealBundles:
+    """Every kind of true bundle, and the trust root they hold against."""
+
+    trust: TrustRoot
+    bundles: dict[str, Bundle]
+
+
+@cache
+def build_real() -> RealBundles:
+    """Runs the story and proves its accesses."""
+    story = Story()
+    verifiers = story.suite.verifiers
+    account = story.case(AccountKey(keccak(b"bundles: patient")), "account")
+    device = story.case(p256.P256Key(curve_key(b"bundles: device"), verifiers.p256), "device", named=True)
+    passkey = story.case(SoftwarePasskey(curve_key(b"bundles: passkey"), verifiers.webauthn), "passkey")
+    histories = {
+        "permitted-account": story.access(account, story.request(account, 1)),
+        "permitted-device-key": story.access(device, story.request(device, 2)),
+        "permitted-passkey": story.access(passkey, story.request(passkey, 3)),
+        "denied-action": story.access(account, story.request(account, 4, action=Action.STORE)),
+        "denied-expired-request": story.access(account, story.request(account, 5, expires_at=NOW)),
+        "denied-no-consent": story.access(account, story.request(account, 6, consent_id=ConsentId(ZERO_32))),
+    }
+    unknown = replace(account, leaf=replace(account.leaf, commitment=samples.word(0xE)))
+    history = story.access(unknown, story.request(unknown, 7))
+    histories["denied-unknown-record"] = replace(history, anchored=None, granted=None, enrolled=None, scope_proof=())
+    return RealBundles(story.trust(), {name: story.bundle(history) for name, history in histories.items()})
