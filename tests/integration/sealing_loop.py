@@ -1,0 +1,52 @@
+"""Seals records without end and prints each object id once it is acknowledged; a test kills it at random moments."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consentry.core.terms import RecordId, SubjectId
+from consentry.vault.database import Database
+from consentry.vault.keyring import LocalKeyring
+from consentry.vault.keyring_files import Cost
+from consentry.vault.objects import open_object_store
+from consentry.vault.schema import upgrade
+from consentry.vault.store import RecordVault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+PASSPHRASE = "killed at random"
+
+
+async def content() -> AsyncIterator[bytes]:
+    """Give between nothing and two megabytes."""
+    for _ in range(secrets.randbelow(8)):
+        yield os.urandom(250_000)
+
+
+async def seal_for_ever(folder: Path) -> None:
+    """Seal one new subject's record after the other."""
+    url = f"sqlite+aiosqlite:///{folder}/vault.db"
+    await upgrade(url)
+    place = folder / "keyring"
+    cost = Cost(passes=1, memory_kib=64, lanes=1)
+    keyring = LocalKeyring.open(place, PASSPHRASE) if place.exists() else LocalKeyring.create(place, PASSPHRASE, cost)
+    objects = open_object_store(f"file://{folder}/objects")
+    await objects.sweep_incoming()
+    vault = RecordVault(Database(url), objects, keyring)
+    print("ready", flush=True)  # noqa: T201 - the test reads it
+    while True:
+        subject, record = SubjectId(secrets.token_bytes(32)), RecordId(secrets.token_bytes(32))
+        await vault.create_subject(subject)
+        sealed = await vault.seal(content(), subject_id=subject, media_type="application/octet-stream")
+        await vault.attach(sealed.object_id, record)
+        print(record.hex(), subject.hex(), flush=True)  # noqa: T201 - the test reads it
+
+
+if __name__ == "__main__":
+    asyncio.run(seal_for_ever(Path(sys.argv[1])))
