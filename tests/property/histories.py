@@ -369,6 +369,8 @@ class History:
 
     def _item(self) -> Signed:
         leaf, terms = self._matching()
+        if self._chance(2):
+            leaf = replace(leaf, commitment=self._word())
         request = self._request(leaf, terms)
         for _ in range(self.random.choice([0, 0, 0, 0, 1, 1, 2])):
             request = replace(request, **self._wrong_member())

@@ -39,6 +39,7 @@ from tests.support.suite import Suite
 REGION: Final = 440300
 CUSTODIAN: Final = AccountKey(keccak(b"bundles: custodian"))
 HOSPITAL: Final = AccountKey(keccak(b"bundles: hospital"))
+PATIENT: Final = AccountKey(keccak(b"bundles: patient"))
 STRANGER: Final = AccountKey(keccak(b"bundles: stranger"))
 
 
@@ -166,7 +167,7 @@ def build_real() -> RealBundles:
     """Runs the story and proves its accesses."""
     story = Story()
     verifiers = story.suite.verifiers
-    account = story.case(AccountKey(keccak(b"bundles: patient")), "account")
+    account = story.case(PATIENT, "account")
     device = story.case(p256.P256Key(curve_key(b"bundles: device"), verifiers.p256), "device", named=True)
     passkey = story.case(SoftwarePasskey(curve_key(b"bundles: passkey"), verifiers.webauthn), "passkey")
     histories = {

@@ -1,0 +1,298 @@
+"""Bundles that lie, each in one way, with the step that must refuse it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import rfc8785
+
+from consentry.core import events
+from consentry.core.codes import Reason
+from consentry.core.terms import ZERO_32, Address
+from consentry.crypto.signing import AccountKey
+from consentry.evidence import notation
+from consentry.evidence import verify as steps
+from consentry.evidence.bundle import Bundle
+from consentry.evidence.claim import claim_of
+from consentry.evidence.trust import TrustRoot
+from tests.support import samples
+from tests.support.samples import NOW
+from tests.vectors.bundles.real import CUSTODIAN, HOSPITAL, PATIENT, STRANGER, RealBundles
+from tests.vectors.bundles.rogue import Rogue
+
+Json = dict[str, Any]
+Change = Callable[[Json], object]
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """A lying bundle, the trust root it is shown against, and the step that must refuse it."""
+
+    name: str
+    step: int
+    content: bytes
+    trust: TrustRoot
+
+
+def _flip(text: str, place: int = -1) -> str:
+    digit = text[place]
+    changed = "0" if digit != "0" else "1"
+    index = place % len(text)
+    return text[:index] + changed + text[index + 1 :]
+
+
+def _set(value: Any, *path: str | int) -> Change:  # noqa: ANN401 - any JSON
+    def change(bundle: Json) -> None:
+        target: Any = bundle
+        for name in path[:-1]:
+            target = target[name]
+        target[path[-1]] = value(target[path[-1]]) if callable(value) else value
+
+    return change
+
+
+def _entry(bundle: Json) -> Json:
+    entry: Json = bundle["decision"]["entry"]
+    return entry
+
+
+def _with_claim(bundle: Json) -> Json:
+    """Makes the words fit the changed decision, so that only the lie is left to be found."""
+    bundle["claim"] = claim_of(notation.read_entry(_entry(bundle)))
+    return bundle
+
+
+def _drop_member(bundle: Json) -> None:
+    del bundle["scopeProof"]
+
+
+def _add_member(bundle: Json) -> None:
+    bundle["note"] = "trust me"
+
+
+FORM: Final[tuple[tuple[str, Change], ...]] = (
+    ("member-missing", _drop_member),
+    ("member-unknown", _add_member),
+    ("format-of-another-version", _set("consentry.bundle/v2", "format")),
+    ("hexadecimal-in-capitals", _set(lambda text: "0x" + text[2:].upper(), "requestSignature")),
+    ("record-id-too-short", _set("0x00", "decision", "entry", "request", "recordId")),
+    ("number-as-text", _set("1", "decision", "entry", "reason")),
+    ("number-negative", _set(-1, "institution", "region")),
+    ("number-with-a-leading-zero", _set(lambda text: "0" + text, "decision", "entry", "decidedAt")),
+    ("truth-value-as-number", _set(0, "consent", "terms", "onwardDisclosure")),
+    ("headers-no-list", _set({}, "headers")),
+)
+CHAIN: Final[tuple[tuple[str, Change], ...]] = (
+    ("chain-id-of-another-chain", _set("1", "chain", "chainId")),
+    ("genesis-of-another-chain", _set(_flip, "chain", "genesisHash")),
+    ("contract-of-another-deployment", _set(_flip, "chain", "contracts", "Consents")),
+    ("contract-missing", lambda bundle: bundle["chain"]["contracts"].pop("Records")),
+    ("contract-unknown", _set("0x" + "11" * 20, "chain", "contracts", "Backdoor")),
+)
+HEADERS: Final[tuple[tuple[str, Change], ...]] = (
+    ("header-changed", _set(lambda text: _flip(text, 600), "headers", 0)),
+    ("header-with-another-receipts-root", _set(lambda text: _flip(text, 400), "headers", -1)),
+    ("header-with-another-parent", _set(lambda text: _flip(text, 20), "headers", 5)),
+    ("header-truncated", _set(lambda text: text[:-2], "headers", 3)),
+    ("header-missing-in-the-chain", lambda bundle: bundle["headers"].pop(4)),
+    ("checkpoint-header-missing", lambda bundle: bundle["headers"].pop()),
+    ("header-no-header", _set("0xc0", "headers", 0)),
+)
+INSTITUTION: Final[tuple[tuple[str, Change], ...]] = (
+    ("headers-none", _set([], "headers")),
+    ("institution-another", _set("0x" + CUSTODIAN.address.hex(), "institution", "institution")),
+    ("institution-signer-replaced", _set("0x" + STRANGER.address.hex(), "institution", "signer")),
+    ("institution-release-key-replaced", _set("0x00", "institution", "releaseKey")),
+    ("institution-region-changed", _set(110000, "institution", "region")),
+    ("institution-authority-changed", _set("0x" + "22" * 20, "institution", "authority")),
+    ("institution-log-index-beyond", _set(7, "institution", "inclusion", "logIndex")),
+    ("institution-transaction-absent", _set(9, "institution", "inclusion", "transactionIndex")),
+    ("institution-nodes-missing", _set([], "institution", "inclusion", "nodes")),
+    ("institution-node-changed", _set(lambda text: _flip(text, 300), "institution", "inclusion", "nodes", 0)),
+    ("institution-block-another", _set(_flip, "institution", "inclusion", "blockHash")),
+)
+REQUEST: Final[tuple[tuple[str, Change], ...]] = (
+    ("request-signature-changed", _set(lambda text: _flip(text, 40), "requestSignature")),
+    ("request-signature-empty", _set("0x", "requestSignature")),
+    ("request-purpose-changed", _set(9, "decision", "entry", "request", "purpose")),
+    ("request-record-changed", _set(_flip, "decision", "entry", "request", "recordId")),
+    ("request-practitioner-changed", _set(_flip, "decision", "entry", "request", "practitioner")),
+    ("request-id-changed", _set("99", "decision", "entry", "request", "requestId")),
+    ("request-time-changed", _set(str(NOW + 7), "decision", "entry", "request", "issuedAt")),
+)
+RECORD: Final[tuple[tuple[str, Change], ...]] = (
+    ("record-missing", _set(None, "record")),
+    ("record-sensitivity-lowered", _set(1, "record", "leaf", "sensitivity")),
+    ("record-commitment-changed", _set(_flip, "record", "leaf", "commitment")),
+    ("record-digest-changed", _set(_flip, "record", "leaf", "ciphertextDigest")),
+    ("record-nodes-of-another-event", lambda b: b["record"].update(inclusion=b["consent"]["inclusion"])),
+    ("record-subject-hidden", _set("0x" + "00" * 32, "decision", "entry", "subjectId")),
+)
+SUBJECT: Final[tuple[tuple[str, Change], ...]] = (
+    ("subject-missing", _set(None, "subject")),
+    ("subject-signer-replaced", _set("0x" + STRANGER.address.hex(), "subject", "signer")),
+    ("subject-custodian-changed", _set("0x" + HOSPITAL.address.hex(), "subject", "custodian")),
+    ("subject-another", _set(_flip, "subject", "subjectId")),
+)
+CONSENT: Final[tuple[tuple[str, Change], ...]] = (
+    ("consent-missing", lambda bundle: bundle.update(consent=None, subject=None)),
+    ("consent-prolonged", _set(str(2**40), "consent", "terms", "validUntil")),
+    ("consent-purposes-widened", _set(0xFFFE, "consent", "terms", "purposes")),
+    ("consent-notice-replaced", _set(_flip, "consent", "terms", "noticeHash")),
+    ("consent-signature-replaced", _set(lambda text: _flip(text, 50), "consent", "signature")),
+    ("consent-nodes-of-another-event", lambda b: b["consent"].update(inclusion=b["record"]["inclusion"])),
+)
+DECISION: Final[tuple[tuple[str, Change], ...]] = (
+    ("decision-sequence-changed", _set(9, "decision", "entry", "subjectSequence")),
+    ("decision-institution-sequence-changed", _set(9, "decision", "entry", "institutionSequence")),
+    ("decision-time-changed", _set(str(NOW), "decision", "entry", "decidedAt")),
+    ("decision-made-a-denial", _set(int(Reason.USES_EXHAUSTED), "decision", "entry", "reason")),
+    ("decision-nodes-of-another-event", lambda b: b["decision"].update(inclusion=b["consent"]["inclusion"])),
+)
+CLAIM: Final[tuple[tuple[str, Change], ...]] = (
+    ("claim-empty", _set("", "claim")),
+    ("claim-embellished", _set(lambda text: text + " The patient was informed.", "claim")),
+    ("claim-of-another-outcome", _set(lambda text: text.replace("permitted", "denied"), "claim")),
+)
+CHANGES: Final = (
+    (steps.FORM, FORM),
+    (steps.CHAIN, CHAIN),
+    (steps.HEADERS, HEADERS),
+    (steps.INSTITUTION, INSTITUTION),
+    (steps.REQUEST, REQUEST),
+    (steps.RECORD, RECORD),
+    (steps.SUBJECT, SUBJECT),
+    (steps.CONSENT, CONSENT),
+    (steps.DECISION, DECISION),
+)
+
+
+def _changed(bundle: Bundle, change: Change) -> Json:
+    found: Json = json.loads(bundle.to_json())
+    change(found)
+    return found
+
+
+def _edited(real: RealBundles) -> Iterator[Forgery]:
+    base = real.bundles["permitted-account"]
+    for step, changes in CHANGES:
+        for name, change in changes:
+            found = _changed(base, change)
+            content = rfc8785.dumps(found if step <= steps.FORM else _with_claim(found))
+            yield Forgery(name, step, content, real.trust)
+    for name, change in CLAIM:
+        yield Forgery(name, steps.CLAIM, rfc8785.dumps(_changed(base, change)), real.trust)
+
+
+def _raw(real: RealBundles) -> Iterator[Forgery]:
+    content = real.bundles["permitted-account"].to_json()
+    found = json.loads(content)
+    yield Forgery("file-empty", steps.FORM, b"", real.trust)
+    yield Forgery("file-truncated", steps.FORM, content[:-1], real.trust)
+    yield Forgery("file-with-a-tail", steps.FORM, content + b"\n", real.trust)
+    yield Forgery("file-indented", steps.FORM, json.dumps(found, indent=1, sort_keys=True).encode(), real.trust)
+    twice = content.replace(b'"scopeProof":[]', b'"scopeProof":[],"scopeProof":[]')
+    yield Forgery("member-twice", steps.FORM, twice, real.trust)
+    yield Forgery("file-no-object", steps.FORM, b"[]", real.trust)
+
+
+def _mixed(real: RealBundles) -> Iterator[Forgery]:
+    """Parts of several true bundles put together."""
+    account, passkey = real.bundles["permitted-account"], real.bundles["permitted-passkey"]
+    denied = real.bundles["denied-action"]
+    mixed = {
+        "request-signature-of-another-access": (
+            steps.REQUEST,
+            replace(account, request_signature=passkey.request_signature),
+        ),
+        "record-of-another-subject": (steps.RECORD, replace(account, record=passkey.record)),
+        "subject-of-another-consent": (steps.SUBJECT, replace(account, subject=passkey.subject)),
+        "consent-of-another-subject": (
+            steps.CONSENT,
+            replace(account, consent=passkey.consent, subject=passkey.subject),
+        ),
+        "denial-shown-as-permitted": (
+            steps.DECISION,
+            replace(denied, entry=replace(denied.entry, reason=0), claim=claim_of(replace(denied.entry, reason=0))),
+        ),
+        "decision-place-of-another": (steps.DECISION, replace(account, decision=passkey.decision)),
+    }
+    for name, (step, bundle) in mixed.items():
+        yield Forgery(name, step, bundle.to_json(), real.trust)
+
+
+def _rogue(real: RealBundles, patient: AccountKey) -> Iterator[Forgery]:
+    """Bundles of a chain that lies and is vouched for."""
+    rogue = Rogue(real.bundles["permitted-account"], real.trust, HOSPITAL, patient)
+
+    def lie(name: str, step: int, changed: dict[str, Any], **options: Any) -> Forgery:  # noqa: ANN401
+        bundle, trust = rogue.mine(changed, **options)
+        return Forgery(name, step, bundle.to_json(), trust)
+
+    consent = rogue.bundle.consent
+    assert consent
+    granted = rogue.permitted_under()["granted"]
+    assert isinstance(granted, events.ConsentGranted)
+    forged = {"granted": replace(granted, signature=STRANGER.sign_digest(bytes(32)))}
+    yield lie("rogue-grant-signed-by-another", steps.SIGNATURE, forged)
+    yield lie("rogue-grant-of-a-smart-account", steps.SIGNATURE, {"granted": replace(granted, signature=b"yes")})
+    yield lie(
+        "rogue-grant-of-a-revocation", steps.SIGNATURE, {"granted": replace(granted, signature=consent.signature[::-1])}
+    )
+    yield lie("rogue-decision-at-another-time", steps.DECISION, {}, time=NOW + 99)
+    wrong = Address(bytes.fromhex("bad0" * 10))
+    for name, step in (
+        ("admitted", steps.INSTITUTION),
+        ("enrolled", steps.SUBJECT),
+        ("anchored", steps.RECORD),
+        ("granted", steps.CONSENT),
+        ("decided", steps.DECISION),
+    ):
+        yield lie(f"rogue-{name}-by-a-foreign-contract", step, {}, emitters={name: wrong})
+    late = ("admitted", "enrolled", "anchored", "decided", "granted")
+    yield lie("rogue-granted-after-the-decision", steps.ORDER, {}, order=late)
+    late = ("enrolled", "anchored", "granted", "decided", "admitted")
+    yield lie("rogue-admitted-after-the-decision", steps.ORDER, {}, order=late)
+    yield from _broken_rules(rogue, lie)
+
+
+def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery]:
+    consent, record = rogue.bundle.consent, rogue.bundle.record
+    assert consent
+    assert record
+    terms, leaf = consent.terms, record.leaf
+    for name, changes in (
+        ("expired", {"valid_until": NOW}),
+        ("not-yet-valid", {"valid_from": NOW + 3600}),
+        ("to-another-grantee", {"institution": CUSTODIAN.address}),
+        ("to-another-practitioner", {"practitioner": samples.word(0x99)}),
+        ("for-another-purpose", {"purposes": 1 << 9}),
+        ("for-another-action", {"actions": 1 << 2}),
+        ("for-other-categories", {"categories": 1 << 3}),
+        ("for-other-records", {"records_root": samples.word(5), "categories": 0}),
+        ("for-lower-sensitivity", {"max_sensitivity": 1}),
+        ("for-another-period", {"data_until": 601}),
+        ("without-uses", {"max_uses": 0}),
+    ):
+        changed = rogue.permitted_under(replace(terms, **changes))  # type: ignore[arg-type]
+        yield lie(f"rogue-permitted-under-consent-{name}", steps.RULES, changed)
+    five = rogue.permitted_under(replace(terms, max_sensitivity=5), replace(leaf, sensitivity=5))
+    yield lie("rogue-permitted-level-five-by-wildcard", steps.RULES, five)
+    for name, changes in (
+        ("expired", {"expires_at": NOW}),
+        ("from-the-future", {"issued_at": NOW + 3600}),
+        ("on-another-legal-basis", {"legal_basis": 2}),
+        ("without-practitioner", {"practitioner": ZERO_32}),
+        ("for-another-release-key", {"release_key_hash": samples.word(5)}),
+    ):
+        yield lie(f"rogue-permitted-request-{name}", steps.RULES, {"decided": rogue.decided(rogue.request(**changes))})
+    for reason in (Reason.CONSENT_EXPIRED, Reason.PURPOSE_NOT_GRANTED, Reason.GRANTEE_MISMATCH):
+        yield lie(f"rogue-denied-as-{reason.name}", steps.RULES, {"decided": rogue.decided(reason=reason)})
+
+
+def forgeries(real: RealBundles) -> list[Forgery]:
+    """Gives all lying bundles."""
+    return [*_raw(real), *_edited(real), *_mixed(real), *_rogue(real, PATIENT)]
