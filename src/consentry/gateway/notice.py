@@ -1,0 +1,81 @@
+"""The notice a subject reads before signing, rendered from the terms and nothing else (CN-01, CN-02).
+
+The same terms, version and language give the same bytes; their SHA-256 is in the signed terms, so what was shown can be
+shown again and checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Final
+
+from consentry.core.codes import UNLIMITED_USES, Action, Category, Purpose
+from consentry.core.terms import ConsentTerms
+from consentry.errors import NotFoundError, VerificationError
+
+CURRENT_VERSION: Final = 1
+LANGUAGES: Final = ("zh", "en")
+_MONTHS: Final = 12
+_EPOCH_YEAR: Final = 1970
+_ANY: Final = "*"
+
+
+def render(terms: ConsentTerms, version: int, language: str) -> str:
+    """Renders the notice of some terms; ``notice_hash`` and ``nonce`` take no part.
+
+    Raises:
+        NotFoundError: there is no such notice.
+    """
+    source = files("consentry.gateway") / "notices" / f"notice-{version}.{language}.txt"
+    if language not in LANGUAGES or not source.is_file():
+        raise NotFoundError(f"notice {version} in language {language!r} does not exist")
+    named = any(terms.records_root)
+    return source.read_text(encoding="utf-8").format(
+        grantee="group 0x" + terms.group.hex() if any(terms.group) else "0x" + terms.institution.hex(),
+        practitioner="0x" + terms.practitioner.hex() if any(terms.practitioner) else _ANY,
+        actions=_listed(terms.actions, Action),
+        purposes=_listed(terms.purposes, Purpose),
+        records="0x" + terms.records_root.hex() if named else _listed(terms.categories, Category),
+        max_sensitivity=terms.max_sensitivity,
+        data_from=_month(terms.data_from),
+        data_until=_month(terms.data_until),
+        valid_from=_moment(terms.valid_from),
+        valid_until=_moment(terms.valid_until),
+        max_uses=_ANY if terms.max_uses == UNLIMITED_USES else terms.max_uses,
+        erase_by=_moment(terms.erase_by) if terms.erase_by else "-",
+    )
+
+
+def with_notice(terms: ConsentTerms, language: str) -> tuple[ConsentTerms, str]:
+    """Gives the terms with hash and version of the current notice, and its text."""
+    text = render(terms, CURRENT_VERSION, language)
+    digest = hashlib.sha256(text.encode()).digest()
+    return replace(terms, notice_hash=digest, notice_version=CURRENT_VERSION), text
+
+
+def shown_text(terms: ConsentTerms) -> tuple[str, str]:
+    """Gives language and text of the notice that was shown, found by its hash.
+
+    Raises:
+        VerificationError: no notice of that version has that hash for these terms.
+    """
+    for language in LANGUAGES:
+        text = render(terms, terms.notice_version, language)
+        if hashlib.sha256(text.encode()).digest() == terms.notice_hash:
+            return language, text
+    raise VerificationError(0, "notice hash does not match any language", expected="0x" + terms.notice_hash.hex())
+
+
+def _listed(mask: int, kind: type[Action] | type[Purpose] | type[Category]) -> str:
+    return ", ".join(code.name for code in kind if mask & (1 << code))
+
+
+def _month(count: int) -> str:
+    return f"{_EPOCH_YEAR + count // _MONTHS:04d}-{count % _MONTHS + 1:02d}"
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
