@@ -7,6 +7,7 @@ wrongly then. The vault takes a `FinalReceipt`, which only the ledger room can m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
@@ -28,6 +29,10 @@ from consentry.gateway.ports import (
     StoredRequest,
     Vault,
 )
+
+
+LEASE_SECONDS: Final = 900
+"""A decision opens the vault this long after its block; later the institution asks anew, under a new request id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class AccessDesk:
             AccessDeniedError: the contract denied, and logged it; ``details`` carry reason and receipt.
             NotAuthenticError: the contract rejected the request; nothing was decided.
             NotFoundError: no such record, or no such consent, here.
-            ConflictError: the request id was used for another request.
+            ConflictError: the request id was used for another request, or its decision is older than the lease.
             LedgerUnavailableError: not known whether it was decided; ask again with the same request.
         """
         record, material = await self._material(request, scope_proof)
@@ -112,6 +117,9 @@ class AccessDesk:
     async def _still_in_force(self, receipt: FinalReceipt) -> None:
         """The last look at head before a key is unwrapped: a revocation may have been mined since the decision."""
         request = receipt.entry.request
+        age = (await self.ledger.head()).time - receipt.place.block.time
+        if age > LEASE_SECONDS:
+            raise ConflictError(f"age of the decision does not match (got {age} s, expected at most {LEASE_SECONDS} s)")
         if await self.ledger.consent_status(request.consent_id) != ConsentStatus.ACTIVE:
             raise denied(receipt, Reason.CONSENT_REVOKED)
         if await self.ledger.institution_standing(request.institution) != Standing.ACTIVE:

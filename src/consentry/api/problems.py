@@ -1,0 +1,96 @@
+"""Errors as RFC 9457 problems: the only place where an error meets an HTTP number."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from consentry import errors
+from consentry.core.receipts import FinalReceipt
+
+STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
+    errors.InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotAuthenticError: HTTPStatus.UNAUTHORIZED,
+    errors.NotPermittedError: HTTPStatus.FORBIDDEN,
+    errors.AccessDeniedError: HTTPStatus.FORBIDDEN,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.VerificationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.LedgerRejectedError: HTTPStatus.CONFLICT,
+    errors.ForeignChainError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.BlockLogCorruptError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.VaultUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ObjectMissingError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ObjectTornError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ObjectSwappedError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ObjectCorruptError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.KeyDestroyedError: HTTPStatus.GONE,
+    errors.ConfigurationError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""Error → HTTP status. A test checks that every leaf of the hierarchy is here."""
+
+MEDIA_TYPE: Final = "application/problem+json"
+_RETRY_SECONDS: Final = "2"
+
+
+def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> JSONResponse:  # noqa: ANN401 - JSON
+    """Gives a problem document; ``detail`` holds ids only."""
+    trace = getattr(request.state, "trace_id", "")
+    content = {
+        "type": f"urn:consentry:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+        "trace_id": trace,
+        **more,
+    }
+    headers = {"Retry-After": _RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return JSONResponse(content, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def from_error(request: Request, error: errors.ConsentryError) -> JSONResponse:
+    """Gives the problem of one of our errors."""
+    status = STATUS.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.AccessDeniedError):
+        more["reason"] = error.details["reason"]
+        receipt = error.details["receipt"]
+        if isinstance(receipt, FinalReceipt):
+            more["receipt"] = shown_receipt(receipt)
+    return problem(request, status, error.code, error.message, **more)
+
+
+def shown_receipt(receipt: FinalReceipt) -> dict[str, Any]:
+    """Gives the place of a decision in JSON."""
+    place = receipt.place
+    return {
+        "blockNumber": place.block.number,
+        "blockHash": "0x" + place.block.hash.hex(),
+        "blockTime": place.block.time,
+        "transactionHash": "0x" + place.transaction_hash.hex(),
+        "logIndex": place.log_index,
+        "finality": receipt.finality,
+        "subjectSequence": receipt.entry.subject_sequence,
+        "institutionSequence": receipt.entry.institution_sequence,
+    }
+
+
+def from_validation(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Gives the problem of a body or parameter that does not fit its model; names the place, never the value."""
+    places = [".".join(str(part) for part in item["loc"]) for item in error.errors()]
+    return problem(
+        request, HTTPStatus.UNPROCESSABLE_ENTITY, errors.InvalidInputError.code, "malformed input", places=places
+    )
+
+
+def from_http(request: Request, error: HTTPException) -> JSONResponse:
+    """Gives the problem of what the framework refused by itself."""
+    return problem(request, error.status_code, f"http.{error.status_code}", HTTPStatus(error.status_code).phrase)

@@ -1,0 +1,248 @@
+"""Bodies of requests and answers: strict, closed, and without any rule.
+
+Bytes travel as 0x-prefixed lower-case hexadecimal, numbers that may exceed 2^53 as decimal strings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from consentry.core.terms import (
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    RecordId,
+    RecordLeaf,
+    SubjectId,
+)
+
+Hex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})*$", max_length=16_386)]
+Hex20 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
+Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
+Decimal256 = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$")]
+Uint8 = Annotated[int, Field(ge=0, le=2**8 - 1)]
+Uint16 = Annotated[int, Field(ge=0, le=2**16 - 1)]
+Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Seconds = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Language = Literal["zh", "en"]
+
+
+class Strict(BaseModel):
+    """Root of all bodies: unknown fields are refused, nothing is converted."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True
+    )
+
+
+def raw(text: str) -> bytes:
+    """Gives the bytes of a hexadecimal member."""
+    return bytes.fromhex(text[2:])
+
+
+def shown(value: bytes) -> str:
+    """Gives bytes as a hexadecimal member."""
+    return "0x" + value.hex()
+
+
+class EnrolmentBody(Strict):
+    """An enrolment as signed."""
+
+    subject_id: Hex32
+    signer: Hex
+    custodian: Hex20
+    sign_before: Seconds
+
+    def value(self) -> Enrolment:
+        """Gives the signed struct."""
+        subject, custodian = SubjectId(raw(self.subject_id)), Address(raw(self.custodian))
+        return Enrolment(subject, raw(self.signer), custodian, self.sign_before)
+
+
+class EnrolBody(Strict):
+    """Enrols a subject."""
+
+    enrolment: EnrolmentBody
+    subject_signature: Hex
+    custodian_signature: Hex
+
+
+class LeafBody(Strict):
+    """A record leaf as signed."""
+
+    custodian: Hex20
+    subject_id: Hex32
+    previous: Hex32
+    lineage: Hex32
+    version: Uint32
+    category: Uint8
+    sensitivity: Uint8
+    data_month: Uint16
+    suite: Uint16
+    retention: Uint8
+    ciphertext_digest: Hex32
+    ciphertext_size: Seconds
+    commitment: Hex32
+
+    def value(self) -> RecordLeaf:
+        """Gives the signed struct."""
+        made: RecordLeaf = _struct(RecordLeaf, self)
+        return made
+
+
+class AnchorBody(Strict):
+    """Anchors a sealed object under a signed leaf; ``previous`` is the full leaf of the version before."""
+
+    object_id: Hex32
+    leaf: LeafBody
+    signature: Hex
+    previous: LeafBody | None = None
+
+
+class TermsBody(Strict):
+    """Consent terms as signed."""
+
+    subject_id: Hex32
+    institution: Hex20
+    group: Hex32
+    practitioner: Hex32
+    records_root: Hex32
+    categories: Uint32
+    purposes: Uint32
+    actions: Uint8
+    max_sensitivity: Uint8
+    data_from: Uint16
+    data_until: Uint16
+    valid_from: Seconds
+    valid_until: Seconds
+    max_uses: Uint32
+    onward_disclosure: bool
+    erase_by: Seconds
+    notice_hash: Hex32
+    notice_version: Uint32
+    assurance: Uint8
+    nonce: Decimal256
+
+    def value(self) -> ConsentTerms:
+        """Gives the signed struct."""
+        made: ConsentTerms = _struct(ConsentTerms, self)
+        return made
+
+
+class PrepareBody(Strict):
+    """Asks for the document to sign; ``noticeHash`` and ``nonce`` of zero are filled in."""
+
+    terms: TermsBody
+    language: Language
+
+
+class GrantBody(Strict):
+    """A signed consent."""
+
+    terms: TermsBody
+    signature: Hex
+
+
+class RevokeBody(Strict):
+    """A signed revocation; terms are needed only for a consent that was never granted."""
+
+    signature: Hex
+    terms: TermsBody | None = None
+
+
+class RequestBody(Strict):
+    """An access request as signed."""
+
+    request_id: Decimal256
+    institution: Hex20
+    record_id: Hex32
+    consent_id: Hex32
+    purpose: Uint8
+    action: Uint8
+    legal_basis: Uint8
+    actor_kind: Uint8
+    reason_hash: Hex32
+    practitioner: Hex32
+    release_key_hash: Hex32
+    issued_at: Seconds
+    expires_at: Seconds
+
+    def value(self) -> AccessRequest:
+        """Gives the signed struct."""
+        made: AccessRequest = _struct(AccessRequest, self)
+        return made
+
+
+class AccessBody(Strict):
+    """Asks for one record."""
+
+    request: RequestBody
+    signature: Hex
+    scope_proof: Annotated[list[Hex32], Field(max_length=64)] = []
+
+
+class SiweChallengeBody(Strict):
+    """Asks for a message to sign."""
+
+    address: Hex20
+
+
+class SiweSessionBody(Strict):
+    """The signed EIP-4361 message."""
+
+    message: Annotated[str, Field(max_length=2_000)]
+    signature: Hex
+
+
+class PasskeyChallengeBody(Strict):
+    """Asks for a challenge for an ERC-7913 signer."""
+
+    signer: Hex
+
+
+class PasskeySessionBody(Strict):
+    """The assertion, coded as the on-chain verifier takes it."""
+
+    signer: Hex
+    challenge: Hex32
+    signature: Hex
+
+
+def _struct(kind: type[Any], body: Strict) -> Any:  # noqa: ANN401 - one of the signed structs
+    """Copies the members of a body, which bear the names of the struct's fields."""
+    values = {}
+    for field in dataclasses.fields(kind):
+        value = getattr(body, field.name)
+        if isinstance(value, str):
+            value = raw(value) if value.startswith("0x") else int(value)
+        values[field.name] = value
+    return kind(**values)
+
+
+def struct_json(value: object) -> dict[str, Any]:
+    """Gives a signed struct as a body: the inverse of ``value()``."""
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(value):  # type: ignore[arg-type]  # signed structs are dataclasses
+        member = getattr(value, field.name)
+        if isinstance(member, bytes):
+            member = shown(member)
+        elif field.name in {"nonce", "request_id"}:
+            member = str(member)
+        found[to_camel(field.name)] = int(member) if isinstance(member, int) and not isinstance(member, bool) else member
+    return found
+
+
+def record_key(text: str) -> RecordId:
+    """Gives the record id of a path member."""
+    return RecordId(raw(text))
+
+
+def consent_key(text: str) -> ConsentId:
+    """Gives the consent id of a path member."""
+    return ConsentId(raw(text))

@@ -1,0 +1,109 @@
+"""Settings of one gateway: from ``CONSENTRY_…`` variables and an optional TOML file, checked once, never changed.
+
+Secrets come from files only; their contents are read where they are used and never shown.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from consentry.errors import ConfigurationError
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """One gateway. Every member may be given as ``CONSENTRY_<NAME>``; variables win over the file."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="CONSENTRY_", frozen=True, extra="forbid")
+
+    state_dir: Path = Field(Path(".consentry"), description="the one folder everything is kept in")
+    engine: str = Field("embedded", pattern="^(embedded|besu)$", description="profile of the chain")
+    node_url: str = Field("http://127.0.0.1:18545", description="JSON-RPC address of the node")
+    manifest: Path | None = Field(None, description="deployment manifest; state_dir/deployment.json if not given")
+    custodian: str = Field("", pattern="^(0x[0-9a-f]{40})?$", description="address of this gateway's institution")
+    database_url: str = Field("", description="SQLAlchemy URL; SQLite in state_dir if not given")
+    object_store: str = Field("", description="folder or URL of the object store; state_dir/objects if not given")
+    relay_key_file: Path | None = Field(None, description="key of the relay account; state_dir/keys/relay if not given")
+    passphrase_file: Path | None = Field(None, description="passphrase of the vault; state_dir/keys/passphrase if not given")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: Port = Field(18080, description="port to listen on; 0 takes a free one")
+    public_origin: str = Field("", description="origin of the patient's page, for passkeys; http://host:port if not given")
+    max_body_bytes: int = Field(1_048_576, gt=0, description="limit of a JSON body")
+    max_upload_bytes: int = Field(8 * 2**30, gt=0, description="limit of an uploaded record")
+    session_seconds: int = Field(900, gt=0, le=86_400, description="life of a signed-in session")
+
+    _file: ClassVar[Path | None] = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Puts arguments before variables before the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls._file)
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the deployment manifest is."""
+        return self.manifest or self.state_dir / "deployment.json"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.state_dir.absolute() / 'gateway.db'}"
+
+    @property
+    def objects(self) -> str:
+        """Where ciphertext is kept."""
+        return self.object_store or str(self.state_dir.absolute() / "objects")
+
+    @property
+    def relay_key(self) -> Path:
+        """Where the relay's key is."""
+        return self.relay_key_file or self.state_dir / "keys" / "relay"
+
+    @property
+    def passphrase(self) -> Path:
+        """Where the vault's passphrase is."""
+        return self.passphrase_file or self.state_dir / "keys" / "passphrase"
+
+    @property
+    def origin(self) -> str:
+        """The origin passkeys are bound to."""
+        return self.public_origin or f"http://{'localhost' if self.host == '127.0.0.1' else self.host}:{self.port}"
+
+    def describe(self) -> dict[str, Any]:
+        """Gives every setting for show; a password inside a database URL is left out."""
+        shown = {name: str(value) for name, value in self.model_dump().items()}
+        scheme, at, rest = shown["database_url"].rpartition("@")
+        shown["database_url"] = f"{scheme.partition('://')[0]}://***@{rest}" if at else shown["database_url"]
+        return shown
+
+
+def load_settings(file: Path | None = None, **given: Any) -> Settings:  # noqa: ANN401 - any setting by name
+    """Reads the settings.
+
+    Raises:
+        ConfigurationError: one is unknown, missing or wrong; the message names it, never its value.
+    """
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"settings file {file} is missing")
+    source = type("SettingsFromFile", (Settings,), {"_file": file}) if file else Settings
+    try:
+        loaded: Settings = source(**given)
+    except ValidationError as error:
+        names = ", ".join(sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()}))
+        raise ConfigurationError(f"settings cannot be used: {names}") from None
+    except ValueError:
+        raise ConfigurationError("settings file cannot be read") from None
+    return loaded
