@@ -130,6 +130,12 @@ class Directory:
             place=event.place,
         )
 
+    async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
+        """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""
+        asked = {"participant": institution, "record_id": record_id, "permitted": True}
+        event = await self._latest("AccessDecided", **asked)
+        return event is not None and event.place.block.time >= since
+
     async def accesses(
         self,
         *,

@@ -159,6 +159,10 @@ class Projection(Protocol):
     async def consents_of(
         self, subject_id: SubjectId, after: tuple[int, int] | None, limit: int
     ) -> Sequence[ConsentView]: ...
+    async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
+        """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""
+        ...
+
     async def accesses(
         self,
         *,

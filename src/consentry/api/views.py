@@ -1,0 +1,125 @@
+"""Domain values as JSON, and pages of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from consentry.api.schemas import shown, struct_json
+from consentry.core.chain import ActReceipt, EventPlace
+from consentry.core.codes import Reason
+from consentry.errors import InvalidInputError
+from consentry.gateway.notice import shown_text
+from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView
+
+MOST: Final = 200
+USUAL: Final = 50
+_CURSOR: Final = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,8})")
+
+
+class _Placed(Protocol):
+    @property
+    def place(self) -> EventPlace: ...
+
+
+View = TypeVar("View", bound=_Placed)
+
+
+def place_json(place: EventPlace) -> dict[str, Any]:
+    """Gives where an event stands."""
+    return {
+        "blockNumber": place.block.number,
+        "blockHash": shown(place.block.hash),
+        "blockTime": place.block.time,
+        "transactionHash": shown(place.transaction_hash),
+        "logIndex": place.log_index,
+    }
+
+
+def act_json(receipt: ActReceipt, **more: object) -> dict[str, Any]:
+    """Gives the receipt of an act; all acts answer once they are final."""
+    return {**more, "anchor": {"state": "final", "gasUsed": receipt.gas_used, **place_json(receipt.place)}}
+
+
+def institution_json(view: InstitutionView) -> dict[str, Any]:
+    """Gives an institution."""
+    return {
+        "address": shown(view.address),
+        "standing": view.standing.name,
+        "region": view.region,
+        "signer": shown(view.signer),
+        "releaseKey": shown(view.release_key),
+    }
+
+
+def record_json(view: RecordView) -> dict[str, Any]:
+    """Gives a record version."""
+    return {
+        "recordId": shown(view.record_id),
+        "status": view.status.name,
+        "leaf": struct_json(view.leaf),
+        "place": place_json(view.place),
+    }
+
+
+def consent_json(view: ConsentView) -> dict[str, Any]:
+    """Gives a consent with the notice that was shown."""
+    language, text = shown_text(view.terms)
+    return {
+        "consentId": shown(view.consent_id),
+        "terms": struct_json(view.terms),
+        "signature": shown(view.signature),
+        "status": view.status.name,
+        "uses": view.uses,
+        "grantedAt": view.granted_at,
+        "revokedAt": view.revoked_at,
+        "notice": {"language": language, "text": text},
+        "place": place_json(view.place),
+    }
+
+
+def access_json(view: AccessView) -> dict[str, Any]:
+    """Gives one line of the access log."""
+    entry = view.entry
+    return {
+        "request": struct_json(entry.request),
+        "subjectId": shown(entry.subject_id),
+        "permitted": entry.reason == Reason.NONE,
+        "reason": Reason(entry.reason).name,
+        "decidedAt": entry.decided_at,
+        "subjectSequence": entry.subject_sequence,
+        "institutionSequence": entry.institution_sequence,
+        "place": place_json(view.place),
+    }
+
+
+def parse_cursor(text: str | None) -> tuple[int, int] | None:
+    """Reads a cursor.
+
+    Raises:
+        InvalidInputError: it is not one this service gave out.
+    """
+    if text is None:
+        return None
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise InvalidInputError("cursor cannot be read")
+    return int(found[1]), int(found[2])
+
+
+def page(
+    request: Request, found: Sequence[View], limit: int, show: Callable[[View], dict[str, Any]]
+) -> JSONResponse:
+    """Gives a page; ``found`` holds one more than ``limit`` if there is a next one."""
+    items = found[:limit]
+    answer = JSONResponse({"items": [show(view) for view in items]})
+    if len(found) > limit:
+        place = items[-1].place
+        cursor = f"{place.block.number}-{place.log_index}"
+        address = request.url.include_query_params(cursor=cursor, limit=limit)
+        answer.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
+    return answer
