@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     @property
     def objects(self) -> str:
         """Where ciphertext is kept."""
-        return self.object_store or str(self.state_dir.absolute() / "objects")
+        return self.object_store or (self.state_dir.absolute() / "objects").as_uri()
 
     @property
     def relay_key(self) -> Path:

@@ -39,6 +39,8 @@ from consentry.gateway.ports import RecordView
 router = APIRouter(prefix="/v1", tags=["hospitals"])
 Id32 = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]
 Id20 = Annotated[str, Path(pattern=r"^0x[0-9a-f]{40}$")]
+LARGEST_UPLOAD: Final = 2**43
+"""Bytes at which the framework stops a stream; the gateway's own quota is lower and answers with a problem."""
 _RANGE: Final = re.compile(r"bytes=(\d{1,18})-(\d{1,18})?")
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}")
 
@@ -82,7 +84,7 @@ async def accesses(
     return page(request, found, limit, access_json)
 
 
-@router.post("/records/content", status_code=HTTPStatus.CREATED)
+@router.post("/records/content", status_code=HTTPStatus.CREATED, max_body_size=LARGEST_UPLOAD)
 async def take_content(
     request: Request,
     caller: Annotated[Caller, Depends(INSTITUTION_UPLOAD)],

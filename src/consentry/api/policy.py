@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, cast
@@ -125,13 +126,24 @@ def _all_dependencies(dependant: Dependant) -> list[Dependant]:
     return [inner for d in dependant.dependencies for inner in (d, *_all_dependencies(d))]
 
 
+def all_routes(routes: Sequence[object]) -> list[APIRoute]:
+    """Gives every route of an application, those of included routers too."""
+    found: list[APIRoute] = []
+    for route in routes:
+        if isinstance(route, APIRoute):
+            found.append(route)
+        elif (inner := getattr(route, "original_router", None)) is not None:
+            found.extend(all_routes(inner.routes))
+    return found
+
+
 def demand_policies(app: FastAPI) -> None:
     """Refuses an application with an open route.
 
     Raises:
         ConfigurationError: a route declares no policy, or more than one.
     """
-    open_routes = [r.path for r in app.routes if isinstance(r, APIRoute) and policy_of(r) is None]
+    open_routes = [r.path for r in all_routes(app.routes) if policy_of(r) is None]
     if open_routes:
         raise ConfigurationError(f"routes declare no policy: {', '.join(sorted(open_routes))}")
 
