@@ -19,7 +19,9 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 class Settings(BaseSettings):
     """One gateway. Every member may be given as ``CONSENTRY_<NAME>``; variables win over the file."""
 
-    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="CONSENTRY_", frozen=True, extra="forbid")
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="CONSENTRY_", frozen=True, extra="forbid"
+    )
 
     state_dir: Path = Field(Path(".consentry"), description="the one folder everything is kept in")
     engine: str = Field("embedded", pattern="^(embedded|besu)$", description="profile of the chain")
@@ -29,10 +31,14 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL; SQLite in state_dir if not given")
     object_store: str = Field("", description="folder or URL of the object store; state_dir/objects if not given")
     relay_key_file: Path | None = Field(None, description="key of the relay account; state_dir/keys/relay if not given")
-    passphrase_file: Path | None = Field(None, description="passphrase of the vault; state_dir/keys/passphrase if not given")
+    passphrase_file: Path | None = Field(
+        None, description="passphrase of the vault; state_dir/keys/passphrase if not given"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Port = Field(18080, description="port to listen on; 0 takes a free one")
-    public_origin: str = Field("", description="origin of the patient's page, for passkeys; http://host:port if not given")
+    public_origin: str = Field(
+        "", description="origin of the patient's page, for passkeys; http://host:port if not given"
+    )
     max_body_bytes: int = Field(1_048_576, gt=0, description="limit of a JSON body")
     max_upload_bytes: int = Field(8 * 2**30, gt=0, description="limit of an uploaded record")
     session_seconds: int = Field(900, gt=0, le=86_400, description="life of a signed-in session")

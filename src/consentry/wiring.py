@@ -172,5 +172,3 @@ def _context(
 def build_app(settings: Settings) -> FastAPI:
     """Gives the application of one gateway; its parts are built when it starts."""
     return create_app(lambda: open_gateway(settings), settings.max_body_bytes)
-
-

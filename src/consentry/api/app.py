@@ -83,5 +83,3 @@ async def _traced(request: Request, call_next: Callable[[Request], Awaitable[Res
     for name, value in _SAFE_HEADERS.items():
         response.headers.setdefault(name, value)
     return response
-
-

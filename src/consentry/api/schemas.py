@@ -234,7 +234,9 @@ def struct_json(value: object) -> dict[str, Any]:
             member = shown(member)
         elif field.name in {"nonce", "request_id"}:
             member = str(member)
-        found[to_camel(field.name)] = int(member) if isinstance(member, int) and not isinstance(member, bool) else member
+        found[to_camel(field.name)] = (
+            int(member) if isinstance(member, int) and not isinstance(member, bool) else member
+        )
     return found
 
 

@@ -111,9 +111,7 @@ def parse_cursor(text: str | None) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def page(
-    request: Request, found: Sequence[View], limit: int, show: Callable[[View], dict[str, Any]]
-) -> JSONResponse:
+def page(request: Request, found: Sequence[View], limit: int, show: Callable[[View], dict[str, Any]]) -> JSONResponse:
     """Gives a page; ``found`` holds one more than ``limit`` if there is a next one."""
     items = found[:limit]
     answer = JSONResponse({"items": [show(view) for view in items]})

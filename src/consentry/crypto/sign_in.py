@@ -119,9 +119,7 @@ class SignedRequest:
     def digest(self) -> bytes:
         """Gives the 32 bytes to sign."""
         parts = (self.method, self.authority, self.target, str(self.created), self.nonce)
-        return keccak(
-            length_prefixed(_REQUEST_LABEL, self.institution, *(p.encode() for p in parts), self.body_sha256)
-        )
+        return keccak(length_prefixed(_REQUEST_LABEL, self.institution, *(p.encode() for p in parts), self.body_sha256))
 
     def header(self, signature: bytes) -> str:
         """Gives the value of the header ``Consentry-Signature``."""
