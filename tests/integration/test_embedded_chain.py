@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from consentry.ledger import node
 from consentry.ledger.embedded.blocklog import MAGIC, BlockLog, encode_frame
 from consentry.ledger.embedded.records import Intent, Record, Seal
 from consentry.ledger.installation import provide_engine
+from consentry.ledger.processes import process_started
 from tests.support.embedded_chain import Client, RpcError, Sender, deploy_notes
 
 if TYPE_CHECKING:
@@ -427,6 +429,43 @@ def test_up_snapshot_with_forged_state_is_refused(state: Path) -> None:
         node.up(state, 0)
     snapshot.unlink()
     assert node.up(state, 0).is_ready, "the log alone is enough"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one process limit the files of another")
+def test_send_on_a_full_disk_is_refused_and_loses_nothing(state: Path) -> None:
+    status = node.up(state, 0)
+    _write_some_blocks(status)
+    client, sender = _client(status), _sender(status)
+    notes = deploy_notes(client, sender)
+    hashes = client.hashes()
+    assert status.pid is not None
+    size = (state / "blocks.log").stat().st_size
+    resource.prlimit(status.pid, resource.RLIMIT_FSIZE, (size + 100, resource.RLIM_INFINITY))
+    raw = sender.sign(notes, bytes(32))
+    with pytest.raises(RpcError, match="block log cannot be written"):
+        client.call("eth_sendRawTransaction", raw)
+    assert client.hashes() == hashes, "what is there can still be read"
+    assert (state / "blocks.log").stat().st_size == size
+    resource.prlimit(status.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert client.call("eth_sendRawTransactionSync", raw)["status"] == "0x1"
+    hashes = client.hashes()
+    _kill(status)
+    assert _client(node.up(state, 0)).hashes() == hashes
+
+
+def test_up_ends_the_engine_that_a_killed_process_left_behind(state: Path) -> None:
+    node.up(state, 0)
+    node.down(state)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as orphan:
+        path = state / "endpoint.json"
+        facts = json.loads(path.read_text())
+        path.write_text(json.dumps({**facts, "engine_pid": orphan.pid, "engine_started": "another process"}))
+        node.up(state, 0)
+        assert orphan.poll() is None, "a process that is not the engine is left alone"
+        node.down(state)
+        path.write_text(json.dumps({**facts, "engine_pid": orphan.pid, "engine_started": process_started(orphan.pid)}))
+        node.up(state, 0)
+        assert orphan.wait(10) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("lost", ["blocks.log", "chain.json"])

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consentry.errors import LedgerUnavailableError
+from consentry.ledger.embedded.blocklog import _read_frames
 from consentry.ledger.embedded.identity import open_chain
+from consentry.ledger.embedded.link import EngineLink
+from consentry.ledger.embedded.records import decode_record
 from consentry.ledger.embedded.restore import restore
 from consentry.ledger.embedded.rpc import ChainRpc
 from consentry.ledger.embedded.sealer import Sealer
@@ -121,6 +124,41 @@ async def test_intent_that_cannot_be_written_is_refused_and_the_chain_goes_on(
     assert (await bench.ask("eth_blockNumber"))["result"] == "0x0"
     assert "result" in await bench.ask("eth_sendRawTransaction", raw)
     assert (await bench.ask("eth_blockNumber"))["result"] == "0x1"
+
+
+async def test_seal_follows_the_order_that_loses_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    sync_for_real, call_for_real = os.fsync, EngineLink._ask
+
+    def sync(handle: int) -> None:
+        sync_for_real(handle)
+        kinds = [type(record).__name__ for record in _appended(bench.log)]
+        seen.append(f"synced {kinds[-1]}")
+
+    async def ask(link: EngineLink, *items: dict[str, object], is_batch: bool = False) -> bytes:
+        seen.append(str(items[0]["method"]))
+        return await call_for_real(link, *items, is_batch=is_batch)
+
+    monkeypatch.setattr("consentry.ledger.embedded.blocklog.os.fsync", sync)
+    monkeypatch.setattr(EngineLink, "_ask", ask)
+    await bench.ask("eth_sendRawTransaction", bench.sender.sign(None, NOTE_CREATION))
+    seen.append("answered")
+    assert seen == [
+        "eth_getTransactionCount",
+        "synced Intent",
+        "eth_sendRawTransaction",
+        "evm_setNextBlockTimestamp",
+        "evm_mine",
+        "eth_getBlockByNumber",
+        "synced Seal",
+        "answered",
+    ]
+
+
+def _appended(log: BlockLog) -> list[object]:
+    """What stands in the file now, read anew."""
+    with log.path.open("rb") as file:
+        return [decode_record(frame.content) for frame in _read_frames(file)]
 
 
 async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(bench: Bench) -> None:

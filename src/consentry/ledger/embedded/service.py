@@ -96,12 +96,13 @@ async def serve(settings: ChainSettings) -> None:
     try:
         door = _open_door(settings.port)
         with explained("opening the chain"):
+            _end_orphan(state)
             _announce(state)
             run_folder = state / "run"
             shutil.rmtree(run_folder, ignore_errors=True)
             log = await open_chain(state, settings.binary, private_folder(run_folder), settings.chain_id)
-            _check_clock(log)
-            await _serve_chain(settings, log, run_folder, door)
+        _check_clock(log)
+        await _serve_chain(settings, log, run_folder, door)
     finally:
         if door is not None:
             door.close()
@@ -110,7 +111,8 @@ async def serve(settings: ChainSettings) -> None:
 
 async def _serve_chain(settings: ChainSettings, log: BlockLog, run_folder: Path, door: socket.socket) -> None:
     snapshots = settings.state / "snapshots"
-    process, link = await restore(log, settings.binary, run_folder, snapshots)
+    with explained("restoring the chain"):
+        process, link = await restore(log, settings.binary, run_folder, snapshots)
     try:
         readers = [await process.connect() for _ in range(READ_LINKS)]
         sealer = Sealer(log, link)
@@ -126,7 +128,8 @@ async def _serve_chain(settings: ChainSettings, log: BlockLog, run_folder: Path,
             )
         )
         port = door.getsockname()[1]
-        facts = {"engine_pid": process.pid, "port": port, "url": f"http://{HOST}:{port}", **describe(log.genesis)}
+        engine = {"engine_pid": process.pid, "engine_started": process_started(process.pid)}
+        facts = {**engine, "port": port, "url": f"http://{HOST}:{port}", **describe(log.genesis)}
         _announce(settings.state, facts)
         await _run_until_stopped(web, sealer, link, _SnapshotKeeper(sealer, link, log, snapshots), door)
     finally:
@@ -214,7 +217,18 @@ def _check_clock(log: BlockLog) -> None:
         raise ConfigurationError(f"clock of this machine is {behind} seconds behind the last block: set it right first")
 
 
-def _announce(state: Path, more: dict[str, int | str] | None = None) -> None:
+def _end_orphan(state: Path) -> None:
+    """End the engine of an earlier process that was killed, where the system did not do so itself."""
+    try:
+        earlier = json.loads((state / ENDPOINT_NAME).read_bytes())
+        pid, mark = int(earlier["engine_pid"]), earlier["engine_started"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+    if mark is not None and process_started(pid) == mark:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _announce(state: Path, more: dict[str, int | str | None] | None = None) -> None:
     """Say in the state folder which process this is and, once it is ready, where it answers."""
     me = {"pid": os.getpid(), "started": process_started(os.getpid()), **(more or {})}
     write_synced(state / ENDPOINT_NAME, json.dumps(me, indent=2).encode() + b"\n")
