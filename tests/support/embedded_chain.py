@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 
+from consentry.ledger import node
+
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
+
+    from consentry.ledger.node import NodeStatus
 
 # Stores 1 under the first word of the input, and emits an empty event with that word as topic.
 _NOTE_CODE = bytes.fromhex("60015f35555f355f5fa100")
@@ -78,3 +83,32 @@ def deploy_notes(client: Client, sender: Sender) -> str:
     """Deploy the contract that notes; its address."""
     receipt = client.call("eth_sendRawTransactionSync", sender.sign(None, NOTE_CREATION))
     return str(receipt["contractAddress"])
+
+
+def client_of(status: NodeStatus) -> Client:
+    """A client of a running chain."""
+    assert status.url is not None
+    return Client(int(status.url.rpartition(":")[2]))
+
+
+def sender_of(status: NodeStatus) -> Sender:
+    """A new account on a chain."""
+    assert status.chain_id is not None
+    return Sender(status.chain_id)
+
+
+def kill(status: NodeStatus) -> None:
+    """End the sealer as a power failure would, and wait until its folder is free again."""
+    assert status.pid is not None
+    os.kill(status.pid, signal.SIGKILL)
+    while node.status(status.state).is_running:
+        pass
+
+
+def write_some_blocks(status: NodeStatus, count: int = 5) -> list[str]:
+    """Deploy the contract that notes and write as many blocks more; the hash of every block."""
+    client, sender = client_of(status), sender_of(status)
+    notes = deploy_notes(client, sender)
+    for number in range(count):
+        client.call("eth_sendRawTransaction", sender.sign(notes, number.to_bytes(32, "big")))
+    return client.hashes()

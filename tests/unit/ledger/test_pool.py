@@ -31,7 +31,7 @@ def test_decode_signed_transaction_names_sender_nonce_and_gas(fields: dict[str, 
     account = Account.from_key(os.urandom(32))
     signed = account.sign_transaction(fields)
     raw = bytes(signed.raw_transaction)
-    assert decode_transaction(raw) == Transaction(raw, bytes(signed.hash), account.address, 7, 21_000)
+    assert decode_transaction(raw) == Transaction(raw, bytes(signed.hash), account.address.lower(), 7, 21_000)
 
 
 def test_decode_legacy_transaction_without_chain_id_is_refused() -> None:

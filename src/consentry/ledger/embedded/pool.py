@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rlp
-from eth_account import Account
+from coincurve import PublicKey
 from eth_hash.auto import keccak
-from rlp.exceptions import DecodingError
 
 from consentry.errors import ConflictError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
 # Where nonce and gas limit stand in a transaction's fields, by EIP-2718 type; 0 means a legacy transaction.
 _PLACES = {0: (0, 2), 1: (1, 3), 2: (1, 4), 4: (1, 4)}
 _FIRST_LEGACY_BYTE = 0xC0
-# An untyped signature without a chain id (EIP-155) could be replayed on any chain.
-_UNBOUND_V = (27, 28)
 _LEGACY_FIELDS = 9
+# EIP-155: v = 2 * chain id + 35 + parity. A smaller one names no chain and could be replayed on any.
+_FIRST_BOUND_V = 35
+_WORD_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """What the sealer needs to know of one raw signed transaction."""
+    """What the sealer needs to know of one raw signed transaction; ``sender`` is an address in lower case."""
 
     raw: bytes
     hash: bytes
@@ -36,7 +36,7 @@ class Transaction:
 
 
 def decode_transaction(raw: bytes) -> Transaction:
-    """Decode a raw transaction and recover its sender.
+    """Decode a raw transaction and recover its sender. Whether it can be executed is for the engine to say.
 
     Raises:
         InvalidInputError: If it is none, is of a kind this chain does not take (blobs), or names no chain.
@@ -45,16 +45,29 @@ def decode_transaction(raw: bytes) -> Transaction:
         kind = raw[0] if raw[0] < _FIRST_LEGACY_BYTE else 0
         fields = rlp.decode(raw[1:] if kind else raw, strict=True)
         nonce, gas = (int.from_bytes(fields[place]) for place in _PLACES[kind])
-        is_unbound = not kind and (len(fields) != _LEGACY_FIELDS or int.from_bytes(fields[6]) in _UNBOUND_V)
-        sender = str(Account.recover_transaction(raw))
-    except (DecodingError, LookupError, TypeError, ValueError, AssertionError, NotImplementedError) as error:
-        raise InvalidInputError("raw transaction cannot be decoded, or its type is not taken here") from error
+        message, parity = _typed_message(kind, fields) if kind else _legacy_message(fields)
+        signature = b"".join(bytes(part).rjust(_WORD_BYTES, b"\0") for part in fields[-2:]) + bytes([parity])
+        public_key = PublicKey.from_signature_and_message(signature, keccak(message), hasher=None)
+    except InvalidInputError:
+        raise
+    # coincurve raises a plain Exception for a signature without a public key.
     except Exception as error:
-        # eth-keys raises its own errors, without a common root, on signatures that lie outside the curve.
-        raise InvalidInputError("signature of the raw transaction does not hold") from error
-    if is_unbound:
+        raise InvalidInputError("raw transaction cannot be decoded, or its type is not taken here") from error
+    return Transaction(raw, keccak(raw), "0x" + keccak(public_key.format(compressed=False)[1:])[12:].hex(), nonce, gas)
+
+
+def _typed_message(kind: int, fields: Sequence[Any]) -> tuple[bytes, int]:
+    """What was signed, and the parity of the signature: EIP-2718 envelopes end in parity, r, s."""
+    return bytes([kind]) + bytes(rlp.encode(fields[:-3])), int.from_bytes(fields[-3])
+
+
+def _legacy_message(fields: Sequence[Any]) -> tuple[bytes, int]:
+    if len(fields) != _LEGACY_FIELDS:
+        raise ValueError("not nine fields")
+    chain_id, parity = divmod(int.from_bytes(fields[6]) - _FIRST_BOUND_V, 2)
+    if chain_id < 0:
         raise InvalidInputError("chain id of the raw transaction is missing (expected an EIP-155 signature)")
-    return Transaction(raw, keccak(raw), sender, nonce, gas)
+    return bytes(rlp.encode([*fields[:6], chain_id, b"", b""])), parity
 
 
 @dataclass(slots=True)

@@ -133,7 +133,7 @@ class ChainRpc:
     async def _count_with_waiting(self, params: list[Any]) -> bytes:
         count = await self._links[0].call("eth_getTransactionCount", params[0], "latest")
         await self._sealer.settled()
-        return _result(hex(self._sealer.pool.next_nonce(params[0], int(count, 16))))
+        return _result(hex(self._sealer.pool.next_nonce(str(params[0]).lower(), int(count, 16))))
 
 
 async def _read(request: Request) -> bytes | None:

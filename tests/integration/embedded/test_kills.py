@@ -21,7 +21,6 @@ from consentry.ledger import node
 from tests.support.embedded_chain import Client, RpcError, Sender, deploy_notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from consentry.ledger.node import NodeStatus
@@ -95,13 +94,6 @@ def _run(writers: list[Writer], reader: Reader, port: int, victim: int, seconds:
 
 def _promised(writers: list[Writer]) -> int:
     return sum(len(writer.promised) for writer in writers)
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    """A folder for a chain, which is stopped afterwards."""
-    yield tmp_path / "chain"
-    node.down(tmp_path / "chain")
 
 
 def _start(state: Path) -> tuple[NodeStatus, Client]:

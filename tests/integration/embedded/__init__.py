@@ -1,0 +1,1 @@
+"""The embedded chain with the real engine."""
