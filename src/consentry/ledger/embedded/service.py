@@ -15,7 +15,7 @@ import shutil
 import signal
 import socket
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from consentry.ledger.embedded.sealer import Sealer
 from consentry.ledger.processes import process_started
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from consentry.ledger.embedded.blocklog import BlockLog
@@ -164,8 +165,10 @@ async def _run_until_stopped(
 class _Web(uvicorn.Server):
     """A web server that leaves signals to us."""
 
-    def install_signal_handlers(self) -> None:
-        """Do nothing: ``serve`` handles them."""
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing: ``_run_until_stopped`` handles them."""
+        yield
 
 
 class _SnapshotKeeper:
