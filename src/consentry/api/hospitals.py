@@ -25,12 +25,13 @@ from consentry.api.policy import (
     subject_seen_by,
 )
 from consentry.api.problems import shown_receipt
-from consentry.api.schemas import AccessBody, AnchorBody, raw, record_key, shown, struct_json
+from consentry.api.schemas import AccessBody, AnchorBody, raw, record_key, shown
 from consentry.api.views import MOST, USUAL, access_json, act_json, institution_json, page, parse_cursor, record_json
 from consentry.core.codes import Reason
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import Address, RecordId, SubjectId
 from consentry.crypto.sign_in import parse_content_digest
+from consentry.evidence.notation import write
 from consentry.errors import InvalidInputError, NotAuthenticError, NotFoundError, NotPermittedError
 from consentry.gateway import records
 from consentry.gateway.access import LEASE_SECONDS
@@ -173,7 +174,7 @@ def _decision(receipt: FinalReceipt) -> dict[str, Any]:
         "reason": Reason(entry.reason).name,
         "decidedAt": entry.decided_at,
         "subjectId": shown(entry.subject_id),
-        "request": struct_json(entry.request),
+        "request": write(entry.request),
         "receipt": shown_receipt(receipt),
     }
 

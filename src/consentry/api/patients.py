@@ -19,12 +19,12 @@ from consentry.api.schemas import (
     consent_key,
     raw,
     shown,
-    struct_json,
 )
 from consentry.api.views import MOST, USUAL, access_json, act_json, consent_json, page, parse_cursor, record_json
 from consentry.core.codes import ConsentStatus
 from consentry.core.terms import SubjectId
 from consentry.core.typed_data import consent_id
+from consentry.evidence.notation import write
 from consentry.errors import InvalidInputError, NotFoundError
 from consentry.gateway import consents, subjects
 from consentry.gateway.ports import ConsentView
@@ -147,7 +147,7 @@ async def prepare(request: Request, body: PrepareBody, _: Annotated[Caller, Depe
     made = consents.prepare(context_of(request).ledger, body.terms.value(), body.language)
     return {
         "consentId": shown(made.consent_id),
-        "terms": struct_json(made.terms),
+        "terms": write(made.terms),
         "document": made.document,
         "notice": {"language": made.language, "text": made.notice_text},
     }
@@ -174,7 +174,7 @@ async def prepare_revocation(
     context = context_of(request)
     view = await consents.known(context.projection, consent_key(consent))
     await subject_seen_by(context, caller, view.terms.subject_id)
-    return {"document": consents.prepare_revocation(context.ledger, view.terms), "terms": struct_json(view.terms)}
+    return {"document": consents.prepare_revocation(context.ledger, view.terms), "terms": write(view.terms)}
 
 
 @router.post("/consents/{consent}/revocation")

@@ -1,26 +1,18 @@
 """Bodies of requests and answers: strict, closed, and without any rule.
 
-Bytes travel as 0x-prefixed lower-case hexadecimal, numbers that may exceed 2^53 as decimal strings.
+Signed structs are written as in ``evidence.notation``: bytes as 0x-prefixed lower-case hexadecimal, numbers wider than
+48 bits as decimal strings. Here only their shape is declared, for early refusal and for the OpenAPI document.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from consentry.core.terms import (
-    AccessRequest,
-    Address,
-    ConsentId,
-    ConsentTerms,
-    Enrolment,
-    RecordId,
-    RecordLeaf,
-    SubjectId,
-)
+from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, Enrolment, RecordId, RecordLeaf
+from consentry.evidence.notation import read
 
 Hex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})*$", max_length=16_386)]
 Hex20 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
@@ -29,7 +21,7 @@ Decimal256 = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,77})$")]
 Uint8 = Annotated[int, Field(ge=0, le=2**8 - 1)]
 Uint16 = Annotated[int, Field(ge=0, le=2**16 - 1)]
 Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
-Seconds = Annotated[int, Field(ge=0, le=2**53 - 1)]
+Uint64 = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,19})$")]
 Language = Literal["zh", "en"]
 
 
@@ -57,12 +49,11 @@ class EnrolmentBody(Strict):
     subject_id: Hex32
     signer: Hex
     custodian: Hex20
-    sign_before: Seconds
+    sign_before: Uint64
 
     def value(self) -> Enrolment:
         """Gives the signed struct."""
-        subject, custodian = SubjectId(raw(self.subject_id)), Address(raw(self.custodian))
-        return Enrolment(subject, raw(self.signer), custodian, self.sign_before)
+        return read(Enrolment, self.model_dump(by_alias=True))
 
 
 class EnrolBody(Strict):
@@ -87,13 +78,12 @@ class LeafBody(Strict):
     suite: Uint16
     retention: Uint8
     ciphertext_digest: Hex32
-    ciphertext_size: Seconds
+    ciphertext_size: Uint64
     commitment: Hex32
 
     def value(self) -> RecordLeaf:
         """Gives the signed struct."""
-        made: RecordLeaf = _struct(RecordLeaf, self)
-        return made
+        return read(RecordLeaf, self.model_dump(by_alias=True))
 
 
 class AnchorBody(Strict):
@@ -119,11 +109,11 @@ class TermsBody(Strict):
     max_sensitivity: Uint8
     data_from: Uint16
     data_until: Uint16
-    valid_from: Seconds
-    valid_until: Seconds
+    valid_from: Uint64
+    valid_until: Uint64
     max_uses: Uint32
     onward_disclosure: bool
-    erase_by: Seconds
+    erase_by: Uint64
     notice_hash: Hex32
     notice_version: Uint32
     assurance: Uint8
@@ -131,8 +121,7 @@ class TermsBody(Strict):
 
     def value(self) -> ConsentTerms:
         """Gives the signed struct."""
-        made: ConsentTerms = _struct(ConsentTerms, self)
-        return made
+        return read(ConsentTerms, self.model_dump(by_alias=True))
 
 
 class PrepareBody(Strict):
@@ -170,13 +159,12 @@ class RequestBody(Strict):
     reason_hash: Hex32
     practitioner: Hex32
     release_key_hash: Hex32
-    issued_at: Seconds
-    expires_at: Seconds
+    issued_at: Uint64
+    expires_at: Uint64
 
     def value(self) -> AccessRequest:
         """Gives the signed struct."""
-        made: AccessRequest = _struct(AccessRequest, self)
-        return made
+        return read(AccessRequest, self.model_dump(by_alias=True))
 
 
 class AccessBody(Strict):
@@ -212,32 +200,6 @@ class PasskeySessionBody(Strict):
     signer: Hex
     challenge: Hex32
     signature: Hex
-
-
-def _struct(kind: type[Any], body: Strict) -> Any:  # noqa: ANN401 - one of the signed structs
-    """Copies the members of a body, which bear the names of the struct's fields."""
-    values = {}
-    for field in dataclasses.fields(kind):
-        value = getattr(body, field.name)
-        if isinstance(value, str):
-            value = raw(value) if value.startswith("0x") else int(value)
-        values[field.name] = value
-    return kind(**values)
-
-
-def struct_json(value: object) -> dict[str, Any]:
-    """Gives a signed struct as a body: the inverse of ``value()``."""
-    found: dict[str, Any] = {}
-    for field in dataclasses.fields(value):  # type: ignore[arg-type]  # signed structs are dataclasses
-        member = getattr(value, field.name)
-        if isinstance(member, bytes):
-            member = shown(member)
-        elif field.name in {"nonce", "request_id"}:
-            member = str(member)
-        found[to_camel(field.name)] = (
-            int(member) if isinstance(member, int) and not isinstance(member, bool) else member
-        )
-    return found
 
 
 def record_key(text: str) -> RecordId:

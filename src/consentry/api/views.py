@@ -9,9 +9,10 @@ from typing import Any, Final, Protocol, TypeVar
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from consentry.api.schemas import shown, struct_json
+from consentry.api.schemas import shown
 from consentry.core.chain import ActReceipt, EventPlace
 from consentry.core.codes import Reason
+from consentry.evidence.notation import write
 from consentry.errors import InvalidInputError
 from consentry.gateway.notice import shown_text
 from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView
@@ -61,7 +62,7 @@ def record_json(view: RecordView) -> dict[str, Any]:
     return {
         "recordId": shown(view.record_id),
         "status": view.status.name,
-        "leaf": struct_json(view.leaf),
+        "leaf": write(view.leaf),
         "place": place_json(view.place),
     }
 
@@ -71,7 +72,7 @@ def consent_json(view: ConsentView) -> dict[str, Any]:
     language, text = shown_text(view.terms)
     return {
         "consentId": shown(view.consent_id),
-        "terms": struct_json(view.terms),
+        "terms": write(view.terms),
         "signature": shown(view.signature),
         "status": view.status.name,
         "uses": view.uses,
@@ -86,7 +87,7 @@ def access_json(view: AccessView) -> dict[str, Any]:
     """Gives one line of the access log."""
     entry = view.entry
     return {
-        "request": struct_json(entry.request),
+        "request": write(entry.request),
         "subjectId": shown(entry.subject_id),
         "permitted": entry.reason == Reason.NONE,
         "reason": Reason(entry.reason).name,

@@ -1,0 +1,255 @@
+"""The hospital's side: enrol, take records in, ask, open, and check what came against the anchored leaf."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from consentry.client.gateway import About, about
+from consentry.client.transport import Transport
+from consentry.core import heads
+from consentry.core.codes import Action, ActorKind, LegalBasis, Purpose, Retention, Suite
+from consentry.core.terms import (
+    ZERO_32,
+    AccessEntry,
+    AccessRequest,
+    Address,
+    ConsentId,
+    Enrolment,
+    RecordId,
+    RecordLeaf,
+    SubjectId,
+)
+from consentry.core.typed_data import record_id
+from consentry.crypto.commitment import verify_commitment
+from consentry.crypto.keywrap import ReleaseContext, release_key_hash, release_public_key, unwrap_record_keys
+from consentry.crypto.sealing import Opener, sealing_context
+from consentry.crypto.signing import SigningKey, sign
+from consentry.errors import VerificationError
+from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
+
+REQUEST_SECONDS: Final = 300
+_PIECE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """An institution's own secrets: its address, signing key, and the seed of its release key."""
+
+    address: Address
+    key: SigningKey
+    release_seed: bytes
+
+    @property
+    def release_key(self) -> bytes:
+        """The public release key, as registered on chain."""
+        return release_public_key(self.release_seed)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """How a record is described on chain."""
+
+    subject_id: SubjectId
+    category: int
+    sensitivity: int
+    data_month: int
+    retention: int = Retention.OUTPATIENT
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A permitted access as it came back; ``request_signature`` is the institution's own copy of what it signed."""
+
+    entry: AccessEntry
+    leaf: RecordLeaf
+    wrapped_key: bytes
+    object_id: bytes
+    plaintext_size: int
+    receipt: Json
+    request_signature: bytes
+
+
+class Hospital:
+    """One institution at one gateway, its own or another's."""
+
+    def __init__(self, transport: Transport, institution: Institution) -> None:
+        """Takes the transport (which signs each request) and the institution's secrets."""
+        self._transport = transport
+        self._own = institution
+        self._about: About | None = None
+
+    async def gateway(self) -> About:
+        """Gives what the gateway says of itself, asked once."""
+        if self._about is None:
+            self._about = await about(self._transport)
+        return self._about
+
+    async def enrol(self, enrolment: Enrolment, subject_signature: bytes) -> Json:
+        """Adds the custodian's signature to an enrolment and submits it."""
+        known = await self.gateway()
+        own = sign(self._own.key, known.domain("Subjects"), enrolment)
+        body: Json = await self._transport.post(
+            "/v1/subjects",
+            {
+                "enrolment": write(enrolment),
+                "subjectSignature": hex_of(subject_signature),
+                "custodianSignature": hex_of(own),
+            },
+        )
+        return body
+
+    async def add_record(self, path: Path, media_type: str, described: NewRecord) -> tuple[RecordId, Json]:
+        """Uploads a file, signs its leaf, anchors it; memory stays flat."""
+        digest = _file_digest(path)
+        headers = {"Consentry-Subject": hex_of(described.subject_id), "Content-Type": media_type}
+        sealed = await self._transport.upload("/v1/records/content", _pieces(path), digest, headers)
+        leaf = RecordLeaf(
+            custodian=self._own.address,
+            subject_id=described.subject_id,
+            previous=ZERO_32,
+            lineage=ZERO_32,
+            version=1,
+            category=described.category,
+            sensitivity=described.sensitivity,
+            data_month=described.data_month,
+            suite=Suite.COBBLESTONE_256_SHA_256,
+            retention=described.retention,
+            ciphertext_digest=bytes_of(sealed["ciphertextDigest"], 32),
+            ciphertext_size=sealed["ciphertextSize"],
+            commitment=bytes_of(sealed["commitment"], 32),
+        )
+        known = await self.gateway()
+        signature = sign(self._own.key, known.domain("Records"), leaf)
+        body = {"objectId": sealed["objectId"], "leaf": write(leaf), "signature": hex_of(signature)}
+        receipt: Json = await self._transport.post("/v1/records", body)
+        return record_id(leaf), receipt
+
+    def new_request(
+        self,
+        record: RecordId,
+        consent: ConsentId,
+        *,
+        practitioner: bytes,
+        purpose: int = Purpose.TREAT,
+        action: int = Action.VIEW,
+        reason_hash: bytes = ZERO_32,
+    ) -> AccessRequest:
+        """Makes a request of a human under a consent; its id is random and good once."""
+        now = int(time.time())
+        return AccessRequest(
+            request_id=secrets.randbits(256),
+            institution=self._own.address,
+            record_id=record,
+            consent_id=consent,
+            purpose=purpose,
+            action=action,
+            legal_basis=LegalBasis.CONSENT,
+            actor_kind=ActorKind.HUMAN,
+            reason_hash=reason_hash,
+            practitioner=practitioner,
+            release_key_hash=release_key_hash(self._own.release_key),
+            issued_at=now,
+            expires_at=now + REQUEST_SECONDS,
+        )
+
+    async def access(self, request: AccessRequest, scope_proof: tuple[bytes, ...] = ()) -> Granted:
+        """Signs and sends a request. Sending the same request again gives the same decision.
+
+        Raises:
+            AccessDeniedError: the contract said no; ``details`` carry reason and receipt.
+            VerificationError: the answer is not about this request or record.
+        """
+        known = await self.gateway()
+        signature = sign(self._own.key, known.domain("AccessLedger"), request)
+        body = {
+            "request": write(request),
+            "signature": hex_of(signature),
+            "scopeProof": [hex_of(item) for item in scope_proof],
+        }
+        answer = await self._transport.post("/v1/access", body)
+        decision, leaf = answer["decision"], read(RecordLeaf, answer["record"]["leaf"])
+        if read(AccessRequest, decision["request"]) != request:
+            raise VerificationError(1, "decision is not about the request that was sent")
+        if record_id(leaf) != request.record_id:
+            raise VerificationError(2, "leaf does not hash to the record that was asked for")
+        receipt = decision["receipt"]
+        entry = AccessEntry(
+            request=request,
+            subject_id=leaf.subject_id,
+            reason=0,
+            decided_at=decision["decidedAt"],
+            subject_sequence=receipt["subjectSequence"],
+            institution_sequence=receipt["institutionSequence"],
+        )
+        key = answer["key"]
+        wrapped, object_id = bytes_of(key["wrapped"]), bytes_of(key["objectId"], 32)
+        return Granted(entry, leaf, wrapped, object_id, key["plaintextSize"], receipt, signature)
+
+    async def download(self, granted: Granted, target: Path) -> None:
+        """Fetches, opens and checks a permitted record; the file appears only when every check held.
+
+        Raises:
+            VerificationError: key, ciphertext or plaintext is not what was anchored.
+            VaultError: the gateway cannot serve the object as it was anchored.
+        """
+        known = await self.gateway()
+        request = granted.entry.request
+        context = ReleaseContext(
+            chain_id=known.chain_id,
+            access_ledger=known.contracts["AccessLedger"],
+            record_id=request.record_id,
+            record_version=granted.leaf.version,
+            consent_id=request.consent_id,
+            request_id=request.request_id,
+            decision_id=heads.hash_of(granted.entry),
+            release_key_hash=request.release_key_hash,
+        )
+        keys = unwrap_record_keys(granted.wrapped_key, self._own.release_seed, context, step=1)
+        opener = Opener(keys.data_key, sealing_context(granted.object_id, granted.leaf.version))
+        draft = target.with_name(f".{target.name}.part")
+        try:
+            with draft.open("wb") as file:
+                async with self._transport.download(f"/v1/records/{hex_of(request.record_id)}/ciphertext") as answer:
+                    async for piece in answer.aiter_bytes(_PIECE):
+                        file.write(opener.update(piece))
+                file.write(opener.finalize())
+            digests = opener.digests
+            if digests.ciphertext_sha256 != granted.leaf.ciphertext_digest:
+                raise VerificationError(2, "ciphertext does not match the digest in the leaf")
+            verify_commitment(
+                granted.leaf.commitment,
+                keys.blinding,
+                object_id=granted.object_id,
+                version=granted.leaf.version,
+                size=digests.plaintext_size,
+                plaintext_sha256=digests.plaintext_sha256,
+                step=3,
+            )
+            draft.rename(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    async def records(self, subject_id: SubjectId) -> list[Json]:
+        """Lists the records of a subject that this institution may know of."""
+        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records")
+
+    async def accesses(self) -> list[Json]:
+        """Lists what this institution asked for at any gateway of the chain."""
+        return await self._transport.get_all(f"/v1/institutions/{hex_of(self._own.address)}/accesses")
+
+
+def _file_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece

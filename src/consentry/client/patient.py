@@ -1,0 +1,114 @@
+"""The patient's side: sign in, see, grant exactly what was shown, take back, notice gaps."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import replace
+
+from consentry.client.gateway import About, about
+from consentry.client.transport import Transport
+from consentry.core.terms import ConsentTerms, Enrolment, Revocation, SubjectId
+from consentry.core.typed_data import consent_id, document
+from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
+from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey, sign
+from consentry.errors import VerificationError
+from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
+
+ENROLMENT_SECONDS = 600
+
+
+class Patient:
+    """One signer at one gateway."""
+
+    def __init__(self, transport: Transport, key: SigningKey) -> None:
+        """Takes the key that signs for the patient: an account, a P-256 key or a passkey."""
+        self._transport = transport
+        self._key = key
+        self._about: About | None = None
+
+    async def gateway(self) -> About:
+        """Gives what the gateway says of itself, asked once."""
+        if self._about is None:
+            self._about = await about(self._transport)
+        return self._about
+
+    async def sign_in(self) -> None:
+        """Opens a session; signing in gives no consent."""
+        known = await self.gateway()
+        signer = self._key.signer
+        if len(signer) == ACCOUNT_SIZE:
+            asked = await self._transport.post("/v1/auth/siwe/challenge", {"address": hex_of(signer)})
+            message = SignInMessage.parse(asked["message"])
+            if message.uri != known.origin or message.address != signer:
+                raise VerificationError(0, "sign-in message is not for this gateway and account")
+            signature = self._key.sign_digest(personal_digest(asked["message"]))
+            body = {"message": asked["message"], "signature": hex_of(signature)}
+            opened = await self._transport.post("/v1/auth/siwe/session", body)
+        else:
+            asked = await self._transport.post("/v1/auth/passkey/challenge", {"signer": hex_of(signer)})
+            digest = passkey_digest(known.origin, bytes_of(asked["challenge"], 32))
+            body = {"signer": hex_of(signer), "challenge": asked["challenge"]}
+            body["signature"] = hex_of(self._key.sign_digest(digest))
+            opened = await self._transport.post("/v1/auth/passkey/session", body)
+        self._transport.token = opened["token"]
+
+    async def sign_enrolment(self, subject_id: SubjectId) -> tuple[Enrolment, bytes]:
+        """Signs the patient's half of an enrolment with this gateway's institution."""
+        known = await self.gateway()
+        enrolment = Enrolment(subject_id, self._key.signer, known.custodian, int(time.time()) + ENROLMENT_SECONDS)
+        return enrolment, sign(self._key, known.domain("Subjects"), enrolment)
+
+    async def records(self, subject_id: SubjectId) -> list[Json]:
+        """Lists all records of a subject."""
+        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records")
+
+    async def consents(self, subject_id: SubjectId) -> list[Json]:
+        """Lists all consents of a subject, with the notice that was shown for each."""
+        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/consents")
+
+    async def prepare(self, wanted: ConsentTerms, language: str) -> tuple[ConsentTerms, str]:
+        """Asks for the notice and completes the terms; what comes back may differ in notice and nonce alone.
+
+        Raises:
+            VerificationError: the gateway changed the terms, the document, or the text.
+        """
+        known = await self.gateway()
+        shown = await self._transport.post("/v1/consents/prepare", {"terms": write(wanted), "language": language})
+        terms = read(ConsentTerms, shown["terms"])
+        kept = replace(terms, notice_hash=wanted.notice_hash, notice_version=wanted.notice_version, nonce=wanted.nonce)
+        if kept != wanted:
+            raise VerificationError(1, "prepared terms do not match the wanted ones")
+        if hashlib.sha256(shown["notice"]["text"].encode()).digest() != terms.notice_hash:
+            raise VerificationError(2, "notice text does not match its hash in the terms")
+        if shown["document"] != document(known.domain("Consents"), terms):
+            raise VerificationError(3, "prepared document does not match the terms")
+        return terms, shown["notice"]["text"]
+
+    async def grant(self, terms: ConsentTerms) -> Json:
+        """Signs and grants; gives the receipt."""
+        known = await self.gateway()
+        signature = sign(self._key, known.domain("Consents"), terms)
+        body: Json = await self._transport.post("/v1/consents", {"terms": write(terms), "signature": hex_of(signature)})
+        return body
+
+    async def revoke(self, terms: ConsentTerms) -> Json:
+        """Signs and takes back; gives the receipt. From its block on nothing is permitted under the consent."""
+        known = await self.gateway()
+        revoked = consent_id(terms)
+        signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id))
+        target = f"/v1/consents/{hex_of(revoked)}/revocation"
+        body: Json = await self._transport.post(target, {"signature": hex_of(signature), "terms": write(terms)})
+        return body
+
+    async def history(self, subject_id: SubjectId) -> list[Json]:
+        """Gives every access asked for, in order.
+
+        Raises:
+            VerificationError: an entry is missing: the sequence numbers have a gap.
+        """
+        found = await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/accesses")
+        for expected, entry in enumerate(found, start=1):
+            if entry["subjectSequence"] != expected:
+                raise VerificationError(1, "history has a gap", expected=expected, got=entry["subjectSequence"])
+        return found

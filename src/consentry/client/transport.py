@@ -1,0 +1,150 @@
+"""HTTP to one gateway: signed or signed-in requests, problems turned back into errors."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from consentry import errors
+from consentry.core.terms import Address
+from consentry.crypto.sign_in import SignedRequest, body_sha256, content_digest
+from consentry.crypto.signing import SigningKey
+from consentry.evidence.notation import Json
+
+TIMEOUT_SECONDS: Final = 90.0
+_FALLBACK: Final[dict[int, type[errors.ConsentryError]]] = {
+    HTTPStatus.UNAUTHORIZED: errors.NotAuthenticError,
+    HTTPStatus.FORBIDDEN: errors.NotPermittedError,
+    HTTPStatus.NOT_FOUND: errors.NotFoundError,
+    HTTPStatus.CONFLICT: errors.ConflictError,
+    HTTPStatus.SERVICE_UNAVAILABLE: errors.LedgerUnavailableError,
+}
+
+
+def _by_code(root: type[errors.ConsentryError]) -> dict[str, type[errors.ConsentryError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found.update(_by_code(child))
+    return found
+
+
+def error_of(status: int, body: Json) -> errors.ConsentryError:
+    """Gives the error a problem document stands for."""
+    message = str(body.get("detail", HTTPStatus(status).phrase))
+    more = {name: body[name] for name in ("reason", "receipt", "places", "trace_id") if name in body}
+    code = str(body.get("code", ""))
+    if code == errors.VerificationError.code:
+        return errors.VerificationError(0, message)
+    kind = _by_code(errors.ConsentryError).get(code) or _FALLBACK.get(status, errors.InvalidInputError)
+    return kind(message, **more)
+
+
+class Transport:
+    """One gateway, called by nobody known, by a signed-in signer, or by an institution that signs each request."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        institution: Address | None = None,
+        key: SigningKey | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Takes the gateway's address; with an institution and its key every request is signed."""
+        self.base_url = base_url.rstrip("/")
+        self._http = httpx.AsyncClient(base_url=self.base_url, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._institution = institution
+        self._key = key
+        self._clock = clock
+        self.token: str | None = None
+
+    async def close(self) -> None:
+        """Closes kept connections."""
+        await self._http.aclose()
+
+    def _headers(self, method: str, target: str, digest: bytes) -> dict[str, str]:
+        if self._institution is not None and self._key is not None:
+            signed = SignedRequest(
+                institution=self._institution,
+                method=method,
+                authority=urlsplit(self.base_url).netloc,
+                target=target,
+                body_sha256=digest,
+                created=int(self._clock()),
+                nonce=secrets.token_hex(16),
+            )
+            signature = self._key.sign_digest(signed.digest())
+            return {"Consentry-Signature": signed.header(signature), "Content-Digest": content_digest(digest)}
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    async def get(self, target: str) -> Any:  # noqa: ANN401 - JSON
+        """Asks; gives the JSON answer."""
+        return (await self.get_page(target))[0]
+
+    async def get_page(self, target: str) -> tuple[Any, str | None]:
+        """Asks for a page; gives the JSON answer and the target of the next page."""
+        answer = await self._send("GET", target, b"", {})
+        return answer.json(), answer.links.get("next", {}).get("url")
+
+    async def get_all(self, target: str) -> list[Json]:
+        """Asks for every page of a list."""
+        items: list[Json] = []
+        following: str | None = target
+        while following:
+            body, following = await self.get_page(following)
+            items.extend(body["items"])
+        return items
+
+    async def post(self, target: str, body: Json, *, idempotency_key: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Sends JSON. The same idempotency key makes a retry harmless; one is drawn if none is given."""
+        content = json.dumps(body, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or secrets.token_hex(16)}
+        return (await self._send("POST", target, content, headers)).json()
+
+    async def _send(self, method: str, target: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
+        signed = self._headers(method, target, body_sha256(content))
+        try:
+            answer = await self._http.request(method, target, content=content, headers={**headers, **signed})
+        except httpx.HTTPError as error:
+            raise errors.LedgerUnavailableError(f"gateway does not answer ({type(error).__name__})") from error
+        return _accepted(answer)
+
+    async def upload(self, target: str, pieces: AsyncIterator[bytes], digest: bytes, headers: dict[str, str]) -> Json:
+        """Streams a body whose SHA-256 is known."""
+        signed = self._headers("POST", target, digest)
+        try:
+            answer = await self._http.post(target, content=pieces, headers={**headers, **signed})
+        except httpx.HTTPError as error:
+            raise errors.VaultUnavailableError(f"gateway does not answer ({type(error).__name__})") from error
+        body: Json = _accepted(answer).json()
+        return body
+
+    @asynccontextmanager
+    async def download(self, target: str, span: tuple[int, int] | None = None) -> AsyncIterator[httpx.Response]:
+        """Opens a streamed answer; ``span`` is the first byte and the one after the last."""
+        headers = self._headers("GET", target, body_sha256(b""))
+        if span is not None:
+            headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
+        async with self._http.stream("GET", target, headers=headers) as answer:
+            if answer.status_code >= HTTPStatus.BAD_REQUEST:
+                await answer.aread()
+                _accepted(answer)
+            yield answer
+
+
+def _accepted(answer: httpx.Response) -> httpx.Response:
+    if answer.status_code < HTTPStatus.BAD_REQUEST:
+        return answer
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    raise error_of(answer.status_code, body if isinstance(body, dict) else {})
