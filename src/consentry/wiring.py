@@ -14,10 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI
-
-from consentry.api.app import create_app
-from consentry.api.context import Context, Limits
 from consentry.config import Settings
 from consentry.core.terms import Address
 from consentry.crypto.signing import Verifiers
@@ -26,6 +22,7 @@ from consentry.directory.projection import Projection
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
 from consentry.directory.views import Directory
 from consentry.errors import ConfigurationError, ConsentryError, LedgerUnavailableError, VaultUnavailableError
+from consentry.gateway.context import Context, Limits
 from consentry.ledger.accounts import load_or_create_key
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
@@ -167,8 +164,3 @@ def _context(
         session_seconds=settings.session_seconds,
         check_ready=check_ready,
     )
-
-
-def build_app(settings: Settings) -> FastAPI:
-    """Gives the application of one gateway; its parts are built when it starts."""
-    return create_app(lambda: open_gateway(settings), settings.max_body_bytes)

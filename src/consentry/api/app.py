@@ -15,10 +15,10 @@ from starlette.exceptions import HTTPException
 
 import consentry
 from consentry.api import auditors, health, hospitals, patients, problems, sign_in
-from consentry.api.context import Context
 from consentry.api.policy import demand_policies
 from consentry.api.sessions import Sessions
 from consentry.errors import ConsentryError
+from consentry.gateway.context import Context
 
 TRACE_HEADER: Final = "X-Request-Id"
 _TRACE: Final = re.compile(r"[0-9a-zA-Z-]{8,64}")

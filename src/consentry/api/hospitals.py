@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from consentry.api.context import Context, context_of
+from consentry.api.context import context_of
 from consentry.api.once import once
 from consentry.api.policy import (
     DIGEST_HEADER,
@@ -31,10 +31,11 @@ from consentry.core.codes import Reason
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import Address, RecordId, SubjectId
 from consentry.crypto.sign_in import parse_content_digest
-from consentry.evidence.notation import write
 from consentry.errors import InvalidInputError, NotAuthenticError, NotFoundError, NotPermittedError
+from consentry.evidence.notation import write
 from consentry.gateway import records
 from consentry.gateway.access import LEASE_SECONDS
+from consentry.gateway.context import Context
 from consentry.gateway.ports import RecordView
 
 router = APIRouter(prefix="/v1", tags=["hospitals"])

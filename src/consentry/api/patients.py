@@ -24,8 +24,8 @@ from consentry.api.views import MOST, USUAL, access_json, act_json, consent_json
 from consentry.core.codes import ConsentStatus
 from consentry.core.terms import SubjectId
 from consentry.core.typed_data import consent_id
-from consentry.evidence.notation import write
 from consentry.errors import InvalidInputError, NotFoundError
+from consentry.evidence.notation import write
 from consentry.gateway import consents, subjects
 from consentry.gateway.ports import ConsentView
 

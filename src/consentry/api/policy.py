@@ -11,13 +11,14 @@ from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from consentry.api.context import Context, context_of
+from consentry.api.context import context_of
 from consentry.api.sessions import Sessions
 from consentry.core.codes import Standing
 from consentry.core.terms import Address, SubjectId
 from consentry.crypto.sign_in import SignedRequest, body_sha256, parse_content_digest, parse_signature_header
 from consentry.crypto.signing import ACCOUNT_SIZE, verify
 from consentry.errors import ConfigurationError, NotAuthenticError, NotFoundError, NotPermittedError
+from consentry.gateway.context import Context
 
 SIGNATURE_HEADER: Final = "Consentry-Signature"
 DIGEST_HEADER: Final = "Content-Digest"
@@ -77,7 +78,7 @@ class Policy:
 
 def sessions_of(request: Request) -> Sessions:
     """Gives the sessions of the application a request came to."""
-    return cast(Sessions, request.app.state.sessions)
+    return cast("Sessions", request.app.state.sessions)
 
 
 async def _signed_in(request: Request, context: Context) -> Caller:

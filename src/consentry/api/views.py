@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from consentry.api.schemas import shown
 from consentry.core.chain import ActReceipt, EventPlace
 from consentry.core.codes import Reason
-from consentry.evidence.notation import write
 from consentry.errors import InvalidInputError
+from consentry.evidence.notation import write
 from consentry.gateway.notice import shown_text
 from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView
 

@@ -30,7 +30,6 @@ from consentry.gateway.ports import (
     Vault,
 )
 
-
 LEASE_SECONDS: Final = 900
 """A decision opens the vault this long after its block; later the institution asks anew, under a new request id."""
 

@@ -69,7 +69,7 @@ def shown_text(terms: ConsentTerms) -> tuple[str, str]:
     raise VerificationError(0, "notice hash does not match any language", expected="0x" + terms.notice_hash.hex())
 
 
-def _listed(mask: int, kind: type[Action] | type[Purpose] | type[Category]) -> str:
+def _listed(mask: int, kind: type[Action | Purpose | Category]) -> str:
     return ", ".join(code.name for code in kind if mask & (1 << code))
 
 

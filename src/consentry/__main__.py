@@ -1,0 +1,6 @@
+"""``python -m consentry``."""
+
+from consentry.cli.app import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""``consentry chain``: the embedded chain as a background process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consentry.cli.output import AsJson, answer
+from consentry.config import load_settings
+from consentry.errors import ConfigurationError
+from consentry.ledger import node
+
+app = typer.Typer(help="The embedded chain: up, down, status, reset.", no_args_is_help=True)
+State = Annotated[Path | None, typer.Option(help="folder of the chain; <state_dir>/chain if not given")]
+
+
+def _folder(given: Path | None) -> Path:
+    return given or load_settings().state_dir / "chain"
+
+
+def _shown(status: node.NodeStatus, *, as_json: bool) -> None:
+    values = {
+        "state": str(status.state),
+        "running": status.is_running,
+        "ready": status.is_ready,
+        "url": status.url,
+        "chainId": status.chain_id,
+        "genesisHash": status.genesis_hash,
+        "blockNumber": status.block_number,
+    }
+    answer(values, as_json=as_json)
+
+
+@app.command()
+def up(
+    state: State = None,
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 takes a free one")] = 18545,
+    as_json: AsJson = False,
+) -> None:
+    """Starts the chain and returns once it answers."""
+    _shown(node.up(_folder(state), port), as_json=as_json)
+
+
+@app.command()
+def down(state: State = None, as_json: AsJson = False) -> None:
+    """Stops the chain in good order."""
+    _shown(node.down(_folder(state)), as_json=as_json)
+
+
+@app.command()
+def status(state: State = None, as_json: AsJson = False) -> None:
+    """Looks at the chain without changing anything."""
+    _shown(node.status(_folder(state)), as_json=as_json)
+
+
+@app.command()
+def reset(
+    state: State = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do it: every block is lost")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Removes the chain for good."""
+    if not yes:
+        raise ConfigurationError("a reset loses every block: say --yes")
+    _shown(node.reset(_folder(state), confirm=True), as_json=as_json)

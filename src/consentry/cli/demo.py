@@ -1,0 +1,85 @@
+"""``consentry demo``: starts the network, tells the story, leaves everything up."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from consentry.cli.output import console
+from consentry.config import load_settings
+from consentry.demo.data import material
+from consentry.demo.network import HOSPITALS, Network
+from consentry.demo.story import Story, Told
+
+
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="stop everything after the story")] = False,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="start over: all data of the demonstration are removed")
+    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="stop what an earlier run left up")] = False,
+    state: Annotated[Path | None, typer.Option(help="state folder; the setting state_dir if not given")] = None,
+) -> None:
+    """Runs the whole story on real medical data; a second start goes on with what is there."""
+    folder = (state or load_settings().state_dir) / "demo"
+    network, shown = Network(folder), console()
+    if stop:
+        network.stop()
+        shown.print("stopped")
+        return
+    if reset:
+        network.stop()
+        shutil.rmtree(folder)
+        network = Network(folder)
+    began = time.monotonic()
+    try:
+        asyncio.run(_run(network, shown))
+    except BaseException:
+        network.stop()
+        raise
+    shown.print(f"\n[bold]story told in {time.monotonic() - began:.0f} s[/bold]")
+    if leave:
+        network.stop()
+        return
+    _tell_what_next(network, shown)
+
+
+async def _run(network: Network, shown: Console) -> None:
+    with shown.status("preparing medical data"):
+        found = await asyncio.to_thread(material, network.state / "cache")
+    with shown.status("starting the chain"):
+        status = await asyncio.to_thread(network.start_chain)
+    shown.print(f"chain {status.chain_id} at {status.url}")
+    with shown.status("deploying the contracts, admitting authorities and hospitals"):
+        await network.deploy()
+    for party in HOSPITALS:
+        with shown.status(f"starting the gateway of {party.title}"):
+            endpoint = await asyncio.to_thread(network.start_gateway, party.name)
+        shown.print(f"gateway of {party.title} at {endpoint.url}")
+    number = 0
+
+    def tell(told: Told) -> None:
+        nonlocal number
+        number += 1
+        shown.print(f"\n[bold]{number}. {told.title}[/bold]")
+        shown.print(f"   {told.happened}", markup=False)
+        shown.print(f"   why: {told.why}", markup=False)
+        if told.transaction:
+            shown.print(f"   transaction {told.transaction}", markup=False)
+
+    await Story(network, found, tell).run()
+
+
+def _tell_what_next(network: Network, shown: Console) -> None:
+    evidence, trust = network.state / "evidence.json", network.state / "trust-root.json"
+    shown.print("\nEverything is still up. What to try next:")
+    shown.print(f"  open {network.hospital_url(HOSPITALS[0].name)}/docs", markup=False)
+    shown.print(f"  consentry verify {evidence} --trust-root {trust}", markup=False)
+    shown.print("  consentry demo          goes on with all data")
+    shown.print("  consentry demo --stop   stops it;  consentry demo --reset   starts over")

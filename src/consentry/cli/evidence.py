@@ -1,0 +1,79 @@
+"""``consentry verify`` and ``consentry access prove``: evidence files."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consentry.cli.output import AsJson, answer
+from consentry.config import load_settings
+from consentry.core.terms import Address
+from consentry.errors import ConfigurationError
+from consentry.evidence.notation import bytes_of
+from consentry.evidence.trust import TrustRoot
+from consentry.evidence.verify import verify as verify_bundle
+from consentry.ledger.accounts import load_or_create_key
+from consentry.ledger.chain import ChainLedger
+from consentry.ledger.deployment import Manifest
+from consentry.ledger.embedded.durable import write_synced
+from consentry.ledger.proofs import Prover
+from consentry.wiring import connect
+
+access_app = typer.Typer(help="Accesses of an institution.", no_args_is_help=True)
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="evidence bundle")],
+    trust_root: Annotated[Path, typer.Option(help="whom to believe")] = Path("trust-root.json"),
+    as_json: AsJson = False,
+) -> None:
+    """Verifies an evidence bundle; needs no network."""
+    verified = verify_bundle(_content(file), TrustRoot.from_json(_content(trust_root)))
+    values = {
+        "verified": True,
+        "claim": verified.claim,
+        "block": verified.block.number,
+        "decidedAt": verified.entry.decided_at,
+        "permitted": verified.entry.reason == 0,
+    }
+    answer(values, as_json=as_json)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise ConfigurationError(f"file {path} cannot be read") from None
+
+
+@access_app.command()
+def prove(
+    request_id: Annotated[str, typer.Argument(help="request id, decimal")],
+    institution: Annotated[str, typer.Option(help="address of the institution that asked")],
+    out: Annotated[Path, typer.Option(help="where the bundle goes")] = Path("evidence.json"),
+    trust_root: Annotated[Path, typer.Option(help="where a trust root goes")] = Path("trust-root.json"),
+    as_json: AsJson = False,
+) -> None:
+    """Writes the bundle of one access, and a trust root that vouches for this node's newest block."""
+    settings = load_settings()
+    asked = Address(bytes_of(institution, 20))
+    number = int(request_id)
+
+    async def run() -> tuple[bytes, bytes]:
+        connection, manifest = connect(settings), Manifest.read(settings.manifest_path)
+        ledger = await ChainLedger.connect(connection, manifest, load_or_create_key(settings.relay_key))
+        try:
+            prover = Prover(connection, manifest, ledger)
+            trust = await prover.trust_root()
+            bundle = await prover.prove(asked, number, checkpoint=trust.checkpoints[0].number)
+        finally:
+            await ledger.close()
+        return bundle.to_json(), trust.to_json()
+
+    bundle, trust = asyncio.run(run())
+    write_synced(out, bundle)
+    write_synced(trust_root, trust)
+    answer({"bundle": str(out), "bytes": len(bundle), "trustRoot": str(trust_root)}, as_json=as_json)

@@ -1,0 +1,73 @@
+"""``consentry serve``, ``doctor`` and ``deploy``: one gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from consentry.api.app import create_app
+from consentry.cli.output import AsJson, answer
+from consentry.config import load_settings
+from consentry.ledger.accounts import SendingAccount, load_or_create_key
+from consentry.ledger.deployment import Manifest, verify_identity
+from consentry.ledger.deployment import deploy as deploy_suite
+from consentry.wiring import connect, create_passphrase, open_gateway
+
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")]
+STOP_SECONDS = 10
+
+
+def serve(settings: SettingsFile = None) -> None:
+    """Serves one gateway in the foreground."""
+    known = load_settings(settings)
+    create_passphrase(known)
+    app = create_app(lambda: open_gateway(known), known.max_body_bytes)
+    uvicorn.run(app, host=known.host, port=known.port, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
+
+
+def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Shows the settings without secrets, and checks node and deployment."""
+    known = load_settings(settings)
+    manifest = Manifest.read(known.manifest_path)
+
+    async def check() -> int:
+        connection = connect(known)
+        try:
+            await verify_identity(connection, manifest)
+            header = await connection.header()
+            return header.block.number if header else 0
+        finally:
+            await connection.close()
+
+    head = asyncio.run(check())
+    identity = manifest.identity
+    answer({**known.describe(), "chain_id": identity.chain_id, "head": head, "chain": "verified"}, as_json=as_json)
+
+
+def deploy(settings: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Deploys the contracts on the configured node; the national authority's key is made beside the relay's."""
+    known = load_settings(settings)
+    keys = known.state_dir / "keys"
+
+    async def run() -> Manifest:
+        connection = connect(known)
+        try:
+            if known.manifest_path.exists():
+                manifest = Manifest.read(known.manifest_path)
+                await verify_identity(connection, manifest)
+                return manifest
+            deployer = SendingAccount(connection, load_or_create_key(keys / "deployer"))
+            national = SendingAccount(connection, load_or_create_key(keys / "national"))
+            manifest = await deploy_suite(connection, deployer, national)
+            manifest.write(known.manifest_path)
+            return manifest
+        finally:
+            await connection.close()
+
+    manifest = asyncio.run(run())
+    contracts = {name: "0x" + address.hex() for name, address in manifest.identity.contracts}
+    answer({"chainId": manifest.identity.chain_id, "manifest": str(known.manifest_path), **contracts}, as_json=as_json)

@@ -1,0 +1,241 @@
+"""The parties of the story: their keys, their gateways as processes, their state folder."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from consentry.client.hospital import Hospital, Institution
+from consentry.client.patient import Patient
+from consentry.client.transport import Transport
+from consentry.config import Settings, load_settings
+from consentry.crypto.signing import AccountKey, SigningKey
+from consentry.errors import ConfigurationError
+from consentry.ledger import node
+from consentry.ledger.accounts import SendingAccount, load_or_create_key
+from consentry.ledger.connection import Connection
+from consentry.ledger.deployment import Manifest, deploy
+from consentry.ledger.embedded.durable import private_folder, write_synced
+from consentry.ledger.engines import load_profile
+from consentry.ledger.governance import Governance
+from consentry.ledger.processes import process_started
+from consentry.wiring import create_passphrase
+
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 20.0
+_POLL_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A hospital of the story."""
+
+    name: str
+    title: str
+    region: int
+
+
+HOSPITALS: Final = (
+    Party("hospital-a", "Hospital A, province 44", 440100),
+    Party("hospital-b", "Hospital B, province 33", 330100),
+)
+PROVINCES: Final = (("province-44", 440000), ("province-33", 330000))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A running gateway."""
+
+    pid: int
+    started: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Network:
+    """Everything the story needs, in one folder; each step can be done again without harm."""
+
+    def __init__(self, state: Path) -> None:
+        """Takes the state folder."""
+        self.state = private_folder(state.absolute())
+        self.chain_folder = self.state / "chain"
+        self.manifest_path = self.state / "deployment.json"
+
+    def key(self, name: str) -> AccountKey:
+        """Gives a party's account key, drawn at first use."""
+        return AccountKey(load_or_create_key(self.state / "keys" / name))
+
+    def start_chain(self) -> node.NodeStatus:
+        """Starts the chain, or finds it running."""
+        running = node.status(self.chain_folder)
+        return running if running.is_ready else node.up(self.chain_folder, 0)
+
+    def connection(self) -> Connection:
+        """Connects to the running chain."""
+        url = node.status(self.chain_folder).url
+        if url is None:
+            raise ConfigurationError("chain of the demonstration does not run")
+        return Connection.over_http(url, load_profile("embedded"))
+
+    async def deploy(self) -> Manifest:
+        """Deploys the contracts at the first start, and admits everybody."""
+        if self.manifest_path.exists():
+            return Manifest.read(self.manifest_path)
+        connection = self.connection()
+        try:
+            deployer = SendingAccount(connection, self.key("deployer").secret)
+            national = SendingAccount(connection, self.key("national").secret)
+            manifest = await deploy(connection, deployer, national)
+            await self._admit(connection, manifest)
+        finally:
+            await connection.close()
+        manifest.write(self.manifest_path)
+        return manifest
+
+    async def _admit(self, connection: Connection, manifest: Manifest) -> None:
+        national = Governance(connection, manifest, self.key("national").secret)
+        for name, region in PROVINCES:
+            await national.admit_authority(self.key(name).address, region, secrets.token_bytes(32))
+        for party, (province, _) in zip(HOSPITALS, PROVINCES, strict=True):
+            authority = Governance(connection, manifest, self.key(province).secret)
+            own = self.institution(party.name)
+            await authority.admit_institution(own.address, party.region, own.key.signer, own.release_key)
+            relay = AccountKey(load_or_create_key(self.folder(party.name) / "keys" / "relay"))
+            await authority.admit_relay(relay.address, own.address)
+
+    def folder(self, name: str) -> Path:
+        """Gives the state folder of one gateway."""
+        return private_folder(self.state / name)
+
+    def institution(self, name: str) -> Institution:
+        """Gives a hospital's secrets: in truth they lie in the hospital, not beside its gateway."""
+        key = self.key(name)
+        return Institution(key.address, key, load_or_create_key(self.state / "keys" / f"{name}-release"))
+
+    def settings(self, name: str) -> Settings:
+        """Gives the settings of one gateway."""
+        known = self._endpoint(name)
+        return load_settings(
+            state_dir=self.folder(name),
+            node_url=node.status(self.chain_folder).url or "",
+            manifest=self.manifest_path,
+            custodian="0x" + self.key(name).address.hex(),
+            port=known.port if known else _free_port(),
+        )
+
+    def start_gateway(self, name: str) -> Endpoint:
+        """Starts a gateway as a process of its own, or finds it running; returns once it is ready."""
+        known = self._endpoint(name)
+        if known and self._lives(known) and _is_ready(known.port):
+            return known
+        settings = self.settings(name)
+        create_passphrase(settings)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CONSENTRY_")}
+        environment |= {
+            f"CONSENTRY_{key.upper()}": str(getattr(settings, key))
+            for key in ("state_dir", "node_url", "manifest", "custodian", "port")
+        }
+        with (self.folder(name) / "gateway.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "consentry", "serve"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        endpoint = Endpoint(process.pid, process_started(process.pid) or "", settings.port)
+        self._remember(name, endpoint)
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_ready(endpoint.port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise ConfigurationError(f"gateway {name} does not start; see {self.folder(name) / 'gateway.log'}")
+            time.sleep(_POLL_SECONDS)
+        return endpoint
+
+    def stop_gateway(self, name: str) -> None:
+        """Stops a gateway in good order."""
+        known = self._endpoint(name)
+        if known is None or not self._lives(known):
+            return
+        os.kill(known.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._lives(known):
+            if time.monotonic() > deadline:
+                os.kill(known.pid, signal.SIGKILL)
+            _reap(known.pid)
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Stops everything this folder's story started."""
+        for party in HOSPITALS:
+            self.stop_gateway(party.name)
+        node.down(self.chain_folder)
+
+    def hospital(self, name: str, at: str) -> Hospital:
+        """Gives the SDK of one hospital at the gateway of another, or its own."""
+        own = self.institution(name)
+        return Hospital(Transport(self.hospital_url(at), institution=own.address, key=own.key), own)
+
+    def patient(self, key: SigningKey, at: str) -> Patient:
+        """Gives the SDK of a patient at a gateway."""
+        return Patient(Transport(self.hospital_url(at)), key)
+
+    def hospital_url(self, name: str) -> str:
+        """Gives the address of a gateway."""
+        known = self._endpoint(name)
+        if known is None:
+            raise ConfigurationError(f"gateway {name} does not run")
+        return known.url
+
+    def _endpoint(self, name: str) -> Endpoint | None:
+        try:
+            return Endpoint(**json.loads((self.folder(name) / "endpoint.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _remember(self, name: str, endpoint: Endpoint) -> None:
+        content = {"pid": endpoint.pid, "started": endpoint.started, "port": endpoint.port}
+        write_synced(self.folder(name) / "endpoint.json", json.dumps(content).encode())
+
+    @staticmethod
+    def _lives(endpoint: Endpoint) -> bool:
+        return process_started(endpoint.pid) == endpoint.started
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

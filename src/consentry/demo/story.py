@@ -1,0 +1,276 @@
+"""The story, step by step. Every step tells what happened, in which transaction, and why.
+
+What was done is written down after each step, so a story that was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from consentry.client.hospital import Granted, NewRecord
+from consentry.client.patient import Patient
+from consentry.core.codes import Action, Assurance, Category, Purpose, Reason, bits
+from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, RecordId, SubjectId
+from consentry.core.typed_data import consent_id
+from consentry.crypto.signing import SigningKey
+from consentry.crypto.webauthn import SoftwarePasskey
+from consentry.demo import data
+from consentry.demo.network import HOSPITALS, Network
+from consentry.errors import AccessDeniedError, VerificationError
+from consentry.evidence.notation import Json, bytes_of, hex_of, read
+from consentry.evidence.trust import TrustRoot
+from consentry.evidence.verify import verify
+from consentry.ledger.accounts import load_or_create_key
+from consentry.ledger.chain import ChainLedger
+from consentry.ledger.deployment import Manifest
+from consentry.ledger.embedded.durable import write_synced
+from consentry.ledger.proofs import Prover
+
+DAY: Final = 86_400
+A, B = (party.name for party in HOSPITALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One step as it is shown."""
+
+    title: str
+    happened: str
+    why: str
+    transaction: str = ""
+
+
+Tell = Callable[[Told], None]
+
+
+class Story:
+    """The steps, and the facts later steps need."""
+
+    def __init__(self, network: Network, material: data.Material, tell: Tell) -> None:
+        """Takes the running network, the data, and whom to tell."""
+        self._network = network
+        self._material = material
+        self._tell = tell
+        self._path = network.state / "story.json"
+        self._facts: dict[str, Json] = json.loads(self._path.read_text()) if self._path.exists() else {}
+
+    async def run(self) -> None:
+        """Tells everything, doing what is not done yet."""
+        steps: tuple[tuple[str, Callable[[], Awaitable[Json]]], ...] = (
+            ("enrol-account", lambda: self._enrol("patient-1", "the patient holds an account (secp256k1)")),
+            ("enrol-passkey", lambda: self._enrol("patient-2", "the patient holds a passkey (P-256, WebAuthn)")),
+            ("enrol-minor", lambda: self._enrol("patient-3", "a parent's account signs for a child")),
+            ("anchor-image", self._anchor_image),
+            ("anchor-bundle", self._anchor_bundle),
+            ("grant", self._grant),
+            ("grant-passkey", self._grant_passkey),
+            ("read", self._read),
+            ("refuse", self._refuse),
+            ("revoke", self._revoke),
+            ("refused-after", self._refused_after),
+            ("prove", self._prove),
+        )
+        for name, step in steps:
+            done = self._facts.get(name)
+            if done is None:
+                done = await step()
+                self._facts[name] = done
+                write_synced(self._path, json.dumps(self._facts, indent=1).encode())
+            self._tell(Told(**done["told"]))
+        await self._history()
+
+    def key(self, person: str) -> SigningKey:
+        """Gives a patient's key; the second patient's is a passkey made in software."""
+        if person != "patient-2":
+            return self._network.key(person)
+        manifest = Manifest.read(self._network.manifest_path)
+        secret = int.from_bytes(load_or_create_key(self._network.state / "keys" / "patient-2-passkey"), "big")
+        private = ec.derive_private_key(secret, ec.SECP256R1())
+        origin = self._network.settings(A).origin
+        return SoftwarePasskey(private, manifest.address("ERC7913WebAuthnVerifier"), origin=origin)
+
+    def subject(self, person: str) -> SubjectId:
+        """Gives a patient's pseudonym at hospital A: random, drawn at first use."""
+        return SubjectId(load_or_create_key(self._network.state / "keys" / f"{person}-subject"))
+
+    async def _patient(self, person: str) -> Patient:
+        patient = self._network.patient(self.key(person), A)
+        await patient.sign_in()
+        return patient
+
+    async def _enrol(self, person: str, why: str) -> Json:
+        patient = self._network.patient(self.key(person), A)
+        enrolment, signature = await patient.sign_enrolment(self.subject(person))
+        answer = await self._network.hospital(A, A).enrol(enrolment, signature)
+        happened = f"subject {_short(answer['subjectId'])} enrolled; {why}"
+        return _fact(
+            Told(f"{person} enrols at hospital A", happened, "two signatures: patient and custodian", _tx(answer))
+        )
+
+    async def _anchor_image(self) -> Json:
+        image = self._material.large_image
+        month = data.month_of_image(image)
+        described = NewRecord(self.subject("patient-1"), Category.IMAGING, 3, month)
+        record, answer = await self._network.hospital(A, A).add_record(image, "application/dicom", described)
+        happened = (
+            f"{image.name}, {image.stat().st_size:,} bytes, sealed and anchored as record {_short(hex_of(record))}"
+        )
+        told = Told(
+            "hospital A anchors an image", happened, "the chain holds digests and a blinded commitment", _tx(answer)
+        )
+        return _fact(told, record=hex_of(record), month=month)
+
+    async def _anchor_bundle(self) -> Json:
+        bundle = self._material.bundles[0]
+        described = NewRecord(self.subject("patient-1"), Category.LABORATORY, 3, self._facts["anchor-image"]["month"])
+        record, answer = await self._network.hospital(A, A).add_record(bundle, "application/fhir+json", described)
+        happened = f"FHIR bundle of {bundle.stat().st_size:,} bytes anchored as record {_short(hex_of(record))}"
+        told = Told(
+            "hospital A anchors a laboratory bundle",
+            happened,
+            "content never leaves the vault in the clear",
+            _tx(answer),
+        )
+        return _fact(told, record=hex_of(record))
+
+    def _terms(self, person: str, categories: int) -> ConsentTerms:
+        month, now = self._facts["anchor-image"]["month"], int(time.time())
+        return ConsentTerms(
+            subject_id=self.subject(person),
+            institution=self._network.institution(B).address,
+            group=ZERO_32,
+            practitioner=ZERO_32,
+            records_root=ZERO_32,
+            categories=categories,
+            purposes=bits(Purpose.TREAT),
+            actions=bits(Action.VIEW),
+            max_sensitivity=4,
+            data_from=month - 12,
+            data_until=month + 12,
+            valid_from=now - 60,
+            valid_until=now + 30 * DAY,
+            max_uses=10,
+            onward_disclosure=False,
+            erase_by=0,
+            notice_hash=ZERO_32,
+            notice_version=0,
+            assurance=Assurance.DEVICE_KEY,
+            nonce=0,
+        )
+
+    async def _grant(self) -> Json:
+        patient = await self._patient("patient-1")
+        terms, _ = await patient.prepare(self._terms("patient-1", bits(Category.IMAGING)), "en")
+        answer = await patient.grant(terms)
+        happened = f"consent {_short(answer['consentId'])}: hospital B, treatment, images, 30 days, 10 uses"
+        why = "the contract checked the patient's own signature over these exact terms"
+        told = Told("patient-1 grants", happened, why, _tx(answer))
+        consents = await patient.consents(self.subject("patient-1"))
+        return _fact(told, consent=answer["consentId"], terms=consents[-1]["terms"])
+
+    async def _grant_passkey(self) -> Json:
+        patient = await self._patient("patient-2")
+        terms, _ = await patient.prepare(self._terms("patient-2", bits(Category.IMAGING)), "zh")
+        answer = await patient.grant(terms)
+        happened = f"consent {_short(answer['consentId'])}, notice shown in Chinese"
+        told = Told("patient-2 grants with a passkey", happened, "WebAuthn is verified on chain as well", _tx(answer))
+        return _fact(told, consent=answer["consentId"])
+
+    async def _access(self, record: str) -> Granted:
+        hospital = self._network.hospital(B, A)
+        consent = ConsentId(bytes_of(self._facts["grant"]["consent"], 32))
+        practitioner = load_or_create_key(self._network.state / "keys" / "practitioner")
+        request = hospital.new_request(RecordId(bytes_of(record, 32)), consent, practitioner=practitioner)
+        return await hospital.access(request)
+
+    async def _read(self) -> Json:
+        granted = await self._access(self._facts["anchor-image"]["record"])
+        target = self._network.state / "opened-by-hospital-b.dcm"
+        await self._network.hospital(B, A).download(granted, target)
+        shown = data.describe_image(target)
+        happened = f"permitted as entry {granted.receipt['subjectSequence']} of the patient's log; opened: {shown}"
+        why = "decision and log entry are one transaction; the key left the vault only after it was final"
+        told = Told("hospital B reads the image", happened, why, granted.receipt["transactionHash"])
+        request = granted.entry.request
+        return _fact(told, request=str(request.request_id), institution=hex_of(request.institution))
+
+    async def _refused(self, record: str, title: str, expected: Reason, why: str) -> Json:
+        try:
+            await self._access(record)
+        except AccessDeniedError as denial:
+            reason, receipt = denial.details["reason"], denial.details["receipt"]
+            if reason != expected.name:
+                raise VerificationError(
+                    0, "reason of the refusal does not match", expected=expected.name, got=reason
+                ) from None
+            happened = f"denied: {reason}; entry {receipt['subjectSequence']} of the patient's log"
+            return _fact(Told(title, happened, why, receipt["transactionHash"]))
+        raise VerificationError(0, "an access that must be refused was permitted")
+
+    async def _refuse(self) -> Json:
+        record = self._facts["anchor-bundle"]["record"]
+        why = "the consent names images only; the refusal is on record like a permit"
+        return await self._refused(record, "hospital B asks for the laboratory bundle", Reason.RECORD_NOT_IN_SCOPE, why)
+
+    async def _revoke(self) -> Json:
+        patient = await self._patient("patient-1")
+        terms = read(ConsentTerms, self._facts["grant"]["terms"])
+        answer = await patient.revoke(terms)
+        happened = f"consent {_short(hex_of(consent_id(terms)))} taken back"
+        told = Told(
+            "patient-1 revokes", happened, "one step, no reason asked; in force from this block on", _tx(answer)
+        )
+        return _fact(told)
+
+    async def _refused_after(self) -> Json:
+        record = self._facts["anchor-image"]["record"]
+        why = "the next decision after the revocation, in the next block"
+        return await self._refused(record, "hospital B asks for the image again", Reason.CONSENT_REVOKED, why)
+
+    async def _prove(self) -> Json:
+        facts = self._facts["read"]
+        connection, manifest = self._network.connection(), Manifest.read(self._network.manifest_path)
+        ledger = await ChainLedger.connect(connection, manifest, self._network.key("reader").secret)
+        try:
+            prover = Prover(connection, manifest, ledger)
+            trust = await prover.trust_root()
+            checkpoint = trust.checkpoints[0].number
+            institution = self._network.institution(B).address
+            bundle = await prover.prove(institution, int(facts["request"]), checkpoint=checkpoint)
+        finally:
+            await ledger.close()
+        files = self._network.state / "evidence.json", self._network.state / "trust-root.json"
+        write_synced(files[0], bundle.to_json())
+        write_synced(files[1], trust.to_json())
+        verified = verify(files[0].read_bytes(), TrustRoot.from_json(files[1].read_bytes()))
+        happened = f"{files[0].name}, {files[0].stat().st_size:,} bytes: {verified.claim}"
+        return _fact(
+            Told("hospital B proves the earlier access", happened, "verified with the file and a trust root alone")
+        )
+
+    async def _history(self) -> None:
+        patient = await self._patient("patient-1")
+        entries = await patient.history(self.subject("patient-1"))
+        listed = ", ".join(
+            f"{e['subjectSequence']} {e['reason'] if not e['permitted'] else 'PERMITTED'}" for e in entries
+        )
+        self._tell(Told("patient-1 sees every look", listed, "sequence numbers without a gap: none is missing"))
+
+
+def _fact(told: Told, **more: Any) -> Json:  # noqa: ANN401 - JSON
+    shown = {"title": told.title, "happened": told.happened, "why": told.why, "transaction": told.transaction}
+    return {"told": shown, **more}
+
+
+def _tx(answer: Json) -> str:
+    return str(answer["anchor"]["transactionHash"])
+
+
+def _short(text: str) -> str:
+    return f"{text[:10]}…{text[-4:]}"

@@ -1,0 +1,114 @@
+"""Fetches what a bundle is built from: events, raw headers, raw receipts, and the calldata of the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from consentry.core import events
+from consentry.core.terms import Address
+from consentry.errors import LedgerUnavailableError, NotFoundError
+from consentry.evidence import header, trie
+from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock, assemble
+from consentry.evidence.bundle import Bundle
+from consentry.evidence.trust import Checkpoint, TrustRoot
+from consentry.ledger.abi import artifact
+from consentry.ledger.chain import ChainLedger
+from consentry.ledger.connection import Connection
+from consentry.ledger.deployment import Manifest
+
+
+class Prover:
+    """Builds bundles from one node; what it builds is for others to verify."""
+
+    def __init__(self, connection: Connection, manifest: Manifest, ledger: ChainLedger) -> None:
+        """Takes the node, the deployment, and the ledger on both."""
+        self._connection = connection
+        self._manifest = manifest
+        self._ledger = ledger
+
+    async def prove(self, institution: Address, request_id: int, *, checkpoint: int | None = None) -> Bundle:
+        """Builds the bundle of one decision; its headers lead on to the checkpoint block, if one is given.
+
+        Raises:
+            NotFoundError: no such decision.
+            LedgerUnavailableError: the node does not give what is needed.
+        """
+        history = await self._history(institution, request_id)
+        numbers = sorted(history.blocks())
+        blocks = {number: await self._block(number) for number in numbers}
+        last = max(numbers[-1], checkpoint or 0)
+        path = [blocks[n].header if n in blocks else await self._header(n) for n in range(numbers[0], last + 1)]
+        identity = self._manifest.identity
+        form = self._connection.profile.header_form
+        facts = ChainFacts(identity.chain_id, identity.genesis_hash, form, identity.contracts)
+        return assemble(history, facts, blocks, path)
+
+    async def trust_root(self) -> TrustRoot:
+        """Gives a trust root whose one checkpoint is the newest block: for who trusts this node now."""
+        identity, head = self._manifest.identity, await self._ledger.head()
+        return TrustRoot(
+            chain_id=identity.chain_id,
+            genesis_hash=identity.genesis_hash,
+            header_form=self._connection.profile.header_form,
+            contracts=tuple(sorted(identity.contracts)),
+            checkpoints=(Checkpoint(head.number, head.hash),),
+        )
+
+    async def _history(self, institution: Address, request_id: int) -> AccessHistory:
+        head = await self._ledger.head()
+        found = await self._ledger.events(self._manifest.identity.deployed_in, head.number)
+        decided = _first(
+            e
+            for e in found
+            if isinstance(e, events.AccessDecided)
+            and e.entry.request.institution == institution
+            and e.entry.request.request_id == request_id
+        )
+        if decided is None:
+            raise NotFoundError("decision is not known")
+        request = decided.entry.request
+        admitted = _first(
+            e for e in found if isinstance(e, events.InstitutionAdmitted) and e.institution == institution
+        )
+        if admitted is None:
+            raise LedgerUnavailableError("admission of the institution is not to be found")
+        signature, proof = await self._calldata(decided)
+        return AccessHistory(
+            admitted=admitted,
+            enrolled=_first(
+                e for e in found if isinstance(e, events.SubjectEnrolled) and e.subject_id == decided.entry.subject_id
+            ),
+            anchored=_first(
+                e for e in found if isinstance(e, events.RecordAnchored) and e.record_id == request.record_id
+            ),
+            granted=_first(
+                e for e in found if isinstance(e, events.ConsentGranted) and e.consent_id == request.consent_id
+            ),
+            decided=decided,
+            scope_proof=proof,
+            request_signature=signature,
+        )
+
+    async def _calldata(self, decided: events.AccessDecided) -> tuple[bytes, tuple[bytes, ...]]:
+        data = await self._ledger.transaction_input(decided.place.transaction_hash)
+        requests, signatures, material = artifact("AccessLedger").functions["decide"].decode_inputs(data)
+        asked = decided.entry.request
+        for request, signature, item in zip(requests, signatures, material[2], strict=True):
+            if request[0] == asked.request_id and request[1] == asked.institution:
+                return signature, item[2]
+        raise LedgerUnavailableError("request is not to be found in its transaction")
+
+    async def _raw_block(self, number: int) -> Any:  # noqa: ANN401 - the node's own JSON
+        return await self._connection.raw("eth_getBlockByNumber", hex(number), False)
+
+    async def _header(self, number: int) -> bytes:
+        return header.encode(await self._raw_block(number), self._connection.profile.header_form)
+
+    async def _block(self, number: int) -> SealedBlock:
+        receipts = await self._connection.raw("eth_getBlockReceipts", hex(number))
+        return SealedBlock(await self._header(number), tuple(trie.encode_receipt(r) for r in receipts))
+
+
+def _first(found: Iterable[Any]) -> Any:  # noqa: ANN401 - one of the events
+    return next(iter(found), None)
