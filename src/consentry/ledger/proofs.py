@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from consentry.core import events
 from consentry.core.terms import Address
@@ -58,33 +58,19 @@ class Prover:
     async def _history(self, institution: Address, request_id: int) -> AccessHistory:
         head = await self._ledger.head()
         found = await self._ledger.events(self._manifest.identity.deployed_in, head.number)
-        decided = _first(
-            e
-            for e in found
-            if isinstance(e, events.AccessDecided)
-            and e.entry.request.institution == institution
-            and e.entry.request.request_id == request_id
-        )
+        decided = _decision(found, institution, request_id)
         if decided is None:
             raise NotFoundError("decision is not known")
-        request = decided.entry.request
-        admitted = _first(
-            e for e in found if isinstance(e, events.InstitutionAdmitted) and e.institution == institution
-        )
+        entry = decided.entry
+        admitted = _first(found, events.InstitutionAdmitted, institution=institution)
         if admitted is None:
             raise LedgerUnavailableError("admission of the institution is not to be found")
         signature, proof = await self._calldata(decided)
         return AccessHistory(
             admitted=admitted,
-            enrolled=_first(
-                e for e in found if isinstance(e, events.SubjectEnrolled) and e.subject_id == decided.entry.subject_id
-            ),
-            anchored=_first(
-                e for e in found if isinstance(e, events.RecordAnchored) and e.record_id == request.record_id
-            ),
-            granted=_first(
-                e for e in found if isinstance(e, events.ConsentGranted) and e.consent_id == request.consent_id
-            ),
+            enrolled=_first(found, events.SubjectEnrolled, subject_id=entry.subject_id),
+            anchored=_first(found, events.RecordAnchored, record_id=entry.request.record_id),
+            granted=_first(found, events.ConsentGranted, consent_id=entry.request.consent_id),
             decided=decided,
             scope_proof=proof,
             request_signature=signature,
@@ -110,5 +96,16 @@ class Prover:
         return SealedBlock(await self._header(number), tuple(trie.encode_receipt(r) for r in receipts))
 
 
-def _first(found: Iterable[Any]) -> Any:  # noqa: ANN401 - one of the events
-    return next(iter(found), None)
+Event = TypeVar("Event")
+
+
+def _first(found: Sequence[object], kind: type[Event], **equal: object) -> Event | None:
+    """Gives the first event of a kind whose members have the given values."""
+    fitting = (e for e in found if isinstance(e, kind))
+    return next((e for e in fitting if all(getattr(e, name) == value for name, value in equal.items())), None)
+
+
+def _decision(found: Sequence[object], institution: Address, request_id: int) -> events.AccessDecided | None:
+    decided = (e for e in found if isinstance(e, events.AccessDecided))
+    wanted = (institution, request_id)
+    return next((e for e in decided if (e.entry.request.institution, e.entry.request.request_id) == wanted), None)
