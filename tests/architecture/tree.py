@@ -57,11 +57,15 @@ def layers(root: Path) -> list[list[str]]:
     return [[room.strip(" ()") for room in line.split("|")] for line in lines]
 
 
+READS_CONFIG = frozenset({"wiring", "cli", "demo"})
+"""Rooms that may read settings: the one that builds, and those above it that a person starts."""
+
+
 def rooms_below(root: Path, room: str) -> set[str]:
-    """Names the rooms that ``room`` may import by the import rules, ``config`` aside, which is protected."""
+    """Names the rooms that ``room`` may import by the import rules; ``config`` only where settings may be read."""
     lines = layers(root)
     place = next((i for i, line in enumerate(lines) if room in line), len(lines))
-    return {name for line in lines[place + 1 :] for name in line} - {"config"}
+    return {name for line in lines[place + 1 :] for name in line} - (set() if room in READS_CONFIG else {"config"})
 
 
 def imported_rooms(module: ast.Module) -> set[str]:

@@ -1,6 +1,6 @@
 """The whole story on one machine, on real medical data: two hospitals, two authorities, three patients.
 
 For: a newcomer who wants to see it work before reading; the acts go through the SDK, the gateways are real processes.
-May import: api, client, wiring, ledger, vault, directory, gateway, audit, evidence, crypto, core, errors
+May import: api, client, wiring, ledger, vault, directory, gateway, audit, evidence, crypto, core, config, errors
 Used by: cli
 """

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -204,7 +204,7 @@ class Story:
         try:
             await self._access(record)
         except AccessDeniedError as denial:
-            reason, receipt = denial.details["reason"], denial.details["receipt"]
+            reason, receipt = str(denial.details["reason"]), cast("Json", denial.details["receipt"])
             if reason != expected.name:
                 raise VerificationError(
                     0, "reason of the refusal does not match", expected=expected.name, got=reason

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import typing
 from enum import IntEnum
-from functools import cache
 from typing import Any, Final
 
 from consentry.core import events
@@ -14,6 +13,8 @@ from consentry.core.chain import BlockReference, EventPlace
 from consentry.directory.tables import EventRow
 
 _KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in typing.get_args(events.LedgerEvent)}
+
+_TYPES_OF: Final[dict[type[Any], list[Any]]] = {}
 
 
 def to_row(event: events.LedgerEvent) -> EventRow:
@@ -69,10 +70,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@cache
 def _field_types(kind: type[Any]) -> list[Any]:
-    hints = typing.get_type_hints(kind)
-    return [hints[f.name] for f in dataclasses.fields(kind)]
+    if kind not in _TYPES_OF:
+        hints = typing.get_type_hints(kind)
+        _TYPES_OF[kind] = [hints[f.name] for f in dataclasses.fields(kind)]
+    return _TYPES_OF[kind]
 
 
 def _typed(kind: Any, value: Any) -> Any:

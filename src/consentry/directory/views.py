@@ -38,7 +38,7 @@ class Directory:
         await self._projection.wait_for(block_number)
 
     async def _events(
-        self, kind: str, after: Cursor | None = None, limit: int = _EVERY, newest_first: bool = False, **equal: Any
+        self, kind: str, after: Cursor | None = None, limit: int = _EVERY, *, newest_first: bool = False, **equal: Any
     ) -> list[Any]:
         place = (col(EventRow.block_number), col(EventRow.log_index))
         query = select(EventRow, BlockRow).join(BlockRow, col(BlockRow.number) == col(EventRow.block_number))
@@ -146,6 +146,6 @@ class Directory:
     ) -> Sequence[AccessView]:
         """Gives a page of the access log, of everybody, a subject or an institution."""
         asked = {"subject_id": subject_id, "participant": institution}
-        equal = {name: value for name, value in asked.items() if value is not None}
+        equal: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         found = await self._events("AccessDecided", after, limit, **equal)
         return [AccessView(event.entry, event.place) for event in found]

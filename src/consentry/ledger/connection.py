@@ -174,7 +174,7 @@ class Connection:
             "toBlock": "latest" if last is None else last,
         }
         if topics:
-            wanted["topics"] = [None if t is None else HexStr("0x" + t.hex()) for t in topics]  # type: ignore[typeddict-item]  # None is a wildcard
+            wanted["topics"] = [None if t is None else HexStr("0x" + t.hex()) for t in topics]
         async with _translated():
             found = await self._web3.eth.get_logs(wanted)
         return tuple(sorted((_log(entry) for entry in found), key=lambda log: (log.block_number, log.log_index)))
