@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Consents} from "../Consents.sol";
+import {IConsents} from "../interfaces/IConsents.sol";
+import {AccessRequest, ItemReference, Material} from "../types/AccessRequest.sol";
+import {ConsentStatus} from "../types/Codes.sol";
+import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
+import {RecordLeaf} from "../types/RecordLeaf.sol";
+import {Suite} from "./Suite.sol";
+import {VM, Vm} from "./Vm.sol";
+
+/// @title Whatever is not exactly what was signed is refused
+contract SignaturesTest {
+    Suite private _suite;
+
+    /// @notice Runs before each test.
+    function setUp() external {
+        _suite = new Suite();
+        _suite.addRelay(address(this));
+    }
+
+    /// @notice The honest grant works, so that the refusals below mean something.
+    function test_grant_succeedsWithTheSubjectsSignature() external {
+        ConsentTerms memory terms = _suite.termsOf(0, 1, 0);
+        bytes32 id = _suite.hashes().consentId(terms);
+        _suite.consents().grant(terms, _signature(_suite.subjectKey(0), id));
+        ConsentStatus status = _suite.consents().stateOf(ConsentId.wrap(id)).status;
+        require(status == ConsentStatus.ACTIVE, "not granted");
+    }
+
+    /// @notice No other key can grant.
+    /// @param key any private key.
+    function testFuzz_grant_revertsWithAnyOtherKey(uint256 key) external {
+        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+        key = 1 + (key % (order - 1));
+        VM.assume(key != _suite.subjectKey(0));
+        ConsentTerms memory terms = _suite.termsOf(0, 1, 0);
+        _requireRefused(terms, _signature(key, _suite.hashes().consentId(terms)));
+    }
+
+    /// @notice No change to the signature survives.
+    /// @param position picks the byte.
+    /// @param change what it is mixed with, not zero.
+    function testFuzz_grant_revertsWithAChangedSignature(uint256 position, uint8 change) external {
+        VM.assume(change != 0);
+        ConsentTerms memory terms = _suite.termsOf(0, 1, 0);
+        bytes memory signature = _signature(_suite.subjectKey(0), _suite.hashes().consentId(terms));
+        position %= signature.length;
+        signature[position] = bytes1(uint8(signature[position]) ^ change);
+        _requireRefused(terms, signature);
+    }
+
+    /// @notice No bytes of any length pass for a signature.
+    /// @param signature anything.
+    function testFuzz_grant_revertsWithAnyBytes(bytes calldata signature) external {
+        ConsentTerms memory terms = _suite.termsOf(0, 1, 0);
+        _requireRefused(terms, signature);
+    }
+
+    /// @notice A batch is never spoiled, and nothing unsigned is ever decided.
+    /// @param request anything; every second time from a known institution.
+    /// @param leaf anything.
+    /// @param terms anything.
+    /// @param signature anything.
+    /// @param known picks the institution.
+    function testFuzz_decide_neverRevertsAndRejectsTheUnsigned(
+        AccessRequest memory request,
+        RecordLeaf memory leaf,
+        ConsentTerms memory terms,
+        bytes memory signature,
+        bool known
+    ) external {
+        if (known) request.institution = _suite.hospitals(1);
+        bytes32 institutionHead = _suite.ledger().institutionHead(request.institution);
+        _decide(request, signature, leaf, terms);
+        require(!_suite.ledger().isDecided(request.institution, request.requestId), "decided");
+        require(_suite.ledger().institutionHead(request.institution) == institutionHead, "head moved");
+    }
+
+    /// @notice Whatever a known institution signs is decided without a revert, and is logged exactly once.
+    /// @param request anything.
+    /// @param leaf anything; the request names it.
+    /// @param terms anything; the request names them.
+    /// @param proof anything.
+    function testFuzz_decide_logsWhateverIsSigned(
+        AccessRequest memory request,
+        RecordLeaf memory leaf,
+        ConsentTerms memory terms,
+        bytes32[] memory proof
+    ) external {
+        request.institution = _suite.hospitals(1);
+        request.recordId = _suite.hashes().recordId(leaf);
+        request.consentId = _suite.hashes().consentId(terms);
+        bytes32 structHash = _suite.hashes().requestHash(request);
+        uint256 key = _suite.hospitalKey(1);
+        bytes memory signature = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", structHash);
+        (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material) = _suite.batchOf(
+            request,
+            signature,
+            leaf,
+            terms
+        );
+        material.items[0] = ItemReference({consent: 0, record: 0, scopeProof: proof});
+        VM.recordLogs();
+        _suite.ledger().decide(requests, signatures, material);
+        Vm.Log[] memory logs = VM.getRecordedLogs();
+        require(logs.length == 1, "not exactly one entry");
+        require(_suite.ledger().isDecided(request.institution, request.requestId), "not decided");
+        require(uint48(uint256(_suite.ledger().institutionHead(request.institution))) == 1, "head did not move");
+    }
+
+    /// @notice References may point anywhere.
+    /// @param consent any place.
+    /// @param record any place.
+    function testFuzz_decide_neverRevertsWithAnyReference(uint16 consent, uint16 record) external {
+        ConsentTerms memory terms = _suite.termsOf(0, 1, 0);
+        bytes32 id = _suite.hashes().consentId(terms);
+        AccessRequest memory request = _suite.requestOf(1, 0, id, 1);
+        bytes32 structHash = _suite.hashes().requestHash(request);
+        uint256 key = _suite.hospitalKey(1);
+        bytes memory signature = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", structHash);
+        (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material) = _suite.batchOf(
+            request,
+            signature,
+            _suite.leafOf(0),
+            terms
+        );
+        material.items[0] = ItemReference({consent: consent, record: record, scopeProof: new bytes32[](0)});
+        _suite.ledger().decide(requests, signatures, material);
+        bool decided = _suite.ledger().isDecided(request.institution, 1);
+        require(decided == (consent == 0 && record == 0), "decided without the material");
+    }
+
+    function _decide(
+        AccessRequest memory request,
+        bytes memory signature,
+        RecordLeaf memory leaf,
+        ConsentTerms memory terms
+    ) private {
+        (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material) = _suite.batchOf(
+            request,
+            signature,
+            leaf,
+            terms
+        );
+        _suite.ledger().decide(requests, signatures, material);
+    }
+
+    function _requireRefused(ConsentTerms memory terms, bytes memory signature) private {
+        Consents consents = _suite.consents();
+        bytes32 id = _suite.hashes().consentId(terms);
+        bytes4 selector = IConsents.ConsentsSignatureInvalid.selector;
+        VM.expectRevert(abi.encodeWithSelector(selector, id, terms.subjectId));
+        consents.grant(terms, signature);
+    }
+
+    function _signature(uint256 key, bytes32 structHash) private view returns (bytes memory signature) {
+        return _suite.sign(key, address(_suite.consents()), "Consentry Consents", structHash);
+    }
+}

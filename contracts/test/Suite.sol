@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
+
+import {AccessLedger} from "../AccessLedger.sol";
+import {Consents} from "../Consents.sol";
+import {Participants} from "../Participants.sol";
+import {Records} from "../Records.sol";
+import {Subjects} from "../Subjects.sol";
+import {IConsents} from "../interfaces/IConsents.sol";
+import {AccessRequest, ItemReference, Material} from "../types/AccessRequest.sol";
+import {ConsentTerms} from "../types/ConsentTerms.sol";
+import {Enrolment} from "../types/Enrolment.sol";
+import {RecordLeaf} from "../types/RecordLeaf.sol";
+import {ROLE_AUTHORITY, ROLE_NATIONAL} from "../types/Roles.sol";
+import {Hashes} from "./Hashes.sol";
+import {VM} from "./Vm.sol";
+
+/// @title The deployed suite with two institutions and two subjects
+/// @notice The deploying test is admin, nation, authority and relay at once: it has every right there is, so whatever
+/// it cannot do nobody can.
+contract Suite {
+    uint256 internal constant _START = 1_800_000_000;
+    uint256 internal constant _HOSPITALS = 2;
+    uint256 internal constant _SUBJECTS = 2;
+    uint256 internal constant _RECORDS = 3;
+
+    Participants public participants;
+    Subjects public subjects;
+    Records public records;
+    Consents public consents;
+    AccessLedger public ledger;
+    Hashes public hashes;
+
+    /// @notice The first is the custodian of all subjects.
+    address[] public hospitals;
+    bytes32[] public subjectIds;
+    RecordLeaf[] internal _leaves;
+
+    constructor() {
+        VM.warp(_START);
+        hashes = new Hashes();
+        _deploy();
+        for (uint256 i = 0; i < _HOSPITALS; ++i) _admit(hospitalKey(i));
+        for (uint256 i = 0; i < _SUBJECTS; ++i) _enrol(i);
+        for (uint256 i = 0; i < _RECORDS; ++i) _anchor(i);
+    }
+
+    /// @notice Lets a further account relay.
+    /// @param account the account.
+    function addRelay(address account) external {
+        participants.admitRelay(account, address(this));
+    }
+
+    /// @notice Gives an anchored leaf.
+    /// @param index below the number of records.
+    /// @return leaf as anchored.
+    function leafOf(uint256 index) external view returns (RecordLeaf memory leaf) {
+        return _leaves[index];
+    }
+
+    /// @notice Gives the private key of an institution.
+    /// @param index below the number of institutions.
+    /// @return key its key.
+    function hospitalKey(uint256 index) public pure returns (uint256 key) {
+        return 0xA000 + index;
+    }
+
+    /// @notice Gives the private key of a subject.
+    /// @param index below the number of subjects.
+    /// @return key its key.
+    function subjectKey(uint256 index) public pure returns (uint256 key) {
+        return 0xB000 + index;
+    }
+
+    /// @notice Gives terms that are granted if the subject signs them.
+    /// @param subject index of the subject.
+    /// @param hospital index of the grantee.
+    /// @param nonce makes equal terms distinct.
+    /// @return terms for laboratory reports, for a day.
+    function termsOf(
+        uint256 subject,
+        uint256 hospital,
+        uint256 nonce
+    ) public view returns (ConsentTerms memory terms) {
+        terms.subjectId = subjectIds[subject];
+        terms.institution = hospitals[hospital];
+        terms.categories = 1 << 3;
+        terms.purposes = 1 << 1;
+        terms.actions = 1 << 1;
+        terms.maxSensitivity = 3;
+        terms.dataUntil = 1_000;
+        terms.validFrom = uint64(_START);
+        terms.validUntil = uint64(_START + 365 days);
+        terms.maxUses = 4;
+        terms.noticeHash = keccak256("notice");
+        terms.noticeVersion = 1;
+        terms.assurance = 1;
+        terms.nonce = nonce;
+    }
+
+    /// @notice Gives a request that is permitted under a fit consent.
+    /// @param hospital index of who asks.
+    /// @param record index of what is asked for.
+    /// @param consentId what is invoked.
+    /// @param requestId chosen freely.
+    /// @return request good for an hour.
+    function requestOf(
+        uint256 hospital,
+        uint256 record,
+        bytes32 consentId,
+        uint256 requestId
+    ) public view returns (AccessRequest memory request) {
+        request.requestId = requestId;
+        request.institution = hospitals[hospital];
+        request.recordId = hashes.recordId(_leaves[record]);
+        request.consentId = consentId;
+        request.purpose = 1;
+        request.action = 1;
+        request.legalBasis = 1;
+        request.actorKind = 1;
+        request.practitioner = keccak256("practitioner");
+        request.releaseKeyHash = sha256("release key");
+        request.issuedAt = uint64(block.timestamp);
+        request.expiresAt = uint64(block.timestamp + 1 hours);
+    }
+
+    /// @notice Signs a struct hash in the EIP-712 domain of a contract.
+    /// @param key private key.
+    /// @param target the contract.
+    /// @param name its domain name.
+    /// @param structHash what is signed.
+    /// @return signature r, s, v.
+    function sign(
+        uint256 key,
+        address target,
+        string memory name,
+        bytes32 structHash
+    ) public view returns (bytes memory signature) {
+        (uint8 v, bytes32 r, bytes32 s) = VM.sign(key, hashes.digest(target, name, structHash));
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @notice Makes a batch of one.
+    /// @param request what is asked.
+    /// @param signature over it.
+    /// @param leaf of the record.
+    /// @param terms of the consent.
+    /// @return requests of the batch.
+    /// @return signatures of the batch.
+    /// @return material of the batch.
+    function batchOf(
+        AccessRequest memory request,
+        bytes memory signature,
+        RecordLeaf memory leaf,
+        ConsentTerms memory terms
+    )
+        public
+        pure
+        returns (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material)
+    {
+        requests = new AccessRequest[](1);
+        requests[0] = request;
+        signatures = new bytes[](1);
+        signatures[0] = signature;
+        material.consents = new ConsentTerms[](1);
+        material.consents[0] = terms;
+        material.records = new RecordLeaf[](1);
+        material.records[0] = leaf;
+        material.items = new ItemReference[](1);
+    }
+
+    function _deploy() private {
+        AccessManager manager = new AccessManager(address(this));
+        participants = new Participants(address(manager));
+        bytes4[] memory national = new bytes4[](1);
+        national[0] = Participants.admitAuthority.selector;
+        bytes4[] memory authority = new bytes4[](2);
+        authority[0] = Participants.admitInstitution.selector;
+        authority[1] = Participants.admitRelay.selector;
+        manager.setTargetFunctionRole(address(participants), national, ROLE_NATIONAL);
+        manager.setTargetFunctionRole(address(participants), authority, ROLE_AUTHORITY);
+        manager.grantRole(ROLE_NATIONAL, address(this), 0);
+        manager.grantRole(ROLE_AUTHORITY, address(this), 0);
+        participants.admitAuthority(address(this), 0, bytes32(0));
+        participants.admitRelay(address(this), address(this));
+        subjects = new Subjects(participants);
+        records = new Records(participants, subjects);
+        address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 1);
+        consents = new Consents(participants, subjects, predicted);
+        ledger = new AccessLedger(participants, records, IConsents(address(consents)));
+    }
+
+    function _admit(uint256 key) private {
+        address account = VM.addr(key);
+        hospitals.push(account);
+        participants.admitInstitution(account, 110_000, abi.encodePacked(account), "release key", bytes32(0));
+    }
+
+    function _enrol(uint256 index) private {
+        bytes32 subjectId = keccak256(abi.encode("subject", index));
+        subjectIds.push(subjectId);
+        Enrolment memory enrolment = Enrolment({
+            subjectId: subjectId,
+            signer: abi.encodePacked(VM.addr(subjectKey(index))),
+            custodian: hospitals[0],
+            signBefore: uint64(_START + 1)
+        });
+        bytes32 structHash = hashes.enrolmentHash(enrolment);
+        bytes memory own = sign(subjectKey(index), address(subjects), "Consentry Subjects", structHash);
+        bytes memory theirs = sign(hospitalKey(0), address(subjects), "Consentry Subjects", structHash);
+        subjects.enrol(enrolment, own, theirs);
+    }
+
+    function _anchor(uint256 index) private {
+        RecordLeaf memory leaf = RecordLeaf({
+            custodian: hospitals[0],
+            subjectId: subjectIds[index % _SUBJECTS],
+            previous: bytes32(0),
+            lineage: bytes32(0),
+            version: 1,
+            category: 3,
+            sensitivity: 2,
+            dataMonth: 600,
+            suite: 1,
+            retention: 1,
+            ciphertextDigest: keccak256(abi.encode("ciphertext", index)),
+            ciphertextSize: 1,
+            commitment: keccak256(abi.encode("commitment", index))
+        });
+        _leaves.push(leaf);
+        records.anchor(
+            leaf,
+            sign(hospitalKey(0), address(records), "Consentry Records", hashes.recordId(leaf))
+        );
+    }
+}
