@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator
 
 import pytest
+from eth_tester import EthereumTester
 
 from tests.support.contract_suite import ContractSuite, deploy_suite, start_chain
 from tests.support.contract_world import World
@@ -22,12 +23,14 @@ def populated() -> World:
 @pytest.fixture
 def world(populated: World) -> Iterator[World]:
     """Lends the populated chain to one test and takes back whatever it did."""
-    snapshot = populated.suite.tester.take_snapshot()
+    tester = populated.suite.clock
+    assert isinstance(tester, EthereumTester)
+    snapshot = tester.take_snapshot()
     # Tests may put other people and contracts into their own world.
     own = copy.copy(populated)
     own.suite = copy.copy(populated.suite)
     yield own
-    populated.suite.tester.revert_to_snapshot(snapshot)
+    tester.revert_to_snapshot(snapshot)
 
 
 @pytest.fixture

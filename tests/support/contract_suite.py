@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from eth_abi.abi import decode
 from eth_hash.auto import keccak
@@ -86,12 +86,20 @@ class Event:
     args: Mapping[str, Any]
 
 
+class Clock(Protocol):
+    """Whatever moves the time of a chain."""
+
+    def time_travel(self, timestamp: int) -> None:
+        """Sets the time of the next block, in seconds."""
+        ...
+
+
 @dataclass(slots=True)
 class ContractSuite:
     """The deployed suite and the accounts that govern it; accounts as checksummed text."""
 
     w3: Web3
-    tester: EthereumTester
+    clock: Clock
     contracts: dict[str, Contract] = field(default_factory=dict)
 
     @property
@@ -127,7 +135,7 @@ class ContractSuite:
         sent = factory.constructor(*arguments).transact(
             {"from": Web3.to_checksum_address(self.admin), "gas": 10_000_000}
         )
-        receipt = self.w3.eth.get_transaction_receipt(sent)
+        receipt = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
         assert receipt["status"] == 1, name
         address = receipt["contractAddress"]
         assert address is not None
@@ -137,7 +145,7 @@ class ContractSuite:
         """Calls a function in a transaction; it must succeed."""
         call = self.contracts[name].functions[function](*arguments)
         sent = call.transact({"from": Web3.to_checksum_address(sender), "gas": GAS_LIMIT // 2})
-        receipt = self.w3.eth.get_transaction_receipt(sent)
+        receipt = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
         assert receipt["status"] == 1, function
         return receipt
 
@@ -189,7 +197,7 @@ class ContractSuite:
 
     def travel(self, time: int) -> None:
         """Moves the chain's clock forward to a time in seconds."""
-        self.tester.time_travel(time)
+        self.clock.time_travel(time)
 
 
 def selectors_of(functions: Sequence[str]) -> list[bytes]:

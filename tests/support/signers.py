@@ -76,8 +76,8 @@ def _coordinates(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _sign_p256(key: ec.EllipticCurvePrivateKey, digest: bytes) -> tuple[bytes, bytes]:
-    """Signs a digest; s is brought into the lower half, as the verifiers demand."""
-    r, s = decode_dss_signature(key.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256()))))
+    """Signs a digest, always the same way (RFC 6979); s is brought into the lower half, as the verifiers demand."""
+    r, s = decode_dss_signature(key.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256()), deterministic_signing=True)))
     return r.to_bytes(32, "big"), min(s, P256_ORDER - s).to_bytes(32, "big")
 
 
