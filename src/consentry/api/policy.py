@@ -66,7 +66,7 @@ class Policy:
             return Caller(Role.ANYONE)
         context = context_of(request)
         if SIGNATURE_HEADER in request.headers:
-            caller = await _institution(request, context, self.streams_body)
+            caller = await _institution(request, context, streams_body=self.streams_body)
         else:
             caller = await _signed_in(request, context)
         if caller.role == Role.AUTHORITY and Role.AUTHORITY not in self.roles and Role.SIGNER in self.roles:
@@ -93,7 +93,7 @@ async def _signed_in(request: Request, context: Context) -> Caller:
     return Caller(Role.SIGNER, signer)
 
 
-async def _institution(request: Request, context: Context, streams_body: bool) -> Caller:
+async def _institution(request: Request, context: Context, *, streams_body: bool) -> Caller:
     address, created, nonce, signature = parse_signature_header(request.headers[SIGNATURE_HEADER])
     institution = await context.projection.institution(address)
     if institution is None or institution.standing == Standing.NONE:

@@ -1,4 +1,6 @@
-"""Who calls: challenges, sessions, nonces. Kept in memory: a restart asks everybody to sign in again, and loses nothing.
+"""Who calls: challenges, sessions, nonces.
+
+Kept in memory: a restart asks everybody to sign in again, and loses nothing.
 
 Tokens are random, kept as digests, bound to one signer, and short-lived.
 """

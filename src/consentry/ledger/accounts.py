@@ -1,7 +1,7 @@
 """Accounts that send transactions: relays, authorities, the deployer.
 
-A key is a file with 32 bytes in hexadecimal, mode 0600. That suits a relay, which can do nothing but pass on what others
-signed; an authority's account in production belongs behind a signer that does not give the key out.
+A key is a file with 32 bytes in hexadecimal, mode 0600. That suits a relay, which can do nothing but pass on what
+others signed; an authority's account in production belongs behind a signer that does not give the key out.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ class Connection:
         """
         try:
             async with asyncio.timeout(seconds):
-                while (found := await self.mined(transaction_hash)) is None:
+                while (found := await self.mined(transaction_hash)) is None:  # noqa: ASYNC110 - a receipt rings no bell
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise LedgerUnavailableError(f"no receipt within {seconds:g} s") from None

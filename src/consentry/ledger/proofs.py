@@ -86,7 +86,7 @@ class Prover:
         raise LedgerUnavailableError("request is not to be found in its transaction")
 
     async def _raw_block(self, number: int) -> Any:  # noqa: ANN401 - the node's own JSON
-        return await self._connection.raw("eth_getBlockByNumber", hex(number), False)
+        return await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names
 
     async def _header(self, number: int) -> bytes:
         return header.encode(await self._raw_block(number), self._connection.profile.header_form)

@@ -1,7 +1,7 @@
 """Many requests, one transaction, a receipt of its own for each.
 
-Requests that arrive within a few milliseconds are decided together. The contract answers every item with exactly one log,
-in the order of the batch; that is how a caller gets its own answer.
+Requests that arrive within a few milliseconds are decided together. The contract answers every item with exactly one
+log, in the order of the batch; that is how a caller gets its own answer.
 """
 
 from __future__ import annotations
