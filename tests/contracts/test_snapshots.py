@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.snapshots import build_snapshots
+from tests.support.contract_suite import ROOT
 
 CODE_LIMIT = 24_576  # bytes, EIP-170
 
@@ -20,6 +21,13 @@ def committed(name: str) -> dict[str, Any]:
 @pytest.mark.slow
 def test_gas_is_as_committed() -> None:
     assert build_snapshots.gas() == committed("gas.json")
+
+
+def test_gas_table_of_the_readme_has_every_figure() -> None:
+    readme = (ROOT / "contracts" / "README.md").read_text()
+    section = readme.partition("## Gas")[2]
+
+    assert {name for name, cost in committed("gas.json").items() if f" {cost:,}" not in section} == set()
 
 
 def test_sizes_are_as_committed_and_deployable() -> None:
