@@ -251,5 +251,6 @@ async def _seen(context: Context, caller: Caller, wanted: RecordId) -> RecordVie
 
 
 async def _permitted_lately(context: Context, institution: Address, view: RecordView) -> bool:
-    now = (await context.ledger.head()).time
-    return await context.projection.was_permitted(institution, view.record_id, now - LEASE_SECONDS)
+    head = await context.ledger.head()
+    await context.projection.wait_for(head.number)
+    return await context.projection.was_permitted(institution, view.record_id, head.time - LEASE_SECONDS)

@@ -27,7 +27,7 @@ from consentry.core.typed_data import consent_id
 from consentry.errors import InvalidInputError, NotFoundError
 from consentry.evidence.notation import write
 from consentry.gateway import consents, subjects
-from consentry.gateway.ports import ConsentView
+from consentry.gateway.ports import ConsentView, RecordView
 
 router = APIRouter(prefix="/v1", tags=["patients"])
 Id32 = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]
@@ -69,8 +69,13 @@ async def records(
     """Lists records: all to the subject and its custodian, those in scope to an institution with a consent."""
     context, subject = context_of(request), SubjectId(raw(subject_id))
     mask = await _categories_seen(request, caller, subject)
-    found = await context.projection.records_of(subject, parse_cursor(cursor), limit + 1)
-    seen = found if mask is None else [v for v in found if mask & (1 << v.leaf.category)]
+    after, seen = parse_cursor(cursor), list[RecordView]()
+    while len(seen) <= limit:
+        found = await context.projection.records_of(subject, after, limit + 1)
+        seen += [v for v in found if mask is None or mask & (1 << v.leaf.category)]
+        if len(found) <= limit:
+            break
+        after = found[-1].place.block.number, found[-1].place.log_index
     return page(request, seen, limit, record_json)
 
 

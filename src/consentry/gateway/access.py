@@ -11,7 +11,7 @@ from typing import Final
 
 from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import AccessRequest, Material
+from consentry.core.terms import AccessRequest, Address, Material
 from consentry.errors import (
     AccessDeniedError,
     ConflictError,
@@ -45,8 +45,9 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class AccessDesk:
-    """The parts an access passes through."""
+    """The parts an access passes through, at the gateway of one custodian."""
 
+    custodian: Address
     ledger: Ledger
     projection: Projection
     vault: Vault
@@ -103,9 +104,10 @@ class AccessDesk:
 
     async def _material(self, request: AccessRequest, proof: tuple[bytes, ...]) -> tuple[RecordView, Material]:
         """Finds leaf and terms; what is not known cannot be submitted, so it is refused before anything is kept."""
+        await self.projection.wait_for((await self.ledger.head()).number)
         record = await self.projection.record(request.record_id)
-        if record is None:
-            raise NotFoundError("record is not known")
+        if record is None or record.leaf.custodian != self.custodian:
+            raise NotFoundError("record is not known to this custodian")
         consent: ConsentView | None = None
         if any(request.consent_id):
             consent = await self.projection.consent(request.consent_id)

@@ -71,4 +71,4 @@ class Context:
     @property
     def desk(self) -> AccessDesk:
         """The desk at which accesses are asked for."""
-        return AccessDesk(self.ledger, self.projection, self.vault, self.outbox)
+        return AccessDesk(self.custodian, self.ledger, self.projection, self.vault, self.outbox)
