@@ -14,7 +14,7 @@ import pytest
 from consentry.core.codes import Reason
 from tests.property.histories import History
 
-STEPS = int(os.environ.get("CONSENTRY_DIFFERENTIAL_STEPS", "300"))
+STEPS = int(os.environ.get("CONSENTRY_DIFFERENTIAL_STEPS", "1200"))
 SEED = int(os.environ.get("CONSENTRY_DIFFERENTIAL_SEED", "20260101"))
 CHECK_EVERY = 2000
 LONG = 5000
