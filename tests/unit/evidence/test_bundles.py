@@ -46,7 +46,7 @@ def test_files_are_what_the_generator_writes() -> None:
 
 @pytest.mark.parametrize("forgery", FORGED, ids=lambda forgery: forgery.name)
 def test_verify_forgery_is_refused_at_its_step(forgery: Forgery) -> None:
-    with pytest.raises(VerificationError, match="do(es)? not match") as caught:
+    with pytest.raises(VerificationError, match=r"do(es)? not match") as caught:
         verify(forgery.content, forgery.trust)
     assert caught.value.step == forgery.step
 
