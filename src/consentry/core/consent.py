@@ -16,7 +16,7 @@ from consentry.core.codes import (
     bits,
 )
 from consentry.core.refusals import refusal
-from consentry.core.terms import ZERO_32, ZERO_ADDRESS, ConsentTerms
+from consentry.core.terms import ZERO_32, ZERO_ADDRESS, ConsentId, ConsentTerms, SubjectId
 from consentry.core.typed_data import consent_id
 
 ALL_CATEGORIES: Final = bits(*Category)
@@ -125,10 +125,22 @@ def check_revoke(terms: ConsentTerms, status: ConsentStatus, *, subject_known: b
     Raises:
         LedgerRejectedError: the first Solidity error that applies.
     """
-    identifier = consent_id(terms)
+    check_revocation(
+        consent_id(terms), terms.subject_id, status, subject_known=subject_known, signature_valid=signature_valid
+    )
+
+
+def check_revocation(
+    identifier: ConsentId, subject_id: SubjectId, status: ConsentStatus, *, subject_known: bool, signature_valid: bool
+) -> None:
+    """Checks a revocation of which only the ids are known.
+
+    Raises:
+        LedgerRejectedError: the first Solidity error that applies.
+    """
     if status == ConsentStatus.REVOKED:
         raise refusal("ConsentsAlreadyRevoked", identifier)
     if not subject_known:
-        raise refusal("ConsentsSubjectUnknown", terms.subject_id)
+        raise refusal("ConsentsSubjectUnknown", subject_id)
     if not signature_valid:
-        raise refusal("ConsentsSignatureInvalid", identifier, terms.subject_id)
+        raise refusal("ConsentsSignatureInvalid", identifier, subject_id)

@@ -1,0 +1,6 @@
+"""Use cases that only look: every access decided again from the chain alone, and what should not have happened.
+
+For: regulators and hospitals who read a node, not a gateway; it can open no record, having no way to a key.
+May import: evidence, crypto, core, errors
+Used by: ledger, directory, vault, wiring, api, cli
+"""

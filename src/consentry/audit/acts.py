@@ -1,0 +1,208 @@
+"""Checks of everything that is no decision: admissions, enrolments, anchors, grants, revocations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import singledispatchmethod
+
+from consentry.audit.findings import Finding, Kind
+from consentry.core import events
+from consentry.core.chain import EventPlace
+from consentry.core.codes import RecordStatus, Standing
+from consentry.core.consent import check_grant, check_revocation
+from consentry.core.events import LedgerEvent
+from consentry.core.participants import check_code, check_region, check_standing, is_acceptable_signer
+from consentry.core.record import check_anchorable, check_first, check_successor
+from consentry.core.refusals import refusal
+from consentry.core.state import NO_AUTHORITY, LedgerState
+from consentry.core.subject import check_enrol
+from consentry.core.terms import Address, Enrolment, RecordId, Revocation
+from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id
+from consentry.crypto import signing
+from consentry.crypto.signing import Verifiers
+from consentry.errors import ConsentryError, LedgerRejectedError
+
+
+@dataclass
+class ActChecks:
+    """Checks each event against the state before it; the caller folds it afterwards.
+
+    Which account called is no part of the events, so relays and the table of roles are not checked.
+    """
+
+    state: LedgerState
+    domains: Mapping[str, Domain]
+    verifiers: Verifiers
+    findings: list[Finding]
+    signatures: int = 0
+    _superseded: dict[RecordId, events.RecordSuperseded] = field(default_factory=dict)
+
+    def check(self, event: LedgerEvent) -> None:
+        """Notes what the contracts would have refused."""
+        try:
+            self._check(event)
+        except LedgerRejectedError as refused:
+            error = str(refused.details["error"])
+            message = f"{type(event).__name__} stands in the log, but the contract would refuse it"
+            self._find(Kind.ACT, event, message, expected=f"refused with {error}", got="accepted")
+
+    def finish(self) -> None:
+        """Notes versions that gave way to one that never came."""
+        for event in self._superseded.values():
+            message = "a version was superseded by one that was never anchored"
+            self._find(Kind.IDENTITY, event, message, expected="RecordAnchored", got="nothing")
+
+    def holds(self, contract: str, signer: bytes, value: SignedStruct, signature: bytes) -> bool:
+        """Tells whether a signature is the signer's."""
+        self.signatures += 1
+        try:
+            signing.verify(signer, digest(self.domains[contract], value), signature, self.verifiers)
+        except ConsentryError:
+            return False
+        return True
+
+    def check_signature(
+        self, contract: str, signer: bytes, value: SignedStruct, signature: bytes, place: EventPlace
+    ) -> None:
+        """Notes a signature that is not the signer's; ``about`` of the finding is the signer."""
+        if not self.holds(contract, signer, value, signature):
+            message = f"a {type(value).__name__} on chain is not signed by the signer it needs"
+            about = "0x" + signer.hex()
+            self.findings.append(Finding(Kind.SIGNATURE, about, message, "its signature", "another", place))
+
+    def _find(self, kind: Kind, event: LedgerEvent, message: str, *, expected: str, got: str) -> None:
+        self.findings.append(Finding(kind, _about(event), message, expected, got, event.place))
+
+    def _same(self, event: LedgerEvent, what: str, got: bytes, expected: bytes) -> None:
+        if got != expected:
+            message = f"{what} in {type(event).__name__} is not that of its content"
+            self._find(Kind.IDENTITY, event, message, expected="0x" + expected.hex(), got="0x" + got.hex())
+
+    def _check_authority(self, authority: Address, region: int) -> None:
+        known = self.state.authorities.get(authority, NO_AUTHORITY)
+        check_region(authority, known.standing, known.region, region)
+
+    @singledispatchmethod
+    def _check(self, event: LedgerEvent) -> None:
+        """Events that nothing can be wrong with by themselves."""
+
+    @_check.register
+    def _(self, event: events.AuthorityAdmitted) -> None:
+        check_code(event.region)
+        if event.authority in self.state.authorities:
+            raise refusal("ParticipantsAlreadyAdmitted", event.authority)
+
+    @_check.register
+    def _(self, event: events.AuthorityStandingChanged) -> None:
+        known = self.state.authorities.get(event.authority, NO_AUTHORITY)
+        check_standing(event.authority, known.standing, _before(event.standing))
+
+    @_check.register
+    def _(self, event: events.InstitutionAdmitted) -> None:
+        check_code(event.region)
+        self._check_authority(event.authority, event.region)
+        if event.institution in self.state.institutions:
+            raise refusal("ParticipantsAlreadyAdmitted", event.institution)
+        if not is_acceptable_signer(event.signer, self.state.verifiers):
+            raise refusal("ParticipantsSignerInvalid", event.signer)
+
+    @_check.register
+    def _(self, event: events.InstitutionStandingChanged) -> None:
+        known = self.state.institutions.get(event.institution)
+        check_standing(event.institution, known.standing if known else Standing.NONE, _before(event.standing))
+        self._check_authority(event.authority, known.region if known else 0)
+
+    @_check.register
+    def _(self, event: events.RelayAdmitted) -> None:
+        if event.relay in self.state.relays:
+            raise refusal("ParticipantsAlreadyAdmitted", event.relay)
+
+    @_check.register
+    def _(self, event: events.RelayRemoved) -> None:
+        if self.state.relays.get(event.relay) != event.member:
+            raise refusal("ParticipantsUnknown", event.relay)
+
+    @_check.register
+    def _(self, event: events.GroupMembershipChanged) -> None:
+        if event.institution not in self.state.institutions:
+            raise refusal("ParticipantsUnknown", event.institution)
+
+    @_check.register
+    def _(self, event: events.SubjectEnrolled) -> None:
+        now = event.place.block.time
+        check_enrol(
+            Enrolment(event.subject_id, event.signer, event.custodian, now + 1),
+            subject_known=event.subject_id in self.state.subjects,
+            custodian_standing=self.state.institution_standing(event.custodian),
+            signer_acceptable=is_acceptable_signer(event.signer, self.state.verifiers),
+            subject_signature_valid=True,
+            custodian_signature_valid=True,
+            now=now,
+        )
+
+    @_check.register
+    def _(self, event: events.RecordAnchored) -> None:
+        leaf = event.leaf
+        self._same(event, "record id", event.record_id, record_id(leaf))
+        self._same(event, "subject", event.subject_id, leaf.subject_id)
+        self._same(event, "custodian", event.custodian, leaf.custodian)
+        superseded = self._superseded.pop(event.record_id, None)
+        check_anchorable(
+            leaf,
+            self.state.record_status(event.record_id),
+            custodian_standing=self.state.institution_standing(leaf.custodian),
+            subject_custodian=self.state.custodian_of(leaf.subject_id),
+        )
+        previous = self.state.records.get(superseded.record_id) if superseded else None
+        if previous:
+            check_successor(leaf, previous.leaf, RecordStatus.CURRENT)
+        else:
+            check_first(leaf)
+
+    @_check.register
+    def _(self, event: events.RecordSuperseded) -> None:
+        status = self.state.record_status(event.record_id)
+        if status != RecordStatus.CURRENT:
+            raise refusal("RecordsPreviousNotCurrent", event.record_id, status)
+        self._superseded[event.by] = event
+
+    @_check.register
+    def _(self, event: events.ConsentGranted) -> None:
+        terms = event.terms
+        self._same(event, "consent id", event.consent_id, consent_id(terms))
+        self._same(event, "subject", event.subject_id, terms.subject_id)
+        subject = self.state.subjects.get(terms.subject_id)
+        if subject:
+            self.check_signature("Consents", subject.signer, terms, event.signature, event.place)
+        check_grant(
+            terms,
+            self.state.consent(event.consent_id).status,
+            subject_known=subject is not None,
+            grantee_standing=self.state.institution_standing(terms.institution),
+            signature_valid=True,
+            now=event.place.block.time,
+        )
+
+    @_check.register
+    def _(self, event: events.ConsentRevoked) -> None:
+        known = self.state.consent(event.consent_id)
+        if known.terms:
+            self._same(event, "subject", event.subject_id, known.terms.subject_id)
+        subject = self.state.subjects.get(event.subject_id)
+        if subject:
+            revocation = Revocation(event.consent_id, event.subject_id)
+            self.check_signature("Consents", subject.signer, revocation, event.signature, event.place)
+        check_revocation(
+            event.consent_id, event.subject_id, known.status, subject_known=subject is not None, signature_valid=True
+        )
+
+
+def _before(standing: Standing) -> Standing:
+    return Standing.ACTIVE if standing == Standing.SUSPENDED else Standing.SUSPENDED
+
+
+def _about(event: LedgerEvent) -> str:
+    """Gives the id an event is about: its first field behind the place."""
+    found = getattr(event, fields(event)[1].name)
+    return "0x" + found.hex() if isinstance(found, bytes) else str(found)

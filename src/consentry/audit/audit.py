@@ -1,0 +1,145 @@
+"""The audit: reads a node from the first block of the deployment to head, and everything it is given to compare."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Final
+
+from consentry.audit.compare import compare_objects, compare_rows
+from consentry.audit.findings import Finding, Kind, Report
+from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, SubmittedRequest
+from consentry.audit.replay import Replay
+from consentry.core import events
+from consentry.core.chain import BlockReference
+from consentry.core.events import LedgerEvent
+from consentry.core.terms import Address
+from consentry.crypto.signing import ACCOUNT_SIZE
+
+BLOCKS_A_READ: Final = 2_000
+SIGNED_IN: Final = ("Consents", "AccessLedger")
+Answer = events.AccessDecided | events.RequestRejected
+
+NO_CALLER: Final = (
+    "which account submitted an act is not in the events, so relays and administrative roles are not checked"
+)
+NO_SIGNATURES: Final = "signatures of enrolments and record leaves are not in the events and are not checked again"
+SMART_ACCOUNT: Final = "signatures of smart accounts cannot be checked again; those of {} are taken as they are"
+NO_CALLDATA: Final = "calldata was not read: signatures of requests and scope proofs are not checked again"
+
+
+@dataclass
+class Audit:
+    """One audit of one deployment.
+
+    Attributes:
+        reader: the chain.
+        with_calldata: whether to read what was submitted, for signatures of requests and scope proofs.
+        chain: every event, in order, once `run` is done.
+        replay: the state the events amount to.
+    """
+
+    reader: LedgerReader
+    with_calldata: bool = True
+    chain: list[LedgerEvent] = field(default_factory=list)
+    replay: Replay = field(init=False)
+
+    def __post_init__(self) -> None:
+        domains = {name: self.reader.domain(name) for name in SIGNED_IN}
+        self.replay = Replay(domains, self.reader.verifiers())
+
+    async def run(self) -> Report:
+        """Decides every access again and compares the outcome with the contracts' state.
+
+        Returns:
+            What was found. The report is true for the head it names.
+
+        Raises:
+            LedgerError: the node does not answer, or serves another chain.
+        """
+        identity = await self.reader.identity()
+        head = await self.reader.head()
+        async for found in self._read(identity.deployed_in, head):
+            await self._take(found)
+        self.replay.finish()
+        findings, limits = await self._without_smart_accounts([*self.replay.findings, *await self._compare_state()])
+        limits = [NO_CALLER, NO_SIGNATURES, *limits, *([] if self.with_calldata else [NO_CALLDATA])]
+        replay = self.replay
+        return Report(head, replay.taken, replay.decisions, replay.signatures, tuple(findings), tuple(limits))
+
+    async def compare_projection(self, report: Report, rows: ProjectionReader) -> Report:
+        """Adds what the database says differently from the chain."""
+        kept = [row async for row in rows.all_events()]
+        more = compare_rows(self.chain, kept, await rows.position())
+        return replace(report, findings=(*report.findings, *more))
+
+    async def compare_vault(self, report: Report, custodian: Address, objects: ObjectReader) -> Report:
+        """Adds what a custodian's vault holds differently from the chain."""
+        more = await compare_objects(self.replay.state, custodian, objects.measured())
+        return replace(report, findings=(*report.findings, *more))
+
+    async def _read(self, first: int, head: BlockReference) -> AsyncIterator[Sequence[LedgerEvent]]:
+        for start in range(first, head.number + 1, BLOCKS_A_READ):
+            yield await self.reader.events(start, min(head.number, start + BLOCKS_A_READ - 1))
+
+    async def _take(self, found: Sequence[LedgerEvent]) -> None:
+        self.chain += found
+        for transaction, group in groupby(found, key=lambda event: event.place.transaction_hash):
+            together = list(group)
+            answers = [event for event in together if isinstance(event, Answer)]
+            items = iter(await self._items(transaction, answers))
+            for event in together:
+                self.replay.take(event, next(items) if isinstance(event, Answer) else None)
+
+    async def _items(self, transaction: bytes, answers: Sequence[Answer]) -> Sequence[SubmittedRequest | None]:
+        """Gives the submitted item of each answer: the contract answers every item of a batch once, in order."""
+        nothing = [None] * len(answers)
+        if not answers or not self.with_calldata:
+            return nothing
+        submitted = await self.reader.submitted(transaction)
+        if submitted is None or len(submitted) != len(answers):
+            place = answers[0].place
+            message = "a transaction answered another number of requests than were submitted"
+            expected = "no batch" if submitted is None else str(len(submitted))
+            about = "0x" + transaction.hex()
+            self.replay.findings.append(Finding(Kind.MATERIAL, about, message, expected, str(len(answers)), place))
+            return nothing
+        return submitted
+
+    async def _compare_state(self) -> list[Finding]:
+        """Compares heads and consents with the contracts' storage: shows what was left out at the end, too."""
+        reader, state = self.reader, self.replay.state
+        found: list[Finding] = []
+        for subject in state.subjects:
+            got, expected = await reader.subject_head(subject), state.subject_head(subject)
+            found += _differing(Kind.SUBJECT_HEAD, subject, "the log of a subject", expected, got)
+        for institution in state.institutions:
+            got, expected = await reader.institution_head(institution), state.institution_head(institution)
+            found += _differing(Kind.INSTITUTION_HEAD, institution, "the log of an institution", expected, got)
+        for consent, known in state.consents.items():
+            slot = await reader.consent_slot(consent)
+            read = (slot.status, slot.uses, slot.granted_at, slot.revoked_at)
+            own = (known.status, known.uses, known.granted_at, known.revoked_at)
+            if read != own:
+                message = "the events of a consent do not lead to its state"
+                shown = [" ".join(str(int(value)) for value in values) for values in (own, read)]
+                found.append(Finding(Kind.CONSENT_STATE, "0x" + consent.hex(), message, shown[0], shown[1]))
+        return found
+
+    async def _without_smart_accounts(self, findings: Sequence[Finding]) -> tuple[list[Finding], list[str]]:
+        """Turns signatures that only their account could check into a limit of the audit."""
+        kept, limits = [], []
+        for finding in findings:
+            signer = bytes.fromhex(finding.about[2:]) if finding.kind == Kind.SIGNATURE else b""
+            if len(signer) == ACCOUNT_SIZE and await self.reader.has_code(Address(signer)):
+                limits.append(SMART_ACCOUNT.format(finding.about))
+            else:
+                kept.append(finding)
+        return kept, sorted(set(limits))
+
+
+def _differing(kind: Kind, about: bytes, what: str, expected: bytes, got: bytes) -> Iterator[Finding]:
+    if got != expected:
+        message = f"{what} does not lead to the head the contract holds"
+        yield Finding(kind, "0x" + about.hex(), message, "0x" + expected.hex(), "0x" + got.hex())

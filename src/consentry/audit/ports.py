@@ -1,0 +1,87 @@
+"""What an audit needs from below; adapters in ``ledger``, ``directory`` and ``vault`` provide it.
+
+Every method guarantees the error family of ``consentry.errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from consentry.core.chain import BlockReference, ChainIdentity
+from consentry.core.codes import ConsentStatus
+from consentry.core.events import LedgerEvent
+from consentry.core.terms import AccessRequest, Address, ConsentId, Material, RecordId, SubjectId
+from consentry.core.typed_data import Domain
+from consentry.crypto.signing import Verifiers
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedRequest:
+    """One item of a batch as it stood in calldata; ``material`` is none when its references lead nowhere."""
+
+    request: AccessRequest
+    signature: bytes
+    material: Material | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentSlot:
+    """What the contract stores of a consent; times in seconds."""
+
+    status: ConsentStatus
+    uses: int
+    granted_at: int
+    revoked_at: int
+
+
+class LedgerReader(Protocol):
+    """The chain, read from a node. States are those at head."""
+
+    async def identity(self) -> ChainIdentity: ...
+    def domain(self, contract: str) -> Domain: ...
+    def verifiers(self) -> Verifiers: ...
+    async def head(self) -> BlockReference: ...
+    async def events(self, first: int, last: int) -> Sequence[LedgerEvent]:
+        """Gives every event of the suite in blocks ``first`` to ``last``, in chain order."""
+        ...
+
+    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
+        """Gives the items of a transaction that called ``decide``; none when the calldata is not of that form."""
+        ...
+
+    async def has_code(self, account: Address) -> bool:
+        """Tells whether an account is a contract, whose signatures cannot be checked again."""
+        ...
+
+    async def subject_head(self, subject_id: SubjectId) -> bytes: ...
+    async def institution_head(self, institution: Address) -> bytes: ...
+    async def consent_slot(self, consent_id: ConsentId) -> ConsentSlot: ...
+
+
+class ProjectionReader(Protocol):
+    """The database, read row by row."""
+
+    async def position(self) -> BlockReference | None: ...
+    def all_events(self) -> AsyncIterator[LedgerEvent]:
+        """Gives every row as the event it stands for, in chain order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as it lies in the store, measured now; ``fault`` says why it could not be read, or is empty."""
+
+    record_id: RecordId
+    digest: bytes
+    size: int
+    fault: str = ""
+
+
+class ObjectReader(Protocol):
+    """Ciphertext of one custodian; nothing here can open it."""
+
+    def measured(self) -> AsyncIterator[StoredObject]:
+        """Reads every object that belongs to a record and gives its SHA-256 and size."""
+        ...

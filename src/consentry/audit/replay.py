@@ -1,0 +1,243 @@
+"""Decides every access again, from events alone.
+
+The replay holds a `LedgerState` of its own, checks each event against it by the rules of ``core``, notes what does not
+fit, and folds the event whatever it found, so that one wrong does not hide the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from consentry.audit.acts import ActChecks
+from consentry.audit.findings import Finding, Kind
+from consentry.audit.ports import SubmittedRequest
+from consentry.core import events, heads
+from consentry.core.access import denial, judge_request, rejection
+from consentry.core.chain import EventPlace
+from consentry.core.codes import REJECTIONS, Reason
+from consentry.core.events import LedgerEvent
+from consentry.core.state import LedgerState
+from consentry.core.terms import ZERO_32, AccessEntry, Material
+from consentry.core.typed_data import Domain, struct_hash
+from consentry.crypto.signing import Verifiers
+
+
+@dataclass
+class Replay:
+    """A replay in progress.
+
+    Attributes:
+        domains: EIP-712 domain of each contract, by its name.
+        verifiers: addresses of the ERC-7913 verifiers.
+        state: what the events so far amount to.
+        findings: what did not fit.
+        taken: number of events taken.
+        decisions: number of accesses decided again.
+        signatures: number of signatures checked again.
+    """
+
+    domains: Mapping[str, Domain]
+    verifiers: Verifiers
+    state: LedgerState = field(default_factory=LedgerState)
+    findings: list[Finding] = field(default_factory=list)
+    taken: int = 0
+    decisions: int = 0
+    _acts: ActChecks = field(init=False)
+    _last: EventPlace | None = None
+
+    def __post_init__(self) -> None:
+        self._acts = ActChecks(self.state, self.domains, self.verifiers, self.findings)
+
+    @property
+    def signatures(self) -> int:
+        """Number of signatures checked again."""
+        return self._acts.signatures
+
+    def take(self, event: LedgerEvent, submitted: SubmittedRequest | None = None) -> None:
+        """Checks one event and folds it.
+
+        Args:
+            event: the next event in chain order.
+            submitted: the item a decision or rejection answers, from calldata; none when it cannot be had.
+        """
+        self.taken += 1
+        self._check_place(event.place)
+        match event:
+            case events.AccessDecided():
+                self._check_decision(event, submitted)
+            case events.RequestRejected():
+                self._check_rejection(event, submitted)
+            case _:
+                self._acts.check(event)
+        self.state.fold(event)
+        if isinstance(event, events.AccessDecided):
+            self._follow_sequences(event.entry)
+
+    def finish(self) -> None:
+        """Checks what can only be known at the end."""
+        self._acts.finish()
+
+    def _find(
+        self, kind: Kind, about: bytes, message: str, *, expected: object, got: object, place: EventPlace | None
+    ) -> None:
+        self.findings.append(Finding(kind, "0x" + about.hex(), message, str(expected), str(got), place))
+
+    def _check_place(self, place: EventPlace) -> None:
+        last, self._last = self._last, place
+        if last is None:
+            return
+        before, now = (last.block.number, last.log_index), (place.block.number, place.log_index)
+        if now <= before or place.block.time < last.block.time:
+            self._find(
+                Kind.ORDER,
+                place.transaction_hash,
+                "an event does not come after the one before it",
+                expected=f"after {before}",
+                got=now,
+                place=place,
+            )
+        elif place.block.number == last.block.number and place.block != last.block:
+            self._find(
+                Kind.BLOCK,
+                place.block.hash,
+                "two events of one block name different blocks",
+                expected="0x" + last.block.hash.hex(),
+                got="0x" + place.block.hash.hex(),
+                place=place,
+            )
+
+    # Decisions.
+
+    def _check_decision(self, event: events.AccessDecided, submitted: SubmittedRequest | None) -> None:
+        self.decisions += 1
+        entry, request, place = event.entry, event.entry.request, event.place
+        about = request.institution + request.request_id.to_bytes(32, "big")
+        if entry.decided_at != place.block.time:
+            message = "a decision was not made at the time of its block"
+            self._find(Kind.DECISION_TIME, about, message, expected=place.block.time, got=entry.decided_at, place=place)
+        if (request.institution, request.request_id) in self.state.decided:
+            message = "a request was decided a second time"
+            self._find(Kind.REPLAY, about, message, expected="once", got="again", place=place)
+        self._check_line(entry, about, place)
+        submitted = self._authentic(event, submitted)
+        expected = self._decided_again(entry, submitted, about, place)
+        if expected != entry.reason:
+            self._find(
+                Kind.DECISION,
+                about,
+                "an access was decided differently from the rules",
+                expected=expected.name,
+                got=_reason_name(entry.reason),
+                place=place,
+            )
+
+    def _check_line(self, entry: AccessEntry, about: bytes, place: EventPlace) -> None:
+        """Compares subject and sequence numbers with those the line must have."""
+        line = self.state.entry_for(entry.request, Reason.NONE, entry.decided_at)
+        if entry.subject_id != line.subject_id:
+            message = "a decision was logged under another subject than that of the record"
+            expected, got = "0x" + line.subject_id.hex(), "0x" + entry.subject_id.hex()
+            self._find(Kind.DECISION_SUBJECT, about, message, expected=expected, got=got, place=place)
+        elif entry.subject_sequence != line.subject_sequence:
+            message = "entries of a subject's log are missing or out of order"
+            expected_number, number = line.subject_sequence, entry.subject_sequence
+            self._find(
+                Kind.SUBJECT_SEQUENCE, entry.subject_id, message, expected=expected_number, got=number, place=place
+            )
+        if entry.institution_sequence != line.institution_sequence:
+            message = "entries of an institution's log are missing or out of order"
+            self._find(
+                Kind.INSTITUTION_SEQUENCE,
+                entry.request.institution,
+                message,
+                expected=line.institution_sequence,
+                got=entry.institution_sequence,
+                place=place,
+            )
+
+    def _authentic(self, event: events.AccessDecided, found: SubmittedRequest | None) -> SubmittedRequest | None:
+        """Gives the item as submitted, after checking that it is the one that was decided, and signed."""
+        if found is None:
+            return None
+        request = event.entry.request
+        if found.request != request or found.material is None:
+            message = "a decided request, or its material, is not the one that was submitted"
+            about = request.institution + request.request_id.to_bytes(32, "big")
+            self._find(Kind.MATERIAL, about, message, expected="the request", got="another", place=event.place)
+            return None
+        known = self.state.institutions.get(request.institution)
+        signer = known.signer if known else b""
+        self._acts.check_signature("AccessLedger", signer, request, found.signature, event.place)
+        return found
+
+    def _decided_again(
+        self, entry: AccessEntry, submitted: SubmittedRequest | None, about: bytes, place: EventPlace
+    ) -> Reason:
+        state, request = self.state, entry.request
+        terms = state.consent(request.consent_id).terms
+        facts = state.facts_for(request, terms.group if terms else ZERO_32, signature_valid=True)
+        record = state.records.get(request.record_id)
+        if facts.institution.standing == 0:
+            return Reason.INSTITUTION_UNKNOWN
+        if record is None or terms is None:
+            return judge_request(request, facts, place.block.time)
+        proof = submitted.material.scope_proof if submitted and submitted.material else ()
+        again = denial(request, Material(record.leaf, terms, proof), facts, place.block.time)
+        if again == Reason.RECORD_NOT_IN_SCOPE != entry.reason and submitted is None and terms.records_root != ZERO_32:
+            message = "the proof that a record is covered could not be had, so the decision is taken as it is"
+            self._find(Kind.SCOPE_UNPROVEN, about, message, expected="a Merkle proof", got="none", place=place)
+            return Reason(entry.reason)
+        return again
+
+    def _follow_sequences(self, entry: AccessEntry) -> None:
+        """Goes on from the numbers in the log, so that one gap is found once."""
+        if entry.subject_id != ZERO_32:
+            found = self.state.subject_heads[entry.subject_id]
+            self.state.subject_heads[entry.subject_id] = _renumbered(found, entry.subject_sequence)
+        institution = entry.request.institution
+        found = self.state.institution_heads[institution]
+        self.state.institution_heads[institution] = _renumbered(found, entry.institution_sequence)
+
+    # Rejections.
+
+    def _check_rejection(self, event: events.RequestRejected, submitted: SubmittedRequest | None) -> None:
+        expected = self._rejected_again(event, submitted)
+        if expected is not None and expected != event.reason:
+            self._find(
+                Kind.REJECTION,
+                event.institution + event.request_id.to_bytes(32, "big"),
+                "a request was rejected differently from the rules",
+                expected=expected.name,
+                got=_reason_name(event.reason),
+                place=event.place,
+            )
+
+    def _rejected_again(self, event: events.RequestRejected, found: SubmittedRequest | None) -> Reason | None:
+        """Gives the reason of a rejection; none when it cannot be known without calldata."""
+        known = self.state.institutions.get(event.institution)
+        if known is None:
+            return Reason.INSTITUTION_UNKNOWN
+        if event.reason not in REJECTIONS or event.reason == Reason.INSTITUTION_UNKNOWN:
+            return Reason.NONE
+        if found is not None and struct_hash(found.request) == event.request_hash:
+            return self._rejected_as_submitted(found, known.signer)
+        used = (event.institution, event.request_id) in self.state.decided
+        return Reason.NONE if event.reason == Reason.REQUEST_REPLAYED and not used else None
+
+    def _rejected_as_submitted(self, found: SubmittedRequest, signer: bytes) -> Reason:
+        signed = self._acts.holds("AccessLedger", signer, found.request, found.signature)
+        facts = self.state.facts_for(found.request, ZERO_32, signature_valid=signed)
+        if found.material is not None:
+            return rejection(found.request, found.material, facts)
+        if not facts.signature_valid:
+            return Reason.SIGNATURE_INVALID
+        return Reason.REQUEST_REPLAYED if facts.request_used else Reason.LEAF_MISMATCH
+
+
+def _renumbered(head: bytes, sequence: int) -> bytes:
+    return head[: -heads.SEQUENCE_BYTES] + sequence.to_bytes(heads.SEQUENCE_BYTES, "big")
+
+
+def _reason_name(reason: int) -> str:
+    return Reason(reason).name if reason in Reason._value2member_map_ else f"unknown code {reason}"

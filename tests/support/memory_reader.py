@@ -1,0 +1,257 @@
+"""A ledger in memory that an audit can read: an honest story with real signatures, whose events tests may spoil."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from eth_hash.auto import keccak
+
+from consentry.audit.ports import ConsentSlot, SubmittedRequest
+from consentry.core import events, merkle
+from consentry.core.acts import Acts, Item
+from consentry.core.admissions import Admissions
+from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
+from consentry.core.codes import Action, Standing
+from consentry.core.events import LedgerEvent
+from consentry.core.state import LedgerState
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    Material,
+    RecordLeaf,
+    Revocation,
+    SubjectId,
+)
+from consentry.core.typed_data import Domain, consent_id, digest, record_id, scope_key
+from consentry.crypto.signing import AccountKey, Verifiers, sign, verify
+from consentry.errors import ConsentryError
+from tests.support import samples
+from tests.support.samples import AUTHORITY, NOW, RELAY, address
+
+CUSTODIAN: Final = AccountKey(keccak(b"audit: custodian"))
+HOSPITAL: Final = AccountKey(keccak(b"audit: hospital"))
+PATIENT: Final = AccountKey(keccak(b"audit: patient"))
+SUBJECT: Final = SubjectId(keccak(b"audit: subject"))
+VERIFIERS: Final = Verifiers(address(0x71), address(0x72))
+RELEASE_KEY_HASH: Final = hashlib.sha256(samples.RELEASE_KEY).digest()
+FIRST_BLOCK: Final = 5
+
+
+def domain(contract: str) -> Domain:
+    """Gives the domain of a contract of the story."""
+    return Domain(f"Consentry {contract}", 1337, address(len(contract)))
+
+
+@dataclass
+class MemoryReader:
+    """``audit.ports.LedgerReader`` and ``ProjectionReader`` over a list of events and a state."""
+
+    chain: list[LedgerEvent]
+    state: LedgerState
+    calldata: dict[bytes, list[SubmittedRequest]]
+    smart_accounts: set[Address] = field(default_factory=set)
+
+    async def identity(self) -> ChainIdentity:
+        """Gives an identity whose deployment lies before the first event."""
+        return ChainIdentity(1337, ZERO_32, (), FIRST_BLOCK)
+
+    def domain(self, contract: str) -> Domain:
+        """Gives the domain of a contract."""
+        return domain(contract)
+
+    def verifiers(self) -> Verifiers:
+        """Gives the verifiers."""
+        return VERIFIERS
+
+    async def head(self) -> BlockReference:
+        """Gives the highest block of the events."""
+        return max((event.place.block for event in self.chain), key=lambda block: block.number)
+
+    async def position(self) -> BlockReference | None:
+        """Gives how far a projection would have come."""
+        return await self.head()
+
+    async def events(self, first: int, last: int) -> Sequence[LedgerEvent]:
+        """Gives the events of some blocks, in the order they are in."""
+        return [event for event in self.chain if first <= event.place.block.number <= last]
+
+    async def all_events(self) -> AsyncIterator[LedgerEvent]:
+        """Gives all events, as rows would."""
+        for event in self.chain:
+            yield event
+
+    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
+        """Gives the items of a batch."""
+        return self.calldata.get(transaction_hash)
+
+    async def has_code(self, account: Address) -> bool:
+        """Tells whether a test declared the account a contract."""
+        return account in self.smart_accounts
+
+    async def subject_head(self, subject_id: SubjectId) -> bytes:
+        """Gives the head in state."""
+        return self.state.subject_head(subject_id)
+
+    async def institution_head(self, institution: Address) -> bytes:
+        """Gives the head in state."""
+        return self.state.institution_head(institution)
+
+    async def consent_slot(self, identifier: ConsentId) -> ConsentSlot:
+        """Gives the consent in state."""
+        c = self.state.consent(identifier)
+        return ConsentSlot(c.status, c.uses, c.granted_at, c.revoked_at)
+
+
+@dataclass
+class Story:
+    """Acts of a few weeks, each in a block of its own."""
+
+    state: LedgerState = field(default_factory=LedgerState)
+    chain: list[LedgerEvent] = field(default_factory=list)
+    calldata: dict[bytes, list[SubmittedRequest]] = field(default_factory=dict)
+    number: int = FIRST_BLOCK
+
+    def place(self) -> EventPlace:
+        """Gives the first place of the next block."""
+        self.number += 1
+        block = BlockReference(self.number, keccak(self.number.to_bytes(4, "big")), NOW + 60 * self.number)
+        return EventPlace(block, keccak(block.hash), 0)
+
+    def log(self, *found: LedgerEvent) -> None:
+        """Keeps events of one transaction, numbered."""
+        self.chain += [replace(e, place=replace(e.place, log_index=i)) for i, e in enumerate(found)]
+
+    def prepare(self) -> None:
+        """Admits, enrols."""
+        admissions = Admissions(self.state)
+        self.log(admissions.admit_authority(AUTHORITY, 440000, self.place()))
+        for key in (CUSTODIAN, HOSPITAL):
+            who = key.address
+            self.log(
+                admissions.admit_institution(
+                    who, 440300, who, samples.RELEASE_KEY, authority=AUTHORITY, place=self.place()
+                )
+            )
+        self.log(admissions.admit_relay(RELAY, CUSTODIAN.address, authority=AUTHORITY, place=self.place()))
+        place = self.place()
+        enrolment = Enrolment(SUBJECT, PATIENT.signer, CUSTODIAN.address, place.block.time + 1)
+        self.log(
+            Acts(self.state).enrol(
+                enrolment, subject_signature_valid=True, custodian_signature_valid=True, relay=RELAY, place=place
+            )
+        )
+
+    def leaf(self, number: int) -> RecordLeaf:
+        """Gives a first version."""
+        return replace(samples.leaf(), custodian=CUSTODIAN.address, subject_id=SUBJECT, commitment=samples.word(number))
+
+    def anchor(self, leaf: RecordLeaf) -> None:
+        """Anchors a first version."""
+        self.log(Acts(self.state).anchor(leaf, signature_valid=True, relay=RELAY, place=self.place()))
+
+    def supersede(self, previous: RecordLeaf, leaf: RecordLeaf) -> None:
+        """Anchors a next version."""
+        found = Acts(self.state).supersede(previous, leaf, signature_valid=True, relay=RELAY, place=self.place())
+        self.log(*found)
+
+    def terms(self, **changes: object) -> ConsentTerms:
+        """Gives terms of the patient for the hospital."""
+        base = replace(samples.terms(), subject_id=SUBJECT, institution=HOSPITAL.address)
+        return replace(base, **changes)  # type: ignore[arg-type]  # fields of the terms
+
+    def grant(self, terms: ConsentTerms) -> None:
+        """Grants."""
+        signature = sign(PATIENT, domain("Consents"), terms)
+        self.log(Acts(self.state).grant(terms, signature, signature_valid=True, relay=RELAY, place=self.place()))
+
+    def revoke(self, terms: ConsentTerms) -> None:
+        """Revokes."""
+        signature = sign(PATIENT, domain("Consents"), Revocation(consent_id(terms), SUBJECT))
+        self.log(Acts(self.state).revoke(terms, signature, signature_valid=True, relay=RELAY, place=self.place()))
+
+    def request(self, number: int, leaf: RecordLeaf, terms: ConsentTerms, **changes: object) -> AccessRequest:
+        """Gives a request of the hospital."""
+        base = samples.request(record_id(leaf), consent_id(terms), RELEASE_KEY_HASH)
+        made = replace(base, institution=HOSPITAL.address, request_id=number, expires_at=NOW + 10 * samples.DAY)
+        return replace(made, **changes)  # type: ignore[arg-type]  # fields of the request
+
+    def decide(self, *batch: tuple[AccessRequest, Material, AccountKey]) -> None:
+        """Decides a batch, signed by the keys given."""
+        place = self.place()
+        items, submitted = [], []
+        for request, material, key in batch:
+            signature = sign(key, domain("AccessLedger"), request)
+            submitted.append(SubmittedRequest(request, signature, material))
+            items.append(Item(request, material, self._holds(request, signature)))
+        self.calldata[place.transaction_hash] = submitted
+        self.log(*Acts(self.state).decide(items, relay=RELAY, place=place))
+
+    def _holds(self, request: AccessRequest, signature: bytes) -> bool:
+        try:
+            verify(HOSPITAL.signer, digest(domain("AccessLedger"), request), signature, VERIFIERS)
+        except ConsentryError:
+            return False
+        return True
+
+    def reader(self) -> MemoryReader:
+        """Gives what an audit reads."""
+        return MemoryReader([*self.chain], self.state, self.calldata)
+
+
+def honest_story() -> Story:
+    """Tells a story in which every kind of event, and every kind of answer, occurs."""
+    story = Story()
+    story.prepare()
+    first, second = story.leaf(1), story.leaf(2)
+    story.anchor(first)
+    story.anchor(second)
+    wide, once = story.terms(), story.terms(max_uses=1, nonce=8)
+    keys = [scope_key(first), samples.word(3)]
+    named = story.terms(records_root=merkle.root_of(keys), categories=0, nonce=9)
+    for terms in (wide, once, named):
+        story.grant(terms)
+    proof = merkle.proof_of(keys, scope_key(first))
+    story.decide(
+        (story.request(1, first, wide), Material(first, wide), HOSPITAL),
+        (story.request(2, second, wide), Material(second, wide), HOSPITAL),
+        (story.request(3, first, named), Material(first, named, proof), HOSPITAL),
+        (story.request(4, first, wide, action=Action.STORE), Material(first, wide), HOSPITAL),
+        (story.request(5, first, wide), Material(first, wide), PATIENT),
+        (story.request(1, first, wide), Material(first, wide), HOSPITAL),
+    )
+    for number in (6, 7):
+        story.decide((story.request(number, first, once), Material(first, once), HOSPITAL))
+    unknown = story.leaf(99)
+    story.decide((story.request(8, unknown, wide), Material(unknown, wide), HOSPITAL))
+    second_version = replace(first, previous=record_id(first), lineage=record_id(first), version=2)
+    story.supersede(first, second_version)
+    story.decide(
+        (story.request(9, first, wide), Material(first, wide), HOSPITAL),
+        (story.request(10, second_version, named), Material(second_version, named, proof), HOSPITAL),
+    )
+    story.revoke(wide)
+    story.decide((story.request(11, second, wide), Material(second, wide), HOSPITAL))
+    admissions = Admissions(story.state)
+    for standing in (Standing.SUSPENDED, Standing.ACTIVE):
+        place = story.place()
+        story.log(admissions.change_institution(HOSPITAL.address, standing, authority=AUTHORITY, place=place))
+    story.log(
+        *filter(
+            None,
+            [
+                admissions.change_membership(
+                    samples.word(6), HOSPITAL.address, member=True, authority=AUTHORITY, place=story.place()
+                )
+            ],
+        )
+    )
+    story.decide((story.request(12, second, named), Material(second, named), HOSPITAL))
+    assert isinstance(story.chain[-1], events.AccessDecided)
+    return story
