@@ -47,7 +47,7 @@ contract PromisesTest {
             bytes32 id = _handler.tried(i);
             ConsentState memory state = _handler.stateOf(id);
             require(state.uses == _handler.permits(id), "uses and permitted accesses differ");
-            require(state.uses <= 4, "more uses than granted");
+            require(state.uses <= 2, "more uses than granted");
         }
     }
 

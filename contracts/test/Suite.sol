@@ -93,7 +93,7 @@ contract Suite {
         terms.dataUntil = 1_000;
         terms.validFrom = uint64(_START);
         terms.validUntil = uint64(_START + 365 days);
-        terms.maxUses = 4;
+        terms.maxUses = 2;
         terms.noticeHash = keccak256("notice");
         terms.noticeVersion = 1;
         terms.assurance = 1;

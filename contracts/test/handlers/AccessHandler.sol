@@ -13,7 +13,7 @@ import {VM, Vm} from "../Vm.sol";
 /// @notice Keeps its own account of who signed what and of every decision, from events alone. The invariants compare
 /// that account with the contracts.
 contract AccessHandler {
-    uint256 private constant _NONCES = 3;
+    uint256 private constant _NONCES = 2;
     uint256 private constant _REQUEST_IDS = 12;
     bytes32 private constant _DECIDED = keccak256(
         "AccessDecided(uint256,bytes32,address,(bytes32,bytes32,uint8,uint8,uint8,uint8,bytes32,bytes32,bytes32,"
