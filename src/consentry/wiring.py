@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from consentry.audit.audit import Audit
+from consentry.audit.findings import Report
 from consentry.config import Settings
-from consentry.core.terms import Address
-from consentry.crypto.signing import Verifiers
+from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
 from consentry.directory.projection import Projection
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
@@ -28,8 +29,11 @@ from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Manifest
 from consentry.ledger.engines import load_profile
+from consentry.ledger.reader import ChainReader
 from consentry.vault.idempotency import Answer, IdempotencyKeys
+from consentry.vault.inspection import Inspection
 from consentry.vault.keyring import LocalKeyring
+from consentry.vault.measure import ObjectMeasure
 from consentry.vault.objects import open_object_store
 from consentry.vault.outbox import RequestOutbox
 from consentry.vault.schema import SCHEMA as VAULT_SCHEMA
@@ -103,6 +107,67 @@ def open_keyring(settings: Settings) -> LocalKeyring:
     return LocalKeyring.create(folder, passphrase)
 
 
+@dataclass(frozen=True, slots=True)
+class AuditScope:
+    """What an audit may look at: the chain always, one custodian's database and objects if settings name it."""
+
+    reader: ChainReader
+    directory: Directory | None
+    measure: ObjectMeasure | None
+    custodian: Address
+
+
+@asynccontextmanager
+async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[AuditScope]:
+    """Opens what an audit reads; no key of any kind is opened."""
+    reader = ChainReader(connect(settings), Manifest.read(settings.manifest_path))
+    try:
+        if chain_only or not settings.custodian:
+            yield AuditScope(reader, None, None, ZERO_ADDRESS)
+            return
+        database = Database(settings.database)
+        try:
+            projection = Projection(database, reader, (await reader.identity()).deployed_in)
+            measure = ObjectMeasure(database, open_object_store(settings.objects))
+            yield AuditScope(reader, Directory(database, projection), measure, _address(settings.custodian))
+        finally:
+            await database.close()
+    finally:
+        await reader.close()
+
+
+async def run_audit(settings: Settings, *, chain_only: bool) -> Report:
+    """Decides every access again from the chain, then compares database and objects with it."""
+    async with open_audit(settings, chain_only=chain_only) as scope:
+        audit = Audit(scope.reader)
+        report = await audit.run()
+        if scope.directory is not None and scope.measure is not None:
+            report = await audit.compare_projection(report, scope.directory)
+            report = await audit.compare_vault(report, scope.custodian, scope.measure)
+        return report
+
+
+async def read_object(settings: Settings, record: RecordId) -> int:
+    """Reads a record's whole ciphertext as a release would, without any key; gives its size.
+
+    Raises:
+        VaultError: the object is not what was anchored.
+    """
+    database = Database(settings.database)
+    try:
+        inspection = Inspection(database, open_object_store(settings.objects))
+        row, size = await inspection.row_of(record), 0
+        async for piece in inspection.read(row, 0, row.ciphertext_size):
+            size += len(piece)
+        return size
+    finally:
+        await database.close()
+
+
+def _address(text: str) -> Address:
+    return Address(bytes.fromhex(text[2:]))
+
+
 @asynccontextmanager
 async def open_gateway(settings: Settings) -> AsyncIterator[Context]:
     """Builds one gateway, settles what a crash left behind, follows the chain, and takes it all down at the end.
@@ -146,9 +211,8 @@ def _context(
         if not settings.state_dir.is_dir():
             raise VaultUnavailableError("state folder is gone")
 
-    manifest = Manifest.read(settings.manifest_path)
     return Context(
-        custodian=Address(bytes.fromhex(settings.custodian[2:])),
+        custodian=_address(settings.custodian),
         origin=settings.origin,
         authority=f"{settings.host}:{settings.port}",
         ledger=ledger,
@@ -157,9 +221,7 @@ def _context(
         outbox=RequestOutbox(database),
         answers=Answers(IdempotencyKeys(database)),
         create_subject_key=vault.create_subject,
-        verifiers=Verifiers(
-            p256=manifest.address("ERC7913P256Verifier"), webauthn=manifest.address("ERC7913WebAuthnVerifier")
-        ),
+        verifiers=ledger.verifiers(),
         limits=Limits(settings.max_body_bytes, settings.max_upload_bytes),
         session_seconds=settings.session_seconds,
         check_ready=check_ready,

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from consentry import errors
-from consentry.cli import chain, demo, evidence, service
+from consentry.cli import audit, chain, demo, evidence, service
 
 EXIT_FAILED_CHECK: Final = 1
 EXIT_CONFIGURATION: Final = 3
@@ -36,6 +36,7 @@ app.command("serve")(service.serve)
 app.command("doctor")(service.doctor)
 app.command("deploy")(service.deploy)
 app.command("demo")(demo.demo)
+app.command("audit")(audit.audit)
 app.command("verify")(evidence.verify)
 app.add_typer(evidence.access_app, name="access")
 

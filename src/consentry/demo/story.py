@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from consentry.audit.findings import Kind
 from consentry.client.hospital import Granted, NewRecord
 from consentry.client.patient import Patient
 from consentry.core.codes import Action, Assurance, Category, Purpose, Reason, bits
@@ -22,6 +23,7 @@ from consentry.crypto.signing import SigningKey
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.demo import data
 from consentry.demo.network import HOSPITALS, Network
+from consentry.demo.tampering import read_refused, tampered_copy
 from consentry.errors import AccessDeniedError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read
 from consentry.evidence.trust import TrustRoot
@@ -31,6 +33,7 @@ from consentry.ledger.chain import ChainLedger
 from consentry.ledger.deployment import Manifest
 from consentry.ledger.embedded.durable import write_synced
 from consentry.ledger.proofs import Prover
+from consentry.wiring import run_audit
 
 DAY: Final = 86_400
 A, B = (party.name for party in HOSPITALS)
@@ -84,6 +87,8 @@ class Story:
                 write_synced(self._path, json.dumps(self._facts, indent=1).encode())
             self._tell(Told(**done["told"]))
         await self._history()
+        await self._audit()
+        await self._tamper()
 
     def key(self, person: str) -> SigningKey:
         """Gives a patient's key; the second patient's is a passkey made in software."""
@@ -261,6 +266,30 @@ class Story:
             f"{e['subjectSequence']} {e['reason'] if not e['permitted'] else 'PERMITTED'}" for e in entries
         )
         self._tell(Told("patient-1 sees every look", listed, "sequence numbers without a gap: none is missing"))
+
+    async def _audit(self) -> None:
+        report = await run_audit(self._network.settings(A), chain_only=False)
+        if not report.clean:
+            raise VerificationError(0, f"audit found {len(report.findings)} faults where there is none")
+        happened = f"{report.decisions} decisions made again, {report.signatures} signatures checked: nothing found"
+        self._tell(
+            Told("the regulator audits everything", happened, "from the chain; database and objects agree with it")
+        )
+
+    async def _tamper(self) -> None:
+        copied = tampered_copy(self._network.folder(A), self._network.state / "tampered")
+        settings = self._network.settings(A).model_copy(update={"state_dir": copied})
+        report = await run_audit(settings, chain_only=False)
+        found = sorted({str(finding.kind) for finding in report.findings})
+        expected = [str(Kind.ROW_DIFFERS), str(Kind.OBJECT_DIFFERS)]
+        if found != sorted(expected):
+            raise VerificationError(0, "audit of the tampered copy does not find both", expected=expected, got=found)
+        happened = f"in a copy, one row and one object were changed; found: {', '.join(found)}"
+        self._tell(Told("somebody tampers", happened, "database and store are only believed where the chain agrees"))
+        refused = await read_refused(settings, RecordId(bytes_of(self._facts["anchor-image"]["record"], 32)))
+        self._tell(
+            Told("the next read of the changed object", f"refused: {refused}", "the object is not what was anchored")
+        )
 
 
 def _fact(told: Told, **more: Any) -> Json:  # noqa: ANN401 - JSON

@@ -1,0 +1,175 @@
+"""`ChainReader`: one deployment read from a node, with no key of any kind; all an auditor needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from consentry.audit.ports import ConsentSlot, SubmittedRequest
+from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
+from consentry.core.codes import ConsentStatus, Standing
+from consentry.core.events import AccessDecided, LedgerEvent
+from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
+from consentry.core.terms import AccessRequest, Address, ConsentId, ConsentTerms, Material, RecordLeaf, SubjectId
+from consentry.core.typed_data import Domain
+from consentry.crypto.signing import Verifiers
+from consentry.errors import LedgerUnavailableError
+from consentry.ledger.abi import CONTRACTS, artifact
+from consentry.ledger.connection import Connection, Header
+from consentry.ledger.deployment import Manifest, verify_identity
+from consentry.ledger.events import decode_log
+
+_FINALITY: Final = {
+    "single-node": "sealed by the one node of this chain; no other party agreed to the block",
+    "validator-quorum": "sealed by at least two thirds of the validators",
+}
+_DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
+
+
+class ChainReader:
+    """One deployment on one chain, read at head."""
+
+    def __init__(self, connection: Connection, manifest: Manifest) -> None:
+        """Takes the node and the deployment; `identity` verifies that the one serves the other."""
+        self._connection = connection
+        self._manifest = manifest
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        await self._connection.close()
+
+    async def identity(self) -> ChainIdentity:
+        """Gives chain and deployment, verified now.
+
+        Raises:
+            ForeignChainError: the node serves another chain or deployment by now.
+        """
+        await verify_identity(self._connection, self._manifest)
+        return self._manifest.identity
+
+    def domain(self, contract: str) -> Domain:
+        """Gives the EIP-712 domain of a contract of the suite."""
+        identity = self._manifest.identity
+        return Domain(f"Consentry {contract}", identity.chain_id, self._manifest.address(contract))
+
+    async def head(self) -> BlockReference:
+        """Gives the newest block."""
+        return (await self._header(None)).block
+
+    def verifiers(self) -> Verifiers:
+        """Gives the addresses of the ERC-7913 verifiers."""
+        address = self._manifest.address
+        return Verifiers(p256=address("ERC7913P256Verifier"), webauthn=address("ERC7913WebAuthnVerifier"))
+
+    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
+        """Looks a decision up by its request id."""
+        topics = (_DECIDED, request_id.to_bytes(32, "big"), None, institution.rjust(32, b"\0"))
+        target = self._manifest.address("AccessLedger")
+        logs = await self._connection.logs([target], self._manifest.identity.deployed_in, None, topics)
+        if not logs:
+            return None
+        log = logs[0]
+        block = await self._block(log.block_number)
+        if block.hash != log.block_hash:
+            return None
+        event = decode_log(log, EventPlace(block, log.transaction_hash, log.log_index))
+        return self._receipt(event) if isinstance(event, AccessDecided) else None
+
+    def _receipt(self, event: AccessDecided) -> FinalReceipt:
+        return FinalReceipt(event.entry, event.place, _FINALITY[self._connection.profile.finality], LEDGER_SEAL)
+
+    async def _read(self, contract: str, function: str, *values: Any) -> tuple[Any, ...]:
+        signature = artifact(contract).functions[function]
+        data = await self._connection.call(self._manifest.address(contract), signature.encode_call(values))
+        return signature.decode_outputs(data)
+
+    async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
+        """Reads the status of a consent at head."""
+        ((status, *_),) = await self._read("Consents", "stateOf", consent_id)
+        return ConsentStatus(status)
+
+    async def institution_standing(self, institution: Address) -> Standing:
+        """Reads the standing of an institution at head."""
+        (standing,) = await self._read("Participants", "institutionStanding", institution)
+        return Standing(standing)
+
+    async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool:
+        """Asks the contract whether a signature is the subject's; works for smart accounts too."""
+        (signed,) = await self._read("Subjects", "isSignedBy", subject_id, digest, signature)
+        return bool(signed)
+
+    async def subject_head(self, subject_id: SubjectId) -> bytes:
+        """Reads the head of a subject's log."""
+        (head,) = await self._read("AccessLedger", "subjectHead", subject_id)
+        return bytes(head)
+
+    async def institution_head(self, institution: Address) -> bytes:
+        """Reads the head of an institution's log."""
+        (head,) = await self._read("AccessLedger", "institutionHead", institution)
+        return bytes(head)
+
+    async def block(self, number: int) -> BlockReference | None:
+        """Gives a block; None if the chain is shorter."""
+        header = await self._connection.header(number)
+        return header.block if header else None
+
+    async def events(self, first: int, last: int) -> Sequence[LedgerEvent]:
+        """Gives every event of the suite in blocks ``first`` to ``last``, in chain order."""
+        addresses = [self._manifest.address(name) for name in CONTRACTS]
+        found = []
+        for log in await self._connection.logs(addresses, first, last):
+            block = await self._block(log.block_number)
+            if block.hash != log.block_hash:
+                raise LedgerUnavailableError("chain was reorganised while it was read")
+            event = decode_log(log, EventPlace(block, log.transaction_hash, log.log_index))
+            if event is not None:
+                found.append(event)
+        return found
+
+    async def transaction_input(self, transaction_hash: bytes) -> bytes:
+        """Gives the calldata of a mined transaction, for signatures."""
+        return await self._connection.transaction_input(transaction_hash)
+
+    async def consent_slot(self, consent_id: ConsentId) -> ConsentSlot:
+        """Reads what the contract stores of a consent."""
+        ((status, uses, granted_at, revoked_at),) = await self._read("Consents", "stateOf", consent_id)
+        return ConsentSlot(ConsentStatus(status), uses, granted_at, revoked_at)
+
+    async def has_code(self, account: Address) -> bool:
+        """Tells whether an account is a contract."""
+        return bool(await self._connection.code(account))
+
+    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
+        """Gives the items of a transaction that called ``decide``; none when the calldata is not of that form."""
+        decide = artifact("AccessLedger").functions["decide"]
+        data = await self.transaction_input(transaction_hash)
+        if data[: len(decide.selector)] != decide.selector:
+            return None
+        requests, signatures, (consents, records, items) = decide.decode_inputs(data)
+        return [
+            SubmittedRequest(
+                AccessRequest(*request), signature, _material(AccessRequest(*request), consents, records, item)
+            )
+            for request, signature, item in zip(requests, signatures, items, strict=True)
+        ]
+
+    async def _header(self, number: int | None) -> Header:
+        header = await self._connection.header(number)
+        if header is None:
+            raise LedgerUnavailableError("node does not give the block")
+        return header
+
+    async def _block(self, number: int) -> BlockReference:
+        return (await self._header(number)).block
+
+
+def _material(
+    request: AccessRequest, consents: Sequence[Any], records: Sequence[Any], item: Sequence[Any]
+) -> Material | None:
+    """Follows the references of an item into the tables of its batch; none when they lead nowhere."""
+    consent, record, proof = item
+    invoked = any(request.consent_id)
+    if record >= len(records) or (invoked and consent >= len(consents)):
+        return None
+    terms = ConsentTerms(*consents[consent]) if invoked else None
+    return Material(RecordLeaf(*records[record]), terms, proof)
