@@ -30,9 +30,10 @@ def tampered_copy(folder: Path, target: Path) -> Path:
     source, copy = sqlite3.connect(folder / "gateway.db"), sqlite3.connect(target / "gateway.db")
     with source, copy:
         source.backup(copy)
-        place, payload = copy.execute(_REFUSALS).fetchone() or (None, None)
-        if place is None:
+        refusal = copy.execute(_REFUSALS).fetchone()
+        if refusal is None:
             raise ConfigurationError("copy holds no refusal to hide")
+        place, payload = refusal
         # The refusal becomes a permit, as somebody would write it who wants to be paid for it.
         entry = json.loads(payload)
         entry[0][_REASON] = int(Reason.NONE)
