@@ -73,7 +73,8 @@ def test_check_grant_vector_gives_the_error(vector: Vector) -> None:
         return
     with pytest.raises(LedgerRejectedError) as caught:
         check()
-    arguments = [notation.hex_of(a) if isinstance(a, bytes) else str(a) for a in caught.value.details["arguments"]]
+    given: Any = caught.value.details["arguments"]
+    arguments = [notation.hex_of(a) if isinstance(a, bytes) else str(a) for a in given]
     assert (caught.value.details["error"], arguments) == (vector["error"], vector["arguments"])
 
 

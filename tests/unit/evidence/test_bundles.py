@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_verify_smart_account_names_the_limit() -> None:
 
 @pytest.mark.parametrize("field", ["chain_id", "genesis_hash", "contracts", "checkpoints"])
 def test_verify_against_another_trust_root_is_refused(field: str) -> None:
-    other = {
+    other: dict[str, Any] = {
         "chain_id": 1,
         "genesis_hash": bytes(32),
         "contracts": tuple((name, bytes(20)) for name, _ in TRUST.contracts),

@@ -277,7 +277,7 @@ def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery
         ("for-another-period", {"data_until": 601}),
         ("without-uses", {"max_uses": 0}),
     ):
-        changed = rogue.permitted_under(replace(terms, **changes))  # type: ignore[arg-type]
+        changed = rogue.permitted_under(replace(terms, **changes))
         yield lie(f"rogue-permitted-under-consent-{name}", steps.RULES, changed)
     five = rogue.permitted_under(replace(terms, max_sensitivity=5), replace(leaf, sensitivity=5))
     yield lie("rogue-permitted-level-five-by-wildcard", steps.RULES, five)
