@@ -48,6 +48,7 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     "RecordsAlreadyAnchored": ConflictError,
     "RecordsCustodianInactive": NotPermittedError,
     "RecordsSubjectMismatch": InvalidInputError,
+    "RecordsSubjectChanged": InvalidInputError,
     "RecordsCategoryInvalid": InvalidInputError,
     "RecordsSensitivityInvalid": InvalidInputError,
     "RecordsSuiteUnknown": InvalidInputError,

@@ -1,0 +1,74 @@
+"""Every custom error of the contracts becomes exactly one Python error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from consentry.errors import ConsentryError, LedgerRejectedError, NotAuthenticError
+from consentry.ledger import reverts
+from consentry.ledger.abi import Signature, all_errors, encode_members
+
+SIGNATURES = sorted(all_errors().values(), key=lambda signature: signature.name)
+ZERO = {"bytes": b"\x01", "address": "0x" + "11" * 20, "string": "", "bool": False}
+
+
+def sample(signature: Signature) -> bytes:
+    """Gives revert data of an error with some arguments."""
+    values = []
+    for member in signature.inputs:
+        kind = str(member["type"])
+        values.append(bytes([7]) * 32 if kind == "bytes32" else ZERO.get(kind, bytes(4) if kind == "bytes4" else 1))
+    return signature.selector + encode_members(signature.inputs, values)
+
+
+def test_every_error_of_the_contracts_is_mapped_and_no_other() -> None:
+    assert {signature.name for signature in SIGNATURES} == set(reverts.ERRORS)
+
+
+@pytest.mark.parametrize("signature", SIGNATURES, ids=lambda s: s.name)
+def test_revert_data_becomes_its_error_with_arguments(signature: Signature) -> None:
+    error = reverts.from_data(sample(signature))
+
+    assert type(error) is reverts.ERRORS[signature.name]
+    assert error.details["solidity"] == signature.name
+    arguments: Any = error.details["arguments"]
+    assert len(arguments) == len(signature.inputs)
+
+
+def test_unknown_revert_data_is_told_as_such() -> None:
+    error = reverts.from_data(b"\xde\xad\xbe\xef")
+
+    assert type(error) is LedgerRejectedError
+    assert error.details["solidity"] is None
+
+
+class TransactionFailed(Exception):  # noqa: N818 - named as eth-tester names it
+    """What eth-tester raises: the repr of the revert bytes inside a text."""
+
+
+class Refused(Exception):  # noqa: N818 - stands for a provider's error
+    """What a provider raises for JSON-RPC error data."""
+
+    def __init__(self, data: str) -> None:
+        super().__init__("execution reverted")
+        self.data = data
+
+
+def _signature_invalid() -> bytes:
+    return sample(next(s for s in SIGNATURES if s.name == "ConsentsSignatureInvalid"))
+
+
+@pytest.mark.parametrize("raised", [TransactionFailed, Refused])
+def test_both_ways_of_giving_revert_data_are_read(raised: type[Exception]) -> None:
+    data = _signature_invalid()
+    error: ConsentryError | None = reverts.from_exception(
+        Refused("0x" + data.hex()) if raised is Refused else TransactionFailed(repr(data))
+    )
+
+    assert type(error) is NotAuthenticError
+
+
+def test_foreign_exception_is_no_refusal() -> None:
+    assert reverts.from_exception(OSError("no route")) is None
