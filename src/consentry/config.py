@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     manifest: Path | None = Field(None, description="deployment manifest; state_dir/deployment.json if not given")
     custodian: str = Field("", pattern="^(0x[0-9a-f]{40})?$", description="address of this gateway's institution")
     database_url: str = Field("", description="SQLAlchemy URL; SQLite in state_dir if not given")
+    database_url_file: Path | None = Field(None, description="file with the SQLAlchemy URL, if it holds a password")
     object_store: str = Field("", description="folder or URL of the object store; state_dir/objects if not given")
     relay_key_file: Path | None = Field(None, description="key of the relay account; state_dir/keys/relay if not given")
     passphrase_file: Path | None = Field(
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
     public_origin: str = Field(
         "", description="origin of the patient's page, for passkeys; http://host:port if not given"
     )
+    public_authority: str = Field("", description="host and port callers use, where it is not host:port")
+    documentation: bool = Field(True, description="whether /docs and /openapi.json are served; not in production")
     max_body_bytes: int = Field(1_048_576, gt=0, description="limit of a JSON body")
     max_upload_bytes: int = Field(8 * 2**30, gt=0, description="limit of an uploaded record")
     session_seconds: int = Field(900, gt=0, le=86_400, description="life of a signed-in session")
@@ -66,6 +69,8 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
+        if self.database_url_file is not None:
+            return _secret(self.database_url_file)
         return self.database_url or f"sqlite+aiosqlite:///{self.state_dir.absolute() / 'gateway.db'}"
 
     @property
@@ -88,12 +93,34 @@ class Settings(BaseSettings):
         """The origin passkeys are bound to."""
         return self.public_origin or f"http://{'localhost' if self.host == '127.0.0.1' else self.host}:{self.port}"
 
+    @property
+    def authorities(self) -> frozenset[str]:
+        """Values of the Host header under which signed requests are accepted."""
+        origin = self.origin.partition("://")[2]
+        named = {f"{self.host}:{self.port}", origin, self.public_authority}
+        return frozenset(named - {""})
+
     def describe(self) -> dict[str, Any]:
         """Gives every setting for show; a password inside a database URL is left out."""
         shown = {name: str(value) for name, value in self.model_dump().items()}
         scheme, at, rest = shown["database_url"].rpartition("@")
         shown["database_url"] = f"{scheme.partition('://')[0]}://***@{rest}" if at else shown["database_url"]
         return shown
+
+
+def _secret(path: Path) -> str:
+    """Reads a secret from its file.
+
+    Raises:
+        ConfigurationError: the file is missing, unreadable or empty.
+    """
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        raise ConfigurationError(f"secret file {path.name} cannot be read") from None
+    if not text:
+        raise ConfigurationError(f"secret file {path.name} is empty")
+    return text
 
 
 def load_settings(file: Path | None = None, **given: Any) -> Settings:  # noqa: ANN401 - any setting by name

@@ -5,11 +5,15 @@
     ConsentryError                code (stable slug); messages hold ids only, never clinical content
     ├─ ConfigurationError         settings or environment cannot be used
     ├─ InvalidInputError          malformed request or document
+    │  ├─ TooLargeError           more bytes than this gateway takes in
+    │  ├─ UnsupportedMediaError   a content encoding or media type that is not taken in
+    │  └─ IdempotencyKeyMissingError
     ├─ NotAuthenticError          bad signature, wrong domain, stale nonce
     ├─ NotPermittedError          this participant may not do this at all
     ├─ AccessDeniedError          the decision was no: reason and receipt
     ├─ NotFoundError
-    ├─ ConflictError              already granted, already revoked, reused key
+    ├─ ConflictError              already granted, already revoked, still under way
+    │  └─ IdempotencyKeyReusedError  the key belongs to other content
     ├─ VerificationError          evidence does not hold: step, expected, got
     ├─ LedgerError
     │  ├─ LedgerUnavailableError  the node does not answer: try again
@@ -55,6 +59,24 @@ class InvalidInputError(ConsentryError):
     code = "input.invalid"
 
 
+class TooLargeError(InvalidInputError):
+    """More bytes came than this gateway takes in. Caller: split the record."""
+
+    code = "input.too-large"
+
+
+class UnsupportedMediaError(InvalidInputError):
+    """A content encoding or media type is not taken in. Caller: send the content as it is, with its type."""
+
+    code = "input.media-unsupported"
+
+
+class IdempotencyKeyMissingError(InvalidInputError):
+    """A call that changes something bears no usable key. Caller: send one, the same for each retry."""
+
+    code = "idempotency.key-missing"
+
+
 class NotAuthenticError(ConsentryError):
     """A signature, domain or nonce does not hold. Caller: sign anew."""
 
@@ -83,6 +105,12 @@ class ConflictError(ConsentryError):
     """The state already differs: granted, revoked, anchored, or a reused key. Caller: read the state first."""
 
     code = "conflict"
+
+
+class IdempotencyKeyReusedError(ConflictError):
+    """The key was used before with other content. Caller: draw a new key."""
+
+    code = "idempotency.key-reused"
 
 
 class VerificationError(ConsentryError):

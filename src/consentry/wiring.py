@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import secrets
+import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +26,14 @@ from consentry.database.engine import Database
 from consentry.directory.projection import Projection
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
 from consentry.directory.views import Directory
-from consentry.errors import ConfigurationError, ConsentryError, LedgerUnavailableError, VaultUnavailableError
+from consentry.errors import (
+    ConfigurationError,
+    ConsentryError,
+    LedgerUnavailableError,
+    NotFoundError,
+    VaultUnavailableError,
+)
+from consentry.gateway.access import AccessDesk
 from consentry.gateway.context import Context, Limits
 from consentry.ledger.accounts import load_or_create_key
 from consentry.ledger.chain import ChainLedger
@@ -30,36 +41,21 @@ from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Manifest
 from consentry.ledger.engines import load_profile
 from consentry.ledger.reader import ChainReader
-from consentry.vault.idempotency import Answer, IdempotencyKeys
+from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.inspection import Inspection
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.measure import ObjectMeasure
+from consentry.vault.nonces import NonceStore
 from consentry.vault.objects import open_object_store
 from consentry.vault.outbox import RequestOutbox
 from consentry.vault.schema import SCHEMA as VAULT_SCHEMA
 from consentry.vault.store import RecordVault
 
 FOLLOW_SECONDS: Final = 0.25
+RESUME_TURNS: Final = 20
+"""Every so many rounds of following, what was kept and not decided is taken up again."""
 MOST_LAG_BLOCKS: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Fits the vault's idempotency keys to what the API asks for."""
-
-    keys: IdempotencyKeys
-
-    async def begin(self, caller: str, key: str, request_sha256: bytes) -> Answer | None:
-        """Claims a key."""
-        return await self.keys.begin(caller, key, request_sha256)
-
-    async def keep(self, caller: str, key: str, status: int, body: bytes) -> None:
-        """Keeps an answer."""
-        await self.keys.finish(caller, key, Answer(status, body))
-
-    async def abandon(self, caller: str, key: str) -> None:
-        """Gives a key back."""
-        await self.keys.abandon(caller, key)
+LEAST_FREE_BYTES: Final = 32 * 2**20
 
 
 def connect(settings: Settings) -> Connection:
@@ -184,11 +180,23 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Context]:
         database, projection = await stack.enter_async_context(open_projection(settings, ledger))
         await VAULT_SCHEMA.upgrade(settings.database)
         await projection.catch_up()
+        await IdempotencyStore(database).interrupt_all()
         context = _context(settings, ledger, database, projection, keyring)
         await context.desk.resume()
-        follower = asyncio.create_task(projection.follow(FOLLOW_SECONDS))
+        follower = asyncio.create_task(_follow(projection, context.desk))
         stack.push_async_callback(_stop, follower)
         yield context
+
+
+async def _follow(projection: Projection, desk: AccessDesk) -> None:
+    """Takes in what the chain adds, and has decided what could not be earlier; whatever fails is tried again."""
+    for turn in itertools.count(1):
+        with contextlib.suppress(ConsentryError):
+            await projection.catch_up()
+        if turn % RESUME_TURNS == 0:
+            with contextlib.suppress(ConsentryError):
+                await desk.resume()
+        await asyncio.sleep(FOLLOW_SECONDS)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
@@ -200,29 +208,46 @@ async def _stop(task: asyncio.Task[None]) -> None:
 def _context(
     settings: Settings, ledger: ChainLedger, database: Database, projection: Projection, keyring: LocalKeyring
 ) -> Context:
-    directory = Directory(database, projection)
+    directory, nonces = Directory(database, projection), NonceStore(database)
     vault = RecordVault(database, open_object_store(settings.objects), keyring)
+    custodian = _address(settings.custodian)
 
     async def check_ready() -> None:
         await ledger.identity()
         head, position = await ledger.head(), await projection.position()
         if position is None or head.number - position.number > MOST_LAG_BLOCKS:
             raise LedgerUnavailableError("projection lags behind the chain")
-        if not settings.state_dir.is_dir():
-            raise VaultUnavailableError("state folder is gone")
+        await check_vault(settings, keyring, nonces)
 
     return Context(
-        custodian=_address(settings.custodian),
+        custodian=custodian,
         origin=settings.origin,
-        authority=f"{settings.host}:{settings.port}",
+        authorities=settings.authorities,
         ledger=ledger,
         projection=directory,
         vault=vault,
-        outbox=RequestOutbox(database),
-        answers=Answers(IdempotencyKeys(database)),
-        create_subject_key=vault.create_subject,
+        desk=AccessDesk(ledger, directory, vault, RequestOutbox(database), custodian),
+        idempotency=IdempotencyStore(database),
+        nonces=nonces,
         verifiers=ledger.verifiers(),
         limits=Limits(settings.max_body_bytes, settings.max_upload_bytes),
         session_seconds=settings.session_seconds,
         check_ready=check_ready,
     )
+
+
+async def check_vault(settings: Settings, keyring: LocalKeyring, nonces: NonceStore) -> None:
+    """Checks that database, key service and disk can be used: by using them.
+
+    Raises:
+        VaultUnavailableError: one of them cannot.
+    """
+    with contextlib.suppress(NotFoundError):
+        await keyring.describe(bytes(32))
+    await nonces.spend(b"readiness", secrets.token_hex(16), int(time.time()))
+    try:
+        free = shutil.disk_usage(settings.state_dir).free
+    except OSError:
+        raise VaultUnavailableError("state folder is gone") from None
+    if free < LEAST_FREE_BYTES:
+        raise VaultUnavailableError(f"free disk space does not match (got {free}, expected {LEAST_FREE_BYTES} at least)")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,25 +11,29 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 import consentry
-from consentry.api import auditors, health, hospitals, patients, problems, sign_in
+from consentry.api import access, audit, consents, health, institutions, problems, records, sign_in, subjects
+from consentry.api.challenges import Challenges
+from consentry.api.logs import Log, json_log
 from consentry.api.policy import demand_policies
+from consentry.api.schemas import Problem
 from consentry.api.sessions import Sessions
+from consentry.api.tracing import Tracing
 from consentry.errors import ConsentryError
 from consentry.gateway.context import Context
 
-TRACE_HEADER: Final = "X-Request-Id"
-_TRACE: Final = re.compile(r"[0-9a-zA-Z-]{8,64}")
-_SAFE_HEADERS: Final[Mapping[str, str]] = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+ROUTERS = (health, sign_in, subjects, records, consents, access, institutions, audit)
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Context]]
 
 
-def create_app(lifespan: Lifespan, body_limit: int) -> FastAPI:
-    """Makes the application; ``lifespan`` builds the context at start and takes it down at the end.
+def create_app(lifespan: Lifespan, body_limit: int, *, documentation: bool = True, log: Log | None = None) -> FastAPI:
+    """Makes the application.
+
+    Args:
+        lifespan: builds the context at start and takes it down at the end.
+        body_limit: most bytes of a JSON body.
+        documentation: whether ``/docs`` and ``/openapi.json`` are served; not in production.
+        log: where requests are told; standard error if none is given.
 
     Raises:
         ConfigurationError: a route declares no policy.
@@ -43,6 +44,7 @@ def create_app(lifespan: Lifespan, body_limit: int) -> FastAPI:
         async with lifespan() as context:
             app.state.context = context
             app.state.sessions = Sessions(context.session_seconds)
+            app.state.challenges = Challenges()
             yield
 
     app = FastAPI(
@@ -50,13 +52,15 @@ def create_app(lifespan: Lifespan, body_limit: int) -> FastAPI:
         version=consentry.__version__,
         description="Record-access consent: the chain decides, the gateway releases only what the chain has logged.",
         lifespan=live,
+        openapi_url="/openapi.json" if documentation else None,
         redoc_url=None,
         max_body_size=body_limit,
+        responses={"default": {"model": Problem, "description": "A problem (RFC 9457)"}},
     )
-    for router in (health.router, sign_in.router, patients.router, hospitals.router, auditors.router):
-        app.include_router(router)
+    for part in ROUTERS:
+        app.include_router(part.router)
     demand_policies(app)
-    app.middleware("http")(_traced)
+    app.add_middleware(Tracing, log=log or json_log())
     _handle_errors(app)
     return app
 
@@ -73,13 +77,3 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:
         return problems.from_http(request, error)
-
-
-async def _traced(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    given = request.headers.get(TRACE_HEADER, "")
-    request.state.trace_id = given if _TRACE.fullmatch(given) else secrets.token_hex(8)
-    response = await call_next(request)
-    response.headers[TRACE_HEADER] = request.state.trace_id
-    for name, value in _SAFE_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

@@ -13,45 +13,50 @@ from fastapi.responses import Response
 
 from consentry.api.context import context_of
 from consentry.api.policy import Caller
-from consentry.errors import InvalidInputError
+from consentry.errors import ConsentryError, IdempotencyKeyMissingError, LedgerUnavailableError, VaultError
+from consentry.gateway.ports import Answer, Beginning
 
 HEADER: Final = "Idempotency-Key"
 _KEY: Final = re.compile(r"[\x21-\x7e]{8,128}")
 
-Work = Callable[[], Awaitable[dict[str, Any]]]
-
-
-class IdempotencyKeyMissingError(InvalidInputError):
-    """A POST came without a usable Idempotency-Key. Caller: send one, the same for each retry."""
-
-    code = "input.idempotency-key-missing"
+Work = Callable[[bool], Awaitable[dict[str, Any]]]
+"""What a call does; its argument tells whether an earlier call may have done it already."""
 
 
 async def once(request: Request, caller: Caller, status: int, work: Work) -> Response:
     """Does the work at the first call, and gives the same answer to every later one.
 
-    A failed call leaves nothing behind: its key may be used again.
+    A refused call leaves nothing behind: its key may be used again. A call that ended without knowing what it did is
+    resumed by the next one under the same key.
 
     Raises:
         IdempotencyKeyMissingError: no usable key.
-        ConflictError: the key belongs to other content, or its first call is under way.
+        IdempotencyKeyReusedError: the key belongs to other content.
+        ConflictError: the first call under the key is still under way.
     """
     key = request.headers.get(HEADER, "")
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyMissingError("header Idempotency-Key is missing or not 8 to 128 visible characters")
-    answers = context_of(request).answers
+    store = context_of(request).idempotency
     content = b"\n".join((request.method.encode(), request.url.path.encode(), await request.body()))
-    earlier = await answers.begin(caller.name, key, hashlib.sha256(content).digest())
-    if earlier is not None:
-        return _answer(earlier.status, earlier.body)
+    earlier = await store.begin(caller.name, key, hashlib.sha256(content).digest())
+    if isinstance(earlier, Answer):
+        return _response(earlier)
     try:
-        body = json.dumps(await work(), separators=(",", ":")).encode()
-    except BaseException:
-        await answers.abandon(caller.name, key)
+        body = json.dumps(await work(earlier is Beginning.RESUMED), separators=(",", ":")).encode()
+    except (LedgerUnavailableError, VaultError):
+        await store.interrupt(caller.name, key)
         raise
-    await answers.keep(caller.name, key, status, body)
-    return _answer(status, body)
+    except ConsentryError:
+        await store.abandon(caller.name, key)
+        raise
+    except BaseException:
+        await store.interrupt(caller.name, key)
+        raise
+    answer = Answer(status, body)
+    await store.finish(caller.name, key, answer)
+    return _response(answer)
 
 
-def _answer(status: int, body: bytes) -> Response:
-    return Response(body, status_code=status, media_type="application/json")
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, status_code=answer.status, media_type="application/json")

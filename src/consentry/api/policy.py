@@ -1,8 +1,12 @@
-"""Who may call what. Every route declares one policy; an application with a route that does not refuses to start."""
+"""Who may call what. Every route declares one policy; an application with a route that does not refuses to start.
+
+A policy decides by role. Which objects a role may see is decided in the route, by `subject_seen_by` and its like; what
+is absent and what is another's give the same answer there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, cast
@@ -22,6 +26,10 @@ from consentry.gateway.context import Context
 
 SIGNATURE_HEADER: Final = "Consentry-Signature"
 DIGEST_HEADER: Final = "Content-Digest"
+WINDOW_SECONDS: Final = 60
+"""A signed HTTP request may be this old, or this far ahead of the gateway's clock."""
+DOCUMENTATION: Final = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect"})
+"""Routes of the framework itself; they tell the interface and nothing else."""
 
 
 class Role(StrEnum):
@@ -40,12 +48,22 @@ class Caller:
     role: Role
     signer: bytes = b""
     institution: Address | None = None
+    standing: Standing = Standing.NONE
     region: int = 0
 
     @property
     def name(self) -> str:
         """Gives a key for what is kept per caller."""
         return f"{self.role}:{(self.institution or self.signer).hex()}"
+
+    def check_active(self) -> None:
+        """Checks that an institution is not suspended.
+
+        Raises:
+            NotPermittedError: it is.
+        """
+        if self.standing != Standing.ACTIVE:
+            raise NotPermittedError(f"standing of the institution does not match (got {self.standing.name})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,11 @@ class Policy:
 
     async def __call__(self, request: Request) -> Caller:
         """Finds out who calls."""
+        caller = await self._caller(request)
+        request.state.role = caller.role.value
+        return caller
+
+    async def _caller(self, request: Request) -> Caller:
         if Role.ANYONE in self.roles:
             return Caller(Role.ANYONE)
         context = context_of(request)
@@ -81,11 +104,20 @@ def sessions_of(request: Request) -> Sessions:
     return cast("Sessions", request.app.state.sessions)
 
 
-async def _signed_in(request: Request, context: Context) -> Caller:
+def bearer_token(request: Request) -> str:
+    """Gives the session token of a request.
+
+    Raises:
+        NotAuthenticError: there is none.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticError("no identity was proved")
-    signer = sessions_of(request).find(token).signer
+    return token
+
+
+async def _signed_in(request: Request, context: Context) -> Caller:
+    signer = sessions_of(request).find(bearer_token(request)).signer
     if len(signer) == ACCOUNT_SIZE:
         region = await context.projection.authority_region(Address(signer))
         if region is not None:
@@ -95,17 +127,22 @@ async def _signed_in(request: Request, context: Context) -> Caller:
 
 async def _institution(request: Request, context: Context, *, streams_body: bool) -> Caller:
     address, created, nonce, signature = parse_signature_header(request.headers[SIGNATURE_HEADER])
-    institution = await context.projection.institution(address)
-    if institution is None or institution.standing == Standing.NONE:
-        raise NotAuthenticError("institution is not known")
     digest = parse_content_digest(request.headers.get(DIGEST_HEADER, ""))
+    host, now = request.headers.get("Host", ""), sessions_of(request).now()
+    if host not in context.authorities:
+        raise NotAuthenticError("host of the signed request does not match this gateway's")
+    if abs(now - created) > WINDOW_SECONDS:
+        raise NotAuthenticError(f"time of the signed request does not match (got {created}, expected about {now})")
+    institution = await context.projection.institution(address)
+    if institution is None:
+        raise NotAuthenticError("institution is not known")
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    signed = SignedRequest(address, request.method, context.authority, target, digest, created, nonce)
+    signed = SignedRequest(address, request.method, host, target, digest, created, nonce)
     verify(institution.signer, signed.digest(), signature, context.verifiers)
     if not streams_body and body_sha256(await request.body()) != digest:
         raise NotAuthenticError("body does not match its signed digest")
-    sessions_of(request).spend_nonce(address, nonce, created)
-    return Caller(Role.INSTITUTION, institution.signer, address)
+    await context.nonces.spend(address, nonce, created + 2 * WINDOW_SECONDS)
+    return Caller(Role.INSTITUTION, institution.signer, address, institution.standing)
 
 
 PUBLIC: Final = Policy(frozenset({Role.ANYONE}))
@@ -118,7 +155,7 @@ SUBJECT_SIDE: Final = Policy(frozenset({Role.SIGNER, Role.INSTITUTION}))
 
 
 def policy_of(route: APIRoute) -> Policy | None:
-    """Gives the policy a route declares, None if it declares none."""
+    """Gives the policy a route declares, None if it declares none or several."""
     found = [d.call for d in _all_dependencies(route.dependant) if isinstance(d.call, Policy)]
     return found[0] if len(found) == 1 else None
 
@@ -127,24 +164,29 @@ def _all_dependencies(dependant: Dependant) -> list[Dependant]:
     return [inner for d in dependant.dependencies for inner in (d, *_all_dependencies(d))]
 
 
-def all_routes(routes: Sequence[object]) -> list[APIRoute]:
-    """Gives every route of an application, those of included routers too."""
-    found: list[APIRoute] = []
+def all_routes(routes: Sequence[object]) -> Iterator[object]:
+    """Gives every route of an application, those of included routers and mounts too."""
     for route in routes:
-        if isinstance(route, APIRoute):
-            found.append(route)
-        elif (inner := getattr(route, "original_router", None)) is not None:
-            found.extend(all_routes(inner.routes))
-    return found
+        inner = getattr(route, "original_router", None) or (None if isinstance(route, APIRoute) else route)
+        nested = getattr(inner, "routes", None)
+        if nested:
+            yield from all_routes(nested)
+        else:
+            yield route
 
 
 def demand_policies(app: FastAPI) -> None:
-    """Refuses an application with an open route.
+    """Refuses an application with an open route, of whatever kind.
 
     Raises:
         ConfigurationError: a route declares no policy, or more than one.
     """
-    open_routes = [r.path for r in all_routes(app.routes) if policy_of(r) is None]
+    open_routes = []
+    for route in all_routes(app.routes):
+        path = str(getattr(route, "path", repr(route)))
+        declared = policy_of(route) if isinstance(route, APIRoute) else None
+        if declared is None and (isinstance(route, APIRoute) or path not in DOCUMENTATION):
+            open_routes.append(path)
     if open_routes:
         raise ConfigurationError(f"routes declare no policy: {', '.join(sorted(open_routes))}")
 

@@ -15,6 +15,10 @@ from consentry.core.receipts import FinalReceipt
 
 STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
     errors.InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.IdempotencyKeyMissingError: HTTPStatus.BAD_REQUEST,
+    errors.IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAuthenticError: HTTPStatus.UNAUTHORIZED,
     errors.NotPermittedError: HTTPStatus.FORBIDDEN,
     errors.AccessDeniedError: HTTPStatus.FORBIDDEN,
@@ -36,7 +40,10 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
 """Error → HTTP status. A test checks that every leaf of the hierarchy is here."""
 
 MEDIA_TYPE: Final = "application/problem+json"
-_RETRY_SECONDS: Final = "2"
+_HEADERS: Final[dict[int, dict[str, str]]] = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "2"},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer, Consentry-Signature"},
+}
 
 
 def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> JSONResponse:  # noqa: ANN401 - JSON
@@ -52,13 +59,19 @@ def problem(request: Request, status: int, code: str, detail: str, **more: Any) 
         "trace_id": trace,
         **more,
     }
-    headers = {"Retry-After": _RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return JSONResponse(content, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    request.state.problem = code
+    return JSONResponse(content, status_code=status, media_type=MEDIA_TYPE, headers=_HEADERS.get(status))
+
+
+def status_of(error: errors.ConsentryError) -> HTTPStatus:
+    """Gives the HTTP status of an error, of its nearest known ancestor if it has none of its own."""
+    known = (STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return next(known, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def from_error(request: Request, error: errors.ConsentryError) -> JSONResponse:
     """Gives the problem of one of our errors."""
-    status = STATUS.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+    status = status_of(error)
     more: dict[str, Any] = {}
     if isinstance(error, errors.AccessDeniedError):
         more["reason"] = error.details["reason"]
@@ -93,4 +106,12 @@ def from_validation(request: Request, error: RequestValidationError) -> JSONResp
 
 def from_http(request: Request, error: HTTPException) -> JSONResponse:
     """Gives the problem of what the framework refused by itself."""
-    return problem(request, error.status_code, f"http.{error.status_code}", HTTPStatus(error.status_code).phrase)
+    answer = problem(request, error.status_code, f"http.{error.status_code}", HTTPStatus(error.status_code).phrase)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def from_failure(request: Request) -> JSONResponse:
+    """Gives the problem of an error nobody foresaw; what it was stands in the log alone, under the trace id."""
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return problem(request, status, "internal", "the service failed; its operator finds the trace id in the log")

@@ -6,8 +6,9 @@ Signed structs are written as in ``evidence.notation``: bytes as 0x-prefixed low
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -23,6 +24,8 @@ Uint16 = Annotated[int, Field(ge=0, le=2**16 - 1)]
 Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Uint64 = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,19})$")]
 Language = Literal["zh", "en"]
+Id20 = Annotated[str, Path(pattern=r"^0x[0-9a-f]{40}$")]
+Id32 = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]
 
 
 class Strict(BaseModel):
@@ -210,3 +213,210 @@ def record_key(text: str) -> RecordId:
 def consent_key(text: str) -> ConsentId:
     """Gives the consent id of a path member."""
     return ConsentId(raw(text))
+
+
+class Place(Strict):
+    """Where an event stands."""
+
+    block_number: int
+    block_hash: Hex32
+    block_time: int
+    transaction_hash: Hex32
+    log_index: int
+
+
+class Anchor(Place):
+    """Where an act stands; every act is final when it is answered."""
+
+    state: Literal["final"]
+
+
+class Receipt(Place):
+    """Where a decision stands, by which rule its block is final, and its numbers in the two logs."""
+
+    finality: str
+    subject_sequence: int
+    institution_sequence: int
+
+
+class EnrolAnswer(Strict):
+    """A subject was enrolled."""
+
+    subject_id: Hex32
+    anchor: Anchor
+
+
+class AnchorAnswer(Strict):
+    """A record version was anchored."""
+
+    record_id: Hex32
+    anchor: Anchor
+
+
+class ConsentAnswer(Strict):
+    """A consent was granted or taken back."""
+
+    consent_id: Hex32
+    anchor: Anchor
+
+
+class SealedItem(Strict):
+    """What the leaf of a sealed object is made of."""
+
+    object_id: Hex32
+    version: Uint32
+    ciphertext_digest: Hex32
+    ciphertext_size: int
+    plaintext_size: int
+    commitment: Hex32
+
+
+class Notice(Strict):
+    """The text a subject was shown."""
+
+    language: Language
+    text: str
+
+
+class PreparedAnswer(Strict):
+    """What a subject is shown and signs; ``document`` is EIP-712 JSON as a wallet takes it."""
+
+    consent_id: Hex32
+    terms: TermsBody
+    document: dict[str, Any]
+    notice: Notice
+
+
+class PreparedRevocation(Strict):
+    """What a subject signs to take a consent back."""
+
+    document: dict[str, Any]
+    terms: TermsBody
+
+
+class InstitutionItem(Strict):
+    """An institution as admitted."""
+
+    address: Hex20
+    standing: Literal["ACTIVE", "SUSPENDED"]
+    region: int
+    signer: Hex
+    release_key: Hex
+
+
+class InstitutionList(Strict):
+    """All institutions."""
+
+    items: list[InstitutionItem]
+
+
+class SubjectItem(Strict):
+    """A subject of the caller."""
+
+    subject_id: Hex32
+    custodian: Hex20
+
+
+class SubjectList(Strict):
+    """The subjects a signer acts for."""
+
+    items: list[SubjectItem]
+
+
+class RecordItem(Strict):
+    """A record version."""
+
+    record_id: Hex32
+    status: Literal["CURRENT", "SUPERSEDED"]
+    leaf: LeafBody
+    place: Place
+
+
+class RecordPage(Strict):
+    """A page of records."""
+
+    items: list[RecordItem]
+
+
+class ConsentItem(Strict):
+    """A consent; ``notice`` is null where the text shown is not one of this gateway's."""
+
+    consent_id: Hex32
+    terms: TermsBody
+    signature: Hex
+    status: Literal["ACTIVE", "REVOKED"]
+    uses: int
+    granted_at: int
+    revoked_at: int
+    notice: Notice | None
+    place: Place
+
+
+class ConsentPage(Strict):
+    """A page of consents."""
+
+    items: list[ConsentItem]
+
+
+class AccessItem(Strict):
+    """One line of the access log."""
+
+    request: RequestBody
+    subject_id: Hex32
+    permitted: bool
+    reason: str
+    decided_at: int
+    subject_sequence: int
+    institution_sequence: int
+    place: Place
+
+
+class AccessPage(Strict):
+    """A page of the access log."""
+
+    items: list[AccessItem]
+
+
+class DecisionItem(Strict):
+    """A decision with its receipt."""
+
+    permitted: bool
+    reason: str
+    decided_at: int
+    subject_id: Hex32
+    request: RequestBody
+    receipt: Receipt
+
+
+class WrappedKey(Strict):
+    """Data key and blinding value, wrapped for the institution's release key."""
+
+    wrapped: Hex
+    object_id: Hex32
+    plaintext_size: int
+    release_key_hash: Hex32
+
+
+class AccessAnswer(Strict):
+    """A permitted access."""
+
+    decision: DecisionItem
+    record: RecordItem
+    key: WrappedKey
+
+
+class Problem(BaseModel):
+    """Any refusal or failure (RFC 9457); ``reason`` and ``receipt`` come with a denied access."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    trace_id: str
+    reason: str | None = None
+    receipt: Receipt | None = None
+    places: list[str] | None = None

@@ -1,6 +1,4 @@
-"""Who calls: challenges, sessions, nonces.
-
-Kept in memory: a restart asks everybody to sign in again, and loses nothing.
+"""Who is signed in. In memory: a restart asks everybody to sign in again, and loses nothing.
 
 Tokens are random, kept as digests, bound to one signer, and short-lived.
 """
@@ -16,10 +14,8 @@ from typing import Final
 
 from consentry.errors import NotAuthenticError
 
-CHALLENGE_SECONDS: Final = 300
-WINDOW_SECONDS: Final = 60
-"""A signed HTTP request may be this old, or this far ahead."""
-MOST_CHALLENGES: Final = 100_000
+MOST_SESSIONS: Final = 200_000
+"""Beyond this many the oldest end early, whoever's they are; about 100 MB."""
 
 
 def _now() -> int:
@@ -35,40 +31,19 @@ class Session:
 
 
 class Sessions:
-    """Challenges given out, sessions opened, nonces seen."""
+    """Sessions by the digest of their token, oldest first: all live equally long."""
 
     def __init__(self, life: int, clock: Callable[[], int] = _now) -> None:
         """Takes the life of a session in seconds."""
         self._life = life
         self.now = clock
-        self._began = clock()
-        self._challenges: dict[str, int] = {}
         self._sessions: dict[bytes, Session] = {}
-        self._nonces: dict[tuple[bytes, str], int] = {}
-
-    def new_challenge(self) -> str:
-        """Gives a nonce that is good once, for five minutes."""
-        self._forget()
-        if len(self._challenges) >= MOST_CHALLENGES:
-            raise NotAuthenticError("too many sign-ins are under way")
-        challenge = secrets.token_hex(32)
-        self._challenges[challenge] = self.now() + CHALLENGE_SECONDS
-        return challenge
-
-    def spend_challenge(self, challenge: str) -> None:
-        """Uses a nonce up.
-
-        Raises:
-            NotAuthenticError: it was never given out, is used, or too old.
-        """
-        if self._challenges.pop(challenge, 0) <= self.now():
-            raise NotAuthenticError("challenge does not match (got an unknown or old one, expected a fresh one)")
 
     def open(self, signer: bytes) -> tuple[str, int]:
         """Gives a new token and when it ends."""
-        self._forget()
-        token = secrets.token_urlsafe(32)
-        session = Session(signer, self.now() + self._life)
+        now = self.now()
+        self._forget(now)
+        token, session = secrets.token_urlsafe(32), Session(signer, now + self._life)
         self._sessions[_digest(token)] = session
         return token, session.expires_at
 
@@ -83,25 +58,16 @@ class Sessions:
             raise NotAuthenticError("session is not known or ended")
         return session
 
-    def spend_nonce(self, institution: bytes, nonce: str, created: int) -> None:
-        """Accepts a signed HTTP request once.
+    def close(self, token: str) -> None:
+        """Ends a session; one that is not there changes nothing."""
+        self._sessions.pop(_digest(token), None)
 
-        Raises:
-            NotAuthenticError: it is outside the window, from before this process began, or was seen before.
-        """
-        now = self.now()
-        if abs(now - created) > WINDOW_SECONDS or created < self._began:
-            raise NotAuthenticError(f"time of the signed request does not match (got {created}, expected about {now})")
-        self._forget()
-        if (institution, nonce) in self._nonces:
-            raise NotAuthenticError("nonce of the signed request was seen before")
-        self._nonces[(institution, nonce)] = created + 2 * WINDOW_SECONDS
-
-    def _forget(self) -> None:
-        now = self.now()
-        self._challenges = {k: end for k, end in self._challenges.items() if end > now}
-        self._sessions = {k: s for k, s in self._sessions.items() if s.expires_at > now}
-        self._nonces = {k: end for k, end in self._nonces.items() if end > now}
+    def _forget(self, now: int) -> None:
+        while self._sessions:
+            oldest = next(iter(self._sessions))
+            if self._sessions[oldest].expires_at > now and len(self._sessions) < MOST_SESSIONS:
+                return
+            del self._sessions[oldest]
 
 
 def _digest(token: str) -> bytes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
-from fastapi import Request
+from fastapi import Query, Request
 from fastapi.responses import JSONResponse
 
 from consentry.api.schemas import shown
-from consentry.core.chain import ActReceipt, EventPlace
+from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import write
@@ -19,6 +19,8 @@ from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, Re
 
 MOST: Final = 200
 USUAL: Final = 50
+Limit = Annotated[int, Query(ge=1, le=MOST, description="entries a page")]
+Cursor = Annotated[str | None, Query(description="where the page before ended; see the header Link")]
 _CURSOR: Final = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,8})")
 
 
@@ -41,9 +43,9 @@ def place_json(place: EventPlace) -> dict[str, Any]:
     }
 
 
-def act_json(receipt: ActReceipt, **more: object) -> dict[str, Any]:
-    """Gives the receipt of an act; all acts answer once they are final."""
-    return {**more, "anchor": {"state": "final", "gasUsed": receipt.gas_used, **place_json(receipt.place)}}
+def anchor_json(place: EventPlace, **more: object) -> dict[str, Any]:
+    """Gives the answer to an act; all acts answer once they are final."""
+    return {**more, "anchor": {"state": "final", **place_json(place)}}
 
 
 def institution_json(view: InstitutionView) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def record_json(view: RecordView) -> dict[str, Any]:
 
 def consent_json(view: ConsentView) -> dict[str, Any]:
     """Gives a consent with the notice that was shown."""
-    language, text = shown_text(view.terms)
+    shown_then = shown_text(view.terms)
     return {
         "consentId": shown(view.consent_id),
         "terms": write(view.terms),
@@ -78,7 +80,7 @@ def consent_json(view: ConsentView) -> dict[str, Any]:
         "uses": view.uses,
         "grantedAt": view.granted_at,
         "revokedAt": view.revoked_at,
-        "notice": {"language": language, "text": text},
+        "notice": {"language": shown_then[0], "text": shown_then[1]} if shown_then else None,
         "place": place_json(view.place),
     }
 

@@ -54,7 +54,8 @@ class Directory:
         query = select(EventRow, BlockRow).join(BlockRow, col(BlockRow.number) == col(EventRow.block_number))
         query = query.where(col(EventRow.kind) == kind)
         for name, value in equal.items():
-            query = query.where(getattr(EventRow, name) == value)
+            column = col(getattr(EventRow, name))
+            query = query.where(column.in_(value) if isinstance(value, list | tuple) else column == value)
         if after is not None:
             query = query.where(tuple_(*place) > after)
         order = [c.desc() for c in place] if newest_first else list(place)
@@ -91,12 +92,12 @@ class Directory:
     async def subject(self, subject_id: SubjectId) -> SubjectView | None:
         """Gives a subject, None if it is not enrolled."""
         event = await self._latest("SubjectEnrolled", subject_id=subject_id)
-        return SubjectView(event.subject_id, event.signer, event.custodian) if event else None
+        return SubjectView(event.subject_id, event.signer, event.custodian, event.place) if event else None
 
     async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
         """Gives the subjects a signer acts for."""
         found = await self._events("SubjectEnrolled", signer=signer)
-        return [SubjectView(e.subject_id, e.signer, e.custodian) for e in found]
+        return [SubjectView(e.subject_id, e.signer, e.custodian, e.place) for e in found]
 
     async def record(self, record_id: RecordId) -> RecordView | None:
         """Gives an anchored record version."""
@@ -138,6 +139,7 @@ class Directory:
             granted_at=event.place.block.time,
             revoked_at=revoked.place.block.time if revoked else 0,
             place=event.place,
+            revocation=revoked.place if revoked else None,
         )
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
@@ -150,12 +152,12 @@ class Directory:
         self,
         *,
         subject_id: SubjectId | None = None,
-        institution: Address | None = None,
+        institutions: Sequence[Address] | None = None,
         after: Cursor | None,
         limit: int,
     ) -> Sequence[AccessView]:
-        """Gives a page of the access log, of everybody, a subject or an institution."""
-        asked = {"subject_id": subject_id, "participant": institution}
+        """Gives a page of the access log: of everybody, of a subject, or of some institutions."""
+        asked = {"subject_id": subject_id, "participant": institutions}
         equal: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         found = await self._events("AccessDecided", after, limit, **equal)
         return [AccessView(event.entry, event.place) for event in found]

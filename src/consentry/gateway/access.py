@@ -1,20 +1,24 @@
 """Log, then release: the one way a data key leaves the vault (promises P2, P4, P5).
 
-`request` is to be read from top to bottom; each line may be the last before a crash, and nothing is lost or released
-wrongly then. The vault takes a `FinalReceipt`, which only the ledger room can make.
+`AccessDesk.request` is to be read from top to bottom; each line may be the last before a crash, and nothing is lost or
+released wrongly then. The vault takes a `FinalReceipt`, which only the ledger room can make.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Address, Material
+from consentry.core.typed_data import struct_hash
 from consentry.errors import (
     AccessDeniedError,
     ConflictError,
+    InvalidInputError,
     LedgerUnavailableError,
     NotAuthenticError,
     NotFoundError,
@@ -45,13 +49,14 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class AccessDesk:
-    """The parts an access passes through, at the gateway of one custodian."""
+    """The parts an access passes through; one desk a gateway."""
 
-    custodian: Address
     ledger: Ledger
     projection: Projection
     vault: Vault
     outbox: Outbox
+    custodian: Address
+    _under_way: set[tuple[Address, int]] = field(default_factory=set)
 
     async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
         """Has a request decided on chain, and releases the key only if the chain said yes.
@@ -61,64 +66,104 @@ class AccessDesk:
         Raises:
             AccessDeniedError: the contract denied, and logged it; ``details`` carry reason and receipt.
             NotAuthenticError: the contract rejected the request; nothing was decided.
-            NotFoundError: no such record, or no such consent, here.
+            NotFoundError: no such record, or no such consent, here; nothing was decided.
             ConflictError: the request id was used for another request, or its decision is older than the lease.
             LedgerUnavailableError: not known whether it was decided; ask again with the same request.
         """
         record, material = await self._material(request, scope_proof)
-        await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
-        receipt = await self._decide(request, signature, material)
+        with self._marked(request):
+            await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
+            receipt = await self._decided(request, signature, material)
         if not receipt.permitted:
             raise denied(receipt)
-        await self._still_in_force(receipt)
-        institution = await self.projection.institution(request.institution)
-        if institution is None:
-            raise LedgerUnavailableError("projection lags behind the chain")
-        key = await self.vault.release(receipt, institution.release_key, self.ledger.domain("AccessLedger"))
+        release_key = await self._release_key(request)
+        await self._check_still_in_force(receipt)
+        key = await self.vault.release(receipt, release_key, self.ledger.domain("AccessLedger"))
         return Access(receipt, record, key)
 
     async def resume(self) -> int:
-        """Has everything decided that was kept and not settled before a crash; releases nothing.
+        """Has everything decided that was kept and not settled; releases nothing.
+
+        A request whose answer was lost is looked up first, so that it is not sent twice. What is under way is left.
 
         Returns:
             How many requests were settled.
+
+        Raises:
+            LedgerUnavailableError: the node does not answer; what is left stays kept.
         """
         settled = 0
         for item in await self.outbox.unsettled():
+            asked = item.request
+            if (asked.institution, asked.request_id) in self._under_way:
+                continue
             try:
-                _, material = await self._material(item.request, item.scope_proof)
-                await self._decide(item.request, item.signature, material)
-            except (NotAuthenticError, ConflictError, NotFoundError):
-                await self.outbox.settle(item.request.institution, item.request.request_id)
+                if await self.ledger.find_decision(asked.institution, asked.request_id) is None:
+                    _, material = await self._material(asked, item.scope_proof)
+                    await self._decided(asked, item.signature, material)
+                else:
+                    await self.outbox.settle(asked.institution, asked.request_id)
+            except (NotAuthenticError, ConflictError, NotFoundError, InvalidInputError):
+                # Nothing can be decided about it, now or later.
+                await self.outbox.settle(asked.institution, asked.request_id)
             settled += 1
         return settled
 
-    async def _decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
+    @contextmanager
+    def _marked(self, request: AccessRequest) -> Iterator[None]:
+        """Marks a request as under way, from before it is kept until after it is settled."""
+        key = request.institution, request.request_id
+        self._under_way.add(key)
+        try:
+            yield
+        finally:
+            self._under_way.discard(key)
+
+    async def _decided(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
+        """Gives the final decision; settles the kept request once the chain has answered."""
+        key = request.institution, request.request_id
         try:
             receipt = await self.ledger.decide(request, signature, material)
-        except NotAuthenticError:
-            await self.outbox.settle(request.institution, request.request_id)
+        except (NotAuthenticError, ConflictError, InvalidInputError):
+            await self.outbox.settle(*key)
             raise
-        await self.outbox.settle(request.institution, request.request_id)
+        if struct_hash(receipt.entry.request) != struct_hash(request):
+            raise LedgerUnavailableError("decision does not match the request: the node mixes answers up")
+        await self.outbox.settle(*key)
         return receipt
 
     async def _material(self, request: AccessRequest, proof: tuple[bytes, ...]) -> tuple[RecordView, Material]:
-        """Finds leaf and terms; what is not known cannot be submitted, so it is refused before anything is kept."""
-        await self.projection.wait_for((await self.ledger.head()).number)
-        record = await self.projection.record(request.record_id)
+        """Finds leaf and terms; what cannot be submitted, or not be served, is refused before anything is kept."""
+        record, consent = await self._known(request)
+        if record is None or (consent is None and any(request.consent_id)):
+            # Another gateway may have anchored or granted a moment ago.
+            await self.projection.wait_for((await self.ledger.head()).number)
+            record, consent = await self._known(request)
         if record is None or record.leaf.custodian != self.custodian:
             raise NotFoundError("record is not known to this custodian")
-        consent: ConsentView | None = None
-        if any(request.consent_id):
-            consent = await self.projection.consent(request.consent_id)
-            if consent is None:
-                raise NotFoundError("consent is not known")
+        if consent is None and any(request.consent_id):
+            raise NotFoundError("consent is not known")
         return record, Material(record.leaf, consent.terms if consent else None, proof)
 
-    async def _still_in_force(self, receipt: FinalReceipt) -> None:
+    async def _known(self, request: AccessRequest) -> tuple[RecordView | None, ConsentView | None]:
+        consent = await self.projection.consent(request.consent_id) if any(request.consent_id) else None
+        return await self.projection.record(request.record_id), consent
+
+    async def _release_key(self, request: AccessRequest) -> bytes:
+        institution = await self.projection.institution(request.institution)
+        if institution is None:
+            raise LedgerUnavailableError("projection lags behind the chain")
+        return institution.release_key
+
+    async def _check_still_in_force(self, receipt: FinalReceipt) -> None:
         """The last look at head before a key is unwrapped: a revocation may have been mined since the decision."""
-        request = receipt.entry.request
-        age = (await self.ledger.head()).time - receipt.place.block.time
+        request, decided = receipt.entry.request, receipt.place.block
+        head = await self.ledger.head()
+        if head.number < decided.number:
+            raise LedgerUnavailableError(
+                f"head of the node is stale (got {head.number}, expected {decided.number} at least)"
+            )
+        age = head.time - decided.time
         if age > LEASE_SECONDS:
             raise ConflictError(f"age of the decision does not match (got {age} s, expected at most {LEASE_SECONDS} s)")
         if await self.ledger.consent_status(request.consent_id) != ConsentStatus.ACTIVE:

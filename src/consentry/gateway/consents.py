@@ -6,12 +6,12 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Any
 
-from consentry.core.chain import ActReceipt
+from consentry.core.chain import EventPlace
 from consentry.core.terms import ConsentId, ConsentTerms, Revocation
 from consentry.core.typed_data import consent_id, document
-from consentry.errors import NotFoundError
+from consentry.errors import ConflictError
 from consentry.gateway import notice
-from consentry.gateway.ports import ConsentView, Ledger, Projection
+from consentry.gateway.ports import Ledger, Projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ def prepare(ledger: Ledger, terms: ConsentTerms, language: str) -> PreparedConse
 
     Raises:
         NotFoundError: there is no notice in that language.
+        InvalidInputError: a moment or month of the terms lies outside the calendar.
     """
     drawn = replace(terms, nonce=terms.nonce or secrets.randbits(256))
     complete, text = notice.with_notice(drawn, language)
@@ -37,15 +38,31 @@ def prepare(ledger: Ledger, terms: ConsentTerms, language: str) -> PreparedConse
     return PreparedConsent(complete, consent_id(complete), typed, language, text)
 
 
-async def grant(ledger: Ledger, terms: ConsentTerms, signature: bytes) -> tuple[ConsentId, ActReceipt]:
+async def grant(
+    ledger: Ledger, projection: Projection, terms: ConsentTerms, signature: bytes, *, resumed: bool = False
+) -> tuple[ConsentId, EventPlace]:
     """Puts a signed consent on chain.
+
+    Args:
+        ledger: the chain.
+        projection: what is known of it.
+        terms: what the subject signed.
+        signature: the subject's.
+        resumed: an earlier call may have gone through; then it is no conflict.
 
     Raises:
         NotAuthenticError: the signature is not the subject's.
         InvalidInputError: the terms contain something that would have to be ignored.
         ConflictError: it was granted or revoked before.
     """
-    return consent_id(terms), await ledger.grant(terms, signature)
+    granted = consent_id(terms)
+    try:
+        return granted, (await ledger.grant(terms, signature)).place
+    except ConflictError:
+        earlier = await projection.consent(granted) if resumed else None
+        if earlier is None or earlier.signature != signature:
+            raise
+        return granted, earlier.place
 
 
 def prepare_revocation(ledger: Ledger, terms: ConsentTerms) -> dict[str, Any]:
@@ -53,23 +70,26 @@ def prepare_revocation(ledger: Ledger, terms: ConsentTerms) -> dict[str, Any]:
     return document(ledger.domain("Consents"), Revocation(consent_id(terms), terms.subject_id))
 
 
-async def revoke(ledger: Ledger, terms: ConsentTerms, signature: bytes) -> ActReceipt:
+async def revoke(
+    ledger: Ledger, projection: Projection, terms: ConsentTerms, signature: bytes, *, resumed: bool = False
+) -> EventPlace:
     """Takes a consent back, also one that was signed and never granted.
+
+    Args:
+        ledger: the chain.
+        projection: what is known of it.
+        terms: those of the consent.
+        signature: the subject's, over the revocation.
+        resumed: an earlier call may have gone through; then it is no conflict.
 
     Raises:
         NotAuthenticError: the signature is not the subject's.
         ConflictError: it was revoked before.
     """
-    return await ledger.revoke(terms, signature)
-
-
-async def known(projection: Projection, wanted: ConsentId) -> ConsentView:
-    """Gives a granted consent.
-
-    Raises:
-        NotFoundError: it was never granted.
-    """
-    found = await projection.consent(wanted)
-    if found is None:
-        raise NotFoundError("consent is not known")
-    return found
+    try:
+        return (await ledger.revoke(terms, signature)).place
+    except ConflictError:
+        earlier = await projection.consent(consent_id(terms)) if resumed else None
+        if earlier is None or earlier.revocation is None:
+            raise
+        return earlier.revocation

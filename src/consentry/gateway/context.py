@@ -4,42 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from consentry.core.terms import Address, SubjectId
+from consentry.core.terms import Address
 from consentry.crypto.signing import Verifiers
 from consentry.gateway.access import AccessDesk
-from consentry.gateway.ports import Ledger, Outbox, Projection, Vault
-
-
-class KeptAnswer(Protocol):
-    """An answer as it was sent."""
-
-    @property
-    def status(self) -> int:
-        """HTTP number."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """Body as sent."""
-        ...
-
-
-class Answers(Protocol):
-    """Idempotency keys, durable; see ``consentry.vault.idempotency``."""
-
-    async def begin(self, caller: str, key: str, request_sha256: bytes) -> KeptAnswer | None:
-        """Claims a key; gives the earlier answer, None for the first call."""
-        ...
-
-    async def keep(self, caller: str, key: str, status: int, body: bytes) -> None:
-        """Keeps the answer."""
-        ...
-
-    async def abandon(self, caller: str, key: str) -> None:
-        """Gives a claimed key back."""
-        ...
+from consentry.gateway.ports import IdempotencyKeys, Ledger, Nonces, Projection, Vault
+from consentry.gateway.records import Intake
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +22,39 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One gateway's parts."""
+    """One gateway's parts.
+
+    Attributes:
+        custodian: the institution this gateway serves.
+        origin: where the patient's page is; passkeys and sign-in messages are bound to it.
+        authorities: values of the ``Host`` header under which signed requests are accepted.
+        ledger: the chain.
+        projection: the chain as tables.
+        vault: ciphertext and wrapped keys.
+        desk: where accesses are asked for.
+        idempotency: answers kept under the callers' keys.
+        nonces: nonces of signed requests.
+        verifiers: the ERC-7913 verifiers of the deployment.
+        limits: bounds of what is taken in.
+        session_seconds: life of a signed-in session.
+        check_ready: raises if chain, projection or vault cannot be used.
+    """
 
     custodian: Address
     origin: str
-    authority: str
+    authorities: frozenset[str]
     ledger: Ledger
     projection: Projection
     vault: Vault
-    outbox: Outbox
-    answers: Answers
-    create_subject_key: Callable[[SubjectId], Awaitable[None]]
+    desk: AccessDesk
+    idempotency: IdempotencyKeys
+    nonces: Nonces
     verifiers: Verifiers
     limits: Limits
     session_seconds: int
     check_ready: Callable[[], Awaitable[None]]
 
     @property
-    def desk(self) -> AccessDesk:
-        """The desk at which accesses are asked for."""
-        return AccessDesk(self.custodian, self.ledger, self.projection, self.vault, self.outbox)
+    def intake(self) -> Intake:
+        """Where signed leaves are anchored."""
+        return Intake(self.ledger, self.projection, self.vault, self.custodian)

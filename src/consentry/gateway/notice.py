@@ -14,13 +14,15 @@ from typing import Final
 
 from consentry.core.codes import UNLIMITED_USES, Action, Category, Purpose
 from consentry.core.terms import ConsentTerms
-from consentry.errors import NotFoundError, VerificationError
+from consentry.errors import InvalidInputError, NotFoundError
 
 CURRENT_VERSION: Final = 1
 LANGUAGES: Final = ("zh", "en")
 _MONTHS: Final = 12
 _EPOCH_YEAR: Final = 1970
 _ANY: Final = "*"
+_LAST_MOMENT: Final = 253_402_300_799
+"""The end of the year 9999, in seconds since the epoch."""
 
 
 def render(terms: ConsentTerms, version: int, language: str) -> str:
@@ -28,6 +30,7 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
 
     Raises:
         NotFoundError: there is no such notice.
+        InvalidInputError: a moment or month of the terms lies outside the calendar.
     """
     source = files("consentry.gateway") / "notices" / f"notice-{version}.{language}.txt"
     if language not in LANGUAGES or not source.is_file():
@@ -56,17 +59,19 @@ def with_notice(terms: ConsentTerms, language: str) -> tuple[ConsentTerms, str]:
     return replace(terms, notice_hash=digest, notice_version=CURRENT_VERSION), text
 
 
-def shown_text(terms: ConsentTerms) -> tuple[str, str]:
+def shown_text(terms: ConsentTerms) -> tuple[str, str] | None:
     """Gives language and text of the notice that was shown, found by its hash.
 
-    Raises:
-        VerificationError: no notice of that version has that hash for these terms.
+    None if the text is not one of this gateway's: the subject granted elsewhere.
     """
     for language in LANGUAGES:
-        text = render(terms, terms.notice_version, language)
+        try:
+            text = render(terms, terms.notice_version, language)
+        except (NotFoundError, InvalidInputError):
+            continue
         if hashlib.sha256(text.encode()).digest() == terms.notice_hash:
             return language, text
-    raise VerificationError(0, "notice hash does not match any language", expected="0x" + terms.notice_hash.hex())
+    return None
 
 
 def _listed(mask: int, kind: type[Action | Purpose | Category]) -> str:
@@ -78,4 +83,6 @@ def _month(count: int) -> str:
 
 
 def _moment(seconds: int) -> str:
+    if seconds > _LAST_MOMENT:
+        raise InvalidInputError(f"moment does not match (got {seconds}, expected at most {_LAST_MOMENT})")
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
@@ -46,6 +47,7 @@ class SubjectView:
     subject_id: SubjectId
     signer: bytes
     custodian: Address
+    place: EventPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class ConsentView:
     granted_at: int
     revoked_at: int
     place: EventPlace
+    revocation: EventPlace | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class SealedRecord:
     """What the vault made of an upload; enough to build the leaf."""
 
     object_id: bytes
+    subject_id: SubjectId
     version: int
     ciphertext_digest: bytes
     ciphertext_size: int
@@ -167,10 +171,12 @@ class Projection(Protocol):
         self,
         *,
         subject_id: SubjectId | None = None,
-        institution: Address | None = None,
+        institutions: Sequence[Address] | None = None,
         after: tuple[int, int] | None,
         limit: int,
-    ) -> Sequence[AccessView]: ...
+    ) -> Sequence[AccessView]:
+        """Gives a page of the access log: of everybody, of a subject, or of some institutions."""
+        ...
 
 
 class Vault(Protocol):
@@ -189,8 +195,12 @@ class Vault(Protocol):
         """
         ...
 
+    async def sealed(self, object_id: bytes) -> SealedRecord:
+        """Tells what was sealed under an object id; raises NotFoundError if nothing was."""
+        ...
+
     async def attach(self, object_id: bytes, record_id: RecordId) -> None:
-        """Ties a sealed object to its anchored record."""
+        """Ties a sealed object to its anchored record; the same again changes nothing."""
         ...
 
     async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
@@ -222,3 +232,56 @@ class Outbox(Protocol):
 
     async def settle(self, institution: Address, request_id: int) -> None: ...
     async def unsettled(self) -> Sequence[StoredRequest]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer as it was sent: number and body, opaque to whoever keeps it."""
+
+    status: int
+    body: bytes
+
+
+class Beginning(Enum):
+    """How a call under an idempotency key begins."""
+
+    FIRST = "first"
+    RESUMED = "resumed"
+    """An earlier call under the key ended without an answer; what it was to do may be done."""
+
+
+class IdempotencyKeys(Protocol):
+    """Answers by caller and key, durable."""
+
+    async def begin(self, caller: str, key: str, request_sha256: bytes) -> Answer | Beginning:
+        """Claims a key, or gives the answer of its first call.
+
+        Raises:
+            IdempotencyKeyReusedError: the key was used with other content.
+            ConflictError: its first call is still under way.
+        """
+        ...
+
+    async def finish(self, caller: str, key: str, answer: Answer) -> None:
+        """Keeps the answer for the next call."""
+        ...
+
+    async def abandon(self, caller: str, key: str) -> None:
+        """Gives a key back: nothing was done under it."""
+        ...
+
+    async def interrupt(self, caller: str, key: str) -> None:
+        """Leaves a key to be resumed: whether something was done under it is not known."""
+        ...
+
+
+class Nonces(Protocol):
+    """Nonces of signed HTTP requests, durable: a restart forgets none."""
+
+    async def spend(self, signer: bytes, nonce: str, until: int) -> None:
+        """Uses a nonce up; it must be remembered until ``until``, in seconds since the epoch.
+
+        Raises:
+            NotAuthenticError: it was seen before.
+        """
+        ...

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from consentry.core.chain import ActReceipt
-from consentry.core.terms import Enrolment, SubjectId
-from consentry.gateway.ports import Ledger
-
-CreateSubjectKey = Callable[[SubjectId], Awaitable[None]]
+from consentry.core.chain import EventPlace
+from consentry.core.terms import Enrolment
+from consentry.errors import ConflictError
+from consentry.gateway.ports import Ledger, Projection, Vault
 
 
 async def enrol(
     ledger: Ledger,
-    create_key: CreateSubjectKey,
+    projection: Projection,
+    vault: Vault,
     enrolment: Enrolment,
-    subject_signature: bytes,
-    custodian_signature: bytes,
-) -> ActReceipt:
+    signatures: tuple[bytes, bytes],
+    *,
+    resumed: bool = False,
+) -> EventPlace:
     """Puts a subject on chain and gives it a key of its own in the vault.
 
-    The key comes first: a subject on chain without a key could not be served, a key without a subject harms nobody.
+    The chain comes first, because it checks the signatures: nobody gets a key made for a subject that is none. A crash
+    in between leaves a subject without a key, which `consentry.gateway.records.take_content` makes good.
+
+    Args:
+        ledger: the chain.
+        projection: what is known of it.
+        vault: where the key is made.
+        enrolment: the act.
+        signatures: that of the subject, that of the custodian.
+        resumed: an earlier call may have gone through; then it is no conflict.
 
     Raises:
         NotAuthenticError: one of the two signatures does not hold, or they are too old.
         ConflictError: the subject is enrolled already.
     """
-    await create_key(enrolment.subject_id)
-    return await ledger.enrol(enrolment, subject_signature, custodian_signature)
+    try:
+        place = (await ledger.enrol(enrolment, *signatures)).place
+    except ConflictError:
+        known = await projection.subject(enrolment.subject_id) if resumed else None
+        if known is None or (known.signer, known.custodian) != (enrolment.signer, enrolment.custodian):
+            raise
+        place = known.place
+    await vault.create_subject(enrolment.subject_id)
+    return place

@@ -14,6 +14,7 @@ from sqlalchemy import insert
 from consentry.core.codes import Suite
 from consentry.core.heads import hash_of
 from consentry.core.receipts import FinalReceipt
+from consentry.core.terms import SubjectId
 from consentry.crypto.commitment import commit_plaintext, new_blinding
 from consentry.crypto.framing import length_prefixed, uint64, uint256
 from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from concurrent.futures import Executor
 
-    from consentry.core.terms import RecordId, SubjectId
+    from consentry.core.terms import RecordId
     from consentry.core.typed_data import Domain
     from consentry.crypto.sealing import ObjectDigests
     from consentry.vault.database import Database
@@ -135,14 +136,19 @@ class RecordVault:
         except BaseException:
             await self._objects.delete(object_name(object_id))
             raise
-        return SealedRecord(
-            object_id=object_id,
-            version=version,
-            ciphertext_digest=row.ciphertext_sha256,
-            ciphertext_size=row.ciphertext_size,
-            plaintext_size=row.plaintext_size,
-            commitment=row.commitment,
-        )
+        return _sealed(row)
+
+    async def sealed(self, object_id: bytes) -> SealedRecord:
+        """Tell what was sealed under an object id.
+
+        Raises:
+            NotFoundError: Nothing was.
+        """
+        async with self._database.reading() as session:
+            row = await session.get(StoredObject, object_id)
+        if row is None:
+            raise NotFoundError(f"object {object_id.hex()} does not match (got none, expected one)")
+        return _sealed(row)
 
     async def attach(self, object_id: bytes, record_id: RecordId) -> None:
         """Tie a sealed object to its anchored record; the same again changes nothing.
@@ -261,6 +267,18 @@ class RecordVault:
     async def check_object(self, record_id: RecordId) -> None:
         """Read the whole object again and compare its digest; raises as `ciphertext_size` does."""
         await self._inspection.check_object(await self._inspection.row_of(record_id))
+
+
+def _sealed(row: StoredObject) -> SealedRecord:
+    return SealedRecord(
+        object_id=row.object_id,
+        subject_id=SubjectId(row.subject_id),
+        version=row.version,
+        ciphertext_digest=row.ciphertext_sha256,
+        ciphertext_size=row.ciphertext_size,
+        plaintext_size=row.plaintext_size,
+        commitment=row.commitment,
+    )
 
 
 def _commit(keys: RecordKeys, object_id: bytes, version: int, digests: ObjectDigests) -> bytes:

@@ -92,6 +92,16 @@ class IdempotencyKey(Base, table=True):
     created_at: int = Field(sa_type=BigInteger, index=True)
 
 
+class SpentNonce(Base, table=True):
+    """A nonce of a signed HTTP request, remembered until the request is too old to be accepted anyway."""
+
+    __tablename__ = "spent_nonces"
+
+    signer: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    nonce: str = Field(max_length=64, primary_key=True)
+    until: int = Field(sa_type=BigInteger, index=True)
+
+
 class Release(Base, table=True):
     """One unwrapping of a record's keys, written before it happens; compared with the chain in an audit."""
 

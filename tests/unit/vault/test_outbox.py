@@ -9,9 +9,9 @@ import pytest
 
 from consentry.core.terms import ConsentId
 from consentry.errors import ConflictError
-from consentry.gateway.ports import StoredRequest
+from consentry.gateway.ports import Answer, Beginning, StoredRequest
 from consentry.vault.database import Database
-from consentry.vault.idempotency import Answer, IdempotencyKeys
+from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.outbox import RequestOutbox
 from tests.support import samples
 from tests.unit.vault.conftest import Bench
@@ -80,39 +80,53 @@ async def test_many_keep_at_once_lose_nothing(bench: Bench) -> None:
 
 
 async def test_idempotency_key_gives_the_first_answer_again(bench: Bench) -> None:
-    keys = IdempotencyKeys(bench.database, clock=lambda: 100)
+    keys = IdempotencyStore(bench.database, clock=lambda: 100)
     digest = samples.word(4)
-    assert await keys.begin("hospital", "key-1", digest) is None
+    assert await keys.begin("hospital", "key-1", digest) is Beginning.FIRST
     with pytest.raises(ConflictError, match="under way"):
         await keys.begin("hospital", "key-1", digest)
     await keys.finish("hospital", "key-1", Answer(201, b'{"ok":true}'))
     assert await keys.begin("hospital", "key-1", digest) == Answer(201, b'{"ok":true}')
     with pytest.raises(ConflictError, match="content"):
         await keys.begin("hospital", "key-1", samples.word(5))
-    assert await keys.begin("clinic", "key-1", samples.word(5)) is None
+    assert await keys.begin("clinic", "key-1", samples.word(5)) is Beginning.FIRST
 
 
 async def test_abandoned_and_forgotten_keys_can_be_used_again(bench: Bench) -> None:
-    keys = IdempotencyKeys(bench.database, clock=lambda: 100)
+    keys = IdempotencyStore(bench.database, clock=lambda: 100)
     digest = samples.word(4)
     await keys.begin("hospital", "key-1", digest)
     await keys.abandon("hospital", "key-1")
-    assert await keys.begin("hospital", "key-1", digest) is None
+    assert await keys.begin("hospital", "key-1", digest) is Beginning.FIRST
     await keys.finish("hospital", "key-1", Answer(200, b""))
     await keys.abandon("hospital", "key-1")
     assert await keys.begin("hospital", "key-1", digest) == Answer(200, b"")
     await keys.forget_before(100)
-    assert await keys.begin("hospital", "key-1", digest) is not None
+    assert await keys.begin("hospital", "key-1", digest) == Answer(200, b"")
     await keys.forget_before(101)
-    assert await keys.begin("hospital", "key-1", digest) is None
+    assert await keys.begin("hospital", "key-1", digest) is Beginning.FIRST
+
+
+async def test_interrupted_keys_are_resumed_and_answered_ones_are_not(bench: Bench) -> None:
+    keys = IdempotencyStore(bench.database, clock=lambda: 100)
+    for name in ("key-1", "key-2", "key-3"):
+        await keys.begin("hospital", name, samples.word(4))
+    await keys.finish("hospital", "key-3", Answer(200, b"done"))
+    await keys.interrupt("hospital", "key-1")
+    assert await keys.begin("hospital", "key-1", samples.word(4)) is Beginning.RESUMED
+    with pytest.raises(ConflictError, match="under way"):
+        await keys.begin("hospital", "key-1", samples.word(4))
+    await keys.interrupt_all()
+    assert await keys.begin("hospital", "key-2", samples.word(4)) is Beginning.RESUMED
+    assert await keys.begin("hospital", "key-3", samples.word(4)) == Answer(200, b"done")
 
 
 async def test_only_one_of_many_claims_a_key(bench: Bench) -> None:
-    keys = IdempotencyKeys(bench.database)
+    keys = IdempotencyStore(bench.database)
     results = await asyncio.gather(
         *(keys.begin("hospital", "key", samples.word(4)) for _ in range(10)), return_exceptions=True
     )
-    assert sum(result is None for result in results) == 1
+    assert sum(result is Beginning.FIRST for result in results) == 1
     assert sum(isinstance(result, ConflictError) for result in results) == 9
 
 

@@ -1,0 +1,103 @@
+"""Consents: prepared, granted, taken back."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from consentry.api.context import context_of
+from consentry.api.once import once
+from consentry.api.policy import MEMBER, SIGNER, Caller, subject_seen_by
+from consentry.api.schemas import (
+    ConsentAnswer,
+    GrantBody,
+    Id32,
+    PrepareBody,
+    PreparedAnswer,
+    PreparedRevocation,
+    RevokeBody,
+    consent_key,
+    raw,
+    shown,
+)
+from consentry.api.views import anchor_json
+from consentry.core.terms import ConsentId, ConsentTerms
+from consentry.core.typed_data import consent_id
+from consentry.errors import InvalidInputError, NotFoundError
+from consentry.evidence.notation import write
+from consentry.gateway import consents
+from consentry.gateway.context import Context
+
+router = APIRouter(prefix="/v1/consents", tags=["consents"])
+
+
+@router.post("/prepare", responses={200: {"model": PreparedAnswer}})
+async def prepare(request: Request, body: PrepareBody, _: Annotated[Caller, Depends(MEMBER)]) -> dict[str, Any]:
+    """Gives the exact EIP-712 document and the notice text; changes nothing."""
+    made = consents.prepare(context_of(request).ledger, body.terms.value(), body.language)
+    return {
+        "consentId": shown(made.consent_id),
+        "terms": write(made.terms),
+        "document": made.document,
+        "notice": {"language": made.language, "text": made.notice_text},
+    }
+
+
+@router.post("", responses={201: {"model": ConsentAnswer}})
+async def grant(request: Request, body: GrantBody, caller: Annotated[Caller, Depends(MEMBER)]) -> Response:
+    """Grants. Whoever relays, the contract demands the subject's own signature."""
+    context, terms, signature = context_of(request), body.terms.value(), raw(body.signature)
+
+    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+        parts = context.ledger, context.projection
+        granted, place = await consents.grant(*parts, terms, signature, resumed=resumed)
+        await context.projection.wait_for(place.block.number)
+        return anchor_json(place, consentId=shown(granted))
+
+    return await once(request, caller, HTTPStatus.CREATED, work)
+
+
+@router.post("/{consent}/revocation/prepare", responses={200: {"model": PreparedRevocation}})
+async def prepare_revocation(
+    request: Request, consent: Id32, caller: Annotated[Caller, Depends(SIGNER)]
+) -> dict[str, Any]:
+    """Gives the EIP-712 document that takes a consent back."""
+    context = context_of(request)
+    terms = await _own_terms(context, caller, consent_key(consent))
+    return {"document": consents.prepare_revocation(context.ledger, terms), "terms": write(terms)}
+
+
+@router.post("/{consent}/revocation", responses={200: {"model": ConsentAnswer}})
+async def revoke(
+    request: Request, consent: Id32, body: RevokeBody, caller: Annotated[Caller, Depends(MEMBER)]
+) -> Response:
+    """Takes a consent back; from the block of the answer on nothing is permitted under it.
+
+    Whoever has the terms may relay; without them the consent must be known here and be the caller's own.
+    """
+    context, wanted = context_of(request), consent_key(consent)
+    terms = body.terms.value() if body.terms else await _own_terms(context, caller, wanted)
+    if consent_id(terms) != wanted:
+        raise InvalidInputError("terms do not match the consent in the address")
+
+    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+        parts = context.ledger, context.projection
+        place = await consents.revoke(*parts, terms, raw(body.signature), resumed=resumed)
+        await context.projection.wait_for(place.block.number)
+        return anchor_json(place, consentId=consent)
+
+    return await once(request, caller, HTTPStatus.OK, work)
+
+
+async def _own_terms(context: Context, caller: Caller, wanted: ConsentId) -> ConsentTerms:
+    view = await context.projection.consent(wanted)
+    if view is None:
+        raise NotFoundError("consent is not known")
+    try:
+        await subject_seen_by(context, caller, view.terms.subject_id)
+    except NotFoundError:
+        raise NotFoundError("consent is not known") from None
+    return view.terms

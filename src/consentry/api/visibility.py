@@ -1,0 +1,117 @@
+"""Which records and consents of a subject an institution that is not its custodian may know of, and lately used ones."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol, TypeVar
+
+from consentry.api.policy import Caller, Role, subject_seen_by
+from consentry.core.chain import EventPlace
+from consentry.core.codes import ConsentStatus
+from consentry.core.terms import Address, ConsentTerms, RecordId, RecordLeaf, SubjectId
+from consentry.errors import NotFoundError
+from consentry.gateway.access import LEASE_SECONDS
+from consentry.gateway.context import Context
+from consentry.gateway.ports import ConsentView, RecordView
+
+Cursor = tuple[int, int]
+_STEP: Final = 200
+
+
+class _Placed(Protocol):
+    @property
+    def place(self) -> EventPlace: ...
+
+
+View = TypeVar("View", bound=_Placed)
+Fetch = Callable[[Cursor | None, int], Awaitable[Sequence[View]]]
+
+
+async def fill(fetch: Fetch[View], after: Cursor | None, most: int, fits: Callable[[View], bool]) -> list[View]:
+    """Gives up to ``most`` views that fit, in chain order, asking for page after page."""
+    found: list[View] = []
+    while True:
+        page = await fetch(after, _STEP)
+        found.extend(view for view in page if fits(view))
+        if len(page) < _STEP or len(found) >= most:
+            return found[:most]
+        place = page[-1].place
+        after = place.block.number, place.log_index
+
+
+async def is_own_side(context: Context, caller: Caller, subject: SubjectId) -> bool:
+    """Tells whether the caller is the subject's signer or its custodian."""
+    try:
+        await subject_seen_by(context, caller, subject)
+    except NotFoundError:
+        return False
+    return True
+
+
+async def consents_naming(context: Context, caller: Caller, subject: SubjectId) -> list[ConsentView]:
+    """Gives the consents of a subject that name the calling institution, whatever their state.
+
+    Raises:
+        NotFoundError: there is none; the subject does not exist for this caller.
+    """
+    if caller.role == Role.INSTITUTION:
+
+        async def fetch(after: Cursor | None, limit: int) -> Sequence[ConsentView]:
+            return await context.projection.consents_of(subject, after, limit)
+
+        named = await fill(fetch, None, 1 << 30, lambda view: view.terms.institution == caller.institution)
+        if named:
+            return named
+    raise NotFoundError("subject is not known")
+
+
+async def listed_to(context: Context, caller: Caller, subject: SubjectId) -> Callable[[RecordView], bool]:
+    """Gives which records of a subject the caller may see in a list.
+
+    Its own side sees all. A grantee sees those that a consent in force covers by class, level and period; a consent
+    over a named set shows nothing, because the set is known by its root alone.
+
+    Raises:
+        NotFoundError: no consent in force names the caller; the subject does not exist for it.
+    """
+    if await is_own_side(context, caller, subject):
+        return lambda _: True
+    now = (await context.ledger.head()).time
+    named = await consents_naming(context, caller, subject)
+    in_force = [view.terms for view in named if _is_in_force(view, now)]
+    if not in_force:
+        raise NotFoundError("subject is not known")
+    return lambda view: any(_covers(terms, view.leaf) for terms in in_force)
+
+
+def _is_in_force(view: ConsentView, now: int) -> bool:
+    return view.status == ConsentStatus.ACTIVE and view.terms.valid_from <= now < view.terms.valid_until
+
+
+def _covers(terms: ConsentTerms, leaf: RecordLeaf) -> bool:
+    return bool(
+        terms.categories >> leaf.category & 1
+        and leaf.sensitivity <= terms.max_sensitivity
+        and terms.data_from <= leaf.data_month <= terms.data_until
+    )
+
+
+async def record_seen_by(context: Context, caller: Caller, wanted: RecordId) -> RecordView:
+    """Gives a record version to its subject, its custodian, and the institution to which it was permitted lately.
+
+    Raises:
+        NotFoundError: there is no such record, or not for this caller.
+    """
+    view = await context.projection.record(wanted)
+    if view is not None:
+        if await is_own_side(context, caller, view.leaf.subject_id):
+            return view
+        if caller.institution is not None and await _permitted_lately(context, caller.institution, wanted):
+            return view
+    raise NotFoundError("record is not known")
+
+
+async def _permitted_lately(context: Context, institution: Address, record: RecordId) -> bool:
+    head = await context.ledger.head()
+    await context.projection.wait_for(head.number)
+    return await context.projection.was_permitted(institution, record, head.time - LEASE_SECONDS)

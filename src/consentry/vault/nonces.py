@@ -1,0 +1,68 @@
+"""Nonces of signed HTTP requests: each is good once, also across a restart. Implements ``gateway.ports.Nonces``."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import insert, tuple_
+from sqlmodel import col, delete, select
+
+from consentry.errors import NotAuthenticError
+from consentry.vault.batching import Batcher
+from consentry.vault.tables import SpentNonce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from consentry.vault.database import Database
+
+CLEANING_SECONDS: Final = 60
+_COLUMNS: Final = tuple_(col(SpentNonce.signer), col(SpentNonce.nonce))
+
+_Spent = tuple[bytes, str, int]
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+class NonceStore:
+    """Spent nonces; concurrent calls share a transaction."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], int] = _now) -> None:
+        self._database = database
+        self._clock = clock
+        self._spending = Batcher(self._spend_all)
+        self._cleaned = 0
+
+    async def spend(self, signer: bytes, nonce: str, until: int) -> None:
+        """Use a nonce up; it is remembered until ``until``, in seconds since 1970 UTC.
+
+        Raises:
+            NotAuthenticError: It was seen before.
+            VaultUnavailableError: The database does not answer; the request must not be served.
+        """
+        await self._spending.submit((signer, nonce, until))
+
+    async def _spend_all(self, items: Sequence[_Spent]) -> list[Exception | None]:
+        now = self._clock()
+        results: list[Exception | None] = []
+        async with self._database.writing() as session:
+            if now >= self._cleaned + CLEANING_SECONDS:
+                await session.exec(delete(SpentNonce).where(col(SpentNonce.until) < now))
+                self._cleaned = now
+            known = {(signer, nonce) for signer, nonce, _ in items}
+            query = select(col(SpentNonce.signer), col(SpentNonce.nonce)).where(_COLUMNS.in_(known))
+            seen = {(signer, nonce) for signer, nonce in await session.exec(query)}
+            fresh = []
+            for signer, nonce, until in items:
+                if (signer, nonce) in seen:
+                    results.append(NotAuthenticError("nonce of the signed request was seen before"))
+                    continue
+                seen.add((signer, nonce))
+                fresh.append({"signer": signer, "nonce": nonce, "until": until})
+                results.append(None)
+            if fresh:
+                await session.exec(insert(SpentNonce), params=fresh)
+        return results

@@ -1,0 +1,221 @@
+"""A `Ledger` in memory: the rules of `consentry.core`, real signatures, one block an act; faults on demand."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from consentry.core import events
+from consentry.core.acts import Acts, Item
+from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
+from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
+from consentry.core.state import LedgerState
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    Material,
+    RecordLeaf,
+    Revocation,
+    SubjectId,
+)
+from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, struct_hash
+from consentry.crypto.signing import Verifiers, verify
+from consentry.errors import ConflictError, LedgerRejectedError, LedgerUnavailableError, NotAuthenticError
+from consentry.ledger.reverts import ERRORS
+from tests.support.samples import address
+
+CHAIN_ID: Final = 777_001
+NAMES: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+VERIFIERS: Final = Verifiers(p256=address(0xF1), webauthn=address(0xF2))
+RELAY: Final = address(0xD4)
+OPERATOR: Final = address(0xD5)
+FINALITY: Final = "in memory; no other party agreed to the block"
+
+
+def _wall_clock() -> int:
+    return int(time.time())
+
+
+class MemoryLedger:
+    """One chain that only this object knows.
+
+    Attributes:
+        log: every event, in chain order.
+        down: while true nothing answers.
+        stale_by: how many blocks the node's head lies behind the chain.
+    """
+
+    def __init__(self, clock: Callable[[], int] = _wall_clock) -> None:
+        self.clock = clock
+        self.state = LedgerState()
+        self.log: list[events.LedgerEvent] = []
+        self.blocks: list[BlockReference] = []
+        self.down = False
+        self.stale_by = 0
+        self._acts = Acts(self.state)
+        self._fold(events.AuthorityAdmitted(self._mine(), OPERATOR, 0, ZERO_32))
+        self._fold(events.RelayAdmitted(self._mine(), RELAY, OPERATOR))
+        for verifier in (VERIFIERS.p256, VERIFIERS.webauthn):
+            self._fold(events.VerifierAdmitted(self._mine(), verifier))
+
+    # What authorities do.
+
+    def admit_authority(self, authority: Address, region: int) -> None:
+        """Admits an authority."""
+        self._fold(events.AuthorityAdmitted(self._mine(), authority, region, ZERO_32))
+
+    def admit_institution(self, institution: Address, region: int, signer: bytes, release_key: bytes) -> None:
+        """Admits an institution."""
+        place = self._mine()
+        self._fold(events.InstitutionAdmitted(place, institution, OPERATOR, region, signer, release_key, ZERO_32))
+
+    def set_standing(self, institution: Address, standing: Standing) -> None:
+        """Suspends or reinstates an institution."""
+        self._fold(events.InstitutionStandingChanged(self._mine(), institution, OPERATOR, standing, ZERO_32))
+
+    # The port.
+
+    async def identity(self) -> ChainIdentity:
+        self._answer()
+        contracts = tuple((name, self.domain(name).verifying_contract) for name in NAMES)
+        return ChainIdentity(CHAIN_ID, self.blocks[0].hash, contracts, 0)
+
+    def domain(self, contract: str) -> Domain:
+        return Domain(f"Consentry {contract}", CHAIN_ID, address(0xC000 + NAMES.index(contract)))
+
+    async def head(self) -> BlockReference:
+        self._answer()
+        return self.blocks[max(0, len(self.blocks) - 1 - self.stale_by)]
+
+    async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt:
+        custodian = self._signer_of(enrolment.custodian)
+        place = self._began()
+        return self._done(
+            lambda: self._acts.enrol(
+                enrolment,
+                subject_signature_valid=self._holds(enrolment.signer, "Subjects", enrolment, subject_signature),
+                custodian_signature_valid=self._holds(custodian, "Subjects", enrolment, custodian_signature),
+                relay=RELAY,
+                place=place,
+            )
+        )
+
+    async def anchor(self, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
+        valid = self._holds(self._signer_of(leaf.custodian), "Records", leaf, signature)
+        place = self._began()
+        return self._done(lambda: self._acts.anchor(leaf, signature_valid=valid, relay=RELAY, place=place))
+
+    async def supersede(self, previous: RecordLeaf, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
+        valid = self._holds(self._signer_of(leaf.custodian), "Records", leaf, signature)
+        place = self._began()
+        return self._done(
+            lambda: self._acts.supersede(previous, leaf, signature_valid=valid, relay=RELAY, place=place)
+        )
+
+    async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
+        valid = self._holds(self._subject_signer(terms.subject_id), "Consents", terms, signature)
+        place = self._began()
+        return self._done(lambda: self._acts.grant(terms, signature, signature_valid=valid, relay=RELAY, place=place))
+
+    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
+        act = Revocation(consent_id(terms), terms.subject_id)
+        valid = self._holds(self._subject_signer(terms.subject_id), "Consents", act, signature)
+        place = self._began()
+        return self._done(lambda: self._acts.revoke(terms, signature, signature_valid=valid, relay=RELAY, place=place))
+
+    async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
+        valid = self._holds(self._signer_of(request.institution), "AccessLedger", request, signature)
+        place = self._began()
+        (event,) = self._acts.decide([Item(request, material, valid)], relay=RELAY, place=place)
+        self.log.append(event)
+        if isinstance(event, events.AccessDecided):
+            return _receipt(event)
+        if event.reason != Reason.REQUEST_REPLAYED:
+            raise NotAuthenticError(f"request was rejected ({event.reason.name})", reason=event.reason.name)
+        earlier = await self.find_decision(request.institution, request.request_id)
+        if earlier is None or struct_hash(earlier.entry.request) != struct_hash(request):
+            raise ConflictError("request id was used before for another request")
+        return earlier
+
+    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
+        self._answer()
+        for event in self.log:
+            if isinstance(event, events.AccessDecided):
+                request = event.entry.request
+                if (request.institution, request.request_id) == (institution, request_id):
+                    return _receipt(event)
+        return None
+
+    async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
+        self._answer()
+        return self.state.consent(wanted).status
+
+    async def institution_standing(self, institution: Address) -> Standing:
+        self._answer()
+        return self.state.institution_standing(institution)
+
+    async def is_signed_by_subject(self, subject_id: SubjectId, digest_: bytes, signature: bytes) -> bool:
+        self._answer()
+        return _verified(self._subject_signer(subject_id), digest_, signature)
+
+    # What stands behind it.
+
+    def _answer(self) -> None:
+        if self.down:
+            raise LedgerUnavailableError("node does not answer")
+
+    def _began(self) -> EventPlace:
+        self._answer()
+        return self._mine()
+
+    def _mine(self) -> EventPlace:
+        number = len(self.blocks)
+        earlier = self.blocks[-1].time if self.blocks else 0
+        block = BlockReference(number, hashlib.sha256(b"block %d" % number).digest(), max(earlier, self.clock()))
+        self.blocks.append(block)
+        return EventPlace(block, hashlib.sha256(b"transaction %d" % number).digest(), 0)
+
+    def _fold(self, event: events.LedgerEvent) -> None:
+        self.state.fold(event)
+        self.log.append(event)
+
+    def _done(self, act: Callable[[], Any]) -> ActReceipt:
+        """Runs an act; its refusal becomes the error the adapter to a real chain makes of it."""
+        try:
+            made = act()
+        except LedgerRejectedError as refusal:
+            name = str(refusal.details["error"])
+            raise ERRORS.get(name, LedgerRejectedError)(refusal.message, solidity=name) from None
+        found: Sequence[events.LedgerEvent] = made if isinstance(made, tuple) else (made,)
+        self.log.extend(found)
+        return ActReceipt(found[0].place, 21_000)
+
+    def _signer_of(self, institution: Address) -> bytes:
+        known = self.state.institutions.get(institution)
+        return known.signer if known else b""
+
+    def _subject_signer(self, subject_id: SubjectId) -> bytes:
+        known = self.state.subjects.get(subject_id)
+        return known.signer if known else b""
+
+    def _holds(self, signer: bytes, contract: str, value: SignedStruct, signature: bytes) -> bool:
+        return _verified(signer, digest(self.domain(contract), value), signature)
+
+
+def _verified(signer: bytes, digest_: bytes, signature: bytes) -> bool:
+    try:
+        verify(signer, digest_, signature, VERIFIERS)
+    except NotAuthenticError:
+        return False
+    return True
+
+
+def _receipt(event: events.AccessDecided) -> FinalReceipt:
+    return FinalReceipt(event.entry, event.place, FINALITY, LEDGER_SEAL)

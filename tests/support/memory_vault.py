@@ -1,0 +1,221 @@
+"""A `Vault`, an `Outbox` and idempotency keys in memory; they outlive a crash, as disks do. Faults on demand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from consentry.core import heads
+from consentry.core.receipts import FinalReceipt
+from consentry.core.terms import Address, RecordId, SubjectId
+from consentry.core.typed_data import Domain
+from consentry.crypto.commitment import commit_plaintext, new_blinding
+from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
+from consentry.crypto.sealing import Sealer, new_data_key, new_object_id, sealing_context
+from consentry.errors import (
+    ConflictError,
+    IdempotencyKeyReusedError,
+    InvalidInputError,
+    NotAuthenticError,
+    NotFoundError,
+    NotPermittedError,
+    ObjectMissingError,
+    VaultUnavailableError,
+)
+from consentry.gateway.ports import Answer, Beginning, ReleasedKey, SealedRecord, StoredRequest
+
+PIECE = 64 * 1024
+
+
+@dataclass
+class _Object:
+    sealed: SealedRecord
+    keys: RecordKeys
+    ciphertext: bytes
+    record_id: RecordId | None = None
+
+
+@dataclass
+class MemoryVault:
+    """Sealed records with real cryptography.
+
+    Attributes:
+        released: institution and request id of every release, in order.
+        down: while true nothing answers, as with a locked keyring or a full disk.
+    """
+
+    released: list[tuple[Address, int]] = field(default_factory=list)
+    down: bool = False
+    _subjects: set[SubjectId] = field(default_factory=set)
+    _objects: dict[bytes, _Object] = field(default_factory=dict)
+
+    def _answer(self) -> None:
+        if self.down:
+            raise VaultUnavailableError("keyring is locked")
+
+    async def create_subject(self, subject_id: SubjectId) -> None:
+        self._answer()
+        self._subjects.add(subject_id)
+
+    async def seal(
+        self, plaintext: AsyncIterator[bytes], *, subject_id: SubjectId, media_type: str, version: int = 1
+    ) -> SealedRecord:
+        self._answer()
+        if subject_id not in self._subjects or not media_type:
+            raise NotFoundError("subject has no key")
+        object_id, keys = new_object_id(), RecordKeys(new_data_key(), new_blinding())
+        sealer = Sealer(keys.data_key, sealing_context(object_id, version))
+        ciphertext = b"".join([sealer.update(piece) async for piece in plaintext]) + sealer.finalize()
+        digests = sealer.digests
+        commitment = commit_plaintext(
+            keys.blinding,
+            object_id=object_id,
+            version=version,
+            size=digests.plaintext_size,
+            plaintext_sha256=digests.plaintext_sha256,
+        )
+        sealed = SealedRecord(
+            object_id=object_id,
+            subject_id=subject_id,
+            version=version,
+            ciphertext_digest=digests.ciphertext_sha256,
+            ciphertext_size=digests.ciphertext_size,
+            plaintext_size=digests.plaintext_size,
+            commitment=commitment,
+        )
+        self._objects[object_id] = _Object(sealed, keys, ciphertext)
+        return sealed
+
+    async def sealed(self, object_id: bytes) -> SealedRecord:
+        self._answer()
+        if object_id not in self._objects:
+            raise NotFoundError("object is not known")
+        return self._objects[object_id].sealed
+
+    async def attach(self, object_id: bytes, record_id: RecordId) -> None:
+        self._answer()
+        known = self._objects.get(object_id)
+        if known is None:
+            raise NotFoundError("object is not known")
+        if known.record_id not in (None, record_id):
+            raise ConflictError("object belongs to another record")
+        known.record_id = record_id
+
+    def _of(self, record_id: RecordId) -> _Object:
+        self._answer()
+        for known in self._objects.values():
+            if known.record_id == record_id:
+                return known
+        raise NotFoundError("record is not in this vault")
+
+    async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
+        self._answer()
+        if not receipt.permitted:
+            raise NotPermittedError("decision was no")
+        request = receipt.entry.request
+        if release_key_hash(release_key) != request.release_key_hash:
+            raise InvalidInputError("release key does not match")
+        known = self._of(request.record_id)
+        context = ReleaseContext(
+            chain_id=domain.chain_id,
+            access_ledger=domain.verifying_contract,
+            record_id=request.record_id,
+            record_version=known.sealed.version,
+            consent_id=request.consent_id,
+            request_id=request.request_id,
+            decision_id=heads.hash_of(receipt.entry),
+            release_key_hash=request.release_key_hash,
+        )
+        self.released.append((request.institution, request.request_id))
+        return ReleasedKey(
+            wrapped=wrap_record_keys(known.keys, release_key, context),
+            release_key_hash=request.release_key_hash,
+            object_id=known.sealed.object_id,
+            plaintext_size=known.sealed.plaintext_size,
+        )
+
+    async def ciphertext_size(self, record_id: RecordId) -> int:
+        return len(self._whole(record_id))
+
+    def _whole(self, record_id: RecordId) -> bytes:
+        known = self._of(record_id)
+        if len(known.ciphertext) != known.sealed.ciphertext_size:
+            raise ObjectMissingError("object is gone")
+        return known.ciphertext
+
+    async def read(self, record_id: RecordId, start: int, end: int) -> AsyncIterator[bytes]:
+        content = self._whole(record_id)[start:end]
+        for first in range(0, len(content), PIECE):
+            yield content[first : first + PIECE]
+
+    def lose(self, record_id: RecordId) -> None:
+        """Loses the ciphertext of a record, as a broken disk does."""
+        self._of(record_id).ciphertext = b""
+
+
+@dataclass
+class MemoryOutbox:
+    """Kept requests."""
+
+    kept: dict[tuple[Address, int], StoredRequest] = field(default_factory=dict)
+    settled: set[tuple[Address, int]] = field(default_factory=set)
+
+    async def keep(self, item: StoredRequest) -> None:
+        key = item.request.institution, item.request.request_id
+        if self.kept.setdefault(key, item) != item:
+            raise ConflictError("content of the request does not match the one received before")
+
+    async def settle(self, institution: Address, request_id: int) -> None:
+        self.settled.add((institution, request_id))
+
+    async def unsettled(self) -> Sequence[StoredRequest]:
+        return [item for key, item in self.kept.items() if key not in self.settled]
+
+
+@dataclass
+class _Claim:
+    request_sha256: bytes
+    answer: Answer | None = None
+    open: bool = True
+
+
+@dataclass
+class MemoryKeys:
+    """Idempotency keys; ``open`` of a claim is false once the process that held it is gone."""
+
+    claims: dict[tuple[str, str], _Claim] = field(default_factory=dict)
+
+    async def begin(self, caller: str, key: str, request_sha256: bytes) -> Answer | Beginning:
+        known = self.claims.get((caller, key))
+        if known is None:
+            self.claims[caller, key] = _Claim(request_sha256)
+            return Beginning.FIRST
+        if known.request_sha256 != request_sha256:
+            raise IdempotencyKeyReusedError("content under this idempotency key does not match")
+        if known.answer is not None:
+            return known.answer
+        if known.open:
+            raise ConflictError("first call under this idempotency key is still under way")
+        known.open = True
+        return Beginning.RESUMED
+
+    async def finish(self, caller: str, key: str, answer: Answer) -> None:
+        self.claims[caller, key].answer = answer
+
+    async def abandon(self, caller: str, key: str) -> None:
+        del self.claims[caller, key]
+
+    async def interrupt(self, caller: str, key: str) -> None:
+        self.claims[caller, key].open = False
+
+
+@dataclass
+class MemoryNonces:
+    """Nonces seen, for ever."""
+
+    seen: set[tuple[bytes, str]] = field(default_factory=set)
+
+    async def spend(self, signer: bytes, nonce: str, until: int) -> None:
+        if (signer, nonce) in self.seen or until <= 0:
+            raise NotAuthenticError("nonce was seen before")
+        self.seen.add((signer, nonce))
