@@ -41,7 +41,9 @@ class Settings(BaseSettings):
         "", description="origin of the patient's page, for passkeys; http://host:port if not given"
     )
     public_authority: str = Field("", description="host and port callers use, where it is not host:port")
-    documentation: bool = Field(True, description="whether /docs and /openapi.json are served; not in production")
+    documentation: bool = Field(
+        default=True, description="whether /docs and /openapi.json are served; not in production"
+    )
     max_body_bytes: int = Field(1_048_576, gt=0, description="limit of a JSON body")
     max_upload_bytes: int = Field(8 * 2**30, gt=0, description="limit of an uploaded record")
     session_seconds: int = Field(900, gt=0, le=86_400, description="life of a signed-in session")

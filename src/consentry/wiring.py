@@ -250,4 +250,6 @@ async def check_vault(settings: Settings, keyring: LocalKeyring, nonces: NonceSt
     except OSError:
         raise VaultUnavailableError("state folder is gone") from None
     if free < LEAST_FREE_BYTES:
-        raise VaultUnavailableError(f"free disk space does not match (got {free}, expected {LEAST_FREE_BYTES} at least)")
+        raise VaultUnavailableError(
+            f"free disk space does not match (got {free}, expected {LEAST_FREE_BYTES} at least)"
+        )

@@ -115,9 +115,7 @@ class MemoryLedger:
     async def supersede(self, previous: RecordLeaf, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
         valid = self._holds(self._signer_of(leaf.custodian), "Records", leaf, signature)
         place = self._began()
-        return self._done(
-            lambda: self._acts.supersede(previous, leaf, signature_valid=valid, relay=RELAY, place=place)
-        )
+        return self._done(lambda: self._acts.supersede(previous, leaf, signature_valid=valid, relay=RELAY, place=place))
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
         valid = self._holds(self._subject_signer(terms.subject_id), "Consents", terms, signature)

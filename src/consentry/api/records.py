@@ -122,7 +122,9 @@ async def ciphertext(
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     part = parse_range(asked, size) if condition in (None, tag) else None
     if part is not None:
-        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{size}" if part.satisfiable else f"bytes */{size}"
+        headers["Content-Range"] = (
+            f"bytes {part.start}-{part.end - 1}/{size}" if part.satisfiable else f"bytes */{size}"
+        )
         if not part.satisfiable:
             return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=headers)
     span = part or Span(0, size)

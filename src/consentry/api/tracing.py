@@ -57,8 +57,9 @@ class Tracing:
 
         try:
             await self.app(scope, receive, send_traced)
-        except Exception as error:  # the edge: nothing may leave unanswered or untold
-            self.log.error("failure", trace_id=trace, kind=type(error).__name__, places=places_of(error))
+        except Exception as error:
+            # The edge: nothing goes unanswered or untold. The message is left out, it may hold what a caller sent.
+            self.log.error("failure", trace_id=trace, kind=type(error).__name__, places=places_of(error))  # noqa: TRY400
             if status:
                 raise
             await problems.from_failure(request)(scope, receive, send_traced)

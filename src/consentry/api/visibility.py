@@ -1,4 +1,4 @@
-"""Which records and consents of a subject an institution that is not its custodian may know of, and lately used ones."""
+"""What an institution that is not the custodian may know of a subject: what a consent covers or an access permitted."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def serve(settings: SettingsFile = None) -> None:
     """Serves one gateway in the foreground."""
     known = load_settings(settings)
     create_passphrase(known)
-    app = create_app(lambda: open_gateway(known), known.max_body_bytes)
+    app = create_app(lambda: open_gateway(known), known.max_body_bytes, documentation=known.documentation)
     uvicorn.run(app, host=known.host, port=known.port, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
 
 

@@ -59,7 +59,9 @@ class Intake:
     vault: Vault
     custodian: Address
 
-    async def anchor(self, object_id: bytes, signed: SignedLeaf, *, resumed: bool = False) -> tuple[RecordId, EventPlace]:
+    async def anchor(
+        self, object_id: bytes, signed: SignedLeaf, *, resumed: bool = False
+    ) -> tuple[RecordId, EventPlace]:
         """Anchors a signed leaf and ties the sealed object to it.
 
         Args:
