@@ -24,6 +24,7 @@ from consentry.config import Settings
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
 from consentry.directory.projection import Projection
+from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
 from consentry.directory.views import Directory
 from consentry.errors import (
@@ -108,7 +109,7 @@ class AuditScope:
     """What an audit may look at: the chain always, one custodian's database and objects if settings name it."""
 
     reader: ChainReader
-    directory: Directory | None
+    rows: ProjectionRows | None
     measure: ObjectMeasure | None
     custodian: Address
 
@@ -123,9 +124,8 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
             return
         database = Database(settings.database)
         try:
-            projection = Projection(database, reader, (await reader.identity()).deployed_in)
             measure = ObjectMeasure(database, open_object_store(settings.objects))
-            yield AuditScope(reader, Directory(database, projection), measure, _address(settings.custodian))
+            yield AuditScope(reader, ProjectionRows(database), measure, _address(settings.custodian))
         finally:
             await database.close()
     finally:
@@ -137,8 +137,8 @@ async def run_audit(settings: Settings, *, chain_only: bool) -> Report:
     async with open_audit(settings, chain_only=chain_only) as scope:
         audit = Audit(scope.reader)
         report = await audit.run()
-        if scope.directory is not None and scope.measure is not None:
-            report = await audit.compare_projection(report, scope.directory)
+        if scope.rows is not None and scope.measure is not None:
+            report = await audit.compare_projection(report, scope.rows)
             report = await audit.compare_vault(report, scope.custodian, scope.measure)
         return report
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from eth_hash.auto import keccak
 
-from consentry.audit.ports import ConsentSlot, SubmittedRequest
+from consentry.audit.ports import ConsentSlot, KeptRow, SubmittedRequest
 from consentry.core import events, merkle
 from consentry.core.acts import Acts, Item
 from consentry.core.admissions import Admissions
@@ -78,14 +78,18 @@ class MemoryReader:
         """Gives how far a projection would have come."""
         return await self.head()
 
+    async def block(self, number: int) -> BlockReference | None:
+        """Gives the block of a number; None for one without events."""
+        return next((e.place.block for e in self.chain if e.place.block.number == number), None)
+
     async def events(self, first: int, last: int) -> Sequence[LedgerEvent]:
         """Gives the events of some blocks, in the order they are in."""
         return [event for event in self.chain if first <= event.place.block.number <= last]
 
-    async def all_events(self) -> AsyncIterator[LedgerEvent]:
+    async def rows(self) -> AsyncIterator[KeptRow]:
         """Gives all events, as rows would."""
         for event in self.chain:
-            yield event
+            yield KeptRow(event.place.block.number, event.place.log_index, event)
 
     async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
         """Gives the items of a batch."""

@@ -26,6 +26,7 @@ NO_CALLER: Final = (
 )
 NO_SIGNATURES: Final = "signatures of enrolments and record leaves are not in the events and are not checked again"
 SMART_ACCOUNT: Final = "signatures of smart accounts cannot be checked again; those of {} are taken as they are"
+UNREAD_CALLDATA: Final = "calldata of transaction {} is no call of decide; what it decided is checked from events alone"
 NO_CALLDATA: Final = "calldata was not read: signatures of requests and scope proofs are not checked again"
 
 
@@ -44,6 +45,7 @@ class Audit:
     with_calldata: bool = True
     chain: list[LedgerEvent] = field(default_factory=list)
     replay: Replay = field(init=False)
+    _unread: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         domains = {name: self.reader.domain(name) for name in SIGNED_IN}
@@ -64,13 +66,13 @@ class Audit:
             await self._take(found)
         self.replay.finish()
         findings, limits = await self._without_smart_accounts([*self.replay.findings, *await self._compare_state()])
-        limits = [NO_CALLER, NO_SIGNATURES, *limits, *([] if self.with_calldata else [NO_CALLDATA])]
+        limits = [NO_CALLER, NO_SIGNATURES, *limits, *self._unread, *([] if self.with_calldata else [NO_CALLDATA])]
         replay = self.replay
         return Report(head, replay.taken, replay.decisions, replay.signatures, tuple(findings), tuple(limits))
 
     async def compare_projection(self, report: Report, rows: ProjectionReader) -> Report:
         """Adds what the database says differently from the chain."""
-        kept = [row async for row in rows.all_events()]
+        kept = [row async for row in rows.rows()]
         more = compare_rows(self.chain, kept, await rows.position())
         return replace(report, findings=(*report.findings, *more))
 
@@ -97,13 +99,15 @@ class Audit:
         nothing = [None] * len(answers)
         if not answers or not self.with_calldata:
             return nothing
+        about = "0x" + transaction.hex()
         submitted = await self.reader.submitted(transaction)
-        if submitted is None or len(submitted) != len(answers):
-            place = answers[0].place
+        if submitted is None:
+            self._unread.append(UNREAD_CALLDATA.format(about))
+            return nothing
+        if len(submitted) != len(answers):
             message = "a transaction answered another number of requests than were submitted"
-            expected = "no batch" if submitted is None else str(len(submitted))
-            about = "0x" + transaction.hex()
-            self.replay.findings.append(Finding(Kind.MATERIAL, about, message, expected, str(len(answers)), place))
+            expected, got, place = str(len(submitted)), str(len(answers)), answers[0].place
+            self.replay.findings.append(Finding(Kind.MATERIAL, about, message, expected, got, place))
             return nothing
         return submitted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 
 from consentry.audit.findings import Finding, Kind
-from consentry.audit.ports import StoredObject
+from consentry.audit.ports import KeptRow, StoredObject
 from consentry.core.chain import BlockReference
 from consentry.core.events import LedgerEvent
 from consentry.core.state import LedgerState
@@ -14,47 +14,47 @@ from consentry.core.terms import Address, RecordId
 Cursor = tuple[int, int]
 
 
-def _cursor(event: LedgerEvent) -> Cursor:
-    return event.place.block.number, event.place.log_index
-
-
-def _row_finding(kind: Kind, event: LedgerEvent, message: str, expected: str, got: str) -> Finding:
-    number, index = _cursor(event)
-    return Finding(kind, f"block {number}, log {index}", message, expected, got, event.place)
+def _row_finding(kind: Kind, cursor: Cursor, message: str, expected: str, got: str) -> Finding:
+    return Finding(kind, f"block {cursor[0]}, log {cursor[1]}", message, expected, got)
 
 
 def compare_rows(
-    chain: Iterable[LedgerEvent], rows: Iterable[LedgerEvent], position: BlockReference | None
+    chain: Iterable[LedgerEvent], rows: Iterable[KeptRow], position: BlockReference | None
 ) -> list[Finding]:
     """Compares the events of the chain with those the database holds.
 
     Args:
         chain: all events of the chain, in order.
-        rows: all rows of the projection, as the events they stand for.
+        rows: all rows of the projection.
         position: up to where the projection claims to have followed; what came later is no finding.
 
     Returns:
         Rows that are missing, unknown to the chain, or differ from it in any member.
     """
     reached = position.number if position else -1
-    real = {_cursor(event): event for event in chain}
-    kept: dict[Cursor, LedgerEvent] = {}
-    findings = []
+    real = {(event.place.block.number, event.place.log_index): event for event in chain}
+    seen: set[Cursor] = set()
+    findings: list[Finding] = []
     for row in rows:
-        event = real.get(_cursor(row))
-        name = type(row).__name__
-        if event is None or _cursor(row) in kept:
-            message = "the database holds a row the chain does not have"
-            findings.append(_row_finding(Kind.ROW_UNKNOWN, row, message, "no row", name))
-        elif event != row:
-            message = "a row of the database differs from the chain"
-            findings.append(_row_finding(Kind.ROW_DIFFERS, event, message, str(event), str(row)))
-        kept.setdefault(_cursor(row), row)
+        cursor = (row.block_number, row.log_index)
+        findings += _judge_row(row, None if cursor in seen else real.get(cursor))
+        seen.add(cursor)
     for cursor, event in real.items():
-        if cursor not in kept and cursor[0] <= reached:
+        if cursor not in seen and cursor[0] <= reached:
             message = "the database lacks a row the chain has"
-            findings.append(_row_finding(Kind.ROW_MISSING, event, message, type(event).__name__, "no row"))
+            findings.append(_row_finding(Kind.ROW_MISSING, cursor, message, type(event).__name__, "no row"))
     return findings
+
+
+def _judge_row(row: KeptRow, event: LedgerEvent | None) -> list[Finding]:
+    cursor = (row.block_number, row.log_index)
+    if event is None:
+        message = "the database holds a row the chain does not have"
+        return [_row_finding(Kind.ROW_UNKNOWN, cursor, message, "no row", type(row.event).__name__)]
+    if event != row.event or row.fault:
+        message = "a row of the database differs from the chain"
+        return [_row_finding(Kind.ROW_DIFFERS, cursor, message, str(event), row.fault or str(row.event))]
+    return []
 
 
 async def compare_objects(

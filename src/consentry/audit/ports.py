@@ -48,7 +48,7 @@ class LedgerReader(Protocol):
         ...
 
     async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
-        """Gives the items of a transaction that called ``decide``; none when the calldata is not of that form."""
+        """Gives the items of a transaction that called ``decide``; none when its calldata is of another form."""
         ...
 
     async def has_code(self, account: Address) -> bool:
@@ -60,12 +60,22 @@ class LedgerReader(Protocol):
     async def consent_slot(self, consent_id: ConsentId) -> ConsentSlot: ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """A row of the projection: its place, the event it stands for, and what is wrong with the row in itself."""
+
+    block_number: int
+    log_index: int
+    event: LedgerEvent | None
+    fault: str = ""
+
+
 class ProjectionReader(Protocol):
     """The database, read row by row."""
 
     async def position(self) -> BlockReference | None: ...
-    def all_events(self) -> AsyncIterator[LedgerEvent]:
-        """Gives every row as the event it stands for, in chain order."""
+    def rows(self) -> AsyncIterator[KeptRow]:
+        """Gives every row in chain order; one that cannot be read as an event has none."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import func, tuple_
@@ -10,7 +10,6 @@ from sqlmodel import col, select
 
 from consentry.core.chain import BlockReference
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
-from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.database.engine import Database
 from consentry.directory.codec import from_row
@@ -37,15 +36,6 @@ class Directory:
     async def wait_for(self, block_number: int) -> None:
         """Returns once the block is taken in."""
         await self._projection.wait_for(block_number)
-
-    async def all_events(self) -> AsyncIterator[LedgerEvent]:
-        """Gives every row as the event it stands for, in chain order."""
-        order = (col(EventRow.block_number), col(EventRow.log_index))
-        query = select(EventRow, BlockRow).join(BlockRow, col(BlockRow.number) == col(EventRow.block_number))
-        async with self._database.reading() as session:
-            found = (await session.exec(query.order_by(*order))).all()
-        for row, block in found:
-            yield from_row(row, BlockReference(block.number, block.hash, block.time))
 
     async def _events(
         self, kind: str, after: Cursor | None = None, limit: int = _EVERY, *, newest_first: bool = False, **equal: Any

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from eth_abi.exceptions import DecodingError
+
 from consentry.audit.ports import ConsentSlot, SubmittedRequest
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import ConsentStatus, Standing
@@ -116,9 +118,12 @@ class ChainReader:
     async def events(self, first: int, last: int) -> Sequence[LedgerEvent]:
         """Gives every event of the suite in blocks ``first`` to ``last``, in chain order."""
         addresses = [self._manifest.address(name) for name in CONTRACTS]
-        found = []
+        found: list[LedgerEvent] = []
+        blocks: dict[int, BlockReference] = {}
         for log in await self._connection.logs(addresses, first, last):
-            block = await self._block(log.block_number)
+            if log.block_number not in blocks:
+                blocks[log.block_number] = await self._block(log.block_number)
+            block = blocks[log.block_number]
             if block.hash != log.block_hash:
                 raise LedgerUnavailableError("chain was reorganised while it was read")
             event = decode_log(log, EventPlace(block, log.transaction_hash, log.log_index))
@@ -145,7 +150,10 @@ class ChainReader:
         data = await self.transaction_input(transaction_hash)
         if data[: len(decide.selector)] != decide.selector:
             return None
-        requests, signatures, (consents, records, items) = decide.decode_inputs(data)
+        try:
+            requests, signatures, (consents, records, items) = decide.decode_inputs(data)
+        except DecodingError:
+            return None
         return [
             SubmittedRequest(
                 AccessRequest(*request), signature, _material(AccessRequest(*request), consents, records, item)
