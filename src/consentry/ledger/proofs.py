@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from consentry.core import events
+from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
 from consentry.errors import LedgerUnavailableError, NotFoundError
 from consentry.evidence import header, trie
 from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock, assemble
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.trust import Checkpoint, TrustRoot
-from consentry.ledger.abi import artifact
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Manifest
@@ -62,28 +62,35 @@ class Prover:
         if decided is None:
             raise NotFoundError("decision is not known")
         entry = decided.entry
-        admitted = _first(found, events.InstitutionAdmitted, institution=institution)
+        before = found[: found.index(decided)]
+        admitted = _first(before, events.InstitutionAdmitted, institution=institution)
         if admitted is None:
             raise LedgerUnavailableError("admission of the institution is not to be found")
-        signature, proof = await self._calldata(decided)
+        granted = _first(before, events.ConsentGranted, consent_id=entry.request.consent_id)
+        subject = granted.subject_id if granted else None
+        signature, proof = await self._calldata(decided, found)
         return AccessHistory(
             admitted=admitted,
-            enrolled=_first(found, events.SubjectEnrolled, subject_id=entry.subject_id),
-            anchored=_first(found, events.RecordAnchored, record_id=entry.request.record_id),
-            granted=_first(found, events.ConsentGranted, consent_id=entry.request.consent_id),
+            enrolled=_first(before, events.SubjectEnrolled, subject_id=subject),
+            anchored=_first(before, events.RecordAnchored, record_id=entry.request.record_id),
+            granted=granted,
             decided=decided,
             scope_proof=proof,
             request_signature=signature,
         )
 
-    async def _calldata(self, decided: events.AccessDecided) -> tuple[bytes, tuple[bytes, ...]]:
-        data = await self._ledger.transaction_input(decided.place.transaction_hash)
-        requests, signatures, material = artifact("AccessLedger").functions["decide"].decode_inputs(data)
-        asked = decided.entry.request
-        for request, signature, item in zip(requests, signatures, material[2], strict=True):
-            if request[0] == asked.request_id and request[1] == asked.institution:
-                return signature, item[2]
-        raise LedgerUnavailableError("request is not to be found in its transaction")
+    async def _calldata(
+        self, decided: events.AccessDecided, found: Sequence[LedgerEvent]
+    ) -> tuple[bytes, tuple[bytes, ...]]:
+        """Gives signature and scope proof: a batch is answered item by item, in its order."""
+        transaction = decided.place.transaction_hash
+        answers = [e for e in found if isinstance(e, ANSWERS) and e.place.transaction_hash == transaction]
+        submitted = await self._ledger.submitted(transaction)
+        place = answers.index(decided)
+        if submitted is None or len(submitted) != len(answers) or submitted[place].material is None:
+            raise LedgerUnavailableError("request is not to be found in its transaction")
+        material = submitted[place].material
+        return submitted[place].signature, material.scope_proof if material else ()
 
     async def _raw_block(self, number: int) -> Any:  # noqa: ANN401 - the node's own JSON
         return await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names
@@ -96,6 +103,7 @@ class Prover:
         return SealedBlock(await self._header(number), tuple(trie.encode_receipt(r) for r in receipts))
 
 
+ANSWERS: Final = (events.AccessDecided, events.RequestRejected)
 Event = TypeVar("Event")
 
 

@@ -1,0 +1,188 @@
+"""A story on a real chain: every access is proved, each proof holds offline, and an audit finds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from consentry.audit.audit import Audit
+from consentry.audit.findings import Kind
+from consentry.core import merkle
+from consentry.core.codes import Action, Reason
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    ConsentId,
+    ConsentTerms,
+    Enrolment,
+    Material,
+    RecordLeaf,
+    Revocation,
+    SubjectId,
+)
+from consentry.core.typed_data import consent_id, record_id, scope_key
+from consentry.crypto.p256 import P256Key
+from consentry.crypto.signing import AccountKey, SigningKey, sign
+from consentry.crypto.webauthn import SoftwarePasskey
+from consentry.errors import NotAuthenticError, NotFoundError, VerificationError
+from consentry.evidence.verify import verify
+from consentry.ledger import node
+from consentry.ledger.abi import artifact
+from consentry.ledger.accounts import SendingAccount
+from consentry.ledger.chain import ChainLedger
+from consentry.ledger.connection import Connection
+from consentry.ledger.deployment import Manifest, deploy
+from consentry.ledger.engines import load_profile
+from consentry.ledger.proofs import Prover
+from consentry.ledger.reader import ChainReader
+from tests.support import samples
+
+REGION: Final = 440300
+FAR: Final = 2**40
+"""A second that no clock of this century reaches."""
+CUSTODIAN: Final = AccountKey.generate()
+HOSPITAL: Final = AccountKey.generate()
+KEY_HASH: Final = hashlib.sha256(samples.RELEASE_KEY).digest()
+
+
+@dataclass
+class Chain:
+    """A deployment on an embedded chain, and what was decided on it."""
+
+    connection: Connection
+    manifest: Manifest
+    ledger: ChainLedger
+    decided: dict[int, Reason] = field(default_factory=dict)
+
+    @property
+    def prover(self) -> Prover:
+        """Builds bundles."""
+        return Prover(self.connection, self.manifest, self.ledger)
+
+    async def begin(
+        self, key: SigningKey, *, named: bool = False
+    ) -> tuple[RecordLeaf, ConsentTerms, tuple[bytes, ...]]:
+        """Enrols a patient, anchors a record, grants."""
+        ledger, subject = self.ledger, SubjectId(AccountKey.generate().secret)
+        enrolment = Enrolment(subject, key.signer, CUSTODIAN.address, FAR)
+        domain = ledger.domain("Subjects")
+        await ledger.enrol(enrolment, sign(key, domain, enrolment), sign(CUSTODIAN, domain, enrolment))
+        leaf = replace(samples.leaf(), custodian=CUSTODIAN.address, subject_id=subject)
+        await ledger.anchor(leaf, sign(CUSTODIAN, ledger.domain("Records"), leaf))
+        terms = replace(
+            samples.terms(), subject_id=subject, institution=HOSPITAL.address, valid_from=0, valid_until=FAR
+        )
+        proof: tuple[bytes, ...] = ()
+        if named:
+            keys = [scope_key(leaf), samples.word(3), samples.word(4)]
+            proof = merkle.proof_of(keys, scope_key(leaf))
+            terms = replace(terms, records_root=merkle.root_of(keys), categories=0)
+        await ledger.grant(terms, sign(key, ledger.domain("Consents"), terms))
+        return leaf, terms, proof
+
+    def request(self, number: int, leaf: RecordLeaf, terms: ConsentTerms, **changes: Any) -> AccessRequest:  # noqa: ANN401
+        """Gives a request of the hospital."""
+        base = samples.request(record_id(leaf), consent_id(terms), KEY_HASH)
+        made = replace(base, institution=HOSPITAL.address, request_id=number, issued_at=0, expires_at=FAR)
+        return replace(made, **changes)
+
+    async def ask(self, request: AccessRequest, material: Material, key: AccountKey = HOSPITAL) -> Reason:
+        """Has a request decided."""
+        receipt = await self.ledger.decide(request, sign(key, self.ledger.domain("AccessLedger"), request), material)
+        self.decided[request.request_id] = Reason(receipt.entry.reason)
+        return Reason(receipt.entry.reason)
+
+
+async def _govern(connection: Connection, manifest: Manifest, national: SendingAccount, relay: SendingAccount) -> None:
+    target, functions = manifest.address("Participants"), artifact("Participants").functions
+    for institution in (CUSTODIAN, HOSPITAL):
+        who = institution.address
+        admitted = (who, REGION, who, samples.RELEASE_KEY, ZERO_32)
+        await national.act(target, functions["admitInstitution"].encode_call(admitted))
+    await national.act(target, functions["admitRelay"].encode_call((relay.address, CUSTODIAN.address)))
+    assert (await connection.header()) is not None
+
+
+@pytest.fixture
+async def chain(tmp_path: Path, engine: Path) -> AsyncIterator[Chain]:  # noqa: ARG001 - must be installed first
+    """A fresh chain with the suite on it."""
+    folder = tmp_path / "chain"
+    status = await asyncio.to_thread(node.up, folder, 0)
+    connection = Connection.over_http(str(status.url), load_profile("embedded"))
+    try:
+        accounts = [SendingAccount(connection, AccountKey.generate().secret) for _ in range(2)]
+        manifest = await deploy(connection, *accounts)
+        relay_key = AccountKey.generate().secret
+        await _govern(connection, manifest, accounts[1], SendingAccount(connection, relay_key))
+        ledger = await ChainLedger.connect(connection, manifest, relay_key)
+        yield Chain(connection, manifest, ledger)
+        await ledger.close()
+    finally:
+        await asyncio.to_thread(node.down, folder)
+
+
+async def _story(chain: Chain) -> None:
+    verifiers = ChainReader(chain.connection, chain.manifest).verifiers()
+    patient = AccountKey.generate()
+    leaf, terms, _ = await chain.begin(patient)
+    device_leaf, device_terms, proof = await chain.begin(P256Key.generate(verifiers.p256), named=True)
+    pass_leaf, pass_terms, _ = await chain.begin(SoftwarePasskey.generate(verifiers.webauthn))
+    own, unknown = Material(leaf, terms), replace(leaf, commitment=samples.word(9))
+    await asyncio.gather(
+        chain.ask(chain.request(1, leaf, terms), own),
+        chain.ask(chain.request(2, device_leaf, device_terms), Material(device_leaf, device_terms, proof)),
+        chain.ask(chain.request(3, pass_leaf, pass_terms), Material(pass_leaf, pass_terms)),
+        chain.ask(chain.request(4, leaf, terms, action=Action.STORE), own),
+        chain.ask(chain.request(5, leaf, terms, expires_at=1), own),
+        chain.ask(chain.request(6, leaf, terms, consent_id=ConsentId(ZERO_32)), Material(leaf)),
+        chain.ask(chain.request(7, unknown, terms), Material(unknown, terms)),
+        chain.ask(chain.request(8, leaf, device_terms), Material(leaf, device_terms)),
+    )
+    with pytest.raises(NotAuthenticError, match="SIGNATURE_INVALID"):
+        await chain.ask(chain.request(9, leaf, terms), own, key=CUSTODIAN)
+    later = replace(terms, nonce=99)
+    await chain.ask(chain.request(10, leaf, later), Material(leaf, later))
+    await chain.ledger.grant(later, sign(patient, chain.ledger.domain("Consents"), later))
+    revocation = Revocation(consent_id(terms), terms.subject_id)
+    await chain.ledger.revoke(terms, sign(patient, chain.ledger.domain("Consents"), revocation))
+    await chain.ask(chain.request(11, leaf, terms), own)
+
+
+EXPECTED: Final = {
+    1: Reason.NONE,
+    2: Reason.NONE,
+    3: Reason.NONE,
+    4: Reason.ACTION_NOT_GRANTED,
+    5: Reason.REQUEST_EXPIRED,
+    6: Reason.CONSENT_MISSING,
+    7: Reason.RECORD_UNKNOWN,
+    8: Reason.SUBJECT_MISMATCH,
+    10: Reason.CONSENT_UNKNOWN,
+    11: Reason.CONSENT_REVOKED,
+}
+
+
+async def test_prove_every_access_then_verify_and_audit(chain: Chain) -> None:
+    await _story(chain)
+    assert chain.decided == EXPECTED
+    trust = await chain.prover.trust_root()
+    for number, reason in EXPECTED.items():
+        bundle = await chain.prover.prove(HOSPITAL.address, number, checkpoint=trust.checkpoints[0].number)
+        assert verify(bundle.to_json(), trust).entry.reason == reason
+    with pytest.raises(VerificationError) as caught:
+        verify(bundle.to_json(), replace(trust, checkpoints=(replace(trust.checkpoints[0], hash=ZERO_32),)))
+    assert caught.value.step == 3
+    with pytest.raises(NotFoundError):
+        await chain.prover.prove(HOSPITAL.address, 9)
+    report = await Audit(ChainReader(chain.connection, chain.manifest)).run()
+    assert report.findings == ()
+    assert report.decisions == len(EXPECTED)
+    assert report.signatures >= len(EXPECTED) + 5
+    blind = await Audit(ChainReader(chain.connection, chain.manifest), with_calldata=False).run()
+    assert [finding.kind for finding in blind.findings] == [Kind.SCOPE_UNPROVEN]
