@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,7 +24,7 @@ from consentry.audit.findings import Report
 from consentry.config import Settings
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
-from consentry.directory.projection import Projection
+from consentry.directory.projection import Projection, snapshot_rows
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
 from consentry.directory.views import Directory
@@ -71,7 +72,7 @@ async def open_ledger(settings: Settings) -> ChainLedger:
 
 
 @asynccontextmanager
-async def open_projection(settings: Settings, ledger: ChainLedger) -> AsyncIterator[tuple[Database, Projection]]:
+async def open_projection(settings: Settings, ledger: ChainReader) -> AsyncIterator[tuple[Database, Projection]]:
     """Gives the projection's database, brought to this version's form, and the projection itself."""
     await DIRECTORY_SCHEMA.upgrade(settings.database)
     database = Database(settings.database)
@@ -99,9 +100,10 @@ def create_passphrase(settings: Settings) -> None:
 def open_keyring(settings: Settings) -> LocalKeyring:
     """Gives the local keyring; makes it at first use."""
     folder, passphrase = settings.state_dir / "keyring", _passphrase(settings.passphrase)
-    if folder.exists():
+    try:
         return LocalKeyring.open(folder, passphrase)
-    return LocalKeyring.create(folder, passphrase)
+    except NotFoundError:
+        return LocalKeyring.create(folder, passphrase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,40 @@ async def run_audit(settings: Settings, *, chain_only: bool) -> Report:
             report = await audit.compare_projection(report, scope.rows)
             report = await audit.compare_vault(report, scope.custodian, scope.measure)
         return report
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """Outcome of a rebuild: rows made anew from the chain, and how many of the running ones differed."""
+
+    rows: int
+    differing: int
+    replaced: bool
+
+
+async def rebuild(settings: Settings, *, replace: bool) -> Rebuilt:
+    """Makes the projection anew from the chain and compares it row for row with the running one (promise P7).
+
+    The running projection is caught up first, so both stand at the same head. With ``replace`` a differing one is
+    emptied and follows the chain again from the start.
+    """
+    reader = ChainReader(connect(settings), Manifest.read(settings.manifest_path))
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(reader.close)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(dir=settings.state_dir, prefix="rebuild-"))
+        fresh_settings = settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{folder}/fresh.db"})
+        running, projection = await stack.enter_async_context(open_projection(settings, reader))
+        await projection.catch_up()
+        fresh, followed = await stack.enter_async_context(open_projection(fresh_settings, reader))
+        await followed.catch_up()
+        await projection.catch_up()
+        made, kept = await snapshot_rows(fresh), await snapshot_rows(running)
+        # What the chain added between the two reads is in neither by mistake: compare what both can have.
+        known = set(made)
+        differing = len([row for row in kept if row not in known]) + max(0, len(made) - len(kept))
+        if differing and replace:
+            await projection.start_over()
+        return Rebuilt(len(made), differing, replaced=bool(differing and replace))
 
 
 async def read_object(settings: Settings, record: RecordId) -> int:

@@ -16,6 +16,7 @@ from consentry.ledger.accounts import SendingAccount, load_or_create_key
 from consentry.ledger.deployment import Manifest, verify_identity
 from consentry.ledger.deployment import deploy as deploy_suite
 from consentry.wiring import connect, create_passphrase, open_gateway
+from consentry.wiring import rebuild as rebuild_projection
 
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")]
 STOP_SECONDS = 10
@@ -46,6 +47,19 @@ def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     head = asyncio.run(check())
     identity = manifest.identity
     answer({**known.describe(), "chain_id": identity.chain_id, "head": head, "chain": "verified"}, as_json=as_json)
+
+
+def rebuild(
+    settings: SettingsFile = None,
+    replace: Annotated[bool, typer.Option("--replace", help="put the rebuilt rows in place of differing ones")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Makes the projection anew from the chain and compares it row for row. Exit code 1: it differed."""
+    outcome = asyncio.run(rebuild_projection(load_settings(settings), replace=replace))
+    values = {"rows": outcome.rows, "differing": outcome.differing, "replaced": outcome.replaced}
+    answer(values, as_json=as_json)
+    if outcome.differing:
+        raise typer.Exit(1)
 
 
 def deploy(settings: SettingsFile = None, as_json: AsJson = False) -> None:

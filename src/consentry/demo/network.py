@@ -80,9 +80,15 @@ class Network:
         return AccountKey(load_or_create_key(self.state / "keys" / name))
 
     def start_chain(self) -> node.NodeStatus:
-        """Starts the chain, or finds it running."""
+        """Starts the chain, or finds it running; it keeps its port, so gateways find it again."""
         running = node.status(self.chain_folder)
-        return running if running.is_ready else node.up(self.chain_folder, 0)
+        if running.is_ready:
+            return running
+        kept = self.state / "chain-port"
+        port = int(kept.read_text()) if kept.exists() else _free_port()
+        started = node.up(self.chain_folder, port)
+        write_synced(kept, str(port).encode())
+        return started
 
     def connection(self) -> Connection:
         """Connects to the running chain."""
@@ -166,6 +172,11 @@ class Network:
                 raise ConfigurationError(f"gateway {name} does not start; see {self.folder(name) / 'gateway.log'}")
             time.sleep(_POLL_SECONDS)
         return endpoint
+
+    def gateway_pid(self, name: str) -> int | None:
+        """Gives the process of a running gateway."""
+        known = self._endpoint(name)
+        return known.pid if known and self._lives(known) else None
 
     def stop_gateway(self, name: str) -> None:
         """Stops a gateway in good order."""

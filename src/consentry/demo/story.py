@@ -17,7 +17,7 @@ from consentry.audit.findings import Kind
 from consentry.client.hospital import Granted, NewRecord
 from consentry.client.patient import Patient
 from consentry.core.codes import Action, Assurance, Category, Purpose, Reason, bits
-from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, RecordId, SubjectId
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, RecordId, SubjectId
 from consentry.core.typed_data import consent_id
 from consentry.crypto.signing import SigningKey
 from consentry.crypto.webauthn import SoftwarePasskey
@@ -25,7 +25,7 @@ from consentry.demo import data
 from consentry.demo.network import HOSPITALS, Network
 from consentry.demo.tampering import read_refused, tampered_copy
 from consentry.errors import AccessDeniedError, VerificationError
-from consentry.evidence.notation import Json, bytes_of, hex_of, read
+from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify
 from consentry.ledger.accounts import load_or_create_key
@@ -83,8 +83,7 @@ class Story:
             done = self._facts.get(name)
             if done is None:
                 done = await step()
-                self._facts[name] = done
-                write_synced(self._path, json.dumps(self._facts, indent=1).encode())
+                self._keep(name, done)
             self._tell(Told(**done["told"]))
         await self._history()
         await self._audit()
@@ -187,15 +186,22 @@ class Story:
         told = Told("patient-2 grants with a passkey", happened, "WebAuthn is verified on chain as well", _tx(answer))
         return _fact(told, consent=answer["consentId"])
 
-    async def _access(self, record: str) -> Granted:
-        hospital = self._network.hospital(B, A)
-        consent = ConsentId(bytes_of(self._facts["grant"]["consent"], 32))
-        practitioner = load_or_create_key(self._network.state / "keys" / "practitioner")
-        request = hospital.new_request(RecordId(bytes_of(record, 32)), consent, practitioner=practitioner)
-        return await hospital.access(request)
+    async def _access(self, step: str, record: str) -> Granted:
+        """Asks for a record; after an interruption the very same request is sent again, so it is decided once."""
+        hospital, pending = self._network.hospital(B, A), f"pending-{step}"
+        if pending not in self._facts:
+            consent = ConsentId(bytes_of(self._facts["grant"]["consent"], 32))
+            practitioner = load_or_create_key(self._network.state / "keys" / "practitioner")
+            made = hospital.new_request(RecordId(bytes_of(record, 32)), consent, practitioner=practitioner)
+            self._keep(pending, write(made))
+        return await hospital.access(read(AccessRequest, self._facts[pending]))
+
+    def _keep(self, name: str, fact: Json) -> None:
+        self._facts[name] = fact
+        write_synced(self._path, json.dumps(self._facts, indent=1).encode())
 
     async def _read(self) -> Json:
-        granted = await self._access(self._facts["anchor-image"]["record"])
+        granted = await self._access("read", self._facts["anchor-image"]["record"])
         target = self._network.state / "opened-by-hospital-b.dcm"
         await self._network.hospital(B, A).download(granted, target)
         shown = data.describe_image(target)
@@ -205,9 +211,9 @@ class Story:
         request = granted.entry.request
         return _fact(told, request=str(request.request_id), institution=hex_of(request.institution))
 
-    async def _refused(self, record: str, title: str, expected: Reason, why: str) -> Json:
+    async def _refused(self, step: str, record: str, title: str, expected: Reason, why: str) -> Json:
         try:
-            await self._access(record)
+            await self._access(step, record)
         except AccessDeniedError as denial:
             reason, receipt = str(denial.details["reason"]), cast("Json", denial.details["receipt"])
             if reason != expected.name:
@@ -221,7 +227,9 @@ class Story:
     async def _refuse(self) -> Json:
         record = self._facts["anchor-bundle"]["record"]
         why = "the consent names images only; the refusal is on record like a permit"
-        return await self._refused(record, "hospital B asks for the laboratory bundle", Reason.RECORD_NOT_IN_SCOPE, why)
+        return await self._refused(
+            "refuse", record, "hospital B asks for the laboratory bundle", Reason.RECORD_NOT_IN_SCOPE, why
+        )
 
     async def _revoke(self) -> Json:
         patient = await self._patient("patient-1")
@@ -236,7 +244,9 @@ class Story:
     async def _refused_after(self) -> Json:
         record = self._facts["anchor-image"]["record"]
         why = "the next decision after the revocation, in the next block"
-        return await self._refused(record, "hospital B asks for the image again", Reason.CONSENT_REVOKED, why)
+        return await self._refused(
+            "refused-after", record, "hospital B asks for the image again", Reason.CONSENT_REVOKED, why
+        )
 
     async def _prove(self) -> Json:
         facts = self._facts["read"]

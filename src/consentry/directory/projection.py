@@ -77,6 +77,12 @@ class Projection:
                 await asyncio.sleep(seconds)
             await asyncio.sleep(seconds)
 
+    async def start_over(self) -> BlockReference:
+        """Forgets every row and follows the chain from the start."""
+        async with self._turn:
+            await self._undo_to(None)
+        return await self.catch_up()
+
     async def _settled(self) -> BlockReference | None:
         """Gives the position after undoing what the chain no longer has."""
         position = await self.position()
