@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PIP_CACHE_DIR="$PWD/.cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
 export npm_config_cache="$PWD/.cache/npm" npm_config_update_notifier=false
 export MPLCONFIGDIR="$PWD/.cache/matplotlib" SOLCX_BINARY_PATH="$PWD/.cache/solcx"
+export RUSTUP_HOME="$PWD/.cache/rustup"  # pip asks `rustc` for its version; where rustup answers, it makes a folder
 export HYPOTHESIS_STORAGE_DIRECTORY="$PWD/.cache/hypothesis"
 export ETH_HASH_BACKEND="${ETH_HASH_BACKEND:-pysha3}"
 
