@@ -33,7 +33,7 @@ Every class names a stable ``code``. HTTP numbers live in ``api/problems.py``, e
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ConsentryError(Exception):
@@ -44,7 +44,7 @@ class ConsentryError(Exception):
     def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
         self.message = message
-        self.details: dict[str, object] = details
+        self.details: dict[str, Any] = details
 
 
 class ConfigurationError(ConsentryError):
