@@ -74,6 +74,8 @@ class Network:
         self.state = private_folder(state.absolute())
         self.chain_folder = self.state / "chain"
         self.manifest_path = self.state / "deployment.json"
+        self._transports: list[Transport] = []
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def key(self, name: str) -> AccountKey:
         """Gives a party's account key, drawn at first use."""
@@ -164,6 +166,7 @@ class Network:
                 stderr=log,
                 start_new_session=True,
             )
+        self._children[process.pid] = process
         endpoint = Endpoint(process.pid, process_started(process.pid) or "", settings.port)
         self._remember(name, endpoint)
         deadline = time.monotonic() + START_SECONDS
@@ -188,23 +191,33 @@ class Network:
         while self._lives(known):
             if time.monotonic() > deadline:
                 os.kill(known.pid, signal.SIGKILL)
-            _reap(known.pid)
+            self._reap()
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
         """Stops everything this folder's story started."""
         for party in HOSPITALS:
             self.stop_gateway(party.name)
+        self._reap()
         node.down(self.chain_folder)
 
     def hospital(self, name: str, at: str) -> Hospital:
         """Gives the SDK of one hospital at the gateway of another, or its own."""
         own = self.institution(name)
-        return Hospital(Transport(self.hospital_url(at), institution=own.address, key=own.key), own)
+        return Hospital(self._kept(Transport(self.hospital_url(at), institution=own.address, key=own.key)), own)
 
     def patient(self, key: SigningKey, at: str) -> Patient:
         """Gives the SDK of a patient at a gateway."""
-        return Patient(Transport(self.hospital_url(at)), key)
+        return Patient(self._kept(Transport(self.hospital_url(at))), key)
+
+    async def hang_up(self) -> None:
+        """Closes every connection that hospitals and patients of this network opened."""
+        while self._transports:
+            await self._transports.pop().close()
+
+    def _kept(self, transport: Transport) -> Transport:
+        self._transports.append(transport)
+        return transport
 
     def hospital_url(self, name: str) -> str:
         """Gives the address of a gateway."""
@@ -222,6 +235,10 @@ class Network:
     def _remember(self, name: str, endpoint: Endpoint) -> None:
         content = {"pid": endpoint.pid, "started": endpoint.started, "port": endpoint.port}
         write_synced(self.folder(name) / "endpoint.json", json.dumps(content).encode())
+
+    def _reap(self) -> None:
+        """Takes note of the end of processes this network started itself; others have the system for a parent."""
+        self._children = {pid: child for pid, child in self._children.items() if child.poll() is None}
 
     @staticmethod
     def _lives(endpoint: Endpoint) -> bool:
@@ -243,10 +260,3 @@ def _is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return

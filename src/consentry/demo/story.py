@@ -65,6 +65,12 @@ class Story:
 
     async def run(self) -> None:
         """Tells everything, doing what is not done yet."""
+        try:
+            await self._run()
+        finally:
+            await self._network.hang_up()
+
+    async def _run(self) -> None:
         steps: tuple[tuple[str, Callable[[], Awaitable[Json]]], ...] = (
             ("enrol-account", lambda: self._enrol("patient-1", "the patient holds an account (secp256k1)")),
             ("enrol-passkey", lambda: self._enrol("patient-2", "the patient holds a passkey (P-256, WebAuthn)")),

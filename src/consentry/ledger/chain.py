@@ -34,13 +34,17 @@ class ChainLedger(ChainReader):
 
     @classmethod
     async def connect(cls, connection: Connection, manifest: Manifest, relay_key: bytes) -> ChainLedger:
-        """Verifies chain and deployment, then gives the ledger.
+        """Verifies chain and deployment, then gives the ledger, which owns the connection; a refused one is closed.
 
         Raises:
             ForeignChainError: the node serves another chain or deployment.
             LedgerUnavailableError: the node does not answer.
         """
-        await verify_identity(connection, manifest)
+        try:
+            await verify_identity(connection, manifest)
+        except BaseException:
+            await connection.close()
+            raise
         return cls(connection, manifest, SendingAccount(connection, relay_key))
 
     @property
