@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC7913SignatureVerifier} from "@openzeppelin/contracts/interfaces/IERC7913.sol";
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {IAccessLedger} from "./interfaces/IAccessLedger.sol";
 import {IConsents} from "./interfaces/IConsents.sol";
@@ -21,6 +22,8 @@ import {RecordId} from "./types/RecordLeaf.sol";
 /// @dev Nothing an institution or relay puts into one item reverts the batch. External calls go to contracts of the
 /// suite and, as static calls, to admitted verifiers.
 contract AccessLedger is EIP712, IAccessLedger {
+    using Bytes for bytes;
+
     /// @dev What is known of an institution, read once for each run of its requests.
     struct Requester {
         address account;
@@ -37,6 +40,8 @@ contract AccessLedger is EIP712, IAccessLedger {
 
     /// @dev Bytes of a signer that is an account.
     uint256 private constant _ACCOUNT_LENGTH = 20;
+    /// @dev Gas a verifier may use for one signature: P-256 takes 360,000 where the chain has no precompile.
+    uint256 private constant _VERIFIER_GAS = 500_000;
     /// @dev Low 48 bits of a head: the sequence number.
     uint256 private constant _SEQUENCE_MASK = type(uint48).max;
 
@@ -214,9 +219,28 @@ contract AccessLedger is EIP712, IAccessLedger {
         bytes calldata signature
     ) private view returns (bool signed) {
         bytes32 digest = _hashTypedDataV4(requestHash);
-        if (signer.length != _ACCOUNT_LENGTH) return SignatureChecker.isValidSignatureNow(signer, digest, signature);
+        if (signer.length != _ACCOUNT_LENGTH) return _isVerified(signer, digest, signature);
         (address recovered, ECDSA.RecoverError problem, ) = ECDSA.tryRecoverCalldata(digest, signature);
         return problem == ECDSA.RecoverError.NoError && recovered == address(bytes20(signer));
+    }
+
+    /// @dev As `SignatureChecker` asks a verifier, but with limited gas: a signature may be made so that a sound verifier
+    /// uses up all it has, for instance by a place in it that lies far out, and the neighbours would pay for that.
+    function _isVerified(
+        bytes memory signer,
+        bytes32 digest,
+        bytes calldata signature
+    ) private view returns (bool verified) {
+        if (signer.length < _ACCOUNT_LENGTH) return false;
+        bytes memory call = abi.encodeCall(
+            IERC7913SignatureVerifier.verify,
+            (signer.slice(_ACCOUNT_LENGTH), digest, signature)
+        );
+        (bool answered, bytes memory answer) = address(bytes20(signer)).staticcall{gas: _VERIFIER_GAS}(call);
+        return
+            answered &&
+            answer.length >= 32 &&
+            bytes32(answer) == bytes32(IERC7913SignatureVerifier.verify.selector);
     }
 
     function _isDecided(address institution, uint256 requestId) private view returns (bool decided) {

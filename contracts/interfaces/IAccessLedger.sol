@@ -19,7 +19,7 @@ import {IRecords} from "./IRecords.sol";
 /// `entryHash = keccak256(abi.encode(requestHash, subjectId, reason, decidedAt))`.
 ///
 /// NOTE: An institution with an account of 20 bytes signs its requests with that account's key; a contract there is not
-/// asked, so that no institution can make a batch run out of gas.
+/// asked, so that no institution can make a batch run out of gas. An admitted verifier gets 500,000 gas a signature.
 ///
 /// WARNING: A relay chooses leaves, terms and proofs. Wrong leaves and terms are rejected; a wrong scope proof is a
 /// denial (`RECORD_NOT_IN_SCOPE`) that uses up the request id. The requester then signs a new request.

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
+import hashlib
+from dataclasses import replace
 
-from consentry.core.terms import Enrolment, SubjectId
-from consentry.crypto.signing import sign
+import pytest
+from eth_hash.auto import keccak
+
+from consentry.core.terms import Enrolment, Material, SubjectId
+from consentry.core.typed_data import consent_id, digest, record_id
+from consentry.crypto import webauthn
+from consentry.crypto.signing import AccountKey, sign
+from consentry.crypto.webauthn import SoftwarePasskey
 from tests.support import samples
 from tests.support.suite import Suite
 from tests.vectors.signatures.build_signatures import (
     ACCOUNT,
     DIGEST,
     P256_VERIFIER,
+    PASSKEY,
     WEBAUTHN_VERIFIER,
     Vector,
     accounts,
@@ -19,9 +27,13 @@ from tests.vectors.signatures.build_signatures import (
     passkeys,
 )
 
+TRANSACTION_GAS = 16_777_216
+"""What one transaction may have at most (EIP-7825)."""
 MAGIC = bytes.fromhex("024ad318")
 """Selector of ``IERC7913SignatureVerifier.verify``: the answer yes."""
-VERIFIERS = {P256_VERIFIER: "ERC7913P256Verifier", WEBAUTHN_VERIFIER: "ERC7913WebAuthnVerifier"}
+VERIFIERS: dict[bytes, str] = {P256_VERIFIER: "ERC7913P256Verifier", WEBAUTHN_VERIFIER: "ERC7913WebAuthnVerifier"}
+OUT_OF_GAS = {"passkey-type-index-off"}
+"""A place so far out that the verifier uses up whatever gas it is given; whoever asks it must limit that."""
 BY_VERIFIER = [vector for vector in (*devices(), *passkeys()) if vector.signer[:20] in VERIFIERS]
 BY_ACCOUNT = [vector for vector in accounts() if vector.signer == ACCOUNT.signer]
 
@@ -42,6 +54,9 @@ def suite() -> Suite:
 @pytest.mark.parametrize("vector", BY_VERIFIER, ids=lambda vector: vector.name)
 def test_verifier_answers_as_python_does(suite: Suite, vector: Vector) -> None:
     verifier = VERIFIERS[vector.signer[:20]]
+    if vector.name in OUT_OF_GAS:
+        assert not suite.answers(verifier, "verify", vector.signer[20:], DIGEST, vector.signature)
+        return
     answer = suite.read(verifier, "verify", vector.signer[20:], DIGEST, vector.signature)
     assert (answer == MAGIC) == vector.valid
 
@@ -55,3 +70,35 @@ def test_vectors_on_chain_are_many_and_of_both_outcomes() -> None:
     for vectors in (BY_VERIFIER, BY_ACCOUNT):
         assert len(vectors) >= 12
         assert {vector.valid for vector in vectors} == {True, False}
+
+
+def test_assertion_that_burns_gas_never_spoils_the_batch() -> None:
+    suite = Suite()
+    suite.evm.travel(samples.NOW)
+    custodian, hospital, patient = (AccountKey(keccak(role)) for role in (b"custodian", b"hospital", b"patient"))
+    passkey = SoftwarePasskey(PASSKEY.private, suite.verifiers.webauthn)
+    for address, signer in (
+        (custodian.address, custodian.signer),
+        (hospital.address, hospital.signer),
+        (samples.HOSPITAL, passkey.signer),
+    ):
+        suite.must(
+            suite.act("Participants", "admitInstitution", address, 440300, signer, samples.RELEASE_KEY, bytes(32))
+        )
+    enrolment = Enrolment(SubjectId(samples.SUBJECT), patient.signer, custodian.address, samples.NOW + samples.DAY)
+    domain = suite.domain("Subjects")
+    suite.must(suite.enrol(enrolment, sign(patient, domain, enrolment), sign(custodian, domain, enrolment)))
+    leaf = replace(samples.leaf(), custodian=custodian.address)
+    suite.must(suite.anchor(leaf, sign(custodian, suite.domain("Records"), leaf)))
+    terms = replace(samples.terms(), institution=hospital.address)
+    suite.must(suite.grant(terms, sign(patient, suite.domain("Consents"), terms)))
+    ledger, material = suite.domain("AccessLedger"), Material(leaf, terms)
+    key_hash = hashlib.sha256(samples.RELEASE_KEY).digest()
+    base = samples.request(record_id(leaf), consent_id(terms), key_hash)
+    assertion = webauthn.decode(passkey.sign_digest(digest(ledger, base)))
+    burning = replace(assertion, type_index=2**255).encoded()
+    good = [replace(base, institution=hospital.address, request_id=number) for number in range(30)]
+    items = [(base, burning, material), *((request, sign(hospital, ledger, request), material) for request in good)]
+    outcome = suite.must(suite.decide(items, gas=TRANSACTION_GAS))
+    assert [log.name for log in outcome.logs] == ["RequestRejected"] + ["AccessDecided"] * len(good)
+    assert {log.members[3][11] for log in outcome.logs[1:]} == {0}

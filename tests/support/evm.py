@@ -165,12 +165,15 @@ class Evm:
         *arguments: Any,  # noqa: ANN401 - whatever the function takes
         time: int | None = None,
         sender: Address | None = None,
+        gas: int = GAS_LIMIT,
     ) -> Outcome:
         """Calls a function in a block of its own, at ``time`` seconds or one second after the last block."""
         if time is not None:
             self.travel(time)
         signature = self._interfaces[contract].functions[function]
-        return self._mine(contract, signature.digest[:4] + encode(signature.inputs, arguments), sender or self.payer)
+        return self._mine(
+            contract, signature.digest[:4] + encode(signature.inputs, arguments), sender or self.payer, gas
+        )
 
     def read(self, contract: Address, function: str, *arguments: Any) -> tuple[Any, ...]:  # noqa: ANN401
         """Calls a view function on the latest state."""
@@ -202,10 +205,10 @@ class Evm:
         vm.state.revert(snapshot)
         return computation
 
-    def _mine(self, to: bytes, data: bytes, sender: Address) -> Outcome:
+    def _mine(self, to: bytes, data: bytes, sender: Address, gas: int = GAS_LIMIT) -> Outcome:
         nonce = self._nonces.get(sender, 0)
         transaction = self._chain.create_unsigned_transaction(
-            nonce=nonce, gas_price=GAS_PRICE, gas=GAS_LIMIT, to=to, value=0, data=data
+            nonce=nonce, gas_price=GAS_PRICE, gas=gas, to=to, value=0, data=data
         ).as_signed_transaction(self._keys[sender])
         time = self.time
         number = int(self._chain.header.block_number)

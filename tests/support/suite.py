@@ -14,7 +14,7 @@ from eth_hash.auto import keccak
 from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
-from tests.support.evm import Evm, Outcome
+from tests.support.evm import GAS_LIMIT, Evm, Outcome
 
 GOVERNANCE: Final = Path(__file__).parents[2] / "contracts" / "governance.json"
 DOMAINS: Final = ("Subjects", "Records", "Consents", "AccessLedger")
@@ -83,6 +83,11 @@ class Suite:
         values = self.evm.read(self.addresses[contract], function, *arguments)
         return values[0] if len(values) == 1 else values
 
+    def answers(self, contract: str, function: str, *arguments: Any) -> bool:  # noqa: ANN401
+        """Tells whether a call comes back at all."""
+        address, now = self.addresses[contract], self.evm.time
+        return self.evm.attempt(address, function, *arguments, time=now)[0] == ""
+
     def enrol(self, enrolment: Enrolment, subject: bytes, custodian: bytes, time: int | None = None) -> Outcome:
         """Enrols a subject with both signatures."""
         return self.act("Subjects", "enrol", plain(enrolment), subject, custodian, time=time)
@@ -108,6 +113,7 @@ class Suite:
         items: Sequence[tuple[AccessRequest, bytes, Material]],
         time: int | None = None,
         sender: Address | None = None,
+        gas: int = GAS_LIMIT,
     ) -> Outcome:
         """Decides a batch; leaves and terms go into tables that hold each of them once."""
         consents = _table(m.terms for _, _, m in items if m.terms)
@@ -119,7 +125,7 @@ class Suite:
         requests = [plain(request) for request, _, _ in items]
         signatures = [signature for _, signature, _ in items]
         ledger = self.addresses["AccessLedger"]
-        return self.evm.send(ledger, "decide", requests, signatures, material, time=time, sender=sender)
+        return self.evm.send(ledger, "decide", requests, signatures, material, time=time, sender=sender, gas=gas)
 
 
 def _table(values: Iterable[Any]) -> dict[Any, int]:
