@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from consentry import errors
-from consentry.cli import audit, chain, demo, evidence, service
+from consentry.cli import audit, besu, chain, demo, evidence, institution, service
 
 EXIT_FAILED_CHECK: Final = 1
 EXIT_CONFIGURATION: Final = 3
@@ -32,6 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(chain.app, name="chain")
+chain.app.add_typer(besu.app, name="besu")
+app.add_typer(institution.app, name="institution")
 app.command("serve")(service.serve)
 app.command("doctor")(service.doctor)
 app.command("deploy")(service.deploy)

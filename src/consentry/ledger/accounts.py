@@ -36,6 +36,17 @@ def load_or_create_key(path: Path) -> bytes:
         with explained("writing a key file"):
             private_folder(path.parent)
             write_synced(path, secrets.token_hex(_KEY_BYTES).encode())
+    return load_key(path)
+
+
+def load_key(path: Path) -> bytes:
+    """Reads a key file.
+
+    Raises:
+        ConfigurationError: the file is missing, can be read by others, or does not hold a key.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"key file {path.name} is missing")
     if path.stat().st_mode & _OTHERS:
         raise ConfigurationError(f"mode of key file {path.name} does not match (others may read it, expected 0600)")
     try:

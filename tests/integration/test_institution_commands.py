@@ -1,0 +1,115 @@
+"""An authority at its own command line: a chain, a deployment, an institution admitted, suspended and reinstated."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consentry.config import load_settings
+from consentry.core.codes import Standing
+from consentry.core.events import InstitutionAdmitted, InstitutionStandingChanged
+from consentry.crypto.keywrap import new_release_seed, release_public_key
+from consentry.ledger.deployment import Manifest
+from consentry.ledger.reader import ChainReader
+from consentry.wiring import connect
+
+pytestmark = pytest.mark.slow
+INSTITUTION = "0x" + "1a" * 20
+RELAY = "0x" + "2b" * 20
+REGION = "440300"
+
+
+class Desk:
+    """A command line with a state folder of its own."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.environment = {**os.environ, "CONSENTRY_STATE_DIR": str(state), "NO_COLOR": "1"}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs one command."""
+        command = [sys.executable, "-m", "consentry", *arguments, "--json"]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=120)
+
+    def must(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+        """Runs a command that has to succeed; gives its answer."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    made = Desk(tmp_path_factory.mktemp("desk"))
+    try:
+        made.environment["CONSENTRY_NODE_URL"] = made.must("chain", "up", "--port", "0")["url"]
+        made.must("deploy")
+        yield made
+    finally:
+        made.must("chain", "down")
+
+
+def admission(key: Path) -> tuple[str, ...]:
+    release = release_public_key(new_release_seed()).hex()
+    return ("institution", "admit", INSTITUTION, "--region", REGION, "--release-key", release, "--key", str(key))
+
+
+def standings(desk: Desk) -> list[Standing]:
+    """Gives what the chain says of the institution, from its admission on."""
+
+    async def read() -> list[Standing]:
+        settings = load_settings(state_dir=desk.state, node_url=desk.environment["CONSENTRY_NODE_URL"])
+        reader = ChainReader(connect(settings), Manifest.read(settings.manifest_path))
+        try:
+            events = await reader.events(0, (await reader.head()).number)
+        finally:
+            await reader.close()
+        return [
+            Standing.ACTIVE if isinstance(event, InstitutionAdmitted) else event.standing
+            for event in events
+            if isinstance(event, InstitutionAdmitted | InstitutionStandingChanged)
+            and event.institution == bytes.fromhex(INSTITUTION[2:])
+        ]
+
+    return asyncio.run(read())
+
+
+def test_authority_admits_suspends_and_reinstates(desk: Desk) -> None:
+    key = desk.state / "keys" / "national"
+
+    desk.must(*admission(key))
+    desk.must("institution", "suspend", INSTITUTION, "--key", str(key))
+    desk.must("institution", "reinstate", INSTITUTION, "--key", str(key))
+    desk.must("institution", "admit-relay", RELAY, INSTITUTION, "--key", str(key))
+    desk.must("institution", "remove-relay", RELAY, "--key", str(key))
+
+    assert standings(desk) == [Standing.ACTIVE, Standing.SUSPENDED, Standing.ACTIVE]
+
+
+def test_account_without_the_role_is_refused_in_one_line(desk: Desk) -> None:
+    stranger = desk.state / "keys" / "deployer"
+
+    done = desk.run("institution", "suspend", INSTITUTION, "--key", str(stranger))
+
+    assert done.returncode == 1, done
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "AccessManagedUnauthorized" in done.stderr
+
+
+def test_key_file_others_may_read_is_refused(desk: Desk, tmp_path: Path) -> None:
+    key = tmp_path / "open"
+    key.write_text("11" * 32)
+    key.chmod(0o644)
+
+    done = desk.run(*admission(key))
+
+    assert done.returncode == 3
+    assert "mode of key file open" in done.stderr
