@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from consentry.core import events
@@ -28,7 +29,10 @@ from consentry.core.terms import (
 from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, struct_hash
 from consentry.crypto.signing import Verifiers, verify
 from consentry.errors import ConflictError, LedgerRejectedError, LedgerUnavailableError, NotAuthenticError
+from consentry.ledger.abi import artifact
 from consentry.ledger.reverts import ERRORS
+from consentry.ledger.sequencer import Item as Submitted
+from consentry.ledger.sequencer import encode_batch
 from tests.support.samples import address
 
 CHAIN_ID: Final = 777_001
@@ -95,6 +99,7 @@ class MemoryLedger:
         return self.blocks[max(0, len(self.blocks) - 1 - self.stale_by)]
 
     async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt:
+        _require_fitting("Subjects", "enrol", enrolment, subject_signature, custodian_signature)
         custodian = self._signer_of(enrolment.custodian)
         place = self._began()
         return self._done(
@@ -108,27 +113,32 @@ class MemoryLedger:
         )
 
     async def anchor(self, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
+        _require_fitting("Records", "anchor", leaf, signature)
         valid = self._holds(self._signer_of(leaf.custodian), "Records", leaf, signature)
         place = self._began()
         return self._done(lambda: self._acts.anchor(leaf, signature_valid=valid, relay=RELAY, place=place))
 
     async def supersede(self, previous: RecordLeaf, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
+        _require_fitting("Records", "supersede", previous, leaf, signature)
         valid = self._holds(self._signer_of(leaf.custodian), "Records", leaf, signature)
         place = self._began()
         return self._done(lambda: self._acts.supersede(previous, leaf, signature_valid=valid, relay=RELAY, place=place))
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
+        _require_fitting("Consents", "grant", terms, signature)
         valid = self._holds(self._subject_signer(terms.subject_id), "Consents", terms, signature)
         place = self._began()
         return self._done(lambda: self._acts.grant(terms, signature, signature_valid=valid, relay=RELAY, place=place))
 
     async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
+        _require_fitting("Consents", "revoke", terms, signature)
         act = Revocation(consent_id(terms), terms.subject_id)
         valid = self._holds(self._subject_signer(terms.subject_id), "Consents", act, signature)
         place = self._began()
         return self._done(lambda: self._acts.revoke(terms, signature, signature_valid=valid, relay=RELAY, place=place))
 
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
+        encode_batch([Submitted(request, signature, material)])
         valid = self._holds(self._signer_of(request.institution), "AccessLedger", request, signature)
         place = self._began()
         (event,) = self._acts.decide([Item(request, material, valid)], relay=RELAY, place=place)
@@ -191,7 +201,8 @@ class MemoryLedger:
         except LedgerRejectedError as refusal:
             name = str(refusal.details["error"])
             raise ERRORS.get(name, LedgerRejectedError)(refusal.message, solidity=name) from None
-        found: Sequence[events.LedgerEvent] = made if isinstance(made, tuple) else (made,)
+        several: Sequence[events.LedgerEvent] = made if isinstance(made, tuple) else (made,)
+        found = [replace(event, place=replace(event.place, log_index=i)) for i, event in enumerate(several)]
         self.log.extend(found)
         return ActReceipt(found[0].place, 21_000)
 
@@ -205,6 +216,12 @@ class MemoryLedger:
 
     def _holds(self, signer: bytes, contract: str, value: SignedStruct, signature: bytes) -> bool:
         return _verified(signer, digest(self.domain(contract), value), signature)
+
+
+def _require_fitting(contract: str, function: str, *values: Any) -> None:  # noqa: ANN401 - structs and signatures
+    """Refuses what no contract could take, as the adapter to a real chain does before it sends anything."""
+    plain = [tuple(getattr(v, name) for name in v.__slots__) if hasattr(v, "__slots__") else v for v in values]
+    artifact(contract).functions[function].encode_call(plain)
 
 
 def _verified(signer: bytes, digest_: bytes, signature: bytes) -> bool:

@@ -17,7 +17,7 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from consentry.core.terms import Address
-from consentry.errors import ConfigurationError, LedgerRejectedError
+from consentry.errors import ConfigurationError, ConsentryError, LedgerRejectedError
 from consentry.ledger.connection import Connection, Mined
 from consentry.ledger.embedded.durable import explained, private_folder, write_synced
 
@@ -130,3 +130,14 @@ class SendingAccount:
             await self._connection.call(target, data, self.address)
             raise LedgerRejectedError("contract refused in the block, and would accept now")
         return mined
+
+    async def refusal(self, target: Address, data: bytes) -> ConsentryError | None:
+        """Tries a call again that failed in a block: gives the error the contract names, None if it names none.
+
+        A call that runs out of gas names none, and a node may answer it as it answers nonsense.
+        """
+        try:
+            await self._connection.call(target, data, self.address)
+        except ConsentryError as error:
+            return error if error.details.get("solidity") else None
+        return None

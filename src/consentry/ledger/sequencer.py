@@ -106,9 +106,13 @@ class Sequencer:
 
     async def _send(self, batch: list[_Waiting]) -> None:
         try:
-            mined = await self._relay.submit(self._target(), encode_batch([w.item for w in batch]))
+            call = encode_batch([w.item for w in batch])
+            mined = await self._relay.submit(self._target(), call)
             if mined.succeeded:
                 answers = _answers(mined, self._target())
+            elif (refusal := await self._relay.refusal(self._target(), call)) is not None:
+                # The contract refuses this relay or this form, whatever the items are.
+                raise refusal
             elif len(batch) > 1:
                 # Too much for one transaction: what does not fit together fits apart.
                 half = len(batch) // 2

@@ -1,0 +1,123 @@
+"""Many requests, one transaction: what the sequencer does when the chain refuses the transaction as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from consentry.core.codes import Reason
+from consentry.errors import LedgerUnavailableError, NotPermittedError
+from consentry.ledger.accounts import SendingAccount
+from consentry.ledger.chain import ChainLedger
+from consentry.ledger.connection import Connection
+from tests.support.in_process import InProcessProvider
+from tests.support.ledger_worlds import Case, Deployed, LedgerWorld, deployed, people, world_on
+
+SENT = "eth_sendRawTransaction"
+
+
+class Counting(InProcessProvider):
+    """Counts what is asked of the chain, and fails on demand.
+
+    Attributes:
+        asked: methods in the order they were asked.
+        broken: methods that are not answered.
+    """
+
+    asked: tuple[str, ...] = ()
+    broken: frozenset[str] = frozenset()
+
+    async def make_request(self, method, params):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - as it is there
+        self.asked += (method,)
+        if method in self.broken:
+            raise ConnectionResetError
+        return await super().make_request(method, params)
+
+
+@pytest.fixture
+async def chain() -> tuple[Counting, Deployed, LedgerWorld, Case]:
+    """A chain with one patient on it."""
+    payers = people()
+    provider = Counting(payers)
+    made = await deployed(provider.connection(), payers)
+    world = await world_on(made)
+    await world.populate()
+    case = await world.case()
+    provider.asked = ()
+    return provider, made, world, case
+
+
+Chain = tuple[Counting, Deployed, LedgerWorld, Case]
+
+
+async def test_requests_that_come_together_are_decided_in_one_transaction(chain: Chain) -> None:
+    provider, _, world, case = chain
+    receipts = await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(10)))
+    assert provider.asked.count(SENT) == 1
+    assert len({r.place.transaction_hash for r in receipts}) == 1
+    assert [r.place.log_index for r in receipts] == list(range(10))
+    assert [r.entry.subject_sequence for r in receipts] == list(range(1, 11))
+
+
+async def test_batch_that_is_too_much_for_a_transaction_is_decided_in_parts(chain: Chain) -> None:
+    provider, made, world, case = chain
+    narrow = replace(made.connection.profile, transaction_gas_limit=500_000)
+    connection = Connection(provider, narrow)
+    world.ledger = ChainLedger(connection, made.manifest, SendingAccount(connection, made.relay.secret))
+    receipts = await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(12)))
+    assert [r.entry.reason for r in receipts] == [Reason.NONE] * 12
+    assert sorted(r.entry.subject_sequence for r in receipts) == list(range(1, 13))
+    assert len({r.place.transaction_hash for r in receipts}) > 1
+
+
+async def test_relay_that_was_removed_is_told_so_after_one_transaction(chain: Chain) -> None:
+    """Nothing is wrong with the items, so sending them again one by one would only cost."""
+    provider, made, world, case = chain
+    await made.governance.remove_relay(made.relay.address)
+    provider.asked = ()
+    asked = (world.decide(world.request(case), case.material) for _ in range(8))
+    errors = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(error) for error in errors} == {NotPermittedError}
+    found = {error.details["solidity"] for error in errors if isinstance(error, NotPermittedError)}
+    assert found == {"AccessLedgerRelayRequired"}
+    assert provider.asked.count(SENT) == 1
+    value = world.enrolment(case.key)
+    signatures = (world.signed(case.key, "Subjects", value), world.signed(world.custodian, "Subjects", value))
+    with pytest.raises(NotPermittedError) as caught:
+        await world.ledger.enrol(value, *signatures)
+    assert caught.value.details["solidity"] == "SubjectsRelayRequired"
+    assert provider.asked.count(SENT) == 1
+
+
+async def test_answer_that_is_lost_is_found_by_the_request_id(chain: Chain) -> None:
+    """The transaction was mined, the receipt never came: nobody knows, until the same request is sent again."""
+    provider, _, world, case = chain
+    request = world.request(case)
+    provider.broken = frozenset({"eth_getTransactionReceipt"})
+    with pytest.raises(LedgerUnavailableError):
+        await world.decide(request, case.material)
+    provider.broken = frozenset()
+    found = await world.ledger.find_decision(request.institution, request.request_id)
+    assert found is not None
+    assert found.permitted
+    assert await world.decide(request, case.material) == found
+
+
+async def test_transaction_that_was_not_taken_leaves_no_gap_in_the_nonces(chain: Chain) -> None:
+    provider, _, world, case = chain
+    provider.broken = frozenset({SENT})
+    with pytest.raises(LedgerUnavailableError):
+        await world.decide(world.request(case), case.material)
+    provider.broken = frozenset()
+    assert (await world.decide(world.request(case), case.material)).entry.subject_sequence == 1
+
+
+async def test_close_while_requests_wait_answers_them_all(chain: Chain) -> None:
+    _, _, world, case = chain
+    assert isinstance(world.ledger, ChainLedger)
+    waiting = [asyncio.create_task(world.decide(world.request(case), case.material)) for _ in range(3)]
+    await asyncio.sleep(0)
+    await world.ledger.close()
+    assert [r.permitted for r in await asyncio.gather(*waiting)] == [True] * 3
