@@ -77,7 +77,7 @@ async def open_projection(settings: Settings, ledger: ChainReader) -> AsyncItera
     await DIRECTORY_SCHEMA.upgrade(settings.database)
     database = Database(settings.database)
     try:
-        yield database, Projection(database, ledger, (await ledger.identity()).deployed_in)
+        yield database, Projection(database, ledger, await ledger.identity())
     finally:
         await database.close()
 
@@ -170,10 +170,10 @@ async def rebuild(settings: Settings, *, replace: bool) -> Rebuilt:
         fresh, followed = await stack.enter_async_context(open_projection(fresh_settings, reader))
         await followed.catch_up()
         await projection.catch_up()
-        made, kept = await snapshot_rows(fresh), await snapshot_rows(running)
-        # What the chain added between the two reads is in neither by mistake: compare what both can have.
-        known = set(made)
-        differing = len([row for row in kept if row not in known]) + max(0, len(made) - len(kept))
+        # The running one may be further by now: the two are compared up to where the new one stands.
+        reached = await followed.position()
+        made, kept = await snapshot_rows(fresh), await snapshot_rows(running, reached.number if reached else -1)
+        differing = max(len(set(kept) - set(made)), len(set(made) - set(kept)))
         if differing and replace:
             await projection.start_over()
         return Rebuilt(len(made), differing, replaced=bool(differing and replace))

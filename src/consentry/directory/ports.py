@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from consentry.core.chain import BlockReference
+from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.core.events import LedgerEvent
 
 
 class EventSource(Protocol):
     """Blocks and events, as ``consentry.ledger`` gives them."""
+
+    async def identity(self) -> ChainIdentity:
+        """Gives chain and deployment, verified now.
+
+        Raises:
+            ForeignChainError: the node serves another chain or deployment than it did.
+        """
+        ...
 
     async def head(self) -> BlockReference:
         """Gives the newest final block."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Final
 
@@ -10,12 +11,12 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from consentry.core.chain import BlockReference
+from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.database.engine import Database
 from consentry.directory.codec import to_row
 from consentry.directory.ports import EventSource
-from consentry.directory.tables import BlockRow, EventRow, PositionRow
-from consentry.errors import LedgerError, LedgerUnavailableError
+from consentry.directory.tables import BlockRow, EventRow, PositionRow, SourceRow
+from consentry.errors import ForeignChainError, LedgerError, LedgerUnavailableError
 
 BLOCKS_A_STEP: Final = 2_000
 WAIT_SECONDS: Final = 15.0
@@ -23,34 +24,38 @@ _POLL_SECONDS: Final = 0.02
 
 
 class Projection:
-    """Writes the tables. One a database; reading is in ``views``."""
+    """Writes the tables; reading is in ``views``. Several processes may follow the chain into the same tables."""
 
-    def __init__(self, database: Database, source: EventSource, deployed_in: int) -> None:
-        """Takes the database, the chain, and the block from which the deployment counts."""
+    def __init__(
+        self, database: Database, source: EventSource, identity: ChainIdentity, *, blocks_a_step: int = BLOCKS_A_STEP
+    ) -> None:
+        """Takes the database, the chain, which chain and deployment that is, and how many blocks are read at once."""
         self._database = database
         self._source = source
-        self._first = deployed_in
+        self._identity = identity
+        self._blocks_a_step = blocks_a_step
+        self._recognised = False
         self._turn = asyncio.Lock()
 
     async def position(self) -> BlockReference | None:
         """Gives the last block taken in."""
         async with self._database.reading() as session:
-            row = (await session.exec(select(PositionRow))).first()
-        return BlockReference(row.number, row.hash, row.time) if row else None
+            return await _position(session)
 
     async def catch_up(self) -> BlockReference:
         """Takes in everything up to head, in steps that are each whole or absent.
 
         Raises:
+            ForeignChainError: the rows are of another chain or deployment, or the node serves another one by now.
             LedgerUnavailableError: the node does not answer, or changes while it is read.
             VaultUnavailableError: the database does not answer.
         """
         async with self._turn:
+            await self._recognise()
             head = await self._source.head()
             position = await self._settled()
             while position is None or position.number < head.number:
-                first = position.number + 1 if position else min(self._first, head.number)
-                position = await self._step(first, min(head.number, first + BLOCKS_A_STEP - 1))
+                position = await self._step(position, head)
             return position
 
     async def wait_for(self, block_number: int) -> None:
@@ -78,48 +83,94 @@ class Projection:
             await asyncio.sleep(seconds)
 
     async def start_over(self) -> BlockReference:
-        """Forgets every row and follows the chain from the start."""
+        """Forgets every row, and of which chain they were, and follows the chain from the start."""
         async with self._turn:
-            await self._undo_to(None)
+            async with self._database.writing() as session:
+                await _undo_to(session, None)
+                await session.exec(delete(SourceRow))
+            self._recognised = False
         return await self.catch_up()
+
+    async def _recognise(self) -> None:
+        """Compares the chain with the one the rows are of; the first chain that is followed is kept in mind."""
+        if self._recognised:
+            return
+        own = self._identity
+        contracts = json.dumps({name: "0x" + address.hex() for name, address in own.contracts}, sort_keys=True)
+        due = SourceRow(chain_id=str(own.chain_id), genesis_hash=own.genesis_hash, contracts=contracts)
+        async with self._database.writing() as session:
+            kept = (await session.exec(select(SourceRow))).first()
+            if kept is None:
+                session.add(due)
+        for name, row_value, value in (
+            ("chain id", kept and kept.chain_id, due.chain_id),
+            ("genesis hash", kept and "0x" + kept.genesis_hash.hex(), "0x" + own.genesis_hash.hex()),
+            ("deployment", kept and kept.contracts, contracts),
+        ):
+            if kept is not None and row_value != value:
+                raise ForeignChainError(f"{name} of the database does not match (got {value}, expected {row_value})")
+        self._recognised = True
 
     async def _settled(self) -> BlockReference | None:
         """Gives the position after undoing what the chain no longer has."""
         position = await self.position()
         if position is None or await self._stands(position):
             return position
+        # Another chain looks like a reorganisation from here: the node must prove that it is still the same.
+        await self._source.identity()
         async with self._database.reading() as session:
             rows = await session.exec(select(BlockRow).order_by(col(BlockRow.number).desc()))
             known = [BlockReference(row.number, row.hash, row.time) for row in rows]
+        fork = None
         for block in known:
             if await self._stands(block):
-                await self._undo_to(block)
-                return block
-        await self._undo_to(None)
-        return None
+                fork = block
+                break
+        if known and fork is None:
+            raise ForeignChainError(f"chain has none of the {len(known)} blocks that were taken in from it")
+        async with self._database.writing() as session:
+            current = await _position(session, to_change=True)
+            if current != position:
+                return current
+            await _undo_to(session, fork)
+        return fork
 
     async def _stands(self, block: BlockReference) -> bool:
         found = await self._source.block(block.number)
         return found is not None and found.hash == block.hash
 
-    async def _undo_to(self, block: BlockReference | None) -> None:
-        fork = block.number if block else -1
-        async with self._database.writing() as session:
-            await session.exec(delete(EventRow).where(col(EventRow.block_number) > fork))
-            await session.exec(delete(BlockRow).where(col(BlockRow.number) > fork))
-            await _put_position(session, block)
-
-    async def _step(self, first: int, last: int) -> BlockReference:
+    async def _step(self, position: BlockReference | None, head: BlockReference) -> BlockReference | None:
+        """Takes in the next blocks and gives the new position; that of another process if one was faster."""
+        first = position.number + 1 if position else min(self._identity.deployed_in, head.number)
+        last = min(head.number, first + self._blocks_a_step - 1)
         end = await self._source.block(last)
         events = await self._source.events(first, last)
-        if end is None or not await self._stands(end):
+        # What was read is of one chain only if its last block stands, and what it follows on stands too.
+        if end is None or not await self._stands(end) or not (position is None or await self._stands(position)):
             raise LedgerUnavailableError("chain was reorganised while it was read")
         blocks = {event.place.block.number: event.place.block for event in events}
         async with self._database.writing() as session:
+            current = await _position(session, to_change=True)
+            if current != position:
+                return current
             session.add_all([BlockRow(number=b.number, hash=b.hash, time=b.time) for b in blocks.values()])
             session.add_all([to_row(event) for event in events])
             await _put_position(session, end)
         return end
+
+
+async def _position(session: AsyncSession, *, to_change: bool = False) -> BlockReference | None:
+    """Reads the position; ``to_change`` keeps other processes from changing it until the transaction ends."""
+    query = select(PositionRow)
+    row = (await session.exec(query.with_for_update() if to_change else query)).first()
+    return BlockReference(row.number, row.hash, row.time) if row else None
+
+
+async def _undo_to(session: AsyncSession, block: BlockReference | None) -> None:
+    fork = block.number if block else -1
+    await session.exec(delete(EventRow).where(col(EventRow.block_number) > fork))
+    await session.exec(delete(BlockRow).where(col(BlockRow.number) > fork))
+    await _put_position(session, block)
 
 
 async def _put_position(session: AsyncSession, block: BlockReference | None) -> None:
@@ -128,11 +179,13 @@ async def _put_position(session: AsyncSession, block: BlockReference | None) -> 
         session.add(PositionRow(number=block.number, hash=block.hash, time=block.time))
 
 
-async def snapshot_rows(database: Database) -> list[tuple[object, ...]]:
-    """Gives every row of the projection but the position, in order: what a rebuild is compared by."""
+async def snapshot_rows(database: Database, last: int | None = None) -> list[tuple[object, ...]]:
+    """Gives every row of chain events up to block ``last``, in order: what a rebuild is compared by."""
+    blocks = select(BlockRow).order_by(col(BlockRow.number))
+    events = select(EventRow).order_by(col(EventRow.block_number), col(EventRow.log_index))
+    if last is not None:
+        blocks, events = blocks.where(col(BlockRow.number) <= last), events.where(col(EventRow.block_number) <= last)
     async with database.reading() as session:
-        blocks = await session.exec(select(BlockRow).order_by(col(BlockRow.number)))
-        rows: list[tuple[object, ...]] = [tuple(row.model_dump().values()) for row in blocks]
-        order = (col(EventRow.block_number), col(EventRow.log_index))
-        rows.extend(tuple(row.model_dump().values()) for row in await session.exec(select(EventRow).order_by(*order)))
+        rows: list[tuple[object, ...]] = [tuple(row.model_dump().values()) for row in await session.exec(blocks)]
+        rows.extend(tuple(row.model_dump().values()) for row in await session.exec(events))
     return rows

@@ -1,4 +1,4 @@
-"""The chain as rows: one for each event, one for each block with events, one for how far the projection came.
+"""The chain as rows: events, blocks with events, how far the projection came, and of which chain all of them are.
 
 Nothing here is derived: a status is the question whether a later event exists. So undoing a reorganisation is deleting
 the rows above the fork, and a rebuild gives the same rows.
@@ -58,3 +58,15 @@ class PositionRow(Base, table=True):
     number: int = Field(sa_type=BigInteger)
     hash: bytes = Field(sa_type=LargeBinary)
     time: int = Field(sa_type=BigInteger)
+
+
+class SourceRow(Base, table=True):
+    """The chain and the deployment that the rows are of; rows of two are never mixed."""
+
+    __tablename__ = "ledger_source"
+    __table_args__: ClassVar[Any] = (CheckConstraint("id = 1", "single"),)
+
+    id: int = Field(default=1, primary_key=True)
+    chain_id: str = Field(max_length=78)
+    genesis_hash: bytes = Field(sa_type=LargeBinary)
+    contracts: str = Field(sa_type=Text)

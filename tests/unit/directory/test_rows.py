@@ -14,7 +14,7 @@ from consentry.database.engine import Database
 from consentry.directory.projection import Projection
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA
-from tests.support.memory_reader import FIRST_BLOCK, honest_story
+from tests.support.memory_reader import honest_story
 
 REFUSAL = "rowid = (SELECT MIN(rowid) FROM ledger_events WHERE kind = 'AccessDecided' AND NOT permitted)"
 
@@ -25,7 +25,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
     await SCHEMA.upgrade(url)
     opened = Database(url)
-    await Projection(opened, honest_story().reader(), FIRST_BLOCK).catch_up()
+    reader = honest_story().reader()
+    await Projection(opened, reader, await reader.identity()).catch_up()
     yield opened
     await opened.close()
 
