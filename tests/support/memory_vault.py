@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from consentry.core import heads
@@ -41,10 +41,12 @@ class MemoryVault:
 
     Attributes:
         released: institution and request id of every release, in order.
+        on_release: is called with the receipt at the moment of each release.
         down: while true nothing answers, as with a locked keyring or a full disk.
     """
 
     released: list[tuple[Address, int]] = field(default_factory=list)
+    on_release: Callable[[FinalReceipt], None] = field(default=lambda _: None)
     down: bool = False
     _subjects: set[SubjectId] = field(default_factory=set)
     _objects: dict[bytes, _Object] = field(default_factory=dict)
@@ -126,6 +128,7 @@ class MemoryVault:
             decision_id=heads.hash_of(receipt.entry),
             release_key_hash=request.release_key_hash,
         )
+        self.on_release(receipt)
         self.released.append((request.institution, request.request_id))
         return ReleasedKey(
             wrapped=wrap_record_keys(known.keys, release_key, context),

@@ -1,0 +1,327 @@
+"""Histories of an access desk: requests, retries, crashes, lost answers, revocations in between, restarts.
+
+`run` plays a history on memory adapters and raises `BrokenPromiseError` at the first broken promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from hypothesis import strategies as st
+
+from consentry.core import events
+from consentry.core.codes import Category, ConsentStatus, Standing
+from consentry.core.receipts import FinalReceipt
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    Address,
+    ConsentTerms,
+    Enrolment,
+    RecordId,
+    Revocation,
+    SubjectId,
+)
+from consentry.core.typed_data import SignedStruct, consent_id, record_id
+from consentry.crypto.keywrap import release_key_hash, release_public_key
+from consentry.crypto.signing import AccountKey, sign
+from consentry.errors import AccessDeniedError, ConsentryError, LedgerUnavailableError
+from consentry.gateway.access import Access, AccessDesk
+from tests.support import samples
+from tests.support.interference import Crash, Fuse, fused
+from tests.support.memory_ledger import MemoryLedger
+from tests.support.memory_projection import MemoryProjection
+from tests.support.memory_vault import MemoryOutbox, MemoryVault
+
+CUSTODIAN: Final = AccountKey(samples.word(0xA1))
+HOSPITALS: Final = (AccountKey(samples.word(0xB1)), AccountKey(samples.word(0xB2)))
+PATIENT: Final = AccountKey(samples.word(0xC1))
+SEED: Final = samples.word(0x5EED)
+RELEASE_KEY: Final = release_public_key(SEED)
+CONSENTS: Final = 3
+RECORDS: Final = 2
+POINTS: Final = 40
+"""No request passes more points than that."""
+
+Key = tuple[Address, int]
+
+
+class BrokenPromiseError(AssertionError):
+    """A promise is broken."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request, new if ``repeats`` is none; ``deed`` happens at a point of it."""
+
+    hospital: int
+    record: int
+    consent: int
+    repeats: int | None
+    deed: str
+    point: int
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The process ends and begins again; ``deed`` happens at a point of its beginning."""
+
+    deed: str
+    point: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something else happens on chain."""
+
+    deed: str
+    which: int
+
+
+Step = Ask | Restart | Change
+
+_points = st.integers(0, POINTS)
+_asks = st.builds(
+    Ask,
+    hospital=st.integers(0, len(HOSPITALS) - 1),
+    record=st.integers(0, RECORDS - 1),
+    consent=st.integers(0, CONSENTS),
+    repeats=st.none() | st.integers(0, 5),
+    deed=st.sampled_from(["none", "crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down"]),
+    point=_points,
+)
+_restarts = st.builds(Restart, deed=st.sampled_from(["none", "crash", "node-down"]), point=_points)
+_changes = st.builds(
+    Change, deed=st.sampled_from(["revoke", "suspend", "reinstate", "pass-lease"]), which=st.integers(0, CONSENTS - 1)
+)
+histories = st.lists(st.one_of(_asks, _asks, _restarts, _changes), min_size=1, max_size=12)
+
+
+@dataclass
+class Bench:
+    """A desk on memory adapters that outlive it."""
+
+    desk_class: type[AccessDesk]
+    now: int = samples.NOW
+    ledger: MemoryLedger = field(init=False)
+    vault: MemoryVault = field(default_factory=MemoryVault)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    fuse: Fuse = field(default_factory=Fuse)
+    records: list[RecordId] = field(default_factory=list)
+    consents: list[ConsentTerms] = field(default_factory=list)
+    asked: list[tuple[AccessRequest, bytes]] = field(default_factory=list)
+    acknowledged: list[FinalReceipt] = field(default_factory=list)
+    desk: AccessDesk = field(init=False)
+    _loses_answers: bool = False
+
+    def __post_init__(self) -> None:
+        self.ledger = MemoryLedger(lambda: self.now)
+        self.vault.on_release = self._check_release
+        self.restart()
+
+    def restart(self) -> None:
+        """Begins a new process."""
+        ledger = fused(self.ledger, "ledger", self.fuse)
+        self.desk = self.desk_class(
+            ledger,
+            fused(MemoryProjection(self.ledger), "projection", self.fuse),
+            fused(self.vault, "vault", self.fuse),
+            fused(self.outbox, "outbox", self.fuse),
+            CUSTODIAN.address,
+        )
+
+    def signed(self, key: AccountKey, contract: str, value: SignedStruct) -> bytes:
+        """Signs for a contract of the chain."""
+        return sign(key, self.ledger.domain(contract), value)
+
+    async def set_up(self) -> None:
+        """Admits hospitals, enrols a patient, anchors records, grants consents."""
+        for key in (CUSTODIAN, *HOSPITALS):
+            self.ledger.admit_institution(key.address, 440_100, key.signer, RELEASE_KEY)
+        subject = SubjectId(samples.word(0x51))
+        enrolment = Enrolment(subject, PATIENT.signer, CUSTODIAN.address, self.now + 60)
+        signatures = self.signed(PATIENT, "Subjects", enrolment), self.signed(CUSTODIAN, "Subjects", enrolment)
+        await self.ledger.enrol(enrolment, *signatures)
+        await self.vault.create_subject(subject)
+        for _ in range(RECORDS):
+            await self._add_record(subject)
+        for number in range(CONSENTS):
+            terms = replace(
+                samples.terms(), subject_id=subject, institution=HOSPITALS[number % 2].address, nonce=number + 1
+            )
+            await self.ledger.grant(terms, self.signed(PATIENT, "Consents", terms))
+            self.consents.append(terms)
+
+    async def _add_record(self, subject: SubjectId) -> None:
+        async def content() -> AsyncIterator[bytes]:
+            yield b"content"
+
+        sealed = await self.vault.seal(content(), subject_id=subject, media_type="text/plain")
+        leaf = replace(
+            samples.leaf(),
+            custodian=CUSTODIAN.address,
+            subject_id=subject,
+            category=Category.IMAGING,
+            ciphertext_digest=sealed.ciphertext_digest,
+            ciphertext_size=sealed.ciphertext_size,
+            commitment=sealed.commitment,
+        )
+        await self.ledger.anchor(leaf, self.signed(CUSTODIAN, "Records", leaf))
+        await self.vault.attach(sealed.object_id, record_id(leaf))
+        self.records.append(record_id(leaf))
+
+    # Deeds.
+
+    async def do(self, deed: str, which: int = 0) -> None:
+        """Does one deed, now."""
+        if deed == "crash":
+            raise Crash
+        if deed == "revoke":
+            await self._revoke(which)
+        elif deed in ("suspend", "reinstate"):
+            standing = Standing.SUSPENDED if deed == "suspend" else Standing.ACTIVE
+            self.ledger.set_standing(HOSPITALS[which % 2].address, standing)
+        elif deed == "node-down":
+            self.ledger.down = True
+        elif deed == "vault-down":
+            self.vault.down = True
+        elif deed == "pass-lease":
+            self.now += 901
+        elif deed == "lose-answer":
+            raise LedgerUnavailableError("answer was lost")
+
+    async def _revoke(self, which: int) -> None:
+        terms = self.consents[which % CONSENTS]
+        if self.ledger.state.consent(consent_id(terms)).status == ConsentStatus.ACTIVE:
+            act = Revocation(consent_id(terms), terms.subject_id)
+            await self.ledger.revoke(terms, self.signed(PATIENT, "Consents", act))
+
+    def _interference(self, deed: str, which: int) -> Callable[[], Awaitable[None]]:
+        async def happens() -> None:
+            # After the last look at head a window of one block is left, as the threat model says.
+            if deed in ("revoke", "suspend") and "ledger.consent_status:before" in self.fuse.passed:
+                return
+            await self.do(deed, which)
+
+        return happens
+
+    # Steps.
+
+    async def take(self, step: Step) -> None:
+        """Takes one step, then checks every promise that must hold at any moment."""
+        if isinstance(step, Ask):
+            await self._ask(step)
+        elif isinstance(step, Restart):
+            await self._restart(step)
+        else:
+            await self.do(step.deed, step.which)
+        self.check()
+
+    def _request(self, step: Ask) -> tuple[AccessRequest, bytes]:
+        if step.repeats is not None and self.asked:
+            return self.asked[step.repeats % len(self.asked)]
+        hospital = HOSPITALS[step.hospital]
+        consent = consent_id(self.consents[step.consent]) if step.consent < CONSENTS else ZERO_32
+        request = replace(
+            samples.request(self.records[step.record], consent, release_key_hash(RELEASE_KEY)),
+            request_id=len(self.asked) + 1,
+            institution=hospital.address,
+            issued_at=self.now - 10,
+            expires_at=self.now + 300,
+        )
+        self.asked.append((request, self.signed(hospital, "AccessLedger", request)))
+        return self.asked[-1]
+
+    async def _ask(self, step: Ask) -> None:
+        request, signature = self._request(step)
+        self.fuse.set(step.point, self._interference(step.deed, step.consent))
+        try:
+            answer: Access = await self.desk.request(request, signature)
+            self.acknowledged.append(answer.receipt)
+        except AccessDeniedError as denial:
+            receipt = denial.details["receipt"]
+            assert isinstance(receipt, FinalReceipt)
+            self.acknowledged.append(receipt)
+        except ConsentryError:
+            pass
+        except Crash:
+            self.fuse.clear()
+            self.check()
+            self.restart()
+        self._recover()
+
+    async def _restart(self, step: Restart) -> None:
+        self.restart()
+        self.fuse.set(step.point, self._interference(step.deed, 0))
+        try:
+            await self.desk.resume()
+        except ConsentryError:
+            pass
+        except Crash:
+            self.restart()
+        self._recover()
+
+    def _recover(self) -> None:
+        self.fuse.clear()
+        self.ledger.down = self.vault.down = False
+
+    # Promises.
+
+    def _decisions(self) -> dict[Key, list[events.AccessDecided]]:
+        found: dict[Key, list[events.AccessDecided]] = {}
+        for event in self.ledger.log:
+            if isinstance(event, events.AccessDecided):
+                request = event.entry.request
+                found.setdefault((request.institution, request.request_id), []).append(event)
+        return found
+
+    def _check_release(self, receipt: FinalReceipt) -> None:
+        """At the moment of a release: P2 and P4."""
+        request = receipt.entry.request
+        decided = self._decisions().get((request.institution, request.request_id), [])
+        _demand(bool(decided) and decided[0].entry.reason == 0, "released without a permit in the log")
+        active = self.ledger.state.consent(request.consent_id).status == ConsentStatus.ACTIVE
+        _demand(active, "released under a consent that was revoked before the last look")
+        standing = self.ledger.state.institution_standing(request.institution)
+        _demand(standing == Standing.ACTIVE, "released to an institution that was suspended before the last look")
+
+    def check(self) -> None:
+        """At any moment: P2 and P5, and that every answer stands in the log."""
+        decisions = self._decisions()
+        permitted = {key for key, (event, *_) in decisions.items() if event.entry.reason == 0}
+        _demand(set(self.vault.released) <= permitted, "released without a permit in the log")
+        _demand(all(len(found) == 1 for found in decisions.values()), "a request was decided twice")
+        _demand(decisions.keys() <= self.outbox.kept.keys(), "a request was sent before it was kept")
+        places = {event.place for found in decisions.values() for event in found}
+        _demand(all(receipt.place in places for receipt in self.acknowledged), "an answer does not stand in the log")
+
+    async def finish(self) -> None:
+        """At the end everything works again: what was kept is decided, and nothing is left over."""
+        self._recover()
+        self.restart()
+        await self.desk.resume()
+        self.check()
+        decisions = self._decisions()
+        _demand(self.outbox.kept.keys() <= decisions.keys(), "a kept request was never decided")
+        _demand(not await self.outbox.unsettled(), "a decided request is not settled")
+
+
+def _demand(held: bool, promise: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not held:
+        raise BrokenPromiseError(promise)
+
+
+async def run(history: list[Step], desk_class: type[AccessDesk] = AccessDesk) -> Bench:
+    """Plays a history.
+
+    Raises:
+        BrokenPromiseError: a promise is broken.
+    """
+    bench = Bench(desk_class)
+    await bench.set_up()
+    for step in history:
+        await bench.take(step)
+    await bench.finish()
+    return bench

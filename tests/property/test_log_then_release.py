@@ -1,0 +1,157 @@
+"""Log, then release, under a crash or interference at every point (promises P2, P4, P5).
+
+The sabotaged desks at the end show that each promise is watched: every one of them must be caught.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+
+from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
+from consentry.core.terms import AccessEntry, AccessRequest, Material
+from consentry.errors import LedgerUnavailableError
+from consentry.gateway.access import Access, AccessDesk, denied
+from consentry.gateway.ports import StoredRequest
+from tests.property.desk_histories import POINTS, Ask, BrokenPromiseError, Restart, Step, histories, run
+
+PLAIN = Ask(hospital=0, record=0, consent=0, repeats=None, deed="none", point=0)
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SEARCH = settings(max_examples=3_000, deadline=None, database=None, phases=[Phase.generate], derandomize=True)
+
+
+@QUICK
+@given(histories)
+def test_promises_hold_in_every_history(history: list[Step]) -> None:
+    asyncio.run(run(history))
+
+
+@pytest.mark.parametrize("deed", ["crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down"])
+def test_promises_hold_at_every_point_of_a_request(deed: str) -> None:
+    for point in range(POINTS):
+        step = Ask(hospital=0, record=0, consent=0, repeats=None, deed=deed, point=point)
+        again = Ask(hospital=0, record=0, consent=0, repeats=0, deed="none", point=0)
+        asyncio.run(run([step, Restart("none", 0), again]))
+
+
+def test_promises_hold_at_every_point_of_a_restart() -> None:
+    lost = [Ask(hospital=0, record=0, consent=0, repeats=None, deed="crash", point=point) for point in range(4, 12)]
+    for point in range(POINTS):
+        asyncio.run(run([*lost, Restart("crash", point), Restart("none", 0)]))
+
+
+def test_request_passes_the_points_in_the_order_of_the_promise() -> None:
+    bench = asyncio.run(run([]))
+    asyncio.run(bench.desk.request(*bench._request(PLAIN)))
+    passed = bench.fuse.passed
+    order = ["outbox.keep:after", "ledger.decide:before", "ledger.decide:after", "ledger.consent_status:after"]
+    order += ["ledger.institution_standing:after", "vault.release:before"]
+    assert [name for name in passed if name in order] == order
+    assert len(passed) < POINTS
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasesFirst(AccessDesk):
+    """Releases while the decision is still on its way."""
+
+    async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
+        record, material = await self._material(request, scope_proof)
+        await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
+        nowhere = EventPlace(BlockReference(0, bytes(32), 0), bytes(32), 0)
+        entry = AccessEntry(request, material.leaf.subject_id, 0, 0, 1, 1)
+        hoped = FinalReceipt(entry, nowhere, "hoped for", LEDGER_SEAL)
+        key = await self.vault.release(hoped, await self._release_key(request), self.ledger.domain("AccessLedger"))
+        receipt = await self._decided(request, signature, material)
+        if not receipt.permitted:
+            raise denied(receipt)
+        return Access(receipt, record, key)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepsNothing(AccessDesk):
+    """Sends what it has not kept."""
+
+    async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
+        record, material = await self._material(request, scope_proof)
+        receipt = await self._decided(request, signature, material)
+        if not receipt.permitted:
+            raise denied(receipt)
+        await self._check_still_in_force(receipt)
+        release_key = await self._release_key(request)
+        return Access(
+            receipt, record, await self.vault.release(receipt, release_key, self.ledger.domain("AccessLedger"))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SettlesFirst(AccessDesk):
+    """Calls a request settled before the chain has answered."""
+
+    async def _decided(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
+        await self.outbox.settle(request.institution, request.request_id)
+        return await self.ledger.decide(request, signature, material)
+
+
+@dataclass(frozen=True, slots=True)
+class LooksNoMore(AccessDesk):
+    """Does not look again before it releases."""
+
+    async def _check_still_in_force(self, receipt: FinalReceipt) -> None:
+        del receipt
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetsTheStanding(AccessDesk):
+    """Looks again at the consent, not at the institution."""
+
+    async def _check_still_in_force(self, receipt: FinalReceipt) -> None:
+        if await self.ledger.consent_status(receipt.entry.request.consent_id) != 1:
+            raise denied(receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class BelievesItself(AccessDesk):
+    """Answers with a decision of its own when the node does not."""
+
+    async def _decided(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
+        try:
+            return await AccessDesk._decided(self, request, signature, material)
+        except LedgerUnavailableError:
+            nowhere = EventPlace(BlockReference(0, bytes(32), 0), bytes(32), 0)
+            entry = AccessEntry(request, material.leaf.subject_id, 16, 0, 1, 1)
+            return FinalReceipt(entry, nowhere, "believed", LEDGER_SEAL)
+
+
+@dataclass(frozen=True, slots=True)
+class NeverResumes(AccessDesk):
+    """Begins again as if nothing were left over."""
+
+    async def resume(self) -> int:
+        return 0
+
+
+SABOTAGED = (
+    (ReleasesFirst, "without a permit"),
+    (KeepsNothing, "before it was kept"),
+    (SettlesFirst, "never decided"),
+    (LooksNoMore, "before the last look"),
+    (ForgetsTheStanding, "suspended before the last look"),
+    (BelievesItself, "does not stand in the log"),
+    (NeverResumes, "never decided"),
+)
+
+
+@pytest.mark.parametrize(("desk", "promise"), SABOTAGED, ids=lambda value: getattr(value, "__name__", ""))
+def test_sabotaged_desk_is_caught(desk: type[AccessDesk], promise: str) -> None:
+    def is_caught(history: list[Step]) -> bool:
+        try:
+            asyncio.run(run(history, desk))
+        except BrokenPromiseError as violation:
+            return promise in str(violation)
+        return False
+
+    assert find(histories, is_caught, settings=SEARCH)
