@@ -112,7 +112,7 @@ class Signing(Anyone):
     async def proof(self, method: str, target: str, content: bytes) -> dict[str, str]:
         return self.headers(method, target, content)
 
-    def headers(self, method: str, target: str, content: bytes, **changes: Any) -> dict[str, str]:  # noqa: ANN401 - any part
+    def headers(self, method: str, target: str, content: bytes, /, **changes: Any) -> dict[str, str]:  # noqa: ANN401 - any part
         """Signs a request; ``changes`` replace parts of what is signed."""
         parts: dict[str, Any] = {
             "institution": self.address,

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from consentry.api.context import context_of
 from consentry.api.once import once
-from consentry.api.policy import MEMBER, SIGNER, Caller, subject_seen_by
+from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, subject_seen_by
 from consentry.api.schemas import (
     ConsentAnswer,
     GrantBody,
@@ -35,7 +35,7 @@ router = APIRouter(prefix="/v1/consents", tags=["consents"])
 
 
 @router.post("/prepare", responses={200: {"model": PreparedAnswer}})
-async def prepare(request: Request, body: PrepareBody, _: Annotated[Caller, Depends(MEMBER)]) -> dict[str, Any]:
+async def prepare(request: Request, body: PrepareBody, _: Annotated[Caller, Depends(SUBJECT_SIDE)]) -> dict[str, Any]:
     """Gives the exact EIP-712 document and the notice text; changes nothing."""
     made = consents.prepare(context_of(request).ledger, body.terms.value(), body.language)
     return {
@@ -47,7 +47,7 @@ async def prepare(request: Request, body: PrepareBody, _: Annotated[Caller, Depe
 
 
 @router.post("", responses={201: {"model": ConsentAnswer}})
-async def grant(request: Request, body: GrantBody, caller: Annotated[Caller, Depends(MEMBER)]) -> Response:
+async def grant(request: Request, body: GrantBody, caller: Annotated[Caller, Depends(SUBJECT_SIDE)]) -> Response:
     """Grants. Whoever relays, the contract demands the subject's own signature."""
     context, terms, signature = context_of(request), body.terms.value(), raw(body.signature)
 
@@ -72,7 +72,7 @@ async def prepare_revocation(
 
 @router.post("/{consent}/revocation", responses={200: {"model": ConsentAnswer}})
 async def revoke(
-    request: Request, consent: Id32, body: RevokeBody, caller: Annotated[Caller, Depends(MEMBER)]
+    request: Request, consent: Id32, body: RevokeBody, caller: Annotated[Caller, Depends(SUBJECT_SIDE)]
 ) -> Response:
     """Takes a consent back; from the block of the answer on nothing is permitted under it.
 

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from consentry.api.challenges import CHALLENGE_SECONDS, Challenges
 from consentry.api.context import context_of
-from consentry.api.policy import MEMBER, PUBLIC, Caller, bearer_token, sessions_of
+from consentry.api.policy import PUBLIC, SIGNER, Caller, bearer_token, sessions_of
 from consentry.api.schemas import (
     PasskeyChallengeBody,
     PasskeySessionBody,
@@ -102,7 +102,7 @@ async def passkey_session(
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
-async def end_session(request: Request, _: Annotated[Caller, Depends(MEMBER)]) -> Response:
+async def end_session(request: Request, _: Annotated[Caller, Depends(SIGNER)]) -> Response:
     """Ends the caller's session."""
     sessions_of(request).close(bearer_token(request))
     return Response(status_code=HTTPStatus.NO_CONTENT)

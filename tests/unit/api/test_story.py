@@ -1,7 +1,4 @@
-"""The story over HTTP: enrol, take in, grant, decide, release, open, refuse, revoke, look back.
-
-The same tests run on the real chain, vault and projection in ``tests/integration/gateway``.
-"""
+"""The story over HTTP: enrol, take in, grant, decide, release, open, refuse, revoke, look back."""
 
 from __future__ import annotations
 

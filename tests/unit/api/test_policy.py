@@ -1,0 +1,83 @@
+"""Every route declares its policy: an application with one that does not refuses to start."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from fastapi import APIRouter, Depends
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from consentry.api import app as application
+from consentry.api.app import ROUTERS, create_app
+from consentry.api.policy import PUBLIC, SIGNER, all_routes, demand_policies
+from consentry.errors import ConfigurationError
+from consentry.gateway.context import Context
+from tests.support.gateway_world import MemoryParts, People
+from tests.support.memory_ledger import VERIFIERS
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[Context]:
+    """Is never entered: the application is made, not started."""
+    yield MemoryParts().context(People(VERIFIERS).custodian.address)
+
+
+@pytest.mark.parametrize("kind", ["bare", "two", "plain", "websocket", "mounted", "deep"])
+def test_application_with_an_open_route_refuses_to_start(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = APIRouter()
+
+    def endpoint() -> None: ...
+
+    if kind == "bare":
+        planted.add_api_route("/open", endpoint)
+    elif kind == "two":
+        planted.add_api_route("/open", endpoint, dependencies=[Depends(PUBLIC), Depends(SIGNER)])
+    elif kind == "plain":
+        planted.routes.append(Route("/open", endpoint))
+    elif kind == "websocket":
+        planted.routes.append(WebSocketRoute("/open", endpoint))
+    elif kind == "mounted":
+        planted.routes.append(Mount("/mounted", routes=[Route("/open", endpoint)]))
+    else:
+        inner = APIRouter()
+        inner.add_api_route("/open", endpoint)
+        planted.include_router(inner)
+
+    class Planted:
+        router = planted
+
+    monkeypatch.setattr(application, "ROUTERS", (*ROUTERS, Planted))
+    with pytest.raises(ConfigurationError, match="/open"):
+        create_app(_nothing, 1_000)
+
+
+def test_application_as_it_is_starts_and_hides_its_documentation_on_demand() -> None:
+    app = create_app(_nothing, 1_000)
+    demand_policies(app)
+    assert "/openapi.json" in {getattr(route, "path", "") for route in all_routes(app.routes)}
+    closed = create_app(_nothing, 1_000, documentation=False)
+    assert not {"/docs", "/openapi.json"} & {getattr(route, "path", "") for route in all_routes(closed.routes)}
+
+
+def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
+    parts, people = MemoryParts(), People(VERIFIERS)
+    context = parts.context(people.custodian.address)
+    held = {name for name in dir(context) if not name.startswith("_")}
+    assert held == {
+        "authorities",
+        "check_ready",
+        "custodian",
+        "desk",
+        "idempotency",
+        "intake",
+        "ledger",
+        "limits",
+        "nonces",
+        "origin",
+        "projection",
+        "session_seconds",
+        "vault",
+        "verifiers",
+    }

@@ -1,0 +1,131 @@
+"""Institutions sign each HTTP request; nothing of it can be changed, repeated, aged or taken elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from consentry.crypto.sign_in import body_sha256, content_digest
+from consentry.crypto.signing import AccountKey
+from consentry.evidence.notation import hex_of
+from tests.support.callers import HOST, Signing, encoded
+from tests.support.gateway_world import World, done
+
+
+def own_target(world: World) -> str:
+    """Gives what the hospital may ask for."""
+    return f"/v1/institutions/{hex_of(world.people.hospital.address)}/accesses"
+
+
+async def test_signed_request_is_served_once(world: World) -> None:
+    hospital, target = world.institution(world.people.hospital), own_target(world)
+    headers = hospital.headers("GET", target, b"")
+    assert (await world.http.get(target, headers=headers)).status_code == 200
+    again = await world.http.get(target, headers=headers)
+    assert (again.status_code, again.json()["detail"]) == (401, "nonce was seen before")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "POST"},
+        {"authority": "elsewhere.test"},
+        {"target": "/v1/institutions"},
+        {"body_sha256": body_sha256(b"other")},
+        {"institution": b"\x11" * 20},
+        {"created": 0},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_signature_over_anything_else_is_refused(world: World, changes: dict[str, Any]) -> None:
+    hospital, target = world.institution(world.people.hospital), own_target(world)
+    headers = hospital.headers("GET", target, b"", **changes)
+    answer = await world.http.get(target, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.not-authentic")
+    assert answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize(("offset", "status"), [(-62, 401), (-55, 200), (55, 200), (62, 401)])
+async def test_signed_request_outside_the_window_is_refused(world: World, offset: int, status: int) -> None:
+    hospital, target = world.institution(world.people.hospital), own_target(world)
+    headers = hospital.headers("GET", target, b"", created=int(time.time()) + offset)
+    assert (await world.http.get(target, headers=headers)).status_code == status
+
+
+async def test_query_is_part_of_what_is_signed(world: World) -> None:
+    hospital, target = world.institution(world.people.hospital), own_target(world)
+    headers = hospital.headers("GET", target, b"")
+    assert (await world.http.get(f"{target}?limit=1", headers=headers)).status_code == 401
+    assert (await hospital.get(f"{target}?limit=1")).status_code == 200
+
+
+async def test_body_that_was_not_signed_is_refused(world: World) -> None:
+    hospital = world.institution(world.people.hospital)
+    body, changed = encoded({"terms": 1}), encoded({"terms": 2})
+    headers = hospital.headers("POST", "/v1/consents/prepare", body)
+    answer = await world.http.post("/v1/consents/prepare", content=changed, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.not-authentic")
+    swapped = headers | {"Content-Digest": content_digest(body_sha256(changed))}
+    assert (await world.http.post("/v1/consents/prepare", content=changed, headers=swapped)).status_code == 401
+
+
+async def test_upload_that_was_not_signed_is_not_kept(world: World) -> None:
+    subject = await world.enrol(world.people.patient)
+    custodian = world.institution(world.people.custodian)
+    headers = custodian.headers("POST", "/v1/records/content", b"signed")
+    headers |= {"Consentry-Subject": hex_of(subject), "Content-Type": "text/plain"}
+    answer = await world.http.post("/v1/records/content", content=b"another", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.not-authentic")
+
+
+async def test_signature_of_another_key_is_refused(world: World) -> None:
+    hospital = world.people.hospital
+    forged = Signing(world.http, address=hospital.address, key=AccountKey.generate())
+    assert (await forged.get(own_target(world))).status_code == 401
+
+
+async def test_host_that_is_not_this_gateways_is_refused(world: World) -> None:
+    target = own_target(world)
+    hospital = world.people.hospital
+    signing = Signing(world.http, address=hospital.address, key=hospital.key, host="evil.test")
+    headers = signing.headers("GET", target, b"") | {"Host": "evil.test"}
+    assert (await world.http.get(target, headers=headers)).status_code == 401
+    assert HOST in world.context.authorities
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "garbage",
+        'institution="0x00", created=1, nonce="0123456789abcdef", signature="0x00"',
+        'institution="0x' + "11" * 20 + '", created=1, nonce="short", signature="0x00"',
+        'institution="0x' + "11" * 20 + '", created=99999999999999, nonce="0123456789abcdef", signature="0x00"',
+        'institution="0x' + "11" * 20 + '", created=1, nonce="0123456789abcdef", signature="0x' + "00" * 3_000 + '"',
+    ],
+    ids=range(6),
+)
+async def test_malformed_signature_header_is_refused(world: World, header: str) -> None:
+    headers = {"Consentry-Signature": header, "Content-Digest": content_digest(body_sha256(b""))}
+    answer = await world.http.get(own_target(world), headers=headers)
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("digest", ["", "sha-256=::", "sha-512=:AAAA:", "md5=:" + "A" * 43 + "=:"])
+async def test_malformed_content_digest_is_refused(world: World, digest: str) -> None:
+    target = own_target(world)
+    headers = world.institution(world.people.hospital).headers("GET", target, b"") | {"Content-Digest": digest}
+    assert (await world.http.get(target, headers=headers)).status_code == 422
+
+
+async def test_request_of_another_institution_is_refused_before_anything_is_decided(world: World) -> None:
+    people = world.people
+    subject = await world.enrol(people.patient)
+    record = await world.add_record(subject)
+    request = world.request(record, bytes(32), people.hospital)
+    answer = await world.institution(people.clinic).post("/v1/access", world.access_body(request, people.hospital))
+    assert (answer.status_code, answer.json()["code"]) == (403, "auth.not-permitted")
+    page = done(await world.institution(people.hospital).get(own_target(world)), 200)
+    assert page["items"] == []
