@@ -119,6 +119,7 @@ contract Participants is AccessManaged, IParticipants {
     /// @inheritdoc IParticipants
     function changeGroupMembership(bytes32 group, address institution, bool member) external restricted {
         if (group == bytes32(0)) revert ParticipantsZeroValue();
+        if (address(bytes20(group)) != msg.sender) revert ParticipantsGroupForbidden(msg.sender, group);
         Institution storage entry = _institutions[institution];
         if (entry.standing == Standing.NONE) revert ParticipantsUnknown(institution);
         _requireAuthorityOver(entry.region);

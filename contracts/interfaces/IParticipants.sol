@@ -44,6 +44,10 @@ interface IParticipants {
     error ParticipantsReleaseKeyInvalid(address institution);
     /// @notice A zero address, group, name or version.
     error ParticipantsZeroValue();
+    /// @notice Only the authority a group's name starts with changes who belongs to it.
+    /// @param authority the caller.
+    /// @param group the group it does not keep.
+    error ParticipantsGroupForbidden(address authority, bytes32 group);
 
     /// @notice An authority may act from now on, within its region.
     /// @param authority its account.
@@ -142,7 +146,9 @@ interface IParticipants {
     /// @param relay the account.
     function removeRelay(address relay) external;
     /// @notice Enters an institution into a group or takes it out. Role: AUTHORITY, for the institution's region.
-    /// @param group name of the group, not zero.
+    /// A patient who consents to a group trusts the one authority that keeps it, so the name says which: no other can
+    /// add a reader.
+    /// @param group name of the group: the 20 bytes of the keeping authority's account, then 12 of its choice.
     /// @param institution an admitted institution.
     /// @param member true to enter.
     function changeGroupMembership(bytes32 group, address institution, bool member) external;

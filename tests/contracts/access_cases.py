@@ -12,11 +12,10 @@ from consentry.core.merkle import proof_of, root_of
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address
 from consentry.core.typed_data import digest, record_id
 from tests.support.contract_suite import Value
-from tests.support.contract_world import DAY, Item, World, key_of
+from tests.support.contract_world import DAY, Item, World, group_of, key_of
 from tests.support.signers import AccountSigner
 
 OTHER = b"\x55" * 32
-GROUP = keccak(b"stroke centres")
 Case = Callable[[World], Item]
 
 
@@ -168,7 +167,7 @@ def other_institution(world: World) -> Item:
 
 
 def not_in_group(world: World) -> Item:
-    return prepared(world, {}, {"institution": ZERO_ADDRESS, "group": GROUP})
+    return prepared(world, {}, {"institution": ZERO_ADDRESS, "group": group_of(world.beijing)})
 
 
 def other_practitioner(world: World) -> Item:
@@ -271,7 +270,7 @@ DENIED: list[tuple[Reason, Case]] = [
 
 def by_group(world: World) -> Item:
     item = not_in_group(world)
-    membership = (GROUP, world.hospital.address, True)
+    membership = (group_of(world.beijing), world.hospital.address, True)
     world.suite.send("Participants", "changeGroupMembership", *membership, sender=world.beijing)
     return item
 

@@ -12,9 +12,9 @@ from web3 import Web3
 from consentry.core.codes import Standing
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS
 from tests.support.contract_suite import GOVERNANCE, ContractSuite, Event, Value, artifact, selectors_of, signature_of
-from tests.support.contract_world import BEIJING, SHENZHEN, World
+from tests.support.contract_world import BEIJING, SHENZHEN, World, group_of
 
-GROUP = keccak(b"stroke centres")
+NAME = keccak(b"stroke centres")
 ENTER, LEAVE = True, False
 REASON = keccak(b"reason")
 PROFILE = keccak(b"profile")
@@ -48,9 +48,9 @@ GOVERNED: list[tuple[str, tuple[Value, ...]]] = [
     ("reinstateInstitution", (NEWCOMER, REASON)),
     ("admitRelay", (NEWCOMER, NEWCOMER)),
     ("removeRelay", (NEWCOMER,)),
-    ("changeGroupMembership", (GROUP, NEWCOMER, True)),
+    ("changeGroupMembership", (NAME, NEWCOMER, True)),
     ("admitVerifier", (NEWCOMER,)),
-    ("nameDeployment", (GROUP, NEWCOMER, 1)),
+    ("nameDeployment", (NAME, NEWCOMER, 1)),
 ]
 
 
@@ -386,31 +386,41 @@ def test_remove_relay_of_another_province_is_refused(world: World) -> None:
 
 def test_change_group_membership_enters_and_takes_out(world: World) -> None:
     institution = checksummed(world.hospital.address)
-    entered = send(world, world.beijing, "changeGroupMembership", GROUP, institution, ENTER)
-    member = read(world, "isGroupMember", GROUP, institution)
-    left = send(world, world.beijing, "changeGroupMembership", GROUP, institution, LEAVE)
+    entered = send(world, world.beijing, "changeGroupMembership", group_of(world.beijing), institution, ENTER)
+    member = read(world, "isGroupMember", group_of(world.beijing), institution)
+    left = send(world, world.beijing, "changeGroupMembership", group_of(world.beijing), institution, LEAVE)
 
-    args = {"group": GROUP, "institution": institution}
+    args = {"group": group_of(world.beijing), "institution": institution}
     assert entered == [Event("GroupMembershipChanged", {**args, "member": True})]
     assert member
     assert left == [Event("GroupMembershipChanged", {**args, "member": False})]
-    assert not read(world, "isGroupMember", GROUP, institution)
+    assert not read(world, "isGroupMember", group_of(world.beijing), institution)
 
 
 def test_change_group_membership_to_what_it_is_logs_nothing(world: World) -> None:
-    assert send(world, world.beijing, "changeGroupMembership", GROUP, world.hospital.address, LEAVE) == []
+    assert send(world, world.beijing, "changeGroupMembership", group_of(world.beijing), world.hospital.address, LEAVE) == []
 
 
 def test_change_group_membership_of_an_unknown_institution_is_refused(world: World) -> None:
-    refused = refusal(world, world.beijing, "changeGroupMembership", GROUP, NEWCOMER, ENTER)
+    refused = refusal(world, world.beijing, "changeGroupMembership", group_of(world.beijing), NEWCOMER, ENTER)
 
     assert refused == ("ParticipantsUnknown", (NEWCOMER,))
 
 
 def test_change_group_membership_in_another_province_is_refused(world: World) -> None:
-    refused = refusal(world, world.guangdong, "changeGroupMembership", GROUP, world.hospital.address, ENTER)
+    own = group_of(world.guangdong)
+    refused = refusal(world, world.guangdong, "changeGroupMembership", own, world.hospital.address, ENTER)
 
     assert refused == ("ParticipantsRegionForbidden", (world.guangdong, BEIJING))
+
+
+@pytest.mark.parametrize("change", [ENTER, LEAVE])
+def test_change_group_membership_by_an_authority_that_does_not_keep_it_is_refused(world: World, change: bool) -> None:  # noqa: FBT001
+    kept = group_of(world.guangdong)
+
+    refused = refusal(world, world.beijing, "changeGroupMembership", kept, world.hospital.address, change)
+
+    assert refused == ("ParticipantsGroupForbidden", (world.beijing, kept))
 
 
 def test_change_group_membership_of_group_zero_is_refused(world: World) -> None:
@@ -460,6 +470,6 @@ def test_name_deployment_gives_the_latest(world: World) -> None:
     assert read(world, "deploymentOf", name) == [world.stranger, 2]
 
 
-@pytest.mark.parametrize("arguments", [(ZERO_32, NEWCOMER, 1), (GROUP, ZERO, 1), (GROUP, NEWCOMER, 0)])
+@pytest.mark.parametrize("arguments", [(ZERO_32, NEWCOMER, 1), (NAME, ZERO, 1), (NAME, NEWCOMER, 0)])
 def test_name_deployment_with_a_zero_value_is_refused(world: World, arguments: tuple[Value, ...]) -> None:
     assert refusal(world, world.suite.national, "nameDeployment", *arguments) == ("ParticipantsZeroValue", ())

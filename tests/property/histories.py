@@ -30,9 +30,10 @@ from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from tests.property.agreement import Agreement, Signed
 from tests.support import samples
+from tests.support.evm import PAYER
 
 REGIONS: Final = (440300, 440100, 110000, 310100, 0, 12, 1_000_000)
-GROUPS: Final = (samples.word(0x61), samples.word(0x62))
+GROUPS: Final = (samples.group(PAYER.address, 1), samples.group(PAYER.address, 2))
 PEOPLE: Final = (samples.PRACTITIONER, samples.word(0x9B), samples.word(0x9C))
 RELEASE_KEYS: Final = (b"first release key", b"second release key")
 HOUR: Final = 3600
@@ -154,7 +155,8 @@ class History:
 
     def change_group(self) -> None:
         """Enters an institution into a group or takes it out."""
-        group = ZERO_32 if self._chance(5) else self.random.choice(GROUPS)
+        kept = (*GROUPS, samples.group(self.ledger.province.address))
+        group = ZERO_32 if self._chance(5) else self.random.choice(kept)
         self.ledger.change_membership(group, self._institution().address, self._authority(), member=self._chance(65))
 
     def change_relay(self) -> None:

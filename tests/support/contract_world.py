@@ -40,6 +40,11 @@ def key_of(name: str) -> bytes:
     return keccak(name.encode())
 
 
+def group_of(authority: str) -> bytes:
+    """Gives the name of a group that an authority keeps."""
+    return samples.group(bytes.fromhex(authority[2:]))
+
+
 def values_of(struct: SignedStruct) -> tuple[Value, ...]:
     """Gives the members of a signed struct as the ABI takes them."""
     return dataclasses.astuple(struct)

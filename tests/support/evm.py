@@ -105,11 +105,14 @@ class Outcome:
     block_number: int
 
 
+PAYER: Final = AccountKey(keccak(b"payer of the tests"))
+
+
 class Evm:
     """A chain in memory. The payer deploys and sends unless another of the funded ``others`` does."""
 
     def __init__(self, *others: AccountKey) -> None:
-        self._sender = AccountKey(keccak(b"payer of the tests"))
+        self._sender = PAYER
         self._keys = {key.address: KeyAPI.PrivateKey(key.secret) for key in (self._sender, *others)}
         parameters = PyEVMBackend.generate_genesis_params({"gas_limit": GAS_LIMIT, "timestamp": FIRST_BLOCK})
         state = generate_genesis_state_for_keys(list(self._keys.values()))

@@ -251,7 +251,7 @@ def honest_story() -> Story:
             None,
             [
                 admissions.change_membership(
-                    samples.word(6), HOSPITAL.address, member=True, authority=AUTHORITY, place=story.place()
+                    samples.group(AUTHORITY), HOSPITAL.address, member=True, authority=AUTHORITY, place=story.place()
                 )
             ],
         )

@@ -42,6 +42,11 @@ def address(number: int) -> Address:
     return Address(number.to_bytes(4, "big") * 5)
 
 
+def group(keeper: bytes, number: int = 1) -> bytes:
+    """Gives the name of a group that an authority keeps."""
+    return keeper + number.to_bytes(12, "big")
+
+
 CUSTODIAN: Final = address(0xA1)
 HOSPITAL: Final = address(0xB2)
 AUTHORITY: Final = address(0xC3)

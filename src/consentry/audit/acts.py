@@ -12,7 +12,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import RecordStatus, Standing
 from consentry.core.consent import check_grant, check_revocation
 from consentry.core.events import LedgerEvent
-from consentry.core.participants import check_code, check_region, check_standing, is_acceptable_signer
+from consentry.core.participants import check_code, check_region, check_standing, is_acceptable_signer, keeper_of
 from consentry.core.record import check_anchorable, check_first, check_successor
 from consentry.core.refusals import refusal
 from consentry.core.state import NO_AUTHORITY, LedgerState
@@ -125,8 +125,10 @@ class ActChecks:
 
     @_check.register
     def _(self, event: events.GroupMembershipChanged) -> None:
-        if event.institution not in self.state.institutions:
+        known = self.state.institutions.get(event.institution)
+        if known is None:
             raise refusal("ParticipantsUnknown", event.institution)
+        self._check_authority(keeper_of(event.group), known.region)
 
     @_check.register
     def _(self, event: events.SubjectEnrolled) -> None:

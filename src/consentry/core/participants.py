@@ -30,6 +30,21 @@ def is_acceptable_signer(signer: bytes, verifiers: Container[bytes]) -> bool:
     return len(signer) > ADDRESS_SIZE and signer[:ADDRESS_SIZE] in verifiers
 
 
+def keeper_of(group: bytes) -> Address:
+    """Gives the authority that keeps a group: the first 20 bytes of the group's name."""
+    return Address(group[:ADDRESS_SIZE])
+
+
+def check_group_keeper(group: bytes, authority: Address) -> None:
+    """Checks that an authority keeps a group; no other may add a reader to what patients consented to.
+
+    Raises:
+        LedgerRejectedError: the group is another's.
+    """
+    if keeper_of(group) != authority:
+        raise refusal("ParticipantsGroupForbidden", authority, group)
+
+
 def check_code(region: int) -> None:
     """Checks the form of a region code: zero or six digits.
 

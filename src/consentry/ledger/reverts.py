@@ -34,6 +34,7 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     "ParticipantsSignerInvalid": InvalidInputError,
     "ParticipantsReleaseKeyInvalid": InvalidInputError,
     "ParticipantsZeroValue": InvalidInputError,
+    "ParticipantsGroupForbidden": NotPermittedError,
     # Subjects
     "SubjectsRelayRequired": NotPermittedError,
     "SubjectsAlreadyEnrolled": ConflictError,

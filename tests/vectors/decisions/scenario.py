@@ -19,6 +19,7 @@ from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms
 from consentry.core.typed_data import consent_id, record_id
 from consentry.crypto.signing import AccountKey
 from tests.support import samples
+from tests.support.evm import PAYER
 from tests.support.samples import NOW
 
 RELEASE_KEY: Final = samples.RELEASE_KEY
@@ -39,7 +40,7 @@ def subject_of(name: str, role: str) -> SubjectId:
 
 CUSTODIAN: Final = key_of("", "custodian")
 STRANGER: Final = key_of("", "stranger institution")
-GROUP: Final = samples.word(0x6709)
+GROUP: Final = samples.group(PAYER.address)
 
 
 @dataclass
