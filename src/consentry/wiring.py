@@ -22,6 +22,7 @@ from typing import Final
 from consentry.audit.audit import Audit
 from consentry.audit.findings import Report
 from consentry.config import Settings
+from consentry.core.chain import BlockReference
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
 from consentry.directory.projection import Projection, snapshot_rows
@@ -56,6 +57,7 @@ from consentry.vault.store import RecordVault
 FOLLOW_SECONDS: Final = 0.25
 RESUME_TURNS: Final = 20
 """Every so many rounds of following, what was kept and not decided is taken up again."""
+MOST_WAIT_SECONDS: Final = 5.0
 MOST_LAG_BLOCKS: Final = 50
 LEAST_FREE_BYTES: Final = 32 * 2**20
 
@@ -140,9 +142,20 @@ async def run_audit(settings: Settings, *, chain_only: bool) -> Report:
         audit = Audit(scope.reader)
         report = await audit.run()
         if scope.rows is not None and scope.measure is not None:
+            await _wait_for(scope.rows, report.head)
             report = await audit.compare_projection(report, scope.rows)
             report = await audit.compare_vault(report, scope.custodian, scope.measure)
         return report
+
+
+async def _wait_for(rows: ProjectionRows, head: BlockReference) -> None:
+    """Gives a gateway that runs a moment to take in the newest blocks; one that does not will be found behind."""
+    deadline = time.monotonic() + MOST_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        position = await rows.position()
+        if position is not None and position.number >= head.number:
+            return
+        await asyncio.sleep(FOLLOW_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from consentry.core.record import check_anchorable, check_first, check_successor
 from consentry.core.refusals import refusal
 from consentry.core.state import NO_AUTHORITY, LedgerState
 from consentry.core.subject import check_enrol
-from consentry.core.terms import Address, Enrolment, RecordId, Revocation
+from consentry.core.terms import AccessRequest, Address, Enrolment, RecordId, Revocation
 from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id
 from consentry.crypto import signing
 from consentry.crypto.signing import Verifiers
@@ -69,7 +69,9 @@ class ActChecks:
         if not self.holds(contract, signer, value, signature):
             message = f"a {type(value).__name__} on chain is not signed by the signer it needs"
             about = "0x" + signer.hex()
-            self.findings.append(Finding(Kind.SIGNATURE, about, message, "its signature", "another", place))
+            # The ledger asks no contract about a request, so code at an institution's account excuses nothing there.
+            kind = Kind.REQUEST_SIGNATURE if isinstance(value, AccessRequest) else Kind.SIGNATURE
+            self.findings.append(Finding(kind, about, message, "its signature", "another", place))
 
     def _find(self, kind: Kind, event: LedgerEvent, message: str, *, expected: str, got: str) -> None:
         self.findings.append(Finding(kind, _about(event), message, expected, got, event.place))

@@ -73,7 +73,7 @@ class Audit:
     async def compare_projection(self, report: Report, rows: ProjectionReader) -> Report:
         """Adds what the database says differently from the chain."""
         kept = [row async for row in rows.rows()]
-        more = compare_rows(self.chain, kept, await rows.position())
+        more = compare_rows(self.chain, kept, await rows.position(), report.head)
         return replace(report, findings=(*report.findings, *more))
 
     async def compare_vault(self, report: Report, custodian: Address, objects: ObjectReader) -> Report:

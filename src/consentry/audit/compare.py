@@ -19,22 +19,29 @@ def _row_finding(kind: Kind, cursor: Cursor, message: str, expected: str, got: s
 
 
 def compare_rows(
-    chain: Iterable[LedgerEvent], rows: Iterable[KeptRow], position: BlockReference | None
+    chain: Iterable[LedgerEvent], rows: Iterable[KeptRow], position: BlockReference | None, head: BlockReference
 ) -> list[Finding]:
     """Compares the events of the chain with those the database holds.
 
     Args:
         chain: all events of the chain, in order.
         rows: all rows of the projection.
-        position: up to where the projection claims to have followed; what came later is no finding.
+        position: up to where the projection claims to have followed; rows that came later are not looked for one by one.
+        head: up to where the chain was read.
 
     Returns:
-        Rows that are missing, unknown to the chain, or differ from it in any member.
+        Rows that are missing, unknown to the chain, or differ from it in any member; and that the projection stands
+        behind the chain, so that nobody hides rows by setting its position back.
     """
     reached = position.number if position else -1
     real = {(event.place.block.number, event.place.log_index): event for event in chain}
     seen: set[Cursor] = set()
     findings: list[Finding] = []
+    if reached < head.number:
+        message = "the database does not show all of the chain"
+        findings.append(
+            Finding(Kind.PROJECTION_BEHIND, "position", message, f"block {head.number}", f"block {reached}")
+        )
     for row in rows:
         cursor = (row.block_number, row.log_index)
         findings += _judge_row(row, None if cursor in seen else real.get(cursor))

@@ -122,7 +122,7 @@ WRONGS: tuple[tuple[str, Spoil, Kind], ...] = (
     ("access-decided-twice", _repeat, Kind.REPLAY),
     ("practitioner-replaced", _change_request(0, practitioner=samples.word(5)), Kind.SUBJECT_HEAD),
     ("practitioner-replaced-against-calldata", _change_request(0, practitioner=samples.word(5)), Kind.MATERIAL),
-    ("request-signed-by-nobody", _forge_request_signature, Kind.SIGNATURE),
+    ("request-signed-by-nobody", _forge_request_signature, Kind.REQUEST_SIGNATURE),
     ("item-without-answer", _lose_an_item, Kind.MATERIAL),
     ("grant-hidden", _drop(events.ConsentGranted), Kind.DECISION),
     ("grant-widened", _forge_grant, Kind.IDENTITY),
@@ -194,6 +194,13 @@ async def test_audit_of_a_smart_account_takes_its_signatures_as_a_limit() -> Non
     report = await _audit(reader)
     assert report.clean
     assert any("smart accounts" in limit and PATIENT.address.hex() in limit for limit in report.limits)
+
+
+async def test_code_at_an_institution_excuses_no_request() -> None:
+    reader = honest_story().reader()
+    _forge_request_signature(reader)
+    reader.smart_accounts.add(HOSPITAL.address)
+    assert {f.kind for f in (await _audit(reader)).findings} == {Kind.REQUEST_SIGNATURE}
 
 
 async def test_one_gap_is_found_once() -> None:

@@ -54,6 +54,8 @@ async def test_rows_as_projected_give_no_finding(database: Database) -> None:
         ("DELETE FROM ledger_events WHERE refusal", [Kind.ROW_MISSING]),
         ("UPDATE ledger_blocks SET time = time + 1 WHERE number = 12", [Kind.ROW_DIFFERS]),
         ("DELETE FROM ledger_blocks WHERE number = 12", [Kind.ROW_DIFFERS]),
+        ("UPDATE ledger_position SET number = number - 1", [Kind.PROJECTION_BEHIND]),
+        ("DELETE FROM ledger_position", [Kind.PROJECTION_BEHIND]),
     ],
 )
 async def test_row_changed_behind_the_back_is_found(database: Database, statement: str, kinds: list[Kind]) -> None:
