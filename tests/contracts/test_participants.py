@@ -398,7 +398,10 @@ def test_change_group_membership_enters_and_takes_out(world: World) -> None:
 
 
 def test_change_group_membership_to_what_it_is_logs_nothing(world: World) -> None:
-    assert send(world, world.beijing, "changeGroupMembership", group_of(world.beijing), world.hospital.address, LEAVE) == []
+    assert (
+        send(world, world.beijing, "changeGroupMembership", group_of(world.beijing), world.hospital.address, LEAVE)
+        == []
+    )
 
 
 def test_change_group_membership_of_an_unknown_institution_is_refused(world: World) -> None:

@@ -23,7 +23,7 @@ from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey
 from consentry.evidence.notation import bytes_of, hex_of
 
 HOST = "gateway.test:18080"
-ORIGIN = "http://gateway.test"
+ORIGIN = f"http://{HOST}"
 
 
 def encoded(body: object) -> bytes:

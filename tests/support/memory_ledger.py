@@ -169,6 +169,14 @@ class MemoryLedger:
         self._answer()
         return self.state.institution_standing(institution)
 
+    async def subject_head(self, subject_id: SubjectId) -> bytes:
+        self._answer()
+        return self.state.subject_head(subject_id)
+
+    async def institution_head(self, institution: Address) -> bytes:
+        self._answer()
+        return self.state.institution_head(institution)
+
     async def is_signed_by_subject(self, subject_id: SubjectId, digest_: bytes, signature: bytes) -> bool:
         self._answer()
         return _verified(self._subject_signer(subject_id), digest_, signature)

@@ -14,7 +14,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import write
-from consentry.gateway.notice import shown_text
+from consentry.evidence.notice import shown_text
 from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView
 
 MOST: Final = 200

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from consentry.client.chain import Chain, check_log, confirmed, entry_of
 from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
 from consentry.core import heads
@@ -78,16 +79,17 @@ class Granted:
 class Hospital:
     """One institution at one gateway, its own or another's."""
 
-    def __init__(self, transport: Transport, institution: Institution) -> None:
-        """Takes the transport (which signs each request) and the institution's secrets."""
+    def __init__(self, transport: Transport, institution: Institution, chain: Chain | None = None) -> None:
+        """Takes the transport (which signs each request), the institution's secrets, and its own node if it has one."""
         self._transport = transport
+        self._chain = chain
         self._own = institution
         self._about: About | None = None
 
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
         if self._about is None:
-            self._about = await about(self._transport)
+            self._about = await about(self._transport, self._chain)
         return self._about
 
     async def enrol(self, enrolment: Enrolment, subject_signature: bytes) -> Json:
@@ -163,7 +165,7 @@ class Hospital:
 
         Raises:
             AccessDeniedError: the contract said no; ``details`` carry reason and receipt.
-            VerificationError: the answer is not about this request or record.
+            VerificationError: the answer is not about this request or record, or the own node shows no such decision.
         """
         known = await self.gateway()
         signature = sign(self._own.key, known.domain("AccessLedger"), request)
@@ -187,6 +189,7 @@ class Hospital:
             subject_sequence=receipt["subjectSequence"],
             institution_sequence=receipt["institutionSequence"],
         )
+        await self._confirm(entry)
         key = answer["key"]
         wrapped, object_id = bytes_of(key["wrapped"]), bytes_of(key["objectId"], 32)
         return Granted(entry, leaf, wrapped, object_id, key["plaintextSize"], receipt, signature)
@@ -240,8 +243,31 @@ class Hospital:
         return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records")
 
     async def accesses(self) -> list[Json]:
-        """Lists what this institution asked for at any gateway of the chain."""
-        return await self._transport.get_all(f"/v1/institutions/{hex_of(self._own.address)}/accesses")
+        """Lists what this institution asked for at any gateway of the chain.
+
+        Raises:
+            VerificationError: an entry is missing, changed or another's; with a node of one's own, also at the end.
+        """
+        own = self._own.address
+        head = await self._chain.institution_head(own) if self._chain else None
+        found = await self._transport.get_all(f"/v1/institutions/{hex_of(own)}/accesses")
+        entries = [entry_of(line) for line in found]
+        if any(entry.request.institution != own for entry in entries):
+            raise VerificationError(1, "access log holds lines about another institution")
+        check_log(entries, heads.institution_key(own), lambda entry: entry.institution_sequence, head)
+        return found
+
+    async def _confirm(self, entry: AccessEntry) -> None:
+        """Looks the decision up on the own node: only a record anchored on chain can have been permitted there."""
+        chain = self._chain
+        if chain is None:
+            return
+
+        async def shown() -> bool:
+            receipt = await chain.find_decision(entry.request.institution, entry.request.request_id)
+            return receipt is not None and heads.hash_of(receipt.entry) == heads.hash_of(entry)
+
+        await confirmed(shown, "the own node shows no such decision, whatever the gateway answers")
 
 
 def _file_digest(path: Path) -> bytes:

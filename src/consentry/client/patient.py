@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
+from consentry.client.chain import Chain, check_log, confirmed, entry_of
 from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
-from consentry.core.terms import ConsentTerms, Enrolment, Revocation, SubjectId
+from consentry.core.codes import ConsentStatus
+from consentry.core.heads import subject_key
+from consentry.core.terms import ConsentId, ConsentTerms, Enrolment, Revocation, SubjectId
 from consentry.core.typed_data import consent_id, document
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
 from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey, sign
 from consentry.errors import VerificationError
+from consentry.evidence.notice import render
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 
 ENROLMENT_SECONDS = 600
@@ -21,16 +26,21 @@ ENROLMENT_SECONDS = 600
 class Patient:
     """One signer at one gateway."""
 
-    def __init__(self, transport: Transport, key: SigningKey) -> None:
-        """Takes the key that signs for the patient: an account, a P-256 key or a passkey."""
+    def __init__(self, transport: Transport, key: SigningKey, chain: Chain | None = None) -> None:
+        """Takes the key that signs for the patient: an account, a P-256 key or a passkey.
+
+        With a node of the patient's own choice, what the gateway answers is compared with the chain. Without one, a
+        gateway can pretend that an act was mined, or leave the newest accesses out.
+        """
         self._transport = transport
+        self._chain = chain
         self._key = key
         self._about: About | None = None
 
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
         if self._about is None:
-            self._about = await about(self._transport)
+            self._about = await about(self._transport, self._chain)
         return self._about
 
     async def sign_in(self) -> None:
@@ -40,7 +50,8 @@ class Patient:
         if len(signer) == ACCOUNT_SIZE:
             asked = await self._transport.post("/v1/auth/siwe/challenge", {"address": hex_of(signer)})
             message = SignInMessage.parse(asked["message"])
-            if message.uri != known.origin or message.address != signer:
+            here = (known.origin, urlsplit(known.origin).netloc, known.chain_id, signer)
+            if (message.uri, message.domain, message.chain_id, message.address) != here:
                 raise VerificationError(0, "sign-in message is not for this gateway and account")
             signature = self._key.sign_digest(personal_digest(asked["message"]))
             body = {"message": asked["message"], "signature": hex_of(signature)}
@@ -79,17 +90,19 @@ class Patient:
         kept = replace(terms, notice_hash=wanted.notice_hash, notice_version=wanted.notice_version, nonce=wanted.nonce)
         if kept != wanted:
             raise VerificationError(1, "prepared terms do not match the wanted ones")
-        if hashlib.sha256(shown["notice"]["text"].encode()).digest() != terms.notice_hash:
-            raise VerificationError(2, "notice text does not match its hash in the terms")
+        text = render(terms, terms.notice_version, language)
+        if shown["notice"]["text"] != text or hashlib.sha256(text.encode()).digest() != terms.notice_hash:
+            raise VerificationError(2, "notice does not say what the terms say")
         if shown["document"] != document(known.domain("Consents"), terms):
             raise VerificationError(3, "prepared document does not match the terms")
-        return terms, shown["notice"]["text"]
+        return terms, text
 
     async def grant(self, terms: ConsentTerms) -> Json:
         """Signs and grants; gives the receipt."""
         known = await self.gateway()
         signature = sign(self._key, known.domain("Consents"), terms)
         body: Json = await self._transport.post("/v1/consents", {"terms": write(terms), "signature": hex_of(signature)})
+        await self._confirm(consent_id(terms), ConsentStatus.ACTIVE)
         return body
 
     async def revoke(self, terms: ConsentTerms) -> Json:
@@ -99,16 +112,29 @@ class Patient:
         signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id))
         target = f"/v1/consents/{hex_of(revoked)}/revocation"
         body: Json = await self._transport.post(target, {"signature": hex_of(signature), "terms": write(terms)})
+        await self._confirm(revoked, ConsentStatus.REVOKED)
         return body
+
+    async def _confirm(self, consent: ConsentId, status: ConsentStatus) -> None:
+        chain = self._chain
+        if chain is None:
+            return
+
+        async def shown() -> bool:
+            return await chain.consent_status(consent) == status
+
+        await confirmed(shown, f"consent is not {status.name} on chain, whatever the gateway answers")
 
     async def history(self, subject_id: SubjectId) -> list[Json]:
         """Gives every access asked for, in order.
 
         Raises:
-            VerificationError: an entry is missing: the sequence numbers have a gap.
+            VerificationError: an entry is missing, changed or another's; with a node of one's own, also at the end.
         """
+        head = await self._chain.subject_head(subject_id) if self._chain else None
         found = await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/accesses")
-        for expected, entry in enumerate(found, start=1):
-            if entry["subjectSequence"] != expected:
-                raise VerificationError(1, "history has a gap", expected=expected, got=entry["subjectSequence"])
+        entries = [entry_of(line) for line in found]
+        if any(entry.subject_id != subject_id for entry in entries):
+            raise VerificationError(1, "access log holds lines about another subject")
+        check_log(entries, subject_key(subject_id), lambda entry: entry.subject_sequence, head)
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,7 @@ from consentry.crypto.sign_in import SignedRequest, body_sha256, content_digest
 from consentry.crypto.signing import SigningKey
 from consentry.evidence.notation import Json
 
+_PATH: Final = re.compile(r"/(?![/\\])")
 TIMEOUT_SECONDS: Final = 90.0
 _FALLBACK: Final[dict[int, type[errors.ConsentryError]]] = {
     HTTPStatus.UNAUTHORIZED: errors.NotAuthenticError,
@@ -57,10 +59,18 @@ class Transport:
         institution: Address | None = None,
         key: SigningKey | None = None,
         clock: Callable[[], float] = time.time,
+        carrier: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Takes the gateway's address; with an institution and its key every request is signed."""
+        """Takes the gateway's address; with an institution and its key every request is signed.
+
+        ``carrier`` takes the place of the network, for instance a proxy of the hospital.
+        """
         self.base_url = base_url.rstrip("/")
-        self._http = httpx.AsyncClient(base_url=self.base_url, timeout=TIMEOUT_SECONDS, trust_env=False)
+        address = urlsplit(self.base_url)
+        self.origin = f"{address.scheme}://{address.netloc}"
+        self._http = httpx.AsyncClient(
+            base_url=self.base_url, timeout=TIMEOUT_SECONDS, trust_env=False, transport=carrier
+        )
         self._institution = institution
         self._key = key
         self._clock = clock
@@ -92,7 +102,10 @@ class Transport:
     async def get_page(self, target: str) -> tuple[Any, str | None]:
         """Asks for a page; gives the JSON answer and the target of the next page."""
         answer = await self._send("GET", target, b"", {})
-        return answer.json(), answer.links.get("next", {}).get("url")
+        following = answer.links.get("next", {}).get("url")
+        if following is not None and not _PATH.match(following):
+            raise errors.VerificationError(0, "next page of a list leads away from the gateway")
+        return answer.json(), following
 
     async def get_all(self, target: str) -> list[Json]:
         """Asks for every page of a list."""

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from consentry.core import events
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Standing
-from consentry.core.participants import check_code, check_group_keeper, check_region, check_standing, is_acceptable_signer
+from consentry.core.participants import (
+    check_code,
+    check_group_keeper,
+    check_region,
+    check_standing,
+    is_acceptable_signer,
+)
 from consentry.core.refusals import refusal
 from consentry.core.state import NO_AUTHORITY, LedgerState
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address

@@ -63,7 +63,7 @@ class Endpoint:
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://localhost:{self.port}"
 
 
 class Network:

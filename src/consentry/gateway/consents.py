@@ -10,7 +10,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.terms import ConsentId, ConsentTerms, Revocation
 from consentry.core.typed_data import consent_id, document
 from consentry.errors import ConflictError
-from consentry.gateway import notice
+from consentry.evidence import notice
 from consentry.gateway.ports import Ledger, Projection
 
 

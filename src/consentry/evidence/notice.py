@@ -32,7 +32,7 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
         NotFoundError: there is no such notice.
         InvalidInputError: a moment or month of the terms lies outside the calendar.
     """
-    source = files("consentry.gateway") / "notices" / f"notice-{version}.{language}.txt"
+    source = files("consentry.evidence") / "notices" / f"notice-{version}.{language}.txt"
     if language not in LANGUAGES or not source.is_file():
         raise NotFoundError(f"notice {version} in language {language!r} does not exist")
     named = any(terms.records_root)
