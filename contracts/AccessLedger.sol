@@ -42,6 +42,8 @@ contract AccessLedger is EIP712, IAccessLedger {
     uint256 private constant _ACCOUNT_LENGTH = 20;
     /// @dev Gas a verifier may use for one signature: P-256 takes 360,000 where the chain has no precompile.
     uint256 private constant _VERIFIER_GAS = 500_000;
+    /// @dev Gas that must be left for a verifier to get its share, with 10,000 for the call itself.
+    uint256 private constant _VERIFIER_GAS_LEFT = (_VERIFIER_GAS * 64) / 63 + 10_000;
     /// @dev Low 48 bits of a head: the sequence number.
     uint256 private constant _SEQUENCE_MASK = type(uint48).max;
 
@@ -116,7 +118,8 @@ contract AccessLedger is EIP712, IAccessLedger {
         Requester memory requester
     ) private {
         bytes32 requestHash = request.requestHashOf();
-        Reason reason = _judgeItem(request, requestHash, signature, item, ids, requester);
+        Reason reason = _judgeItem(request, requestHash, signature, ids, requester, item);
+        if (reason == Reason.NONE && !_isShownToBeNamed(request, material, item)) reason = Reason.SCOPE_PROOF_INVALID;
         if (reason != Reason.NONE) {
             emit RequestRejected(request.requestId, request.institution, requestHash, reason, msg.sender);
             return;
@@ -172,9 +175,9 @@ contract AccessLedger is EIP712, IAccessLedger {
         AccessRequest calldata request,
         bytes32 requestHash,
         bytes calldata signature,
-        ItemReference calldata item,
         Ids memory ids,
-        Requester memory requester
+        Requester memory requester,
+        ItemReference calldata item
     ) private view returns (Reason reason) {
         if (requester.standing == Standing.NONE) return Reason.INSTITUTION_UNKNOWN;
         if (!_isSigned(requester.signer, requestHash, signature)) return Reason.SIGNATURE_INVALID;
@@ -206,7 +209,6 @@ contract AccessLedger is EIP712, IAccessLedger {
                 material.records[item.record],
                 terms,
                 consents.stateOf(ConsentId.wrap(request.consentId)),
-                item.scopeProof,
                 groupMember,
                 blockTime
             );
@@ -236,11 +238,24 @@ contract AccessLedger is EIP712, IAccessLedger {
             IERC7913SignatureVerifier.verify,
             (signer.slice(_ACCOUNT_LENGTH), digest, signature)
         );
+        // A call gets at most 63/64 of what is left (EIP-150), silently: with less, a true signature would look wrong.
+        if (gasleft() < _VERIFIER_GAS_LEFT) revert AccessLedgerGasMissing(gasleft(), _VERIFIER_GAS_LEFT);
         (bool answered, bytes memory answer) = address(bytes20(signer)).staticcall{gas: _VERIFIER_GAS}(call);
         return
             answered &&
             answer.length >= 32 &&
             bytes32(answer) == bytes32(IERC7913SignatureVerifier.verify.selector);
+    }
+
+    /// @dev A proof is the relay's material like leaf and terms: a wrong one must not become a denial.
+    function _isShownToBeNamed(
+        AccessRequest calldata request,
+        Material calldata material,
+        ItemReference calldata item
+    ) private pure returns (bool shown) {
+        if (request.consentId == bytes32(0)) return true;
+        bytes32 root = material.consents[item.consent].recordsRoot;
+        return root == bytes32(0) || ConsentRules.isNamed(material.records[item.record], root, item.scopeProof);
     }
 
     function _isDecided(address institution, uint256 requestId) private view returns (bool decided) {

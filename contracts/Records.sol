@@ -114,6 +114,9 @@ contract Records is EIP712, IRecords {
         if (leaf.version != version) revert RecordsVersionInvalid(leaf.version, version);
         bytes32 lineage = previous.scopeKeyOf();
         if (leaf.lineage != lineage) revert RecordsLineageMismatch(leaf.lineage, lineage);
+        if (leaf.sensitivity < previous.sensitivity) {
+            revert RecordsSensitivityLowered(leaf.sensitivity, previous.sensitivity);
+        }
     }
 
     function _requireValidContent(RecordLeaf calldata leaf) private pure {

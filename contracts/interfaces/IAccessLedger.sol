@@ -21,8 +21,8 @@ import {IRecords} from "./IRecords.sol";
 /// NOTE: An institution with an account of 20 bytes signs its requests with that account's key; a contract there is not
 /// asked, so that no institution can make a batch run out of gas. An admitted verifier gets 500,000 gas a signature.
 ///
-/// WARNING: A relay chooses leaves, terms and proofs. Wrong leaves and terms are rejected; a wrong scope proof is a
-/// denial (`RECORD_NOT_IN_SCOPE`) that uses up the request id. The requester then signs a new request.
+/// A relay chooses leaves, terms and proofs, so none of them can make a denial of a request: wrong ones are rejected, and
+/// the request can be submitted again with the right ones.
 interface IAccessLedger {
     /// @notice Only an active relay of a member may submit.
     /// @param account the caller.
@@ -32,6 +32,10 @@ interface IAccessLedger {
     /// @param signatures number of signatures.
     /// @param items number of references.
     error AccessLedgerBatchMalformed(uint256 requests, uint256 signatures, uint256 items);
+    /// @notice Too little gas is left to ask a verifier; the whole batch is sent again with more, or in parts.
+    /// @param left gas that is left.
+    /// @param needed gas that must be left.
+    error AccessLedgerGasMissing(uint256 left, uint256 needed);
     /// @notice The consents were wired to another access ledger.
     /// @param accessLedger the ledger that may count uses there.
     /// @param needed this contract.

@@ -63,6 +63,10 @@ interface IRecords {
     /// @param lineage the id in the leaf.
     /// @param needed the id of the first version; zero for a first version.
     error RecordsLineageMismatch(bytes32 lineage, bytes32 needed);
+    /// @notice A later version is at least as sensitive as the one before: consents to the record cover it, too.
+    /// @param sensitivity the level in the leaf.
+    /// @param needed the level of the version before.
+    error RecordsSensitivityLowered(uint8 sensitivity, uint8 needed);
     /// @notice The custodian's signer did not sign this leaf.
     /// @param recordId id of the version.
     /// @param custodian the institution that should have signed.

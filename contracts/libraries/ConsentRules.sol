@@ -60,12 +60,24 @@ library ConsentRules {
         return Reason.NONE;
     }
 
+    /// @notice Whether a record is one of those a consent names.
+    /// @param leaf of the record that is asked for.
+    /// @param recordsRoot of the terms, not zero.
+    /// @param scopeProof Merkle proof of the record.
+    /// @return named whether the proof holds.
+    function isNamed(
+        RecordLeaf calldata leaf,
+        bytes32 recordsRoot,
+        bytes32[] calldata scopeProof
+    ) internal pure returns (bool named) {
+        return MerkleProof.verifyCalldata(scopeProof, recordsRoot, keccak256(abi.encode(leaf.scopeKeyOf())));
+    }
+
     /// @notice Reasons that lie in the consent.
     /// @param request what the institution signed.
     /// @param leaf of the record that is asked for.
     /// @param terms of the consent that is invoked.
     /// @param state of that consent.
-    /// @param scopeProof Merkle proof that the record is one of those named.
     /// @param groupMember whether the institution is a member of the group named, if one is.
     /// @param blockTime seconds since the epoch.
     /// @return reason `NONE`, or `CONSENT_UNKNOWN` … `USES_EXHAUSTED`.
@@ -74,13 +86,12 @@ library ConsentRules {
         RecordLeaf calldata leaf,
         ConsentTerms calldata terms,
         ConsentState memory state,
-        bytes32[] calldata scopeProof,
         bool groupMember,
         uint64 blockTime
     ) internal pure returns (Reason reason) {
         reason = _judgeForce(terms, state.status, blockTime);
         if (reason == Reason.NONE) reason = _judgeParties(request, leaf, terms, groupMember);
-        if (reason == Reason.NONE) reason = _judgeContent(leaf, terms, scopeProof);
+        if (reason == Reason.NONE) reason = _judgeContent(leaf, terms);
         if (reason != Reason.NONE) return reason;
         if (request.action == ACTION_STORE && blockTime >= terms.eraseBy) return Reason.ERASE_DATE_PASSED;
         if (state.uses >= terms.maxUses) return Reason.USES_EXHAUSTED;
@@ -118,17 +129,13 @@ library ConsentRules {
         return Reason.NONE;
     }
 
-    /// @dev Which content.
+    /// @dev Which content. That a named record is one of those named was shown before.
     function _judgeContent(
         RecordLeaf calldata leaf,
-        ConsentTerms calldata terms,
-        bytes32[] calldata scopeProof
+        ConsentTerms calldata terms
     ) private pure returns (Reason reason) {
         bool wildcard = terms.recordsRoot == bytes32(0);
-        bool inScope = wildcard
-            ? _contains(terms.categories, leaf.category)
-            : MerkleProof.verifyCalldata(scopeProof, terms.recordsRoot, keccak256(abi.encode(leaf.scopeKeyOf())));
-        if (!inScope) return Reason.RECORD_NOT_IN_SCOPE;
+        if (wildcard && !_contains(terms.categories, leaf.category)) return Reason.RECORD_NOT_IN_SCOPE;
         if (wildcard && leaf.sensitivity == HIGHEST_SENSITIVITY) return Reason.LEVEL_FIVE_WILDCARD;
         if (leaf.sensitivity > terms.maxSensitivity) return Reason.SENSITIVITY_EXCEEDED;
         bool inPeriod = leaf.dataMonth >= terms.dataFrom && leaf.dataMonth <= terms.dataUntil;

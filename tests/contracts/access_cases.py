@@ -85,6 +85,10 @@ def other_terms(world: World) -> Item:
     return dataclasses.replace(item, terms=dataclasses.replace(item.terms, nonce=8))
 
 
+def not_in_root(world: World) -> Item:
+    return prepared(world, {}, {"records_root": root_of([OTHER]), "categories": 0})
+
+
 REJECTED: list[tuple[Reason, Case]] = [
     (Reason.INSTITUTION_UNKNOWN, unknown_institution),
     (Reason.SIGNATURE_INVALID, wrong_signer),
@@ -94,6 +98,7 @@ REJECTED: list[tuple[Reason, Case]] = [
     (Reason.SIGNATURE_INVALID, altered_request),
     (Reason.LEAF_MISMATCH, other_leaf),
     (Reason.TERMS_MISMATCH, other_terms),
+    (Reason.SCOPE_PROOF_INVALID, not_in_root),
 ]
 
 
@@ -182,10 +187,6 @@ def other_category(world: World) -> Item:
     return prepared(world, {"category": Category.LABORATORY}, {})
 
 
-def not_in_root(world: World) -> Item:
-    return prepared(world, {}, {"records_root": root_of([OTHER]), "categories": 0})
-
-
 def level_five_by_category(world: World) -> Item:
     return prepared(world, {"sensitivity": 5}, {"max_sensitivity": 4})
 
@@ -255,7 +256,6 @@ DENIED: list[tuple[Reason, Case]] = [
     (Reason.PURPOSE_NOT_GRANTED, request_with(purpose=Purpose.HRESCH)),
     (Reason.ACTION_NOT_GRANTED, not_granted_to_store),
     (Reason.RECORD_NOT_IN_SCOPE, other_category),
-    (Reason.RECORD_NOT_IN_SCOPE, not_in_root),
     (Reason.LEVEL_FIVE_WILDCARD, level_five_by_category),
     (Reason.SENSITIVITY_EXCEEDED, too_sensitive),
     (Reason.DATA_PERIOD_EXCEEDED, too_old),

@@ -199,10 +199,12 @@ def test_permitted_item_is_logged_and_counts_one_use(world: World, case: Case) -
 
 
 @pytest.mark.parametrize("case", [by_tree, by_single_record], ids=["tree", "single record"])
-def test_proof_of_another_place_is_denied(world: World, case: Case) -> None:
-    item = dataclasses.replace(case(world), proof=(OTHER,))
+def test_wrong_proof_is_the_relays_fault_and_uses_nothing_up(world: World, case: Case) -> None:
+    good = case(world)
+    spoiled = dataclasses.replace(good, proof=(OTHER,))
 
-    assert world.reasons([item]) == [Reason.RECORD_NOT_IN_SCOPE]
+    assert world.reasons([spoiled]) == [Reason.SCOPE_PROOF_INVALID]
+    assert world.reasons([good]) == [Reason.NONE]
 
 
 def test_inner_node_of_a_tree_is_no_record(world: World) -> None:
@@ -211,7 +213,7 @@ def test_inner_node_of_a_tree_is_no_record(world: World) -> None:
     inner = root_of(keys)
     item = prepared(world, {"lineage": ZERO_32}, {"records_root": root_of([inner]), "categories": 0})
 
-    assert world.reasons([item]) == [Reason.RECORD_NOT_IN_SCOPE]
+    assert world.reasons([item]) == [Reason.SCOPE_PROOF_INVALID]
 
 
 def test_reasons_are_given_in_their_order(world: World) -> None:

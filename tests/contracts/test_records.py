@@ -257,6 +257,17 @@ def test_supersede_naming_another_previous_version_is_refused(world: World) -> N
     assert refused == ("RecordsPreviousMismatch", (OTHER, record_id(first)))
 
 
+def test_supersede_with_a_lower_level_is_refused(world: World) -> None:
+    # An older consent to the category would cover the next version of a record it did not cover before.
+    first = world.leaf(sensitivity=5)
+    world.anchor(first)
+
+    refused = supersede_refusal(world, first, world.successor(first, sensitivity=4))
+
+    assert refused == ("RecordsSensitivityLowered", (4, 5))
+    assert world.supersede(first, sensitivity=5).sensitivity == 5
+
+
 def test_supersede_of_another_lineage_is_refused(world: World) -> None:
     first = world.leaf()
     world.anchor(first)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
 
-from consentry.core.terms import Enrolment, Material, SubjectId
+from consentry.core.terms import AccessRequest, Enrolment, Material, SubjectId
 from consentry.core.typed_data import consent_id, digest, record_id
 from consentry.crypto import webauthn
 from consentry.crypto.signing import AccountKey, sign
@@ -72,7 +73,24 @@ def test_vectors_on_chain_are_many_and_of_both_outcomes() -> None:
         assert {vector.valid for vector in vectors} == {True, False}
 
 
-def test_assertion_that_burns_gas_never_spoils_the_batch() -> None:
+@dataclass(frozen=True)
+class Stage:
+    """A suite with one permitted request, which two hospitals could sign: one by account, one by passkey."""
+
+    suite: Suite
+    account: AccountKey
+    passkey: SoftwarePasskey
+    base: AccessRequest
+    material: Material
+
+    def item(self, **changes: Any) -> tuple[AccessRequest, bytes, Material]:  # noqa: ANN401 - any member
+        """Gives an item signed by the hospital with the account."""
+        request = replace(self.base, institution=self.account.address, **changes)
+        return request, sign(self.account, self.suite.domain("AccessLedger"), request), self.material
+
+
+def staged() -> Stage:
+    """Admits, enrols, anchors and grants."""
     suite = Suite()
     suite.evm.travel(samples.NOW)
     custodian, hospital, patient = (AccountKey(keccak(role)) for role in (b"custodian", b"hospital", b"patient"))
@@ -92,13 +110,35 @@ def test_assertion_that_burns_gas_never_spoils_the_batch() -> None:
     suite.must(suite.anchor(leaf, sign(custodian, suite.domain("Records"), leaf)))
     terms = replace(samples.terms(), institution=hospital.address)
     suite.must(suite.grant(terms, sign(patient, suite.domain("Consents"), terms)))
-    ledger, material = suite.domain("AccessLedger"), Material(leaf, terms)
     key_hash = hashlib.sha256(samples.RELEASE_KEY).digest()
     base = samples.request(record_id(leaf), consent_id(terms), key_hash)
-    assertion = webauthn.decode(passkey.sign_digest(digest(ledger, base)))
-    burning = replace(assertion, type_index=2**255).encoded()
-    good = [replace(base, institution=hospital.address, request_id=number) for number in range(30)]
-    items = [(base, burning, material), *((request, sign(hospital, ledger, request), material) for request in good)]
-    outcome = suite.must(suite.decide(items, gas=TRANSACTION_GAS))
+    return Stage(suite, hospital, passkey, base, Material(leaf, terms))
+
+
+def test_assertion_that_burns_gas_never_spoils_the_batch() -> None:
+    stage = staged()
+    assertion = webauthn.decode(stage.passkey.sign_digest(digest(stage.suite.domain("AccessLedger"), stage.base)))
+    burning = (stage.base, replace(assertion, type_index=2**255).encoded(), stage.material)
+    good = [stage.item(request_id=number) for number in range(30)]
+
+    outcome = stage.suite.must(stage.suite.decide([burning, *good], gas=TRANSACTION_GAS))
+
     assert [log.name for log in outcome.logs] == ["RequestRejected"] + ["AccessDecided"] * len(good)
     assert {log.members[3][11] for log in outcome.logs[1:]} == {0}
+
+
+def test_too_little_gas_never_makes_a_true_signature_look_wrong() -> None:
+    stage = staged()
+    signature = stage.passkey.sign_digest(digest(stage.suite.domain("AccessLedger"), stage.base))
+    errors, names = set(), []
+    for gas in range(100_000, 900_000, 10_000):
+        outcome = stage.suite.decide([(stage.base, signature, stage.material)], gas=gas)
+        names += [log.name for log in outcome.logs]
+        if outcome.error:
+            errors.add(outcome.error)
+            assert outcome.error != "AccessLedgerGasMissing" or outcome.arguments[0] < outcome.arguments[1]
+        if names:
+            break
+
+    assert "AccessLedgerGasMissing" in errors
+    assert names == ["AccessDecided"]

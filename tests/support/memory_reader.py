@@ -256,6 +256,9 @@ def honest_story() -> Story:
             ],
         )
     )
-    story.decide((story.request(12, second, named), Material(second, named), HOSPITAL))
+    story.decide(
+        (story.request(12, second, named), Material(second, named), HOSPITAL),
+        (story.request(13, second, wide), Material(second, wide), HOSPITAL),
+    )
     assert isinstance(story.chain[-1], events.AccessDecided)
     return story

@@ -183,12 +183,15 @@ class Replay:
         if record is None or terms is None:
             return judge_request(request, facts, place.block.time)
         proof = submitted.material.scope_proof if submitted and submitted.material else ()
-        again = denial(request, Material(record.leaf, terms, proof), facts, place.block.time)
-        if again == Reason.RECORD_NOT_IN_SCOPE != entry.reason and submitted is None and terms.records_root != ZERO_32:
-            message = "the proof that a record is covered could not be had, so the decision is taken as it is"
+        material = Material(record.leaf, terms, proof)
+        if submitted is not None:
+            rejected = rejection(request, material, facts)
+            if rejected == Reason.SCOPE_PROOF_INVALID:
+                return rejected
+        elif terms.records_root != ZERO_32:
+            message = "the proof that a record is covered could not be had, so that is taken as it is"
             self._find(Kind.SCOPE_UNPROVEN, about, message, expected="a Merkle proof", got="none", place=place)
-            return Reason(entry.reason)
-        return again
+        return denial(request, material, facts, place.block.time)
 
     def _follow_sequences(self, entry: AccessEntry) -> None:
         """Goes on from the numbers in the log, so that one gap is found once."""

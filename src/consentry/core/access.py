@@ -83,7 +83,15 @@ def rejection(request: AccessRequest, material: Material, facts: Facts) -> Reaso
         return Reason.LEAF_MISMATCH
     if request.consent_id != ZERO_32 and (material.terms is None or consent_id(material.terms) != request.consent_id):
         return Reason.TERMS_MISMATCH
+    if request.consent_id != ZERO_32 and material.terms is not None and not _shown_to_be_named(material):
+        return Reason.SCOPE_PROOF_INVALID
     return Reason.NONE
+
+
+def _shown_to_be_named(material: Material) -> bool:
+    """Tells whether a record is one of those a consent names; true for a consent that names none."""
+    root = material.terms.records_root if material.terms else ZERO_32
+    return root == ZERO_32 or merkle.proves(root, merkle.leaf_of(scope_key(material.leaf)), material.scope_proof)
 
 
 RequestRule = Callable[[AccessRequest, Facts, int], bool]
@@ -97,7 +105,6 @@ class Case:
     request: AccessRequest
     leaf: RecordLeaf
     terms: ConsentTerms
-    scope_proof: tuple[bytes, ...]
     facts: Facts
     now: int
 
@@ -109,10 +116,8 @@ def _grantee_differs(case: Case) -> bool:
 
 
 def _out_of_scope(case: Case) -> bool:
-    if case.terms.records_root != ZERO_32:
-        leaf = merkle.leaf_of(scope_key(case.leaf))
-        return not merkle.proves(case.terms.records_root, leaf, case.scope_proof)
-    return not case.terms.categories >> case.leaf.category & 1
+    """That a named record is one of those named was shown before; see `rejection`."""
+    return case.terms.records_root == ZERO_32 and not case.terms.categories >> case.leaf.category & 1
 
 
 REQUEST_RULES: Final[tuple[tuple[Reason, RequestRule], ...]] = (
@@ -189,7 +194,7 @@ def denial(request: AccessRequest, material: Material, facts: Facts, now: int) -
         return reason
     if material.terms is None:  # rejected before; closed when in doubt
         return Reason.TERMS_MISMATCH
-    return judge_terms(Case(request, material.leaf, material.terms, material.scope_proof, facts, now))
+    return judge_terms(Case(request, material.leaf, material.terms, facts, now))
 
 
 def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:

@@ -75,6 +75,8 @@ def check_successor(leaf: RecordLeaf, previous: RecordLeaf, status: RecordStatus
         raise refusal("RecordsVersionInvalid", leaf.version, previous.version + 1)
     if leaf.lineage != scope_key(previous):
         raise refusal("RecordsLineageMismatch", leaf.lineage, scope_key(previous))
+    if leaf.sensitivity < previous.sensitivity:
+        raise refusal("RecordsSensitivityLowered", leaf.sensitivity, previous.sensitivity)
 
 
 def check_signed(leaf: RecordLeaf, *, signature_valid: bool) -> None:

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from consentry.core import events
-from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, denial, judge_request
+from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, decide, judge_request
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.terms import ZERO_32, AccessEntry, Material
@@ -316,4 +316,4 @@ class _Verification:
         if record is None:
             return judge_request(entry.request, facts, entry.decided_at)
         material = Material(record.leaf, consent.terms if consent else None, bundle.scope_proof)
-        return denial(entry.request, material, facts, entry.decided_at)
+        return decide(entry.request, material, facts, entry.decided_at)

@@ -16,6 +16,7 @@ from consentry.errors import (
     ConsentryError,
     InvalidInputError,
     LedgerRejectedError,
+    LedgerUnavailableError,
     NotAuthenticError,
     NotFoundError,
     NotPermittedError,
@@ -57,6 +58,7 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     "RecordsDigestMissing": InvalidInputError,
     "RecordsVersionInvalid": InvalidInputError,
     "RecordsLineageMismatch": InvalidInputError,
+    "RecordsSensitivityLowered": InvalidInputError,
     "RecordsPreviousMismatch": InvalidInputError,
     "RecordsPreviousNotCurrent": ConflictError,
     "RecordsSignatureInvalid": NotAuthenticError,
@@ -84,6 +86,7 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     # AccessLedger
     "AccessLedgerRelayRequired": NotPermittedError,
     "AccessLedgerBatchMalformed": InvalidInputError,
+    "AccessLedgerGasMissing": LedgerUnavailableError,
     "AccessLedgerWiringMismatch": LedgerRejectedError,
     # OpenZeppelin
     "AccessManagedUnauthorized": NotPermittedError,
