@@ -26,7 +26,7 @@ def compare_rows(
     Args:
         chain: all events of the chain, in order.
         rows: all rows of the projection.
-        position: up to where the projection claims to have followed; rows that came later are not looked for one by one.
+        position: up to where the projection claims to have followed; rows that came later are not looked for singly.
         head: up to where the chain was read.
 
     Returns:

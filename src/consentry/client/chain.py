@@ -22,11 +22,20 @@ _POLL_SECONDS: Final = 0.1
 class Chain(Protocol):
     """What a client reads from its own node; ``consentry.ledger.reader.ChainReader`` is one."""
 
-    def domain(self, contract: str) -> Domain: ...
-    async def consent_status(self, consent_id: ConsentId) -> ConsentStatus: ...
-    async def subject_head(self, subject_id: SubjectId) -> bytes: ...
-    async def institution_head(self, institution: Address) -> bytes: ...
-    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None: ...
+    def domain(self, contract: str) -> Domain:
+        """Gives the EIP-712 domain of a contract."""
+
+    async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
+        """Reads how a consent stands at head."""
+
+    async def subject_head(self, subject_id: SubjectId) -> bytes:
+        """Reads the head of a subject's log, 32 bytes."""
+
+    async def institution_head(self, institution: Address) -> bytes:
+        """Reads the head of an institution's log, 32 bytes."""
+
+    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
+        """Finds the final decision on a request, if there is one."""
 
 
 async def confirmed(look: Callable[[], Awaitable[bool]], refusal: str) -> None:

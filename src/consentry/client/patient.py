@@ -17,8 +17,8 @@ from consentry.core.typed_data import consent_id, document
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
 from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey, sign
 from consentry.errors import VerificationError
-from consentry.evidence.notice import render
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
+from consentry.evidence.notice import render
 
 ENROLMENT_SECONDS = 600
 

@@ -313,7 +313,7 @@ class _Verification:
             request_used=False,
             group_member=True,
         )
-        if record is None:
+        if record is None or consent is None:
             return judge_request(entry.request, facts, entry.decided_at)
-        material = Material(record.leaf, consent.terms if consent else None, bundle.scope_proof)
+        material = Material(record.leaf, consent.terms, bundle.scope_proof)
         return decide(entry.request, material, facts, entry.decided_at)

@@ -142,8 +142,10 @@ async def _story(chain: Chain) -> None:
         chain.ask(chain.request(5, leaf, terms, expires_at=1), own),
         chain.ask(chain.request(6, leaf, terms, consent_id=ConsentId(ZERO_32)), Material(leaf)),
         chain.ask(chain.request(7, unknown, terms), Material(unknown, terms)),
-        chain.ask(chain.request(8, leaf, device_terms), Material(leaf, device_terms)),
+        chain.ask(chain.request(8, leaf, pass_terms), Material(leaf, pass_terms)),
     )
+    with pytest.raises(NotAuthenticError, match="SCOPE_PROOF_INVALID"):
+        await chain.ask(chain.request(12, device_leaf, device_terms), Material(device_leaf, device_terms))
     with pytest.raises(NotAuthenticError, match="SIGNATURE_INVALID"):
         await chain.ask(chain.request(9, leaf, terms), own, key=CUSTODIAN)
     later = replace(terms, nonce=99)

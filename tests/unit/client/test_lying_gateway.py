@@ -1,4 +1,4 @@
-"""A gateway that lies: nothing it says is believed where the chain, or what was signed, says something else (P4, P8)."""
+"""A gateway that lies: nothing it says is believed where the chain, or what was signed, differs (P4, P8)."""
 
 from __future__ import annotations
 
