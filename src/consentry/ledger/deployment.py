@@ -70,7 +70,7 @@ class Manifest:
             return cls(identity, tuple((n, _bytes(d)) for n, d in content["codeHashes"].items()))
         except FileNotFoundError:
             raise ConfigurationError(f"no deployment manifest {path.name}: run 'consentry deploy' first") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"deployment manifest {path.name} cannot be read") from error
 
 

@@ -83,7 +83,12 @@ class ChainReader:
     async def _read(self, contract: str, function: str, *values: Any) -> tuple[Any, ...]:
         signature = artifact(contract).functions[function]
         data = await self._connection.call(self._manifest.address(contract), signature.encode_call(values))
-        return signature.decode_outputs(data)
+        try:
+            return signature.decode_outputs(data)
+        except DecodingError:
+            # A node without the contract answers a call with nothing.
+            await verify_identity(self._connection, self._manifest)
+            raise LedgerUnavailableError(f"answer of {contract} cannot be read") from None
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads the status of a consent at head."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import typing
+from importlib import resources
 from typing import Any
 
 import pytest
 
+from consentry.core.events import LedgerEvent
 from consentry.errors import ConsentryError, LedgerRejectedError, NotAuthenticError
 from consentry.ledger import reverts
-from consentry.ledger.abi import Signature, all_errors, encode_members
+from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, Signature, all_errors, artifact, encode_members
+from consentry.ledger.events import IGNORED
 
 SIGNATURES = sorted(all_errors().values(), key=lambda signature: signature.name)
 ZERO = {"bytes": b"\x01", "address": "0x" + "11" * 20, "string": "", "bool": False}
@@ -25,6 +30,27 @@ def sample(signature: Signature) -> bytes:
 
 def test_every_error_of_the_contracts_is_mapped_and_no_other() -> None:
     assert {signature.name for signature in SIGNATURES} == set(reverts.ERRORS)
+
+
+def test_every_committed_artifact_is_walked() -> None:
+    """An artifact that no list names would bring errors and events that nobody maps."""
+    folder = resources.files("consentry.ledger") / "artifacts"
+    found: dict[str, list[Any]] = {"error": [], "event": []}
+    for entry in folder.iterdir():
+        for part in json.loads(entry.read_text())["abi"] if entry.name != "governance.json" else ():
+            found.setdefault(part["type"], []).append((entry.name.removesuffix(".json"), part.get("name", "")))
+    assert {name for _, name in found["error"]} == set(reverts.ERRORS)
+    own = {name for contract, name in found["event"] if contract != MANAGER} - IGNORED
+    assert own == {kind.__name__ for kind in typing.get_args(LedgerEvent)}
+
+
+def test_selectors_of_errors_do_not_collide() -> None:
+    named = [
+        (s.selector, s.name)
+        for contract in (MANAGER, *VERIFIERS, *CONTRACTS)
+        for s in artifact(contract).errors.values()
+    ]
+    assert len({selector for selector, _ in named}) == len(set(named))
 
 
 @pytest.mark.parametrize("signature", SIGNATURES, ids=lambda s: s.name)
