@@ -32,6 +32,8 @@ from consentry.ledger.processes import process_started
 from consentry.wiring import create_passphrase
 
 START_SECONDS: Final = 60.0
+RECOVER_SECONDS: Final = 20.0
+"""How long a running gateway may take to be ready again, for instance after its chain was away."""
 STOP_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.05
 
@@ -69,11 +71,15 @@ class Endpoint:
 class Network:
     """Everything the story needs, in one folder; each step can be done again without harm."""
 
-    def __init__(self, state: Path) -> None:
-        """Takes the state folder."""
+    def __init__(
+        self, state: Path, *, recover_seconds: float = RECOVER_SECONDS, stop_seconds: float = STOP_SECONDS
+    ) -> None:
+        """Takes the state folder, and how long a running gateway is waited for before it is replaced or killed."""
         self.state = private_folder(state.absolute())
         self.chain_folder = self.state / "chain"
         self.manifest_path = self.state / "deployment.json"
+        self._recover_seconds = recover_seconds
+        self._stop_seconds = stop_seconds
         self._transports: list[Transport] = []
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -148,8 +154,10 @@ class Network:
     def start_gateway(self, name: str) -> Endpoint:
         """Starts a gateway as a process of its own, or finds it running; returns once it is ready."""
         known = self._endpoint(name)
-        if known and self._lives(known) and _is_ready(known.port):
-            return known
+        if known and self._lives(known):
+            if self._comes_up(known, self._recover_seconds):
+                return known
+            self.stop_gateway(name)
         settings = self.settings(name)
         create_passphrase(settings)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CONSENTRY_")}
@@ -169,12 +177,21 @@ class Network:
         self._children[process.pid] = process
         endpoint = Endpoint(process.pid, process_started(process.pid) or "", settings.port)
         self._remember(name, endpoint)
-        deadline = time.monotonic() + START_SECONDS
-        while not _is_ready(endpoint.port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise ConfigurationError(f"gateway {name} does not start; see {self.folder(name) / 'gateway.log'}")
-            time.sleep(_POLL_SECONDS)
+        if not self._comes_up(endpoint, START_SECONDS):
+            self.stop_gateway(name)
+            raise ConfigurationError(f"gateway {name} does not start; see {self.folder(name) / 'gateway.log'}")
         return endpoint
+
+    def _comes_up(self, endpoint: Endpoint, seconds: float) -> bool:
+        """Waits until a gateway is ready; false once it ended, or is not ready in time."""
+        deadline = time.monotonic() + seconds
+        while not _is_ready(endpoint.port):
+            self._reap()
+            if not self._lives(endpoint) or time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        # Another process may hold the port and answer in its place.
+        return self._lives(endpoint)
 
     def gateway_pid(self, name: str) -> int | None:
         """Gives the process of a running gateway."""
@@ -185,9 +202,10 @@ class Network:
         """Stops a gateway in good order."""
         known = self._endpoint(name)
         if known is None or not self._lives(known):
+            self._reap()
             return
         os.kill(known.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + self._stop_seconds
         while self._lives(known):
             if time.monotonic() > deadline:
                 os.kill(known.pid, signal.SIGKILL)
@@ -256,7 +274,7 @@ def _is_ready(port: int) -> bool:
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
