@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import secrets
 import shutil
 import tempfile
@@ -31,12 +30,12 @@ from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
 from consentry.directory.views import Directory
 from consentry.errors import (
     ConfigurationError,
-    ConsentryError,
     LedgerUnavailableError,
     NotFoundError,
     VaultUnavailableError,
 )
 from consentry.gateway.access import AccessDesk
+from consentry.gateway.background import ROUND_SECONDS, Background, Deed, Tell
 from consentry.gateway.context import Context, Limits
 from consentry.ledger.accounts import load_or_create_key
 from consentry.ledger.chain import ChainLedger
@@ -54,9 +53,12 @@ from consentry.vault.outbox import RequestOutbox
 from consentry.vault.schema import SCHEMA as VAULT_SCHEMA
 from consentry.vault.store import RecordVault
 
-FOLLOW_SECONDS: Final = 0.25
 RESUME_TURNS: Final = 20
-"""Every so many rounds of following, what was kept and not decided is taken up again."""
+"""Every so many rounds, what was kept and not decided is taken up again."""
+FORGET_TURNS: Final = 14_400
+"""Every so many rounds (an hour), answers under old idempotency keys are dropped."""
+ANSWER_SECONDS: Final = 7 * 86_400
+"""How long the answer under an idempotency key is kept."""
 MOST_WAIT_SECONDS: Final = 5.0
 MOST_LAG_BLOCKS: Final = 50
 LEAST_FREE_BYTES: Final = 32 * 2**20
@@ -155,7 +157,7 @@ async def _wait_for(rows: ProjectionRows, head: BlockReference) -> None:
         position = await rows.position()
         if position is not None and position.number >= head.number:
             return
-        await asyncio.sleep(FOLLOW_SECONDS)
+        await asyncio.sleep(ROUND_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +216,12 @@ def _address(text: str) -> Address:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncIterator[Context]:
+async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None) -> AsyncIterator[Context]:
     """Builds one gateway, settles what a crash left behind, follows the chain, and takes it all down at the end.
+
+    Args:
+        settings: of this gateway.
+        tell: told what fails in the background, and why, once until it works again.
 
     Raises:
         ConsentryError: a part cannot be used; nothing is served then.
@@ -229,39 +235,46 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Context]:
         database, projection = await stack.enter_async_context(open_projection(settings, ledger))
         await VAULT_SCHEMA.upgrade(settings.database)
         await projection.catch_up()
-        await IdempotencyStore(database).interrupt_all()
-        context = _context(settings, ledger, database, projection, keyring)
-        await context.desk.resume()
-        follower = asyncio.create_task(_follow(projection, context.desk))
-        stack.push_async_callback(_stop, follower)
+        keys = IdempotencyStore(database)
+        await keys.interrupt_all()
+        background = Background(tell)
+        context = _context(settings, ledger, database, projection, keyring, background)
+
+        async def forget() -> None:
+            await keys.forget_before(int(time.time()) - ANSWER_SECONDS)
+
+        background.deeds += [
+            Deed("following the chain", 1, projection.catch_up),
+            Deed("resuming kept requests", RESUME_TURNS, context.desk.resume),
+            Deed("forgetting old answers", FORGET_TURNS, forget),
+        ]
+        # What cannot be decided now stays kept: it must not keep a gateway from serving what it can.
+        await background.attempt(background.deeds[1])
+        task = background.start()
+        stack.push_async_callback(_stop, task)
         yield context
-
-
-async def _follow(projection: Projection, desk: AccessDesk) -> None:
-    """Takes in what the chain adds, and has decided what could not be earlier; whatever fails is tried again."""
-    for turn in itertools.count(1):
-        with contextlib.suppress(ConsentryError):
-            await projection.catch_up()
-        if turn % RESUME_TURNS == 0:
-            with contextlib.suppress(ConsentryError):
-                await desk.resume()
-        await asyncio.sleep(FOLLOW_SECONDS)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, ConsentryError):
+    with contextlib.suppress(asyncio.CancelledError):
         await task
 
 
 def _context(
-    settings: Settings, ledger: ChainLedger, database: Database, projection: Projection, keyring: LocalKeyring
+    settings: Settings,
+    ledger: ChainLedger,
+    database: Database,
+    projection: Projection,
+    keyring: LocalKeyring,
+    background: Background,
 ) -> Context:
     directory, nonces = Directory(database, projection), NonceStore(database)
     vault = RecordVault(database, open_object_store(settings.objects), keyring)
     custodian = _address(settings.custodian)
 
     async def check_ready() -> None:
+        background.check()
         await ledger.identity()
         head, position = await ledger.head(), await projection.position()
         if position is None or head.number - position.number > MOST_LAG_BLOCKS:
@@ -275,7 +288,7 @@ def _context(
         ledger=ledger,
         projection=directory,
         vault=vault,
-        desk=AccessDesk(ledger, directory, vault, RequestOutbox(database), custodian),
+        desk=AccessDesk(ledger, directory, vault, RequestOutbox(database), custodian, ledger.verifiers()),
         idempotency=IdempotencyStore(database),
         nonces=nonces,
         verifiers=ledger.verifiers(),

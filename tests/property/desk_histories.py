@@ -31,7 +31,7 @@ from consentry.errors import AccessDeniedError, ConsentryError, LedgerUnavailabl
 from consentry.gateway.access import Access, AccessDesk
 from tests.support import samples
 from tests.support.interference import Crash, Fuse, fused
-from tests.support.memory_ledger import MemoryLedger
+from tests.support.memory_ledger import VERIFIERS, MemoryLedger
 from tests.support.memory_projection import MemoryProjection
 from tests.support.memory_vault import MemoryOutbox, MemoryVault
 
@@ -130,6 +130,7 @@ class Bench:
             fused(self.vault, "vault", self.fuse),
             fused(self.outbox, "outbox", self.fuse),
             CUSTODIAN.address,
+            VERIFIERS,
         )
 
     def signed(self, key: AccountKey, contract: str, value: SignedStruct) -> bytes:

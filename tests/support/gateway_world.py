@@ -358,7 +358,7 @@ class MemoryParts:
             ledger=self.ledger,
             projection=self.projection,
             vault=self.vault,
-            desk=AccessDesk(self.ledger, self.projection, self.vault, self.outbox, custodian),
+            desk=AccessDesk(self.ledger, self.projection, self.vault, self.outbox, custodian, VERIFIERS),
             idempotency=self.keys,
             nonces=self.nonces,
             verifiers=VERIFIERS,

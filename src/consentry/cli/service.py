@@ -10,6 +10,7 @@ import typer
 import uvicorn
 
 from consentry.api.app import create_app
+from consentry.api.logs import json_log
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.ledger.accounts import SendingAccount, load_or_create_key
@@ -26,7 +27,14 @@ def serve(settings: SettingsFile = None) -> None:
     """Serves one gateway in the foreground."""
     known = load_settings(settings)
     create_passphrase(known)
-    app = create_app(lambda: open_gateway(known), known.max_body_bytes, documentation=known.documentation)
+    log = json_log()
+
+    def tell(what: str, why: str) -> None:
+        log.error("background", what=what, why=why)
+
+    app = create_app(
+        lambda: open_gateway(known, tell), known.max_body_bytes, documentation=known.documentation, log=log
+    )
     uvicorn.run(app, host=known.host, port=known.port, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
 
 

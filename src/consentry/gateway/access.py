@@ -14,11 +14,13 @@ from typing import Final
 from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Address, Material
-from consentry.core.typed_data import struct_hash
+from consentry.core.typed_data import digest, struct_hash
+from consentry.crypto.signing import Verifiers, verify
 from consentry.errors import (
     AccessDeniedError,
     ConflictError,
     InvalidInputError,
+    LedgerRejectedError,
     LedgerUnavailableError,
     NotAuthenticError,
     NotFoundError,
@@ -56,6 +58,7 @@ class AccessDesk:
     vault: Vault
     outbox: Outbox
     custodian: Address
+    verifiers: Verifiers
     _under_way: set[tuple[Address, int]] = field(default_factory=set)
 
     async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
@@ -65,11 +68,12 @@ class AccessDesk:
 
         Raises:
             AccessDeniedError: the contract denied, and logged it; ``details`` carry reason and receipt.
-            NotAuthenticError: the contract rejected the request; nothing was decided.
+            NotAuthenticError: signature or material is wrong; nothing was decided.
             NotFoundError: no such record, or no such consent, here; nothing was decided.
             ConflictError: the request id was used for another request, or its decision is older than the lease.
             LedgerUnavailableError: not known whether it was decided; ask again with the same request.
         """
+        await self._check_signed(request, signature)
         record, material = await self._material(request, scope_proof)
         with self._marked(request):
             await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
@@ -91,6 +95,7 @@ class AccessDesk:
 
         Raises:
             LedgerUnavailableError: the node does not answer; what is left stays kept.
+            NotPermittedError: the relay may not pass anything on; what is left stays kept.
         """
         settled = 0
         for item in await self.outbox.unsettled():
@@ -103,8 +108,8 @@ class AccessDesk:
                     await self._decided(asked, item.signature, material)
                 else:
                     await self.outbox.settle(asked.institution, asked.request_id)
-            except (NotAuthenticError, ConflictError, NotFoundError, InvalidInputError):
-                # Nothing can be decided about it, now or later.
+            except (NotAuthenticError, ConflictError, NotFoundError, InvalidInputError, LedgerRejectedError):
+                # Nothing can be decided about it, now or later; left kept, it would stand in the way of the others.
                 await self.outbox.settle(asked.institution, asked.request_id)
             settled += 1
         return settled
@@ -124,13 +129,29 @@ class AccessDesk:
         key = request.institution, request.request_id
         try:
             receipt = await self.ledger.decide(request, signature, material)
-        except (NotAuthenticError, ConflictError, InvalidInputError):
+        except (NotAuthenticError, ConflictError, InvalidInputError, LedgerRejectedError):
             await self.outbox.settle(*key)
             raise
         if struct_hash(receipt.entry.request) != struct_hash(request):
             raise LedgerUnavailableError("decision does not match the request: the node mixes answers up")
         await self.outbox.settle(*key)
         return receipt
+
+    async def _check_signed(self, request: AccessRequest, signature: bytes) -> None:
+        """Refuses early what the contract would reject: a wrong signature must not cost a batch its gas."""
+        digest_ = digest(self.ledger.domain("AccessLedger"), request)
+        try:
+            verify(await self._signer(request), digest_, signature, self.verifiers)
+        except NotAuthenticError:
+            # The signer may have been admitted a moment ago.
+            await self.projection.wait_for((await self.ledger.head()).number)
+            verify(await self._signer(request), digest_, signature, self.verifiers)
+
+    async def _signer(self, request: AccessRequest) -> bytes:
+        institution = await self.projection.institution(request.institution)
+        if institution is None:
+            raise NotAuthenticError("institution of the request is not known", reason=Reason.INSTITUTION_UNKNOWN.name)
+        return institution.signer
 
     async def _material(self, request: AccessRequest, proof: tuple[bytes, ...]) -> tuple[RecordView, Material]:
         """Finds leaf and terms; what cannot be submitted, or not be served, is refused before anything is kept."""

@@ -25,6 +25,9 @@ COLLECT_SECONDS: Final = 0.004
 MOST_ITEMS: Final = 64
 """One transaction holds at most 16,777,216 gas (EIP-7825); a lone decision takes some 100,000."""
 
+GAS_MISSING: Final = "AccessLedgerGasMissing"
+"""The contract's word for a batch whose signatures need more gas than one transaction has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -106,31 +109,45 @@ class Sequencer:
 
     async def _send(self, batch: list[_Waiting]) -> None:
         try:
-            call = encode_batch([w.item for w in batch])
-            mined = await self._relay.submit(self._target(), call)
-            if mined.succeeded:
-                answers = _answers(mined, self._target())
-            elif (refusal := await self._relay.refusal(self._target(), call)) is not None:
-                # The contract refuses this relay or this form, whatever the items are.
-                raise refusal
-            elif len(batch) > 1:
-                # Too much for one transaction: what does not fit together fits apart.
-                half = len(batch) // 2
-                await asyncio.gather(self._send(batch[:half]), self._send(batch[half:]))
-                return
-            else:
-                raise LedgerRejectedError("decision was refused by the ledger")
-            if len(answers) != len(batch):
-                raise LedgerUnavailableError("answers of the ledger do not match the batch")
+            answers = await self._decided([waiting.item for waiting in batch])
         except ConsentryError as error:
             _fail(batch, error)
         except asyncio.CancelledError:
             _fail(batch, LedgerUnavailableError("sequencer was stopped"))
             raise
+        except Exception:
+            _fail(batch, LedgerUnavailableError("answer of the ledger cannot be used"))
+            raise
         else:
-            for waiting, answer in zip(batch, answers, strict=True):
-                if not waiting.answer.done():
-                    waiting.answer.set_result(answer)
+            if answers is not None:
+                _answer(batch, answers)
+                return
+            # Too much for one transaction: what does not fit together fits apart.
+            half = len(batch) // 2
+            await asyncio.gather(self._send(batch[:half]), self._send(batch[half:]))
+
+    async def _decided(self, items: Sequence[Item]) -> list[Answer] | None:
+        """Gives an answer for each item; none if the batch is to be sent in parts."""
+        call, target = encode_batch(items), self._target()
+        mined = await self._relay.submit(target, call)
+        if mined.succeeded:
+            answers = _answers(mined, target)
+            if len(answers) != len(items):
+                raise LedgerUnavailableError("answers of the ledger do not match the batch")
+            return answers
+        refusal = await self._relay.refusal(target, call)
+        if refusal is not None and refusal.details.get("solidity") != GAS_MISSING:
+            # The contract refuses this relay or this form, whatever the items are.
+            raise refusal
+        if len(items) > 1:
+            return None
+        raise LedgerRejectedError("decision was refused by the ledger")
+
+
+def _answer(batch: Sequence[_Waiting], answers: Sequence[Answer]) -> None:
+    for waiting, answer in zip(batch, answers, strict=True):
+        if not waiting.answer.done():
+            waiting.answer.set_result(answer)
 
 
 def _answers(mined: Mined, target: bytes) -> list[Answer]:

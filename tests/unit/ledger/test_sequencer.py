@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from dataclasses import replace
 
 import pytest
 
 from consentry.core.codes import Reason
+from consentry.core.terms import Address
+from consentry.crypto.p256 import P256Key
 from consentry.errors import LedgerUnavailableError, NotPermittedError
+from consentry.ledger import sequencer
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
+from tests.support import samples
 from tests.support.in_process import InProcessProvider
 from tests.support.ledger_worlds import Case, Deployed, LedgerWorld, deployed, people, world_on
 
@@ -121,3 +126,32 @@ async def test_close_while_requests_wait_answers_them_all(chain: Chain) -> None:
     await asyncio.sleep(0)
     await world.ledger.close()
     assert [r.permitted for r in await asyncio.gather(*waiting)] == [True] * 3
+
+
+async def test_batch_that_lacks_gas_for_its_verifiers_is_decided_in_parts(chain: Chain) -> None:
+    """Each signature of an admitted verifier may need half a million gas; the contract refuses what it cannot ask."""
+    provider, made, world, case = chain
+    key = P256Key.generate(made.manifest.address("ERC7913P256Verifier"))
+    institution = Address(secrets.token_bytes(20))
+    await made.governance.admit_institution(institution, 440_100, key.signer, samples.RELEASE_KEY)
+    narrow = replace(made.connection.profile, transaction_gas_limit=1_300_000)
+    connection = Connection(provider, narrow)
+    world.ledger = ChainLedger(connection, made.manifest, SendingAccount(connection, made.relay.secret))
+    requests = [world.request(case, institution=institution) for _ in range(4)]
+    receipts = await asyncio.gather(*(world.decide(request, case.material, key) for request in requests))
+    assert {r.entry.reason for r in receipts} == {Reason.GRANTEE_MISMATCH}
+    assert len({r.place.transaction_hash for r in receipts}) > 1
+
+
+async def test_answer_that_cannot_be_read_fails_every_caller(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, world, case = chain
+
+    def broken(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(sequencer, "decode_log", broken)
+    asked = (world.decide(world.request(case), case.material) for _ in range(2))
+    loop, seen = asyncio.get_running_loop(), list[object]()
+    loop.set_exception_handler(lambda _loop, context: seen.append(context["exception"]))
+    errors = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(error) for error in errors] == [LedgerUnavailableError] * 2
