@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, fields
 from functools import singledispatchmethod
 
 from consentry.audit.findings import Finding, Kind
-from consentry.core import events
+from consentry.core import admissions, events
 from consentry.core.chain import EventPlace
-from consentry.core.codes import RecordStatus, Standing
+from consentry.core.codes import RecordStatus
 from consentry.core.consent import check_grant, check_revocation
 from consentry.core.events import LedgerEvent
-from consentry.core.participants import check_code, check_region, check_standing, is_acceptable_signer, keeper_of
+from consentry.core.participants import is_acceptable_signer, keeper_of
 from consentry.core.record import check_anchorable, check_first, check_successor
 from consentry.core.refusals import refusal
-from consentry.core.state import NO_AUTHORITY, LedgerState
+from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
-from consentry.core.terms import AccessRequest, Address, Enrolment, RecordId, Revocation
+from consentry.core.terms import AccessRequest, Enrolment, RecordId, Revocation
 from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id
 from consentry.crypto import signing
 from consentry.crypto.signing import Verifiers
@@ -81,44 +81,31 @@ class ActChecks:
             message = f"{what} in {type(event).__name__} is not that of its content"
             self._find(Kind.IDENTITY, event, message, expected="0x" + expected.hex(), got="0x" + got.hex())
 
-    def _check_authority(self, authority: Address, region: int) -> None:
-        known = self.state.authorities.get(authority, NO_AUTHORITY)
-        check_region(authority, known.standing, known.region, region)
-
     @singledispatchmethod
     def _check(self, event: LedgerEvent) -> None:
         """Events that nothing can be wrong with by themselves."""
 
     @_check.register
     def _(self, event: events.AuthorityAdmitted) -> None:
-        check_code(event.region)
-        if event.authority in self.state.authorities:
-            raise refusal("ParticipantsAlreadyAdmitted", event.authority)
+        admissions.check_admit_authority(self.state, event.authority, event.region)
 
     @_check.register
     def _(self, event: events.AuthorityStandingChanged) -> None:
-        known = self.state.authorities.get(event.authority, NO_AUTHORITY)
-        check_standing(event.authority, known.standing, _before(event.standing))
+        admissions.check_change_authority(self.state, event.authority, event.standing)
 
     @_check.register
     def _(self, event: events.InstitutionAdmitted) -> None:
-        check_code(event.region)
-        self._check_authority(event.authority, event.region)
-        if event.institution in self.state.institutions:
-            raise refusal("ParticipantsAlreadyAdmitted", event.institution)
-        if not is_acceptable_signer(event.signer, self.state.verifiers):
-            raise refusal("ParticipantsSignerInvalid", event.signer)
+        admissions.check_admit_institution(
+            self.state, event.institution, event.region, event.signer, event.release_key, event.authority
+        )
 
     @_check.register
     def _(self, event: events.InstitutionStandingChanged) -> None:
-        known = self.state.institutions.get(event.institution)
-        check_standing(event.institution, known.standing if known else Standing.NONE, _before(event.standing))
-        self._check_authority(event.authority, known.region if known else 0)
+        admissions.check_change_institution(self.state, event.institution, event.standing, event.authority)
 
     @_check.register
     def _(self, event: events.RelayAdmitted) -> None:
-        if event.relay in self.state.relays:
-            raise refusal("ParticipantsAlreadyAdmitted", event.relay)
+        admissions.check_admit_relay(self.state, event.relay, event.member)
 
     @_check.register
     def _(self, event: events.RelayRemoved) -> None:
@@ -127,10 +114,12 @@ class ActChecks:
 
     @_check.register
     def _(self, event: events.GroupMembershipChanged) -> None:
-        known = self.state.institutions.get(event.institution)
-        if known is None:
-            raise refusal("ParticipantsUnknown", event.institution)
-        self._check_authority(keeper_of(event.group), known.region)
+        # Only the keeper in the group's name can have done it.
+        admissions.check_membership(self.state, event.group, event.institution, keeper_of(event.group))
+
+    @_check.register
+    def _(self, event: events.VerifierAdmitted) -> None:
+        admissions.check_admit_verifier(self.state, event.verifier)
 
     @_check.register
     def _(self, event: events.SubjectEnrolled) -> None:
@@ -200,10 +189,6 @@ class ActChecks:
         check_revocation(
             event.consent_id, event.subject_id, known.status, subject_known=subject is not None, signature_valid=True
         )
-
-
-def _before(standing: Standing) -> Standing:
-    return Standing.ACTIVE if standing == Standing.SUSPENDED else Standing.SUSPENDED
 
 
 def _about(event: LedgerEvent) -> str:

@@ -5,6 +5,7 @@ Which account may call what is decided by the AccessManager and is no concern of
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from consentry.core import events
@@ -27,6 +28,88 @@ def _require_nonzero(value: bytes) -> None:
         raise refusal("ParticipantsZeroValue")
 
 
+def _require_new(participant: bytes, known: Container[bytes]) -> None:
+    if participant in known:
+        raise refusal("ParticipantsAlreadyAdmitted", participant)
+
+
+def _require_authority_over(state: LedgerState, authority: Address, region: int) -> None:
+    known = state.authorities.get(authority, NO_AUTHORITY)
+    check_region(authority, known.standing, known.region, region)
+
+
+def _region_of_institution(state: LedgerState, institution: Address) -> int:
+    known = state.institutions.get(institution)
+    if known is None:
+        raise refusal("ParticipantsUnknown", institution)
+    return known.region
+
+
+def region_of_member(state: LedgerState, member: Address) -> int:
+    """Gives the region of a member, who may have relays: an institution or an authority.
+
+    Raises:
+        LedgerRejectedError: nobody of that address was admitted.
+    """
+    authority = state.authorities.get(member)
+    if authority is not None and member not in state.institutions:
+        return authority.region
+    return _region_of_institution(state, member)
+
+
+def check_admit_authority(state: LedgerState, authority: Address, region: int) -> None:
+    """Checks the admission of an authority."""
+    _require_nonzero(authority)
+    check_code(region)
+    _require_new(authority, state.authorities)
+
+
+def check_change_authority(state: LedgerState, authority: Address, standing: Standing) -> None:
+    """Checks the suspension or reinstatement of an authority."""
+    check_standing(authority, state.authorities.get(authority, NO_AUTHORITY).standing, _opposite(standing))
+
+
+def check_admit_institution(
+    state: LedgerState, institution: Address, region: int, signer: bytes, release_key: bytes, authority: Address
+) -> None:
+    """Checks the admission of an institution by an authority."""
+    _require_nonzero(institution)
+    check_code(region)
+    _require_authority_over(state, authority, region)
+    _require_new(institution, state.institutions)
+    if not is_acceptable_signer(signer, state.verifiers):
+        raise refusal("ParticipantsSignerInvalid", signer)
+    if not release_key:
+        raise refusal("ParticipantsReleaseKeyInvalid", institution)
+
+
+def check_change_institution(state: LedgerState, institution: Address, standing: Standing, authority: Address) -> None:
+    """Checks the suspension or reinstatement of an institution by an authority."""
+    known = state.institutions.get(institution)
+    check_standing(institution, known.standing if known else Standing.NONE, _opposite(standing))
+    _require_authority_over(state, authority, known.region if known else 0)
+
+
+def check_admit_relay(state: LedgerState, relay: Address, member: Address) -> None:
+    """Checks the admission of a relay, but for the region of who admits it: no event tells who does."""
+    _require_nonzero(relay)
+    region_of_member(state, member)
+    _require_new(relay, state.relays)
+
+
+def check_membership(state: LedgerState, group: bytes, institution: Address, authority: Address) -> None:
+    """Checks that an authority may enter an institution into a group, or take it out."""
+    _require_nonzero(group)
+    check_group_keeper(group, authority)
+    _require_authority_over(state, authority, _region_of_institution(state, institution))
+
+
+def check_admit_verifier(state: LedgerState, verifier: Address) -> None:
+    """Checks the admission of an ERC-7913 verifier."""
+    _require_nonzero(verifier)
+    _require_new(verifier, state.verifiers)
+
+
 @dataclass(slots=True)
 class Admissions:
     """Checks each act, folds its event into ``state`` and gives the event back.
@@ -39,10 +122,7 @@ class Admissions:
 
     def admit_authority(self, authority: Address, region: int, place: EventPlace) -> events.AuthorityAdmitted:
         """Lets an authority act for a region; zero is the whole country."""
-        _require_nonzero(authority)
-        check_code(region)
-        if authority in self.state.authorities:
-            raise refusal("ParticipantsAlreadyAdmitted", authority)
+        check_admit_authority(self.state, authority, region)
         event = events.AuthorityAdmitted(place, authority, region, ZERO_32)
         self.state.fold(event)
         return event
@@ -51,8 +131,7 @@ class Admissions:
         self, authority: Address, standing: Standing, place: EventPlace
     ) -> events.AuthorityStandingChanged:
         """Suspends or reinstates an authority."""
-        known = self.state.authorities.get(authority, NO_AUTHORITY)
-        check_standing(authority, known.standing, _opposite(standing))
+        check_change_authority(self.state, authority, standing)
         event = events.AuthorityStandingChanged(place, authority, standing, ZERO_32)
         self.state.fold(event)
         return event
@@ -68,15 +147,7 @@ class Admissions:
         place: EventPlace,
     ) -> events.InstitutionAdmitted:
         """Admits an institution."""
-        _require_nonzero(institution)
-        check_code(region)
-        self._require_authority_over(authority, region)
-        if institution in self.state.institutions:
-            raise refusal("ParticipantsAlreadyAdmitted", institution)
-        if not is_acceptable_signer(signer, self.state.verifiers):
-            raise refusal("ParticipantsSignerInvalid", signer)
-        if not release_key:
-            raise refusal("ParticipantsReleaseKeyInvalid", institution)
+        check_admit_institution(self.state, institution, region, signer, release_key, authority)
         event = events.InstitutionAdmitted(place, institution, authority, region, signer, release_key, ZERO_32)
         self.state.fold(event)
         return event
@@ -85,9 +156,7 @@ class Admissions:
         self, institution: Address, standing: Standing, *, authority: Address, place: EventPlace
     ) -> events.InstitutionStandingChanged:
         """Suspends or reinstates an institution."""
-        known = self.state.institutions.get(institution)
-        check_standing(institution, known.standing if known else Standing.NONE, _opposite(standing))
-        self._require_authority_over(authority, known.region if known else 0)
+        check_change_institution(self.state, institution, standing, authority)
         event = events.InstitutionStandingChanged(place, institution, authority, standing, ZERO_32)
         self.state.fold(event)
         return event
@@ -97,9 +166,8 @@ class Admissions:
     ) -> events.RelayAdmitted:
         """Lets an account submit signed acts for a member."""
         _require_nonzero(relay)
-        self._require_authority_over(authority, self._region_of_member(member))
-        if relay in self.state.relays:
-            raise refusal("ParticipantsAlreadyAdmitted", relay)
+        _require_authority_over(self.state, authority, region_of_member(self.state, member))
+        check_admit_relay(self.state, relay, member)
         event = events.RelayAdmitted(place, relay, member)
         self.state.fold(event)
         return event
@@ -109,7 +177,7 @@ class Admissions:
         member = self.state.relays.get(relay, ZERO_ADDRESS)
         if member == ZERO_ADDRESS:
             raise refusal("ParticipantsUnknown", relay)
-        self._require_authority_over(authority, self._region_of_member(member))
+        _require_authority_over(self.state, authority, region_of_member(self.state, member))
         event = events.RelayRemoved(place, relay, member)
         self.state.fold(event)
         return event
@@ -118,12 +186,7 @@ class Admissions:
         self, group: bytes, institution: Address, *, member: bool, authority: Address, place: EventPlace
     ) -> events.GroupMembershipChanged | None:
         """Enters an institution into a group or takes it out; nothing happens when it is so already."""
-        _require_nonzero(group)
-        check_group_keeper(group, authority)
-        known = self.state.institutions.get(institution)
-        if known is None:
-            raise refusal("ParticipantsUnknown", institution)
-        self._require_authority_over(authority, known.region)
+        check_membership(self.state, group, institution, authority)
         if ((group, institution) in self.state.members) == member:
             return None
         event = events.GroupMembershipChanged(place, group, institution, member)
@@ -132,25 +195,10 @@ class Admissions:
 
     def admit_verifier(self, verifier: Address, place: EventPlace) -> events.VerifierAdmitted:
         """Lets signers name an ERC-7913 verifier."""
-        _require_nonzero(verifier)
-        if verifier in self.state.verifiers:
-            raise refusal("ParticipantsAlreadyAdmitted", verifier)
+        check_admit_verifier(self.state, verifier)
         event = events.VerifierAdmitted(place, verifier)
         self.state.fold(event)
         return event
-
-    def _require_authority_over(self, authority: Address, region: int) -> None:
-        known = self.state.authorities.get(authority, NO_AUTHORITY)
-        check_region(authority, known.standing, known.region, region)
-
-    def _region_of_member(self, member: Address) -> int:
-        institution = self.state.institutions.get(member)
-        if institution:
-            return institution.region
-        authority = self.state.authorities.get(member)
-        if authority is None:
-            raise refusal("ParticipantsUnknown", member)
-        return authority.region
 
 
 def _opposite(standing: Standing) -> Standing:
