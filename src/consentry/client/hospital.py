@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from consentry.client.chain import Chain, check_log, confirmed, entry_of
 from consentry.client.gateway import About, about
@@ -195,7 +196,7 @@ class Hospital:
         return Granted(entry, leaf, wrapped, object_id, key["plaintextSize"], receipt, signature)
 
     async def download(self, granted: Granted, target: Path) -> None:
-        """Fetches, opens and checks a permitted record; the file appears only when every check held.
+        """Fetches, opens and checks a permitted record; the file (mode 0600) appears only when every check held.
 
         Raises:
             VerificationError: key, ciphertext or plaintext is not what was anchored.
@@ -217,7 +218,7 @@ class Hospital:
         opener = Opener(keys.data_key, sealing_context(granted.object_id, granted.leaf.version))
         draft = target.with_name(f".{target.name}.part")
         try:
-            with draft.open("wb") as file:
+            with _private(draft) as file:
                 async with self._transport.download(f"/v1/records/{hex_of(request.record_id)}/ciphertext") as answer:
                     async for piece in answer.aiter_bytes(_PIECE):
                         file.write(opener.update(piece))
@@ -268,6 +269,12 @@ class Hospital:
             return receipt is not None and heads.hash_of(receipt.entry) == heads.hash_of(entry)
 
         await confirmed(shown, "the own node shows no such decision, whatever the gateway answers")
+
+
+def _private(path: Path) -> BinaryIO:
+    """Opens a new file that nobody else can read: what is written is a record in the clear."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _file_digest(path: Path) -> bytes:

@@ -70,6 +70,10 @@ class Patient:
         enrolment = Enrolment(subject_id, self._key.signer, known.custodian, int(time.time()) + ENROLMENT_SECONDS)
         return enrolment, sign(self._key, known.domain("Subjects"), enrolment)
 
+    async def subjects(self) -> list[Json]:
+        """Lists the subjects this signer acts for, with the custodian of each."""
+        return await self._transport.get_all("/v1/subjects")
+
     async def records(self, subject_id: SubjectId) -> list[Json]:
         """Lists all records of a subject."""
         return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records")
@@ -104,6 +108,18 @@ class Patient:
         body: Json = await self._transport.post("/v1/consents", {"terms": write(terms), "signature": hex_of(signature)})
         await self._confirm(consent_id(terms), ConsentStatus.ACTIVE)
         return body
+
+    async def terms_of(self, consent: ConsentId) -> ConsentTerms:
+        """Asks for the terms of one of the signer's own consents, as a revocation needs them.
+
+        Raises:
+            VerificationError: what comes back is not what was granted under that id.
+        """
+        target = f"/v1/consents/{hex_of(consent)}/revocation/prepare"
+        terms = read(ConsentTerms, (await self._transport.post(target, {})).get("terms"))
+        if consent_id(terms) != consent:
+            raise VerificationError(1, "terms do not hash to the consent that was asked for")
+        return terms
 
     async def revoke(self, terms: ConsentTerms) -> Json:
         """Signs and takes back; gives the receipt. From its block on nothing is permitted under the consent."""

@@ -105,7 +105,7 @@ class Transport:
         following = answer.links.get("next", {}).get("url")
         if following is not None and not _PATH.match(following):
             raise errors.VerificationError(0, "next page of a list leads away from the gateway")
-        return answer.json(), following
+        return _json(answer), following
 
     async def get_all(self, target: str) -> list[Json]:
         """Asks for every page of a list."""
@@ -113,6 +113,8 @@ class Transport:
         following: str | None = target
         while following:
             body, following = await self.get_page(following)
+            if not isinstance(body.get("items"), list):
+                raise errors.VerificationError(0, "list of the gateway cannot be read")
             items.extend(body["items"])
         return items
 
@@ -120,7 +122,7 @@ class Transport:
         """Sends JSON. The same idempotency key makes a retry harmless; one is drawn if none is given."""
         content = json.dumps(body, separators=(",", ":")).encode()
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or secrets.token_hex(16)}
-        return (await self._send("POST", target, content, headers)).json()
+        return _json(await self._send("POST", target, content, headers))
 
     async def _send(self, method: str, target: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
         signed = self._headers(method, target, body_sha256(content))
@@ -137,20 +139,38 @@ class Transport:
             answer = await self._http.post(target, content=pieces, headers={**headers, **signed})
         except httpx.HTTPError as error:
             raise errors.VaultUnavailableError(f"gateway does not answer ({type(error).__name__})") from error
-        body: Json = _accepted(answer).json()
+        body: Json = _json(_accepted(answer))
         return body
 
     @asynccontextmanager
     async def download(self, target: str, span: tuple[int, int] | None = None) -> AsyncIterator[httpx.Response]:
-        """Opens a streamed answer; ``span`` is the first byte and the one after the last."""
+        """Opens a streamed answer; ``span`` is the first byte and the one after the last.
+
+        Raises:
+            VaultUnavailableError: the gateway does not answer, or the stream breaks off while it is read.
+        """
         headers = self._headers("GET", target, body_sha256(b""))
         if span is not None:
             headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
-        async with self._http.stream("GET", target, headers=headers) as answer:
-            if answer.status_code >= HTTPStatus.BAD_REQUEST:
-                await answer.aread()
-                _accepted(answer)
-            yield answer
+        try:
+            async with self._http.stream("GET", target, headers=headers) as answer:
+                if answer.status_code >= HTTPStatus.BAD_REQUEST:
+                    await answer.aread()
+                    _accepted(answer)
+                yield answer
+        except httpx.HTTPError as error:
+            raise errors.VaultUnavailableError(f"gateway does not answer ({type(error).__name__})") from error
+
+
+def _json(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
+    """Reads a JSON answer; at the address something else than a gateway may answer."""
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise errors.VerificationError(0, "answer of the gateway cannot be read")
+    return body
 
 
 def _accepted(answer: httpx.Response) -> httpx.Response:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from consentry.client import chain
+from consentry.client.transport import Transport
 from consentry.core.terms import AccessRequest, ConsentTerms, SubjectId
 from consentry.core.typed_data import Domain, document
-from consentry.errors import VerificationError
+from consentry.errors import VaultUnavailableError, VerificationError
 from consentry.evidence.notation import Json, read, write
 from tests.support import samples
 from tests.support.callers import ORIGIN
@@ -193,3 +195,47 @@ async def test_next_page_elsewhere_is_not_asked_for(callers: Callers, link: str)
         await patient.history(subject)
 
     assert {url.host for url in callers.between.asked} == {"gateway.test"}
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"contracts": 1}, {"custodian": "0x1", "contracts": {}, "origin": ORIGIN, "chainId": 1}]
+)
+async def test_gateway_that_does_not_say_what_it_is_is_refused(callers: Callers, said: Json) -> None:
+    callers.between.invented["/v1/about"] = said
+
+    with pytest.raises(VerificationError, match="does not say what it is"):
+        await callers.patient(callers.world.people.patient).sign_in()
+
+
+async def test_answer_of_something_else_than_a_gateway_is_refused() -> None:
+    page = httpx.MockTransport(lambda _: httpx.Response(200, text="<html>"))
+
+    with pytest.raises(VerificationError, match="cannot be read"):
+        await Transport(ORIGIN, carrier=page).get("/v1/about")
+
+
+async def test_download_that_breaks_off_is_an_error_of_the_vault() -> None:
+    class Broken(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"begin"
+            raise httpx.ReadError("connection lost")
+
+    transport = Transport(ORIGIN, carrier=httpx.MockTransport(lambda _: httpx.Response(200, stream=Broken())))
+
+    with pytest.raises(VaultUnavailableError, match="ReadError"):
+        async with transport.download("/v1/records/0x/ciphertext") as answer:
+            await answer.aread()
+
+
+async def test_terms_of_another_consent_are_not_revoked(callers: Callers) -> None:
+    world, key = callers.world, callers.world.people.patient
+    terms = world.terms(await world.enrol(key))
+    asked = await world.grant(key, terms)
+    patient = callers.patient(key)
+    await patient.sign_in()
+    assert await patient.terms_of(asked) == terms
+
+    callers.between.lies["/revocation/prepare"] = lambda body: {**body, "terms": write(replace(terms, max_uses=7))}
+
+    with pytest.raises(VerificationError, match="do not hash to the consent"):
+        await patient.terms_of(asked)
