@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         "", description="origin of the patient's page, for passkeys; http://host:port if not given"
     )
     public_authority: str = Field("", description="host and port callers use, where it is not host:port")
+    gateway_url: str = Field("", description="gateway that commands of users talk to; public_origin if not given")
     documentation: bool = Field(
         default=True, description="whether /docs and /openapi.json are served; not in production"
     )
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
     def origin(self) -> str:
         """The origin passkeys are bound to."""
         return self.public_origin or f"http://{'localhost' if self.host == '127.0.0.1' else self.host}:{self.port}"
+
+    @property
+    def gateway(self) -> str:
+        """The gateway that commands of users talk to."""
+        return self.gateway_url or self.origin
 
     @property
     def authorities(self) -> frozenset[str]:

@@ -5,21 +5,41 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from consentry import errors
-from consentry.cli import audit, besu, chain, demo, evidence, institution, service
+from consentry.cli import (
+    access,
+    audit,
+    besu,
+    chain,
+    consent,
+    demo,
+    evidence,
+    history,
+    institution,
+    keys,
+    record,
+    service,
+    subject,
+)
+from consentry.cli.output import plain
 
 EXIT_FAILED_CHECK: Final = 1
+EXIT_USAGE: Final = 2
 EXIT_CONFIGURATION: Final = 3
 EXIT_NETWORK: Final = 4
 EXIT_VERIFICATION: Final = 5
 _EXIT: Final[dict[type[errors.ConsentryError], int]] = {
+    errors.InvalidInputError: EXIT_USAGE,
     errors.ConfigurationError: EXIT_CONFIGURATION,
     errors.LedgerError: EXIT_NETWORK,
+    # A contract that says no has been reached: trying again changes nothing.
+    errors.LedgerRejectedError: EXIT_FAILED_CHECK,
     errors.VaultUnavailableError: EXIT_NETWORK,
     errors.VerificationError: EXIT_VERIFICATION,
 }
@@ -42,7 +62,12 @@ app.command("demo")(demo.demo)
 app.command("chaos", hidden=True)(demo.chaos)
 app.command("audit")(audit.audit)
 app.command("verify")(evidence.verify)
-app.add_typer(evidence.access_app, name="access")
+app.add_typer(keys.app, name="key")
+app.add_typer(subject.app, name="subject")
+app.add_typer(record.app, name="record")
+app.add_typer(consent.app, name="consent")
+app.add_typer(access.app, name="access")
+app.command("history")(history.history)
 
 
 def exit_code(error: errors.ConsentryError) -> int:
@@ -51,16 +76,35 @@ def exit_code(error: errors.ConsentryError) -> int:
 
 
 def main() -> None:
-    """Runs a command; any of our errors is one line on the error stream and an exit code."""
+    """Runs a command; whatever goes wrong is one line on the error stream and an exit code."""
     try:
-        app()
+        status = app(standalone_mode=False)
     except errors.ConsentryError as error:
-        if "--json" in sys.argv:
-            sys.stdout.write(json.dumps({"error": error.code, "detail": error.message}) + "\n")
-        Console(stderr=True, soft_wrap=True, no_color="NO_COLOR" in os.environ, highlight=False).print(
-            f"consentry: {error.message}", markup=False
-        )
-        sys.exit(exit_code(error))
+        _fail(error.code, error.message, exit_code(error))
+    except TyperException as error:
+        _refuse(error)
+    except typer.Abort:
+        _fail("aborted", "nothing was done: there was no answer", EXIT_FAILED_CHECK)
+    except OSError as error:
+        what = os.strerror(error.errno or 0).lower()
+        _fail("configuration", f"{error.filename or 'input or output'}: {what}", EXIT_CONFIGURATION)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refuse(error: TyperException) -> NoReturn:
+    """Ends with a usage error; a group without a command has shown its help instead."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(error.format_message() + "\n")
+        sys.exit(error.exit_code)
+    _fail(errors.InvalidInputError.code, f"{error.format_message()} (see --help)", error.exit_code)
+
+
+def _fail(code: str, message: str, status: int) -> NoReturn:
+    if "--json" in sys.argv:
+        sys.stdout.write(json.dumps({"error": code, "detail": message}) + "\n")
+    shown = Console(stderr=True, soft_wrap=True, no_color="NO_COLOR" in os.environ, highlight=False)
+    shown.print(f"consentry: {plain(message)}", markup=False)
+    sys.exit(status)
 
 
 __all__ = ["app", "main"]

@@ -8,21 +8,19 @@ from typing import Annotated
 
 import typer
 
+from consentry.cli import values
+from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
-from consentry.core.terms import Address
-from consentry.errors import ConfigurationError
-from consentry.evidence.notation import bytes_of
+from consentry.errors import ConfigurationError, InvalidInputError
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify as verify_bundle
 from consentry.ledger.accounts import load_or_create_key
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.deployment import Manifest
-from consentry.ledger.embedded.durable import write_synced
+from consentry.ledger.embedded.durable import explained, write_synced
 from consentry.ledger.proofs import Prover
 from consentry.wiring import connect
-
-access_app = typer.Typer(help="Accesses of an institution.", no_args_is_help=True)
 
 
 def verify(
@@ -49,22 +47,27 @@ def _content(path: Path) -> bytes:
         raise ConfigurationError(f"file {path} cannot be read") from None
 
 
-@access_app.command()
 def prove(
     request_id: Annotated[str, typer.Argument(help="request id, decimal")],
-    institution: Annotated[str, typer.Option(help="address of the institution that asked")],
+    institution: Annotated[
+        str, typer.Option(help="address of the institution that asked; custodian of the settings if not given")
+    ] = "",
     out: Annotated[Path, typer.Option(help="where the bundle goes")] = Path("evidence.json"),
     trust_root: Annotated[Path, typer.Option(help="where a trust root goes")] = Path("trust-root.json"),
+    settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Writes the bundle of one access, and a trust root that vouches for this node's newest block."""
-    settings = load_settings()
-    asked = Address(bytes_of(institution, 20))
-    number = int(request_id)
+    number, known = values.request_id(request_id), load_settings(settings)
+    if not institution and not known.custodian:
+        raise InvalidInputError("--institution is missing: the settings name no custodian either")
+    asked = values.address("institution", institution or known.custodian)
+    for target in (out, trust_root):
+        values.check_target(target)
 
     async def run() -> tuple[bytes, bytes]:
-        connection, manifest = connect(settings), Manifest.read(settings.manifest_path)
-        ledger = await ChainLedger.connect(connection, manifest, load_or_create_key(settings.relay_key))
+        connection, manifest = connect(known), Manifest.read(known.manifest_path)
+        ledger = await ChainLedger.connect(connection, manifest, load_or_create_key(known.relay_key))
         try:
             prover = Prover(connection, manifest, ledger)
             trust = await prover.trust_root()
@@ -74,6 +77,7 @@ def prove(
         return bundle.to_json(), trust.to_json()
 
     bundle, trust = asyncio.run(run())
-    write_synced(out, bundle)
-    write_synced(trust_root, trust)
+    with explained("writing a file"):
+        write_synced(out, bundle)
+        write_synced(trust_root, trust)
     answer({"bundle": str(out), "bytes": len(bundle), "trustRoot": str(trust_root)}, as_json=as_json)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from consentry.cli import values
+from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.core.chain import ActReceipt
-from consentry.core.terms import Address
-from consentry.errors import InvalidInputError
 from consentry.ledger.accounts import load_key
 from consentry.ledger.deployment import Manifest, verify_identity
 from consentry.ledger.governance import Governance
@@ -22,9 +22,7 @@ from consentry.wiring import connect
 app = typer.Typer(
     help="Institutions and relays, admitted and suspended by an authority's own account.", no_args_is_help=True
 )
-Settings = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")]
 Key = Annotated[Path, typer.Option("--key", help="the authority's key file, mode 0600")]
-ADDRESS_SIZE: Final = 20
 Account = Annotated[str, typer.Argument(help="the institution's address, 0x and 40 hexadecimal digits")]
 
 
@@ -35,26 +33,26 @@ def admit(
     release_key: Annotated[str, typer.Option(help="HPKE public key MLKEM768-X25519, hexadecimal")],
     key: Key,
     signer: Annotated[str, typer.Option(help="ERC-7913 signer of its requests; its own address if not given")] = "",
-    settings: Settings = None,
+    settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Admits an institution with the signer of its requests and its release key."""
-    address, release = _address(institution), _bytes("release key", release_key)
-    signed_by = _bytes("signer", signer) if signer else bytes(address)
+    address, release = values.address("institution", institution), values.hexadecimal("release key", release_key)
+    signed_by = values.hexadecimal("signer", signer) if signer else bytes(address)
     _act(settings, key, lambda own: own.admit_institution(address, region, signed_by, release), as_json=as_json)
 
 
 @app.command()
-def suspend(institution: Account, key: Key, settings: Settings = None, as_json: AsJson = False) -> None:
+def suspend(institution: Account, key: Key, settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """Suspends an institution: from the next block on all its requests are denied."""
-    address = _address(institution)
+    address = values.address("institution", institution)
     _act(settings, key, lambda own: own.suspend_institution(address), as_json=as_json)
 
 
 @app.command()
-def reinstate(institution: Account, key: Key, settings: Settings = None, as_json: AsJson = False) -> None:
+def reinstate(institution: Account, key: Key, settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """Reinstates a suspended institution."""
-    address = _address(institution)
+    address = values.address("institution", institution)
     _act(settings, key, lambda own: own.reinstate_institution(address), as_json=as_json)
 
 
@@ -63,11 +61,11 @@ def admit_relay(
     relay: Annotated[str, typer.Argument(help="the gateway's account")],
     institution: Account,
     key: Key,
-    settings: Settings = None,
+    settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Lets a gateway's account pass on what others signed."""
-    account, member = _address(relay), _address(institution)
+    account, member = values.address("relay", relay), values.address("institution", institution)
     _act(settings, key, lambda own: own.admit_relay(account, member), as_json=as_json)
 
 
@@ -75,11 +73,11 @@ def admit_relay(
 def remove_relay(
     relay: Annotated[str, typer.Argument(help="the gateway's account")],
     key: Key,
-    settings: Settings = None,
+    settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Stops an account from passing on anything."""
-    account = _address(relay)
+    account = values.address("relay", relay)
     _act(settings, key, lambda own: own.remove_relay(account), as_json=as_json)
 
 
@@ -101,17 +99,3 @@ def _act(
     place = receipt.place
     values = {"transactionHash": "0x" + place.transaction_hash.hex(), "block": place.block.number}
     answer({**values, "gasUsed": receipt.gas_used}, as_json=as_json)
-
-
-def _bytes(what: str, text: str) -> bytes:
-    try:
-        return bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        raise InvalidInputError(f"{what} is not hexadecimal") from None
-
-
-def _address(text: str) -> Address:
-    value = _bytes("address", text)
-    if len(value) != ADDRESS_SIZE:
-        raise InvalidInputError(f"size of the address does not match (got {len(value)} bytes, expected {ADDRESS_SIZE})")
-    return Address(value)

@@ -1,20 +1,23 @@
-"""How commands answer: a line or a table for people, one JSON document for programs."""
+"""How commands answer: lines or a table for people, one JSON document for programs."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from consentry.evidence.notation import Json
+
 AsJson = Annotated[bool, typer.Option("--json", help="answer with one JSON document")]
 
 
-def console() -> Console:
-    """Gives the console for people; ``NO_COLOR`` is respected."""
-    return Console(no_color="NO_COLOR" in os.environ, highlight=False, soft_wrap=True)
+def console(*, quiet: bool = False) -> Console:
+    """Gives the console for people; ``NO_COLOR`` is respected. A quiet one shows nothing."""
+    return Console(no_color="NO_COLOR" in os.environ, highlight=False, soft_wrap=True, quiet=quiet)
 
 
 def answer(values: dict[str, Any], *, as_json: bool) -> None:
@@ -25,3 +28,31 @@ def answer(values: dict[str, Any], *, as_json: bool) -> None:
     shown = console()
     for name, value in values.items():
         shown.print(f"{name}: {value}", markup=False)
+
+
+def plain(text: str) -> str:
+    """Gives a text as one line that cannot steer a terminal: what a gateway says is shown, not obeyed."""
+    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))
+
+
+def receipt_of(receipt: Json) -> Json:
+    """Picks what a person needs to find an act or a decision on chain again."""
+    return {name: receipt[name] for name in ("transactionHash", "blockNumber", "blockTime") if name in receipt}
+
+
+def listing(items: Sequence[Json], columns: Sequence[str], rows: Sequence[Sequence[object]], *, as_json: bool) -> None:
+    """Answers with a list.
+
+    Args:
+        items: what programs get, whole, under ``items``.
+        columns: headings of the table for people.
+        rows: its lines; ids are not cut, however narrow the terminal.
+        as_json: which of the two.
+    """
+    if as_json:
+        typer.echo(json.dumps({"items": list(items)}))
+        return
+    lines = [[plain(str(value)) for value in row] for row in (columns, *rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        typer.echo("  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip())

@@ -43,12 +43,12 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
         purposes=_listed(terms.purposes, Purpose),
         records="0x" + terms.records_root.hex() if named else _listed(terms.categories, Category),
         max_sensitivity=terms.max_sensitivity,
-        data_from=_month(terms.data_from),
-        data_until=_month(terms.data_until),
-        valid_from=_moment(terms.valid_from),
-        valid_until=_moment(terms.valid_until),
+        data_from=month_text(terms.data_from),
+        data_until=month_text(terms.data_until),
+        valid_from=moment_text(terms.valid_from),
+        valid_until=moment_text(terms.valid_until),
         max_uses=_ANY if terms.max_uses == UNLIMITED_USES else terms.max_uses,
-        erase_by=_moment(terms.erase_by) if terms.erase_by else "-",
+        erase_by=moment_text(terms.erase_by) if terms.erase_by else "-",
     )
 
 
@@ -78,11 +78,17 @@ def _listed(mask: int, kind: type[Action | Purpose | Category]) -> str:
     return ", ".join(code.name for code in kind if mask & (1 << code))
 
 
-def _month(count: int) -> str:
+def month_text(count: int) -> str:
+    """Writes a month counted from January 1970."""
     return f"{_EPOCH_YEAR + count // _MONTHS:04d}-{count % _MONTHS + 1:02d}"
 
 
-def _moment(seconds: int) -> str:
+def moment_text(seconds: int) -> str:
+    """Writes a moment in seconds since the epoch.
+
+    Raises:
+        InvalidInputError: it lies beyond the calendar.
+    """
     if seconds > _LAST_MOMENT:
         raise InvalidInputError(f"moment does not match (got {seconds}, expected at most {_LAST_MOMENT})")
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -39,18 +39,30 @@ def load_or_create_key(path: Path) -> bytes:
     return load_key(path)
 
 
-def load_key(path: Path) -> bytes:
-    """Reads a key file.
+def read_private(path: Path) -> str:
+    """Reads a file that only its owner may read.
 
     Raises:
-        ConfigurationError: the file is missing, can be read by others, or does not hold a key.
+        ConfigurationError: the file is missing, holds no text, or can be read by others.
     """
     if not path.is_file():
         raise ConfigurationError(f"key file {path.name} is missing")
     if path.stat().st_mode & _OTHERS:
         raise ConfigurationError(f"mode of key file {path.name} does not match (others may read it, expected 0600)")
     try:
-        key = bytes.fromhex(path.read_text().strip())
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"key file {path.name} cannot be read") from None
+
+
+def load_key(path: Path) -> bytes:
+    """Reads a key file.
+
+    Raises:
+        ConfigurationError: the file is missing, can be read by others, or does not hold a key.
+    """
+    try:
+        key = bytes.fromhex(read_private(path))
     except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:

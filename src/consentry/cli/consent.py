@@ -1,0 +1,225 @@
+"""``consentry consent``: shown, signed as shown, taken back in one step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from consentry.cli import values
+from consentry.cli.keys import load_signing_key
+from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
+from consentry.cli.output import AsJson, answer, listing, receipt_of
+from consentry.client.patient import Patient
+from consentry.core import merkle
+from consentry.core.codes import CLOCK_TOLERANCE, UNLIMITED_USES, Action, Assurance, Category, Purpose, Standing, bits
+from consentry.core.consent import check_terms
+from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address, ConsentId, ConsentTerms, SubjectId
+from consentry.core.typed_data import consent_id
+from consentry.errors import ConflictError, InvalidInputError, LedgerRejectedError, VerificationError
+from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
+from consentry.evidence.notice import LANGUAGES, moment_text, shown_text, with_notice
+
+app = typer.Typer(help="Consents of a patient: prepare, grant, revoke, list.", no_args_is_help=True)
+_DAY: Final = 86_400
+_MOST_DAYS: Final = 36_500
+_MOST_LEVEL: Final = 5
+Names = list[str] | None
+
+
+@app.command()
+def prepare(
+    *,
+    key: PatientKey,
+    subject: SubjectText,
+    max_sensitivity: Annotated[int, typer.Option(min=1, max=_MOST_LEVEL, help="highest level of records, 1 to 5")],
+    data_from: Annotated[str, typer.Option(help="first month the records may be about, YYYY-MM")],
+    data_until: Annotated[str, typer.Option(help="last month the records may be about, YYYY-MM")],
+    to: Annotated[str, typer.Option(help="address of the institution that may look")] = "",
+    group: Annotated[str, typer.Option(help="id of a group of institutions, in place of one")] = "",
+    practitioner: Annotated[str, typer.Option(help="keyed hash of one practitioner there; anybody if not given")] = "",
+    category: Annotated[Names, typer.Option(help=f"any of {', '.join(values.names(Category))}; repeatable")] = None,
+    record: Annotated[
+        Names, typer.Option(help="id of a record's first version, in place of categories; repeatable")
+    ] = None,
+    purpose: Annotated[Names, typer.Option(help=f"any of {', '.join(values.names(Purpose))}; TREAT if none")] = None,
+    action: Annotated[Names, typer.Option(help="VIEW, STORE or both; VIEW if none is given")] = None,
+    days: Annotated[int, typer.Option(min=1, max=_MOST_DAYS, help="days it is valid, from now on")] = 30,
+    uses: Annotated[str, typer.Option(help="how many accesses, or 'unlimited'")] = "1",
+    erase_by: Annotated[str, typer.Option(help="day by which stored copies are erased, YYYY-MM-DD; for STORE")] = "",
+    language: Annotated[str, typer.Option(help=f"of the notice: {' or '.join(LANGUAGES)}")] = "en",
+    out: Annotated[Path, typer.Option(help="where the terms go")] = Path("consent.json"),
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Completes the terms of a consent, shows the notice, and writes the terms to a file. Nothing is signed yet."""
+    reach, now = Reach.of(gateway, node, manifest, settings), int(time.time())
+    wanted = ConsentTerms(
+        SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE)),
+        *_grantee(to, group, practitioner),
+        *_scope(category or [], record or []),
+        bits(*values.codes("purpose", Purpose, purpose or ["TREAT"])),
+        bits(*values.codes("action", Action, action or ["VIEW"])),
+        max_sensitivity,
+        *(values.month("data-from", data_from), values.month("data-until", data_until)),
+        *(now - CLOCK_TOLERANCE, now + days * _DAY),
+        values.uses(uses),
+        onward_disclosure=False,
+        erase_by=values.day("erase-by", erase_by) if erase_by else 0,
+        notice_hash=ZERO_32,
+        notice_version=0,
+        assurance=Assurance.DEVICE_KEY,
+        nonce=0,
+    )
+    _check(wanted, language, now)
+    values.check_target(out)
+    terms, text = reach.as_patient(
+        load_signing_key(key, reach.origin), lambda patient: patient.prepare(wanted, language)
+    )
+    named = [hex_of(_id("record", text)) for text in record or []]
+    values.write_document(out, {"terms": write(terms), "records": named})
+    shown = {"file": str(out), "consentId": hex_of(consent_id(terms))}
+    if as_json:
+        answer({**shown, "terms": write(terms), "notice": {"language": language, "text": text}}, as_json=True)
+    else:
+        typer.echo(text + "\n")
+        answer(shown, as_json=False)
+
+
+def _grantee(to: str, group: str, practitioner: str) -> tuple[Address, bytes, bytes]:
+    if bool(to) == bool(group):
+        raise InvalidInputError("grantee does not match (expected either --to, or --group)")
+    if group and practitioner:
+        raise InvalidInputError("practitioner does not match (a consent to a group names none)")
+    institution = values.address("grantee", to) if to else ZERO_ADDRESS
+    return institution, _id("group", group), _id("practitioner", practitioner)
+
+
+def _id(what: str, text: str) -> bytes:
+    return values.hexadecimal(what, text, values.ID_SIZE) if text else ZERO_32
+
+
+def _scope(categories: Sequence[str], records: Sequence[str]) -> tuple[bytes, int]:
+    """Gives the root of the named records, or the mask of the categories."""
+    if bool(categories) == bool(records):
+        raise InvalidInputError("scope does not match (expected either --category, or --record)")
+    if records:
+        return merkle.root_of(_id("record", text) for text in records), 0
+    return ZERO_32, bits(*values.codes("category", Category, categories))
+
+
+def _check(wanted: ConsentTerms, language: str, now: int) -> None:
+    """Refuses at once what the contract would refuse later."""
+    if language not in LANGUAGES:
+        raise InvalidInputError(f"language does not match (got {language!r:.40}, expected {' or '.join(LANGUAGES)})")
+    if bool(wanted.erase_by) != bool(wanted.actions >> Action.STORE & 1):
+        raise InvalidInputError("erase-by does not match (expected with --action STORE, and only with it)")
+    completed, _ = with_notice(wanted, language)
+    try:
+        check_terms(completed, Standing.ACTIVE, now)
+    except LedgerRejectedError as error:
+        raise InvalidInputError(error.message.replace("refuses the act", "would refuse the terms")) from None
+
+
+@app.command()
+def grant(
+    file: Annotated[Path, typer.Argument(help="terms, from 'consent prepare'")],
+    key: PatientKey,
+    yes: Annotated[bool, typer.Option("--yes", help="sign without asking")] = False,
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows what the very terms say that are to be signed, asks, signs, and sends them."""
+    reach = Reach.of(gateway, node, manifest, settings)
+    signing = load_signing_key(key, reach.origin)
+    content = values.read_document(file)
+    terms = read(ConsentTerms, content.get("terms"))
+    _show(terms, content.get("records") or [], as_json=as_json)
+    if not yes and not typer.confirm("Sign this consent?", err=as_json):
+        raise ConflictError("consent was not signed")
+    done = reach.as_patient(signing, lambda patient: patient.grant(terms))
+    answer({"consentId": hex_of(consent_id(terms)), **receipt_of(done["anchor"])}, as_json=as_json)
+
+
+def _show(terms: ConsentTerms, records: Sequence[object], *, as_json: bool) -> None:
+    """Renders the notice from the terms, so that a changed file is seen or refused; with JSON on the error stream.
+
+    Raises:
+        VerificationError: the terms do not carry the hash of what they say, or other records are named beside them.
+    """
+    found = shown_text(terms)
+    if found is None:
+        raise VerificationError(1, "notice of the terms does not match what they say: the file was changed")
+    ids = [bytes_of(item, values.ID_SIZE) for item in records]
+    if (merkle.root_of(ids) if ids else terms.records_root) != terms.records_root:
+        raise VerificationError(1, "records beside the terms do not match the set the terms name")
+    typer.echo(found[1] + "\n", err=as_json)
+    for item in ids:
+        typer.echo(f"record in the named set: {hex_of(item)}", err=as_json)
+    typer.echo(f"subject: {hex_of(terms.subject_id)}\n", err=as_json)
+
+
+@app.command()
+def revoke(
+    consent: Annotated[str, typer.Argument(help="consent id")],
+    key: PatientKey,
+    terms: Annotated[
+        Path | None, typer.Option(help="the terms that were granted; without them the gateway is asked for them")
+    ] = None,
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Takes a consent back: in one step, without a question; nothing is permitted under it from then on."""
+    wanted = ConsentId(values.hexadecimal("consent", consent, values.ID_SIZE))
+    reach = Reach.of(gateway, node, manifest, settings)
+    signing = load_signing_key(key, reach.origin)
+    kept = read(ConsentTerms, values.read_document(terms).get("terms")) if terms else None
+    if kept is not None and consent_id(kept) != wanted:
+        raise InvalidInputError("terms do not match the consent that is to be taken back")
+
+    async def act(patient: Patient) -> Json:
+        return await patient.revoke(kept or await patient.terms_of(wanted))
+
+    done = reach.as_patient(signing, act)
+    answer({"consentId": hex_of(wanted), "status": "REVOKED", **receipt_of(done["anchor"])}, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    key: PatientKey,
+    subject: SubjectText,
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the consents of a subject; with --json also the notice that was shown for each."""
+    wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
+    reach = Reach.of(gateway, node, manifest, settings)
+    found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.consents(wanted))
+    columns = ("consent", "status", "uses", "valid until", "categories", "purposes", "grantee")
+    listing(found, columns, [_row(item) for item in found], as_json=as_json)
+
+
+def _row(item: Json) -> tuple[object, ...]:
+    terms = read(ConsentTerms, item["terms"])
+    most = "*" if terms.max_uses == UNLIMITED_USES else terms.max_uses
+    grantee = "group " + hex_of(terms.group) if any(terms.group) else hex_of(terms.institution)
+    return (
+        *(item["consentId"], item["status"], f"{item['uses']}/{most}", moment_text(terms.valid_until)),
+        *(values.named(Category, terms.categories) or "named records", values.named(Purpose, terms.purposes)),
+        grantee,
+    )

@@ -1,0 +1,121 @@
+"""Options that several commands share, and how they reach a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from consentry.cli import values
+from consentry.client.hospital import Hospital, Institution
+from consentry.client.patient import Patient
+from consentry.client.transport import Transport
+from consentry.config import Settings, load_settings
+from consentry.core.terms import Address
+from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey
+from consentry.errors import InvalidInputError
+from consentry.ledger.connection import Connection
+from consentry.ledger.deployment import Manifest
+from consentry.ledger.engines import load_profile
+from consentry.ledger.reader import ChainReader
+
+Outcome = TypeVar("Outcome")
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")]
+GatewayUrl = Annotated[str, typer.Option("--gateway", help="address of the gateway; setting gateway_url if not given")]
+NodeUrl = Annotated[str, typer.Option("--node", help="own node: what the gateway answers is compared with the chain")]
+ManifestFile = Annotated[
+    Path | None, typer.Option("--manifest", help="deployment manifest for --node; setting manifest if not given")
+]
+PatientKey = Annotated[Path, typer.Option("--key", help="key file of whoever signs for the patient")]
+HospitalKey = Annotated[Path, typer.Option("--key", help="key file of the institution")]
+InstitutionAddress = Annotated[
+    str, typer.Option("--institution", help="address of the institution; custodian of the settings, or the key's own")
+]
+SubjectText = Annotated[str, typer.Option("--subject", help="subject id, 32 bytes in hexadecimal")]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A gateway, and the own node it is compared with, if there is one."""
+
+    url: str
+    origin: str
+    node: str
+    manifest: Path
+    settings: Settings
+
+    @classmethod
+    def of(cls, gateway: str, node: str, manifest: Path | None, settings: Path | None) -> Reach:
+        """Takes the options.
+
+        Raises:
+            InvalidInputError: an address is none, or a manifest stands without the node it is for.
+        """
+        known = load_settings(settings)
+        url = gateway or known.gateway
+        if manifest is not None and not node:
+            raise InvalidInputError("--manifest does not match (got no --node that it is for)")
+        if node:
+            values.origin(node)
+        return cls(url, values.origin(url), node, manifest or known.manifest_path, known)
+
+    def as_patient(
+        self, key: SigningKey, act: Callable[[Patient], Awaitable[Outcome]], *, signed_in: bool = True
+    ) -> Outcome:
+        """Does something as a patient."""
+
+        async def run() -> Outcome:
+            async with self._chain() as chain, _open(Transport(self.url)) as transport:
+                patient = Patient(transport, key, chain)
+                if signed_in:
+                    await patient.sign_in()
+                return await act(patient)
+
+        return asyncio.run(run())
+
+    def as_hospital(self, own: Institution, act: Callable[[Hospital], Awaitable[Outcome]]) -> Outcome:
+        """Does something as an institution."""
+
+        async def run() -> Outcome:
+            transport = Transport(self.url, institution=own.address, key=own.key)
+            async with self._chain() as chain, _open(transport):
+                return await act(Hospital(transport, own, chain))
+
+        return asyncio.run(run())
+
+    def institution(self, key: SigningKey, address: str, release_seed: bytes = b"") -> Institution:
+        """Gives an institution's secrets.
+
+        Raises:
+            InvalidInputError: nothing says which institution signs with the key.
+        """
+        named = address or self.settings.custodian
+        if not named and len(key.signer) != ACCOUNT_SIZE:
+            raise InvalidInputError("--institution is missing: the key is not an account's, so it names none")
+        return Institution(values.address("institution", named) if named else Address(key.signer), key, release_seed)
+
+    @asynccontextmanager
+    async def _chain(self) -> AsyncIterator[ChainReader | None]:
+        if not self.node:
+            yield None
+            return
+        connection = Connection.over_http(self.node, load_profile(self.settings.engine))
+        try:
+            reader = ChainReader(connection, Manifest.read(self.manifest))
+            await reader.identity()
+            yield reader
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def _open(transport: Transport) -> AsyncIterator[Transport]:
+    try:
+        yield transport
+    finally:
+        await transport.close()

@@ -1,0 +1,117 @@
+"""``consentry subject``: a patient's pseudonym at a hospital, introduced by the signatures of both."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consentry.cli import values
+from consentry.cli.keys import load_signing_key
+from consentry.cli.options import (
+    GatewayUrl,
+    HospitalKey,
+    InstitutionAddress,
+    ManifestFile,
+    NodeUrl,
+    PatientKey,
+    Reach,
+    SettingsFile,
+)
+from consentry.cli.output import AsJson, answer, listing, receipt_of
+from consentry.client.patient import ENROLMENT_SECONDS
+from consentry.core.terms import Enrolment, SubjectId
+from consentry.errors import InvalidInputError
+from consentry.evidence.notation import bytes_of, hex_of, read, write
+
+app = typer.Typer(help="Subjects: sign (patient), enrol (hospital), list (patient).", no_args_is_help=True)
+NewSubject = Annotated[str, typer.Option("--subject", help="subject id to enrol; drawn at random if not given")]
+
+
+@app.command()
+def sign(
+    key: PatientKey,
+    out: Annotated[Path, typer.Option(help="where the patient's half goes")] = Path("enrolment.json"),
+    subject: NewSubject = "",
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Signs the patient's half of an enrolment into a file, for the hospital to submit within ten minutes."""
+    reach, wanted = Reach.of(gateway, node, manifest, settings), _subject(subject)
+    values.check_target(out)
+    enrolment, signature = _signed_by_patient(reach, key, wanted)
+    values.write_document(out, {"enrolment": write(enrolment), "subjectSignature": hex_of(signature)})
+    shown = {"file": str(out), "subjectId": hex_of(wanted), "custodian": hex_of(enrolment.custodian)}
+    answer({**shown, "secondsToSubmit": ENROLMENT_SECONDS}, as_json=as_json)
+
+
+@app.command()
+def enrol(
+    *,
+    key: HospitalKey,
+    signed: Annotated[Path | None, typer.Option(help="the patient's half, from 'subject sign'")] = None,
+    patient_key: Annotated[
+        Path | None, typer.Option(help="key file of the patient, where both are at one desk")
+    ] = None,
+    subject: NewSubject = "",
+    institution: InstitutionAddress = "",
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Adds the hospital's signature to an enrolment and submits it."""
+    reach = Reach.of(gateway, node, manifest, settings)
+    own = reach.institution(load_signing_key(key, reach.origin), institution)
+    if (signed is None) == (patient_key is None) or (signed is not None and subject):
+        raise InvalidInputError("enrolment does not match (expected either --signed, or --patient-key)")
+    if signed is not None:
+        enrolment, signature = _from_file(signed)
+    else:
+        enrolment, signature = _signed_by_patient(reach, patient_key or Path(), _subject(subject))
+    if enrolment.custodian != own.address:
+        raise InvalidInputError(
+            f"custodian of the enrolment does not match (got {hex_of(enrolment.custodian)}, "
+            f"expected {hex_of(own.address)})"
+        )
+    done = reach.as_hospital(own, lambda hospital: hospital.enrol(enrolment, signature))
+    shown = {"subjectId": hex_of(enrolment.subject_id), "signer": hex_of(enrolment.signer)}
+    answer({**shown, "custodian": hex_of(enrolment.custodian), **receipt_of(done["anchor"])}, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    key: PatientKey,
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the subjects a key signs for."""
+    reach = Reach.of(gateway, node, manifest, settings)
+    found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.subjects())
+    rows = [(item["subjectId"], item["custodian"]) for item in found]
+    listing(found, ("subject", "custodian"), rows, as_json=as_json)
+
+
+def _subject(text: str) -> SubjectId:
+    return SubjectId(
+        values.hexadecimal("subject", text, values.ID_SIZE) if text else secrets.token_bytes(values.ID_SIZE)
+    )
+
+
+def _signed_by_patient(reach: Reach, key: Path, subject: SubjectId) -> tuple[Enrolment, bytes]:
+    signing = load_signing_key(key, reach.origin)
+    return reach.as_patient(signing, lambda patient: patient.sign_enrolment(subject), signed_in=False)
+
+
+def _from_file(path: Path) -> tuple[Enrolment, bytes]:
+    content = values.read_document(path)
+    return read(Enrolment, content.get("enrolment")), bytes_of(content.get("subjectSignature"))

@@ -1,0 +1,156 @@
+"""Bad input: one line, the right exit code, and nothing has happened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from consentry import errors
+from consentry.cli.app import exit_code
+from consentry.crypto.signing import AccountKey
+from tests.unit.cli.conftest import Run
+
+ID = "0x" + "11" * 32
+ADDRESS = "0x" + "22" * 20
+PREPARE = (
+    *("consent", "prepare", "--key", "account", "--subject", ID, "--max-sensitivity", "3"),
+    *("--data-from", "2020-01", "--data-until", "2021-01"),
+)
+ADD = ("record", "add", "account", "--key", "account", "--subject", ID, "--sensitivity", "3")
+ASK = ("access", "request", ID, "--consent", ID, "--key", "account", "--release-key", "account")
+MALFORMED: dict[str, tuple[str, ...]] = {
+    "no-such-command": ("grant",),
+    "no-such-option": ("history", ID, "--key", "account", "--loud"),
+    "missing-option": ("history", ID),
+    "subject-not-hexadecimal": ("history", "patient", "--key", "account"),
+    "subject-too-short": ("history", "0x11", "--key", "account"),
+    "gateway-no-address": ("history", ID, "--key", "account", "--gateway", "localhost:18080"),
+    "gateway-port": ("history", ID, "--key", "account", "--gateway", "http://localhost:99999"),
+    "manifest-without-node": ("history", ID, "--key", "account", "--manifest", "account"),
+    "kind-of-key": ("key", "new", "fresh", "--kind", "rsa"),
+    "key-exists": ("key", "new", "account"),
+    "key-in-no-folder": ("key", "new", "nowhere/fresh"),
+    "category": (*PREPARE, "--to", ADDRESS, "--category", "XRAY"),
+    "purpose": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--purpose", "CURIOSITY"),
+    "action": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--action", "DELETE"),
+    "no-grantee": (*PREPARE, "--category", "IMAGING"),
+    "two-grantees": (*PREPARE, "--category", "IMAGING", "--to", ADDRESS, "--group", ID),
+    "grantee-of-another-size": (*PREPARE, "--category", "IMAGING", "--to", ID),
+    "no-scope": (*PREPARE, "--to", ADDRESS),
+    "two-scopes": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--record", ID),
+    "uses": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--uses", "0"),
+    "days": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--days", "0"),
+    "store-without-erase-by": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--action", "STORE"),
+    "erase-by-no-day": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--erase-by", "soon"),
+    "language": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--language", "la"),
+    "level-5-by-category": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--max-sensitivity", "5"),
+    "period-backwards": (*PREPARE, "--to", ADDRESS, "--category", "IMAGING", "--data-from", "2022-01"),
+    "month": (*ADD, "--category", "IMAGING", "--month", "2004-13"),
+    "month-before-1970": (*ADD, "--category", "IMAGING", "--month", "1969-12"),
+    "sensitivity": (*ADD, "--category", "IMAGING", "--month", "2004-01", "--sensitivity", "6"),
+    "terms-no-json": ("consent", "grant", "account", "--key", "account"),
+    "terms-not-terms": ("consent", "grant", "empty.json", "--key", "account"),
+    "terms-of-another-consent": ("consent", "revoke", ID, "--key", "account", "--terms", "empty.json"),
+    "enrolment-of-nobody": ("subject", "enrol", "--key", "account"),
+    "enrolment-no-enrolment": ("subject", "enrol", "--key", "account", "--signed", "empty.json"),
+    "practitioner": (*ASK, "--practitioner", "Dr. Who"),
+    "out-exists": (*ASK, "--practitioner", ID, "--out", "account"),
+    "record-not-in-scope": (*ASK, "--practitioner", ID, "--scope", "0x" + "33" * 32),
+    "request-id": ("access", "prove", "0x12", "--institution", ADDRESS),
+    "request-id-too-large": ("access", "prove", str(2**256), "--institution", ADDRESS),
+    "no-institution": ("access", "prove", "12"),
+}
+UNUSABLE: dict[str, tuple[str, ...]] = {
+    "no-key-file": ("history", ID, "--key", "missing"),
+    "key-others-may-read": ("history", ID, "--key", "open"),
+    "key-of-no-kind": ("history", ID, "--key", "strange"),
+    "key-of-zero": ("history", ID, "--key", "zero"),
+    "no-settings-file": ("history", ID, "--key", "account", "--settings", "missing"),
+    "no-manifest": ("key", "new", "fresh", "--kind", "p256", "--manifest", "missing"),
+    "no-record": ("record", "add", "missing", *ADD[3:], "--category", "IMAGING", "--month", "2004-01"),
+    "no-terms": ("consent", "grant", "missing", "--key", "account"),
+}
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a key, some files that are none, and no gateway."""
+    monkeypatch.chdir(tmp_path)
+    contents = {
+        "account": AccountKey.generate().secret.hex(),
+        "open": AccountKey.generate().secret.hex(),
+        "strange": f"ed25519 {'11' * 32} {ADDRESS}",
+        "zero": "00" * 32,
+        "empty.json": "{}",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o644 if name == "open" else 0o600)
+    return tmp_path
+
+
+@pytest.mark.parametrize("arguments", MALFORMED.values(), ids=list(MALFORMED))
+def test_malformed_option_is_a_usage_error_and_changes_nothing(
+    run: Run, desk: Path, arguments: tuple[str, ...]
+) -> None:
+    before = {path: path.read_bytes() for path in desk.iterdir()}
+
+    ended = run(*arguments)
+
+    assert ended.status == 2, ended
+    assert len(ended.err.splitlines()) == 1
+    assert ended.err.startswith("consentry: ")
+    assert ended.out == ""
+    assert {path: path.read_bytes() for path in desk.iterdir()} == before
+
+
+@pytest.mark.parametrize("arguments", UNUSABLE.values(), ids=list(UNUSABLE))
+def test_unusable_file_is_an_error_of_configuration(run: Run, arguments: tuple[str, ...]) -> None:
+    ended = run(*arguments)
+
+    assert ended.status == 3, ended
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [("history", "12", "--key", "account"), ("history",)])
+def test_error_is_one_document_for_programs(run: Run, arguments: tuple[str, ...]) -> None:
+    ended = run(*arguments, "--json")
+
+    assert ended.status == 2
+    assert json.loads(ended.out)["error"] == "input.invalid"
+
+
+def test_group_without_a_command_shows_its_help(run: Run) -> None:
+    ended = run("consent")
+
+    assert ended.status == 2
+    assert "prepare" in ended.out + ended.err
+
+
+def test_output_that_cannot_be_written_is_one_line(run: Run, desk: Path) -> None:
+    ended = run("key", "new", str(desk / ("x" * 300)))
+
+    assert ended.status == 3
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.InvalidInputError("x"), 2),
+        (errors.TooLargeError("x"), 2),
+        (errors.ConfigurationError("x"), 3),
+        (errors.LedgerUnavailableError("x"), 4),
+        (errors.ForeignChainError("x"), 4),
+        (errors.VaultUnavailableError("x"), 4),
+        (errors.VerificationError(1, "x"), 5),
+        (errors.LedgerRejectedError("x"), 1),
+        (errors.AccessDeniedError("x"), 1),
+        (errors.NotFoundError("x"), 1),
+        (errors.ObjectCorruptError("x"), 1),
+    ],
+)
+def test_each_error_has_its_exit_code(error: errors.ConsentryError, status: int) -> None:
+    assert exit_code(error) == status
