@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from consentry.cli.output import console
+from consentry.cli.output import AsJson, answer, console
 from consentry.config import load_settings
 from consentry.demo.chaos import play
 from consentry.demo.data import material
@@ -26,13 +27,14 @@ def demo(
     ] = False,
     stop: Annotated[bool, typer.Option("--stop", help="stop what an earlier run left up")] = False,
     state: Annotated[Path | None, typer.Option(help="state folder; the setting state_dir if not given")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Runs the whole story on real medical data; a second start goes on with what is there."""
     folder = (state or load_settings().state_dir) / "demo"
-    network, shown = Network(folder), console()
+    network, shown, steps = Network(folder), console(quiet=as_json), list[Told]()
     if stop:
         network.stop()
-        shown.print("stopped")
+        answer({"state": "stopped"}, as_json=as_json)
         return
     if reset:
         network.stop()
@@ -40,15 +42,18 @@ def demo(
         network = Network(folder)
     began = time.monotonic()
     try:
-        asyncio.run(_run(network, shown))
+        asyncio.run(_run(network, shown, steps))
     except BaseException:
         network.stop()
         raise
-    shown.print(f"\n[bold]story told in {time.monotonic() - began:.0f} s[/bold]")
+    seconds = round(time.monotonic() - began)
+    shown.print(f"\n[bold]story told in {seconds} s[/bold]")
     if leave:
         network.stop()
-        return
-    _tell_what_next(network, shown)
+    else:
+        _tell_what_next(network, shown)
+    if as_json:
+        answer({"steps": [asdict(told) for told in steps], "seconds": seconds, "running": not leave}, as_json=True)
 
 
 def chaos(
@@ -74,7 +79,7 @@ def chaos(
         raise typer.Exit(1)
 
 
-async def _run(network: Network, shown: Console) -> None:
+async def _run(network: Network, shown: Console, steps: list[Told]) -> None:
     with shown.status("preparing medical data"):
         found = await asyncio.to_thread(material, network.state / "cache")
     with shown.status("starting the chain"):
@@ -86,12 +91,10 @@ async def _run(network: Network, shown: Console) -> None:
         with shown.status(f"starting the gateway of {party.title}"):
             endpoint = await asyncio.to_thread(network.start_gateway, party.name)
         shown.print(f"gateway of {party.title} at {endpoint.url}")
-    number = 0
 
     def tell(told: Told) -> None:
-        nonlocal number
-        number += 1
-        shown.print(f"\n[bold]{number}. {told.title}[/bold]")
+        steps.append(told)
+        shown.print(f"\n[bold]{len(steps)}. {told.title}[/bold]")
         shown.print(f"   {told.happened}", markup=False)
         shown.print(f"   why: {told.why}", markup=False)
         if told.transaction:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ import uvicorn
 
 from consentry.api.app import create_app
 from consentry.api.logs import json_log
+from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.ledger.accounts import SendingAccount, load_or_create_key
@@ -19,12 +19,11 @@ from consentry.ledger.deployment import deploy as deploy_suite
 from consentry.wiring import connect, create_passphrase, open_gateway
 from consentry.wiring import rebuild as rebuild_projection
 
-SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")]
 STOP_SECONDS = 10
 
 
-def serve(settings: SettingsFile = None) -> None:
-    """Serves one gateway in the foreground."""
+def serve(settings: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Serves one gateway in the foreground; requests are logged to the error stream as JSON lines."""
     known = load_settings(settings)
     create_passphrase(known)
     log = json_log()
@@ -35,6 +34,7 @@ def serve(settings: SettingsFile = None) -> None:
     app = create_app(
         lambda: open_gateway(known, tell), known.max_body_bytes, documentation=known.documentation, log=log
     )
+    answer({"gateway": known.origin, "custodian": known.custodian, "state": "starting"}, as_json=as_json)
     uvicorn.run(app, host=known.host, port=known.port, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
 
 
