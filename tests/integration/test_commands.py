@@ -1,0 +1,233 @@
+"""A patient and two hospitals at their command lines: from keys to a proof, each command a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom.data
+import pytest
+
+from consentry.demo.network import HOSPITALS, Network
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+A, B = (party.name for party in HOSPITALS)
+SOMEBODY = "0x" + "5c" * 32
+MONTHS = ("--data-from", "2003-01", "--data-until", "2005-12")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Command lines in a folder that holds keys and files; all talk to the gateway of hospital A."""
+
+    folder: Path
+    network: Network
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Runs one command."""
+        return subprocess.run(
+            [sys.executable, "-m", "consentry", *arguments],
+            env=self.environment | more,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def must(self, *arguments: str, **more: str) -> Any:  # noqa: ANN401 - JSON
+        """Runs a command that has to succeed; gives its answer."""
+        done = self.run(*arguments, "--json", **more)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    def refused(self, status: int, *arguments: str) -> str:
+        """Runs a command that has to fail with a status and one line; gives the line."""
+        done = self.run(*arguments)
+        assert done.returncode == status, (arguments, done.stdout, done.stderr)
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        return done.stderr
+
+    def key(self, name: str) -> str:
+        """Gives the key file of a party of the network."""
+        return str(self.network.state / "keys" / name)
+
+    @property
+    def node(self) -> tuple[str, ...]:
+        """Gives the options that name a node of one's own."""
+        return ("--node", self.environment["CONSENTRY_NODE_URL"], "--manifest", str(self.network.manifest_path))
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    network = Network(tmp_path_factory.mktemp("commands"))
+    try:
+        url = network.start_chain().url or ""
+        asyncio.run(network.deploy())
+        gateway = network.start_gateway(A).url
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")},
+            "CONSENTRY_STATE_DIR": str(network.folder(B)),
+            "CONSENTRY_GATEWAY_URL": gateway,
+            "CONSENTRY_NODE_URL": url,
+            "NO_COLOR": "1",
+        }
+        yield Desk(tmp_path_factory.mktemp("desk"), network, environment)
+    finally:
+        network.stop()
+
+
+@dataclass(frozen=True)
+class Image:
+    """An anchored image of an enrolled patient."""
+
+    content: Path
+    subject: str
+    record: str
+
+
+def enrolled(desk: Desk, name: str, kind: str = "account") -> str:
+    """Draws a patient's key, and enrols the patient where both stand at one desk; gives the subject id."""
+    desk.must("key", "new", f"{name}.key", "--kind", kind)
+    done = desk.must("subject", "enrol", "--patient-key", f"{name}.key", "--key", desk.key(A), *desk.node)
+    assert desk.must("subject", "list", "--key", f"{name}.key")["items"][0]["subjectId"] == done["subjectId"]
+    return str(done["subjectId"])
+
+
+def anchored(desk: Desk, subject: str) -> Image:
+    """Has hospital A take the small image in."""
+    content = Path(str(pydicom.data.get_testdata_file("CT_small.dcm", download=False)))
+    described = ("--subject", subject, "--category", "imaging", "--sensitivity", "3", "--month", "2004-01")
+    done = desk.must("record", "add", str(content), *described, "--key", desk.key(A))
+    return Image(content, subject, str(done["recordId"]))
+
+
+def granted(desk: Desk, image: Image, key: str, terms: str, *scope: str) -> str:
+    """Prepares and grants treatment access for hospital B; gives the consent id."""
+    to = "0x" + desk.network.key(B).address.hex()
+    wanted = ("--subject", image.subject, "--to", to, "--max-sensitivity", "3", "--uses", "5", *MONTHS, *scope)
+    prepared = desk.must("consent", "prepare", *wanted, "--out", terms, "--key", key)
+    done = desk.must("consent", "grant", terms, "--yes", "--key", key, *desk.node)
+    assert done["consentId"] == prepared["consentId"]
+    return str(done["consentId"])
+
+
+def asking(desk: Desk, image: Image, consent: str, *more: str) -> tuple[str, ...]:
+    """Gives the command with which hospital B asks for the image."""
+    secrets = ("--key", desk.key(B), "--release-key", desk.key(f"{B}-release"))
+    return ("access", "request", image.record, "--consent", consent, "--practitioner", SOMEBODY, *secrets, *more)
+
+
+def denied(desk: Desk, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+    """Asks for what has to be denied; gives the answer."""
+    done = desk.run(*arguments, "--json")
+    assert done.returncode == 1, done
+    return json.loads(done.stdout)
+
+
+def test_whole_life_of_a_consent(desk: Desk) -> None:
+    image = anchored(desk, enrolled(desk, "patient"))
+    consent = granted(desk, image, "patient.key", "consent.json", "--category", "IMAGING")
+    opened = desk.folder / "opened.dcm"
+
+    read = desk.must(*asking(desk, image, consent, "--out", str(opened), *desk.node))
+    assert opened.read_bytes() == image.content.read_bytes()
+    assert stat.S_IMODE(opened.stat().st_mode) == 0o600
+    refusal = denied(desk, *asking(desk, image, consent, "--purpose", "HRESCH"))
+    assert (refusal["permitted"], refusal["reason"]) == (False, "PURPOSE_NOT_GRANTED")
+    assert refusal["receipt"]["subjectSequence"] == 2
+    desk.must("consent", "revoke", consent, "--key", "patient.key", *desk.node)
+    late = desk.run(*asking(desk, image, consent))
+    assert late.returncode == 1
+    assert "reason: CONSENT_REVOKED" in late.stdout
+    assert "receipt: " in late.stdout
+
+    _check_lists(desk, image, consent, read["requestId"])
+    _prove(desk, read["requestId"])
+
+
+def _check_lists(desk: Desk, image: Image, consent: str, request: str) -> None:
+    outcomes = [
+        (line["subjectSequence"], line["permitted"], line["reason"])
+        for line in desk.must("history", image.subject, "--key", "patient.key", *desk.node)["items"]
+    ]
+    assert outcomes == [(1, True, "NONE"), (2, False, "PURPOSE_NOT_GRANTED"), (3, False, "CONSENT_REVOKED")]
+    shown = desk.run("history", image.subject, "--key", "patient.key").stdout
+    assert "PERMITTED" in shown
+    assert image.record in shown
+    consents = desk.must("consent", "list", "--subject", image.subject, "--key", "patient.key")["items"]
+    assert [(item["consentId"], item["status"], item["uses"]) for item in consents] == [(consent, "REVOKED", 1)]
+    own = ("record", "list", "--subject", image.subject, "--key")
+    assert desk.must(*own, "patient.key")["items"] == desk.must(*own, desk.key(A), "--hospital")["items"]
+    assert desk.refused(1, *own, desk.key(B), "--hospital") == "consentry: subject is not known\n"
+    accesses = desk.must("access", "list", "--key", desk.key(B), *desk.node)["items"]
+    assert accesses[0]["request"]["requestId"] == request
+    assert len(accesses) == 3
+
+
+def _prove(desk: Desk, request: str) -> None:
+    custodian = "0x" + desk.network.key(B).address.hex()
+    node = {"CONSENTRY_MANIFEST": str(desk.network.manifest_path), "CONSENTRY_CUSTODIAN": custodian}
+    desk.must("access", "prove", request, **node)
+    verified = desk.must("verify", "evidence.json")
+    assert verified["permitted"] is True
+
+
+def test_passkey_far_from_the_hospital_grants_named_records(desk: Desk) -> None:
+    desk.must("key", "new", "passkey", "--kind", "passkey", "--manifest", str(desk.network.manifest_path))
+    signed = desk.must("subject", "sign", "--key", "passkey", "--out", "half.json")
+    desk.must("subject", "enrol", "--signed", "half.json", "--key", desk.key(A))
+    image = anchored(desk, signed["subjectId"])
+    other = anchored(desk, signed["subjectId"])
+    scope = ("--record", image.record, "--record", other.record)
+    consent = granted(desk, image, "passkey", "named.json", *scope)
+
+    command = asking(desk, image, consent, "--scope", image.record, "--scope", other.record, "--keep", "kept.json")
+    first, second = desk.must(*command), desk.must(*command)
+
+    assert first["permitted"]
+    assert second == first
+
+
+def test_p256_key_says_who_signs(desk: Desk) -> None:
+    subject = enrolled(desk, "p256", "p256")
+
+    assert desk.must("history", subject, "--key", "p256.key")["items"] == []
+    shown = desk.must("key", "show", "p256.key")
+    assert (shown["kind"], len(shown["signer"])) == ("p256", 2 + 2 * 84)
+
+
+def test_changed_terms_are_not_signed(desk: Desk) -> None:
+    image = anchored(desk, enrolled(desk, "careful"))
+    to = "0x" + desk.network.key(B).address.hex()
+    wanted = ("--subject", image.subject, "--to", to, "--max-sensitivity", "3", *MONTHS, "--category", "IMAGING")
+    desk.must("consent", "prepare", *wanted, "--out", "careful.json", "--key", "careful.key")
+    grant = ("consent", "grant", "careful.json", "--key", "careful.key")
+    unanswered = desk.run(*grant)
+    path = desk.folder / "careful.json"
+    path.write_text(path.read_text().replace('"maxUses": 1', '"maxUses": 1000'))
+
+    assert unanswered.returncode == 1
+    assert "at most: 1\n" in unanswered.stdout
+    assert "Traceback" not in unanswered.stderr
+    assert "the file was changed" in desk.refused(5, *grant, "--yes")
+    assert desk.must("consent", "list", "--subject", image.subject, "--key", "careful.key")["items"] == []
+
+
+def test_node_of_another_deployment_is_noticed(desk: Desk, tmp_path: Path) -> None:
+    content = json.loads(desk.network.manifest_path.read_text())
+    foreign = tmp_path / "foreign.json"
+    foreign.write_text(json.dumps(content | {"chainId": content["chainId"] + 1}))
+    node = ("--node", desk.environment["CONSENTRY_NODE_URL"], "--manifest", str(foreign))
+
+    assert "chain id" in desk.refused(4, "access", "list", "--key", desk.key(B), *node)
