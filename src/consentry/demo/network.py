@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -216,6 +217,10 @@ class Network:
         """Stops everything this folder's story started."""
         for party in HOSPITALS:
             self.stop_gateway(party.name)
+        for child in self._children.values():
+            # Its first thread has ended; the process is gone once the others have.
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(self._stop_seconds)
         self._reap()
         node.down(self.chain_folder)
 
