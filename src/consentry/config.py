@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     public_origin: str = Field(
         "", description="origin of the patient's page, for passkeys; http://host:port if not given"
     )
-    public_authority: str = Field("", description="host and port callers use, where it is not host:port")
+    public_host: str = Field("", description="host and port callers use, where it is not host:port")
     gateway_url: str = Field("", description="gateway that commands of users talk to; public_origin if not given")
     documentation: bool = Field(
         default=True, description="whether /docs and /openapi.json are served; not in production"
@@ -102,10 +102,10 @@ class Settings(BaseSettings):
         return self.gateway_url or self.origin
 
     @property
-    def authorities(self) -> frozenset[str]:
+    def hosts(self) -> frozenset[str]:
         """Values of the Host header under which signed requests are accepted."""
         origin = self.origin.partition("://")[2]
-        named = {f"{self.host}:{self.port}", origin, self.public_authority}
+        named = {f"{self.host}:{self.port}", origin, self.public_host}
         return frozenset(named - {""})
 
     def describe(self) -> dict[str, Any]:

@@ -284,7 +284,7 @@ def _context(
     return Context(
         custodian=custodian,
         origin=settings.origin,
-        authorities=settings.authorities,
+        hosts=settings.hosts,
         ledger=ledger,
         projection=directory,
         vault=vault,

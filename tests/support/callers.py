@@ -117,7 +117,7 @@ class Signing(Anyone):
         parts: dict[str, Any] = {
             "institution": self.address,
             "method": method,
-            "authority": self.host,
+            "host": self.host,
             "target": target,
             "body_sha256": body_sha256(content),
             "created": int(time.time()),

@@ -354,7 +354,7 @@ class MemoryParts:
         return Context(
             custodian=custodian,
             origin=ORIGIN,
-            authorities=frozenset({HOST}),
+            hosts=frozenset({HOST}),
             ledger=self.ledger,
             projection=self.projection,
             vault=self.vault,

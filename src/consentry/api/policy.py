@@ -129,7 +129,7 @@ async def _institution(request: Request, context: Context, *, streams_body: bool
     address, created, nonce, signature = parse_signature_header(request.headers[SIGNATURE_HEADER])
     digest = parse_content_digest(request.headers.get(DIGEST_HEADER, ""))
     host, now = request.headers.get("Host", ""), sessions_of(request).now()
-    if host not in context.authorities:
+    if host not in context.hosts:
         raise NotAuthenticError("host of the signed request does not match this gateway's")
     if abs(now - created) > WINDOW_SECONDS:
         raise NotAuthenticError(f"time of the signed request does not match (got {created}, expected about {now})")

@@ -85,7 +85,7 @@ class Transport:
             signed = SignedRequest(
                 institution=self._institution,
                 method=method,
-                authority=urlsplit(self.base_url).netloc,
+                host=urlsplit(self.base_url).netloc,
                 target=target,
                 body_sha256=digest,
                 created=int(self._clock()),

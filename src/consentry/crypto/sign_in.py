@@ -110,7 +110,7 @@ class SignedRequest:
 
     institution: Address
     method: str
-    authority: str
+    host: str
     target: str
     body_sha256: bytes
     created: int
@@ -118,7 +118,7 @@ class SignedRequest:
 
     def digest(self) -> bytes:
         """Gives the 32 bytes to sign."""
-        parts = (self.method, self.authority, self.target, str(self.created), self.nonce)
+        parts = (self.method, self.host, self.target, str(self.created), self.nonce)
         return keccak(length_prefixed(_REQUEST_LABEL, self.institution, *(p.encode() for p in parts), self.body_sha256))
 
     def header(self, signature: bytes) -> str:

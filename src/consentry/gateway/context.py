@@ -27,7 +27,7 @@ class Context:
     Attributes:
         custodian: the institution this gateway serves.
         origin: where the patient's page is; passkeys and sign-in messages are bound to it.
-        authorities: values of the ``Host`` header under which signed requests are accepted.
+        hosts: values of the ``Host`` header under which signed requests are accepted.
         ledger: the chain.
         projection: the chain as tables.
         vault: ciphertext and wrapped keys.
@@ -42,7 +42,7 @@ class Context:
 
     custodian: Address
     origin: str
-    authorities: frozenset[str]
+    hosts: frozenset[str]
     ledger: Ledger
     projection: Projection
     vault: Vault

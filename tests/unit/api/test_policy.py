@@ -66,10 +66,10 @@ def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
     context = parts.context(people.custodian.address)
     held = {name for name in dir(context) if not name.startswith("_")}
     assert held == {
-        "authorities",
         "check_ready",
         "custodian",
         "desk",
+        "hosts",
         "idempotency",
         "intake",
         "ledger",

@@ -31,7 +31,7 @@ async def test_signed_request_is_served_once(world: World) -> None:
     "changes",
     [
         {"method": "POST"},
-        {"authority": "elsewhere.test"},
+        {"host": "elsewhere.test"},
         {"target": "/v1/institutions"},
         {"body_sha256": body_sha256(b"other")},
         {"institution": b"\x11" * 20},
@@ -92,7 +92,7 @@ async def test_host_that_is_not_this_gateways_is_refused(world: World) -> None:
     signing = Signing(world.http, address=hospital.address, key=hospital.key, host="evil.test")
     headers = signing.headers("GET", target, b"") | {"Host": "evil.test"}
     assert (await world.http.get(target, headers=headers)).status_code == 401
-    assert HOST in world.context.authorities
+    assert HOST in world.context.hosts
 
 
 @pytest.mark.parametrize(
