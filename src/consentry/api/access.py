@@ -31,16 +31,16 @@ async def access(request: Request, body: AccessBody, caller: Annotated[Caller, D
     if asked.institution != caller.institution:
         raise NotPermittedError("institution of the request does not match the caller")
     proof = tuple(raw(item) for item in body.scope_proof)
-    granted = await context.desk.request(asked, raw(body.signature), proof)
+    permitted = await context.desk.request(asked, raw(body.signature), proof)
     return JSONResponse(
         {
-            "decision": _decision_json(granted.receipt),
-            "record": record_json(granted.record),
+            "decision": _decision_json(permitted.receipt),
+            "record": record_json(permitted.record),
             "key": {
-                "wrapped": shown(granted.key.wrapped),
-                "objectId": shown(granted.key.object_id),
-                "plaintextSize": granted.key.plaintext_size,
-                "releaseKeyHash": shown(granted.key.release_key_hash),
+                "wrapped": shown(permitted.key.wrapped),
+                "objectId": shown(permitted.key.object_id),
+                "plaintextSize": permitted.key.plaintext_size,
+                "releaseKeyHash": shown(permitted.key.release_key_hash),
             },
         }
     )

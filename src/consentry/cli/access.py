@@ -83,18 +83,18 @@ def request(
 async def _asked(hospital: Hospital, made: AccessRequest, proof: tuple[bytes, ...], out: Path | None) -> Json:
     shown: Json = {"permitted": False, "requestId": str(made.request_id)}
     try:
-        granted = await hospital.access(made, proof)
+        permitted = await hospital.access(made, proof)
     except AccessDeniedError as denial:
         return {**shown, "reason": denial.details.get("reason"), "receipt": denial.details.get("receipt")}
-    shown |= {"permitted": True, "reason": "NONE", "receipt": granted.receipt}
+    shown |= {"permitted": True, "reason": "NONE", "receipt": permitted.receipt}
     if out is not None:
         try:
-            await hospital.download(granted, out)
+            await hospital.download(permitted, out)
         except OSError as error:
             raise ConfigurationError(
                 f"file {out} cannot be written ({error.strerror}); request {made.request_id} was permitted"
             ) from None
-        shown |= {"file": str(out), "bytes": granted.plaintext_size}
+        shown |= {"file": str(out), "bytes": permitted.plaintext_size}
     return shown
 
 

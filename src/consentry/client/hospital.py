@@ -65,7 +65,7 @@ class NewRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class Permitted:
     """A permitted access as it came back; ``request_signature`` is the institution's own copy of what it signed."""
 
     entry: AccessEntry
@@ -161,7 +161,7 @@ class Hospital:
             expires_at=now + REQUEST_SECONDS,
         )
 
-    async def access(self, request: AccessRequest, scope_proof: tuple[bytes, ...] = ()) -> Granted:
+    async def access(self, request: AccessRequest, scope_proof: tuple[bytes, ...] = ()) -> Permitted:
         """Signs and sends a request. Sending the same request again gives the same decision.
 
         Raises:
@@ -193,9 +193,9 @@ class Hospital:
         await self._confirm(entry)
         key = answer["key"]
         wrapped, object_id = bytes_of(key["wrapped"]), bytes_of(key["objectId"], 32)
-        return Granted(entry, leaf, wrapped, object_id, key["plaintextSize"], receipt, signature)
+        return Permitted(entry, leaf, wrapped, object_id, key["plaintextSize"], receipt, signature)
 
-    async def download(self, granted: Granted, target: Path) -> None:
+    async def download(self, permitted: Permitted, target: Path) -> None:
         """Fetches, opens and checks a permitted record; the file (mode 0600) appears only when every check held.
 
         Raises:
@@ -203,19 +203,19 @@ class Hospital:
             VaultError: the gateway cannot serve the object as it was anchored.
         """
         known = await self.gateway()
-        request = granted.entry.request
+        request = permitted.entry.request
         context = ReleaseContext(
             chain_id=known.chain_id,
             access_ledger=known.contracts["AccessLedger"],
             record_id=request.record_id,
-            record_version=granted.leaf.version,
+            record_version=permitted.leaf.version,
             consent_id=request.consent_id,
             request_id=request.request_id,
-            decision_id=heads.hash_of(granted.entry),
+            decision_id=heads.hash_of(permitted.entry),
             release_key_hash=request.release_key_hash,
         )
-        keys = unwrap_record_keys(granted.wrapped_key, self._own.release_seed, context, step=1)
-        opener = Opener(keys.data_key, sealing_context(granted.object_id, granted.leaf.version))
+        keys = unwrap_record_keys(permitted.wrapped_key, self._own.release_seed, context, step=1)
+        opener = Opener(keys.data_key, sealing_context(permitted.object_id, permitted.leaf.version))
         draft = target.with_name(f".{target.name}.part")
         try:
             with _private(draft) as file:
@@ -224,13 +224,13 @@ class Hospital:
                         file.write(opener.update(piece))
                 file.write(opener.finalize())
             digests = opener.digests
-            if digests.ciphertext_sha256 != granted.leaf.ciphertext_digest:
+            if digests.ciphertext_sha256 != permitted.leaf.ciphertext_digest:
                 raise VerificationError(2, "ciphertext does not match the digest in the leaf")
             verify_commitment(
-                granted.leaf.commitment,
+                permitted.leaf.commitment,
                 keys.blinding,
-                object_id=granted.object_id,
-                version=granted.leaf.version,
+                object_id=permitted.object_id,
+                version=permitted.leaf.version,
                 size=digests.plaintext_size,
                 plaintext_sha256=digests.plaintext_sha256,
                 step=3,

@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from consentry.audit.findings import Kind
-from consentry.client.hospital import Granted, NewRecord
+from consentry.client.hospital import NewRecord, Permitted
 from consentry.client.patient import Patient
 from consentry.core.codes import Action, Assurance, Category, Purpose, Reason, bits
 from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, RecordId, SubjectId
@@ -192,7 +192,7 @@ class Story:
         told = Told("patient-2 grants with a passkey", happened, "WebAuthn is verified on chain as well", _tx(answer))
         return _fact(told, consent=answer["consentId"])
 
-    async def _access(self, step: str, record: str) -> Granted:
+    async def _access(self, step: str, record: str) -> Permitted:
         """Asks for a record; after an interruption the very same request is sent again, so it is decided once."""
         hospital, pending = self._network.hospital(B, A), f"pending-{step}"
         if pending not in self._facts:
@@ -207,14 +207,14 @@ class Story:
         write_synced(self._path, json.dumps(self._facts, indent=1).encode())
 
     async def _read(self) -> Json:
-        granted = await self._access("read", self._facts["anchor-image"]["record"])
+        permitted = await self._access("read", self._facts["anchor-image"]["record"])
         target = self._network.state / "opened-by-hospital-b.dcm"
-        await self._network.hospital(B, A).download(granted, target)
+        await self._network.hospital(B, A).download(permitted, target)
         shown = data.describe_image(target)
-        happened = f"permitted as entry {granted.receipt['subjectSequence']} of the patient's log; opened: {shown}"
+        happened = f"permitted as entry {permitted.receipt['subjectSequence']} of the patient's log; opened: {shown}"
         why = "decision and log entry are one transaction; the key left the vault only after it was final"
-        told = Told("hospital B reads the image", happened, why, granted.receipt["transactionHash"])
-        request = granted.entry.request
+        told = Told("hospital B reads the image", happened, why, permitted.receipt["transactionHash"])
+        request = permitted.entry.request
         return _fact(told, request=str(request.request_id), institution=hex_of(request.institution))
 
     async def _refused(self, step: str, record: str, title: str, expected: Reason, why: str) -> Json:
