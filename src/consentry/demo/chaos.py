@@ -21,7 +21,7 @@ from typing import Final
 from consentry.core import heads
 from consentry.core.codes import Reason
 from consentry.core.events import AccessDecided
-from consentry.demo.data import Material
+from consentry.demo.data import DemoFiles
 from consentry.demo.network import HOSPITALS, Network
 from consentry.demo.story import Story, Told
 from consentry.errors import ConsentryError, VerificationError
@@ -55,7 +55,7 @@ class Round:
         )
 
 
-async def play(state: Path, material: Material, seed: int, kills: int, say: Callable[[str], None]) -> Round:
+async def play(state: Path, files: DemoFiles, seed: int, kills: int, say: Callable[[str], None]) -> Round:
     """Plays one round.
 
     Raises:
@@ -68,7 +68,7 @@ async def play(state: Path, material: Material, seed: int, kills: int, say: Call
         attempts += 1
         killer = asyncio.create_task(_kill_later(network, chance, say)) if left else None
         try:
-            await _attempt(network, material, told.append)
+            await _attempt(network, files, told.append)
         except (ConsentryError, OSError) as error:
             if killer is None and attempts > MOST_ATTEMPTS:
                 raise VerificationError(0, f"story does not end: {error}") from error
@@ -88,12 +88,12 @@ async def play(state: Path, material: Material, seed: int, kills: int, say: Call
         network.stop()
 
 
-async def _attempt(network: Network, material: Material, tell: Callable[[Told], None]) -> None:
+async def _attempt(network: Network, files: DemoFiles, tell: Callable[[Told], None]) -> None:
     await asyncio.to_thread(network.start_chain)
     await network.deploy()
     for party in HOSPITALS:
         await asyncio.to_thread(network.start_gateway, party.name)
-    await Story(network, material, tell).run()
+    await Story(network, files, tell).run()
 
 
 async def _kill_later(network: Network, chance: random.Random, say: Callable[[str], None]) -> None:

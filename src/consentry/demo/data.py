@@ -19,21 +19,19 @@ PATIENTS: Final = 3
 SEED: Final = 42
 LARGE_IMAGE: Final = "RG1_UNCR.dcm"
 """A chest radiograph of 7.2 MB from ``pydicom-data``: 1955 by 1841 pixels, uncompressed."""
-SMALL_IMAGE: Final = "CT_small.dcm"
 _MONTHS: Final = 12
 _EPOCH_YEAR: Final = 1970
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class DemoFiles:
     """Files of the story; the names of the generated ones are replaced, they contain names of people."""
 
     bundles: tuple[Path, ...]
     large_image: Path
-    small_image: Path
 
 
-def material(cache: Path) -> Material:
+def material(cache: Path) -> DemoFiles:
     """Gives the files; generates the bundles into the cache at first use.
 
     Raises:
@@ -44,10 +42,9 @@ def material(cache: Path) -> Material:
         _generate(cache, folder)
     bundles = tuple(sorted(folder.glob("bundle-*.json")))
     large = Path(str(files("data_store"))) / "data" / LARGE_IMAGE
-    small = pydicom.data.get_testdata_file(SMALL_IMAGE, download=False)
-    if len(bundles) < PATIENTS or not large.is_file() or not isinstance(small, str):
+    if len(bundles) < PATIENTS or not large.is_file():
         raise ConfigurationError("sample data are not complete: remove the state folder's cache and start again")
-    return Material(bundles, large, Path(small))
+    return DemoFiles(bundles, large)
 
 
 def _generate(cache: Path, folder: Path) -> None:

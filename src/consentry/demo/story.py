@@ -55,10 +55,10 @@ Tell = Callable[[Told], None]
 class Story:
     """The steps, and the facts later steps need."""
 
-    def __init__(self, network: Network, material: data.Material, tell: Tell) -> None:
+    def __init__(self, network: Network, files: data.DemoFiles, tell: Tell) -> None:
         """Takes the running network, the data, and whom to tell."""
         self._network = network
-        self._material = material
+        self._files = files
         self._tell = tell
         self._path = network.state / "story.json"
         self._facts: dict[str, Json] = json.loads(self._path.read_text()) if self._path.exists() else {}
@@ -124,7 +124,7 @@ class Story:
         )
 
     async def _anchor_image(self) -> Json:
-        image = self._material.large_image
+        image = self._files.large_image
         month = data.month_of_image(image)
         described = NewRecord(self.subject("patient-1"), Category.IMAGING, 3, month)
         record, answer = await self._network.hospital(A, A).add_record(image, "application/dicom", described)
@@ -137,7 +137,7 @@ class Story:
         return _fact(told, record=hex_of(record), month=month)
 
     async def _anchor_bundle(self) -> Json:
-        bundle = self._material.bundles[0]
+        bundle = self._files.bundles[0]
         described = NewRecord(self.subject("patient-1"), Category.LABORATORY, 3, self._facts["anchor-image"]["month"])
         record, answer = await self._network.hospital(A, A).add_record(bundle, "application/fhir+json", described)
         happened = f"FHIR bundle of {bundle.stat().st_size:,} bytes anchored as record {_short(hex_of(record))}"
