@@ -24,7 +24,7 @@ from consentry.config import Settings
 from consentry.core.chain import BlockReference
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
-from consentry.directory.projection import Projection, snapshot_rows
+from consentry.directory.projection import Follower, snapshot_rows
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
 from consentry.directory.views import Directory
@@ -76,12 +76,12 @@ async def open_ledger(settings: Settings) -> ChainLedger:
 
 
 @asynccontextmanager
-async def open_projection(settings: Settings, ledger: ChainReader) -> AsyncIterator[tuple[Database, Projection]]:
-    """Gives the projection's database, brought to this version's form, and the projection itself."""
+async def open_projection(settings: Settings, ledger: ChainReader) -> AsyncIterator[tuple[Database, Follower]]:
+    """Gives the projection's database, brought to this version's form, and what makes it follow the chain."""
     await DIRECTORY_SCHEMA.upgrade(settings.database)
     database = Database(settings.database)
     try:
-        yield database, Projection(database, ledger, await ledger.identity())
+        yield database, Follower(database, ledger, await ledger.identity())
     finally:
         await database.close()
 
@@ -265,7 +265,7 @@ def _context(
     settings: Settings,
     ledger: ChainLedger,
     database: Database,
-    projection: Projection,
+    projection: Follower,
     keyring: LocalKeyring,
     background: Background,
 ) -> Context:

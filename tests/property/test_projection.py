@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from consentry.core.chain import EventPlace
 from consentry.database.engine import Database
 from consentry.directory.codec import from_row, to_row
-from consentry.directory.projection import Projection, snapshot_rows
+from consentry.directory.projection import Follower, snapshot_rows
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA
 from consentry.directory.tables import EventRow
@@ -116,7 +116,7 @@ async def _live(url: str, source: ForkingSource, step: int, what: Round, patch: 
     with patch.context() as own:
         own.setattr("consentry.directory.projection.to_row", failing)
         try:
-            await Projection(database, source, source.known_as, blocks_a_step=step).catch_up()
+            await Follower(database, source, source.known_as, blocks_a_step=step).catch_up()
         except (PowerCut, LedgerUnavailableError):
             pass
         finally:
@@ -127,7 +127,7 @@ async def _live(url: str, source: ForkingSource, step: int, what: Round, patch: 
 async def _follow(url: str, source: ForkingSource, step: int) -> tuple[list[tuple[object, ...]], list[object]]:
     database = Database(url)
     try:
-        position = await Projection(database, source, source.known_as, blocks_a_step=step).catch_up()
+        position = await Follower(database, source, source.known_as, blocks_a_step=step).catch_up()
         assert position == source.blocks[-1].reference
         kept = [row.fault or row.event async for row in ProjectionRows(database).rows()]
         return await snapshot_rows(database), list(kept)

@@ -16,14 +16,14 @@ from consentry.database.engine import Database
 from consentry.directory.codec import to_row
 from consentry.directory.ports import EventSource
 from consentry.directory.tables import BlockRow, EventRow, PositionRow, SourceRow
-from consentry.errors import ForeignChainError, LedgerError, LedgerUnavailableError
+from consentry.errors import ForeignChainError, LedgerUnavailableError
 
 BLOCKS_A_STEP: Final = 2_000
 WAIT_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
 
 
-class Projection:
+class Follower:
     """Writes the tables; reading is in ``views``. Several processes may follow the chain into the same tables."""
 
     def __init__(
@@ -72,15 +72,6 @@ class Projection:
             known = await self.catch_up()
             if known.number < block_number:
                 await asyncio.sleep(_POLL_SECONDS)
-
-    async def follow(self, seconds: float) -> None:
-        """Catches up again and again until cancelled; a node that does not answer is asked again later."""
-        while True:
-            try:
-                await self.catch_up()
-            except LedgerError:
-                await asyncio.sleep(seconds)
-            await asyncio.sleep(seconds)
 
     async def start_over(self) -> BlockReference:
         """Forgets every row, and of which chain they were, and follows the chain from the start."""

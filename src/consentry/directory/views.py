@@ -13,7 +13,7 @@ from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.database.engine import Database
 from consentry.directory.codec import from_row
-from consentry.directory.projection import Projection
+from consentry.directory.projection import Follower
 from consentry.directory.tables import BlockRow, EventRow
 from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView, SubjectView
 
@@ -24,18 +24,18 @@ _EVERY: Final = 100_000
 class Directory:
     """Reads the projection."""
 
-    def __init__(self, database: Database, projection: Projection) -> None:
-        """Takes the database and the projection that fills it."""
+    def __init__(self, database: Database, follower: Follower) -> None:
+        """Takes the database and the follower that fills it."""
         self._database = database
-        self._projection = projection
+        self._follower = follower
 
     async def position(self) -> BlockReference | None:
         """Gives the last block taken in."""
-        return await self._projection.position()
+        return await self._follower.position()
 
     async def wait_for(self, block_number: int) -> None:
         """Returns once the block is taken in."""
-        await self._projection.wait_for(block_number)
+        await self._follower.wait_for(block_number)
 
     async def _events(
         self, kind: str, after: Cursor | None = None, limit: int = _EVERY, *, newest_first: bool = False, **equal: Any

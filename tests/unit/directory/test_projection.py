@@ -13,7 +13,7 @@ from consentry.core.chain import ChainIdentity
 from consentry.core.terms import Address
 from consentry.database.engine import Database
 from consentry.directory.codec import to_row
-from consentry.directory.projection import Projection, snapshot_rows
+from consentry.directory.projection import Follower, snapshot_rows
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA
 from consentry.errors import ForeignChainError, LedgerUnavailableError
@@ -24,11 +24,11 @@ from tests.unit.directory.conftest import MakeDatabase
 @asynccontextmanager
 async def projection_of(
     url: str, source: ForkingSource, identity: ChainIdentity | None = None
-) -> AsyncIterator[Projection]:
+) -> AsyncIterator[Follower]:
     """Opens a projection as a start of the gateway does."""
     database = Database(url)
     try:
-        yield Projection(database, source, identity or source.known_as, blocks_a_step=4)
+        yield Follower(database, source, identity or source.known_as, blocks_a_step=4)
     finally:
         await database.close()
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from consentry.audit.audit import Audit
 from consentry.audit.findings import Kind
 from consentry.database.engine import Database
-from consentry.directory.projection import Projection
+from consentry.directory.projection import Follower
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA
 from tests.support.memory_reader import honest_story
@@ -26,7 +26,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await SCHEMA.upgrade(url)
     opened = Database(url)
     reader = honest_story().reader()
-    await Projection(opened, reader, await reader.identity()).catch_up()
+    await Follower(opened, reader, await reader.identity()).catch_up()
     yield opened
     await opened.close()
 
