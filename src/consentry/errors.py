@@ -138,7 +138,12 @@ class LedgerUnavailableError(LedgerError):
 
 
 class LedgerRejectedError(LedgerError):
-    """A contract refused. ``details`` carry the Solidity error and its arguments. Caller: correct the act."""
+    """A contract refused, or would.
+
+    ``details["solidity"]`` names the Solidity error, None if it is not known. ``details["arguments"]`` holds what came
+    with it: by name where a contract answered, in the order of the interface where a rule of ours refused. A refusal
+    that has a class of its own, such as `ConflictError`, carries the same two. Caller: correct the act.
+    """
 
     code = "ledger.rejected"
 

@@ -27,6 +27,7 @@ from consentry.errors import (
     NotFoundError,
     NotPermittedError,
 )
+from consentry.ledger.abi import all_errors
 from tests.support import samples
 from tests.support.ledger_worlds import KEY_HASH, Case, LedgerWorld, open_world
 
@@ -392,7 +393,11 @@ async def test_refused_act_is_the_same_error_everywhere_and_changes_nothing(
     before = await world.ledger.head()
     with pytest.raises(ConsentryError) as caught:
         await refusal.act(world, case)
-    assert caught.value.details.get("solidity") == refusal.solidity, caught.value
+    details = caught.value.details
+    assert details["solidity"] == refusal.solidity, caught.value
+    members = next(error.inputs for error in all_errors().values() if error.name == refusal.solidity)
+    assert set(details) == {"solidity", "arguments"}
+    assert list(details["arguments"]) == [member["name"] for member in members]
     assert type(caught.value) is refusal.error
     left = await since(world, before.number)
     assert len(left) == (refusal.act is _revoke_twice)

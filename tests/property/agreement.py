@@ -115,7 +115,7 @@ class Agreement:
         try:
             logs = [log_of(event) for event in core()]
         except LedgerRejectedError as refused:
-            expected = str(refused.details["error"]), _comparable(refused.details["arguments"])
+            expected = str(refused.details["solidity"]), _comparable(refused.details["arguments"])
         outcome = chain()
         found = outcome.error, _comparable(outcome.arguments)
         assert found == (expected or ("", ())), (self.steps, found, expected)

@@ -28,8 +28,14 @@ from consentry.core.terms import (
 )
 from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, struct_hash
 from consentry.crypto.signing import Verifiers, verify
-from consentry.errors import ConflictError, LedgerRejectedError, LedgerUnavailableError, NotAuthenticError
-from consentry.ledger.abi import artifact
+from consentry.errors import (
+    ConflictError,
+    ConsentryError,
+    LedgerRejectedError,
+    LedgerUnavailableError,
+    NotAuthenticError,
+)
+from consentry.ledger.abi import all_errors, artifact
 from consentry.ledger.reverts import ERRORS
 from consentry.ledger.sequencer import Item as Submitted
 from consentry.ledger.sequencer import encode_batch
@@ -207,8 +213,7 @@ class MemoryLedger:
         try:
             made = act()
         except LedgerRejectedError as refusal:
-            name = str(refusal.details["error"])
-            raise ERRORS.get(name, LedgerRejectedError)(refusal.message, solidity=name) from None
+            raise _as_adapter_tells(refusal) from None
         several: Sequence[events.LedgerEvent] = made if isinstance(made, tuple) else (made,)
         found = [replace(event, place=replace(event.place, log_index=i)) for i, event in enumerate(several)]
         self.log.extend(found)
@@ -230,6 +235,14 @@ def _require_fitting(contract: str, function: str, *values: Any) -> None:  # noq
     """Refuses what no contract could take, as the adapter to a real chain does before it sends anything."""
     plain = [tuple(getattr(v, name) for name in v.__slots__) if hasattr(v, "__slots__") else v for v in values]
     artifact(contract).functions[function].encode_call(plain)
+
+
+def _as_adapter_tells(refusal: LedgerRejectedError) -> ConsentryError:
+    """Makes of a rule's refusal what the adapter to a real chain makes of revert data."""
+    name, values = refusal.details["solidity"], refusal.details["arguments"]
+    inputs = next(error.inputs for error in all_errors().values() if error.name == name)
+    arguments = {member["name"]: value for member, value in zip(inputs, values, strict=True)}
+    return ERRORS.get(name, LedgerRejectedError)(refusal.message, solidity=name, arguments=arguments)
 
 
 def _verified(signer: bytes, digest_: bytes, signature: bytes) -> bool:

@@ -43,7 +43,7 @@ class ActChecks:
         try:
             self._check(event)
         except LedgerRejectedError as refused:
-            error = str(refused.details["error"])
+            error = refused.details["solidity"]
             message = f"{type(event).__name__} stands in the log, but the contract would refuse it"
             self._find(Kind.ACT, event, message, expected=f"refused with {error}", got="accepted")
 

@@ -123,14 +123,15 @@ def _shown(value: object) -> object:
 
 
 def from_data(data: bytes) -> ConsentryError:
-    """Gives the Python error for revert data; ``details`` hold the Solidity error and its arguments."""
+    """Gives the Python error for revert data; ``details`` as `LedgerRejectedError` says, arguments by name."""
     signature = all_errors().get(data[:4])
     if signature is None:
         return LedgerRejectedError("contract refused without a known error", solidity=None, data="0x" + data.hex())
     try:
         values = signature.decode_inputs(data)
     except DecodingError:
-        return LedgerRejectedError(f"contract refused with {signature.name}, its arguments do not decode")
+        message = f"contract refused with {signature.name}, its arguments do not decode"
+        return LedgerRejectedError(message, solidity=None, data="0x" + data.hex())
     names = [m["name"] or str(i) for i, m in enumerate(signature.inputs)]
     arguments = {name: _shown(value) for name, value in zip(names, values, strict=True)}
     listed = ", ".join(f"{name} {value}" for name, value in arguments.items())

@@ -52,7 +52,7 @@ def _item(request_id: int = 1, *, signature_valid: bool = True) -> Item:
 
 
 def _error(caught: pytest.ExceptionInfo[LedgerRejectedError]) -> str:
-    return str(caught.value.details["error"])
+    return str(caught.value.details["solidity"])
 
 
 def test_decide_permitted_moves_uses_heads_and_request_id() -> None:

@@ -75,7 +75,7 @@ def test_check_grant_vector_gives_the_error(vector: Vector) -> None:
         check()
     given: Any = caught.value.details["arguments"]
     arguments = [notation.hex_of(a) if isinstance(a, bytes) else str(a) for a in given]
-    assert (caught.value.details["error"], arguments) == (vector["error"], vector["arguments"])
+    assert (caught.value.details["solidity"], arguments) == (vector["error"], vector["arguments"])
 
 
 def test_files_are_what_the_generator_writes() -> None:
