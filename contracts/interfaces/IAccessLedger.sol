@@ -53,7 +53,7 @@ interface IAccessLedger {
     /// @param requestId as given.
     /// @param institution as given.
     /// @param requestHash EIP-712 struct hash of the request as given.
-    /// @param reason one of `INSTITUTION_UNKNOWN` … `TERMS_MISMATCH`.
+    /// @param reason one of `INSTITUTION_UNKNOWN` … `SCOPE_PROOF_INVALID`.
     /// @param relay who submitted it.
     event RequestRejected(
         uint256 indexed requestId, address indexed institution, bytes32 requestHash, Reason reason, address relay

@@ -124,7 +124,7 @@ class Ledger(Protocol):
         """Has one request decided, together with whatever else is waiting.
 
         Raises:
-            NotAuthenticError: the contract rejected the item (reasons 1-5); nothing was decided.
+            NotAuthenticError: the contract rejected the item (reasons 1-6); nothing was decided.
             ConflictError: the request id was decided before, with other content.
             LedgerUnavailableError: not known whether it was decided; call `find_decision` before anything else.
         """
