@@ -1,4 +1,6 @@
-"""Where adapters meet use cases: builds one gateway from its settings. Nothing else reads configuration.
+"""Where adapters meet use cases: builds one gateway from its settings.
+
+Rooms below never see settings; commands and the demonstration, above, read them and hand them over.
 
 The gateway holds two secrets: the key of its relay account, which can only pass on what others signed, and the
 passphrase of its vault. It has no key that could sign for a subject or an institution.
@@ -90,7 +92,8 @@ def _passphrase(path: Path) -> str:
     try:
         text = path.read_text().strip()
     except OSError:
-        raise ConfigurationError(f"passphrase file {path.name} is missing: run 'consentry deploy' first") from None
+        what = f"passphrase file {path.name} is missing"
+        raise ConfigurationError(f"{what}: put it back; for a new vault 'consentry serve' draws one") from None
     if not text:
         raise ConfigurationError(f"passphrase file {path.name} is empty")
     return text

@@ -6,6 +6,7 @@ import ast
 import re
 from pathlib import Path
 
+from tests.architecture.documents import DOCUMENT_RULES
 from tests.architecture.tree import functions, imported_rooms, parsed, rooms_below, text_of, tracked
 
 MAX_LINES = 500
@@ -185,4 +186,5 @@ def prints(root: Path) -> list[str]:
 RULES = (
     *(room_cards, file_lengths, function_lengths, function_branches, drawers, top_level, registry_hosts),
     *(machine_paths, links, secrets, scripts_table, docstrings, prints),
+    *DOCUMENT_RULES,
 )

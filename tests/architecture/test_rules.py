@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import rules
+from tests.architecture import documents, rules
 
 Rule = Callable[[Path], list[str]]
 
@@ -63,6 +63,14 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         "bare has no docstring",
     ),
     (rules.docstrings, "src/consentry/core/x.py", "X = 1\n", "no docstring"),
+    (documents.paths, "docs/x.md", "`core/gone.py` and `./scripts/test`\n", "docs/x.md: core/gone.py does not exist"),
+    (
+        documents.commands,
+        "docs/x.md",
+        "`consentry chain up`, `consentry chain fly`\n",
+        "consentry chain fly is no command",
+    ),
+    (documents.commands, "docs/x.md", "```\nconsentry fly FILE\n```\n", "consentry fly is no command"),
     (rules.prints, "src/consentry/core/x.py", 'print("here")\n', ":1: print"),
 ]
 

@@ -1,0 +1,81 @@
+"""The rules of documents: what they name exists. Each takes the root of a checkout and returns its findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import typer
+
+from consentry.cli.app import app
+from tests.architecture.tree import tracked
+
+_PATH = re.compile(r"[\w.*/-]+")
+_CODE = (".py", ".sol", ".md")
+_RELEASED = "CHANGELOG.md"
+# Names with a slash that are no files of the checkout: folders of a chain's state, names of formats.
+_ELSEWHERE = re.compile(r"(engine|run|snapshots)/|consentry\.[a-z-]+/v\d+")
+
+
+def _documents(root: Path) -> Iterator[tuple[str, str]]:
+    """Gives each document but the change log, which tells of what was."""
+    for path in tracked(root, ".md"):
+        if path.name != _RELEASED:
+            yield str(path.relative_to(root)), path.read_text()
+
+
+def _names(text: str) -> Iterator[str]:
+    """Gives what stands in backticks and looks like a path of the checkout: it has a slash or ends as code does."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    for span in re.findall(r"`([^`\n]+)`", prose):
+        name = span.split()[0]
+        if _PATH.fullmatch(name) and ("/" in name or name.endswith(_CODE)) and not _ELSEWHERE.fullmatch(name):
+            yield name
+
+
+def paths(root: Path) -> list[str]:
+    """Every path in backticks is the end of the path of a file or folder, or is one that version control ignores."""
+    files = [path.relative_to(root) for path in tracked(root)]
+    known = {str(place) for file in files for place in (file, *file.parents)}
+    ignored = root / ".gitignore"
+    passing = {line.strip("/ ") for line in ignored.read_text().splitlines()} if ignored.exists() else set()
+    return [
+        f"{document}: {name} does not exist"
+        for document, text in _documents(root)
+        for name in _names(text)
+        if not passing.intersection((wanted := name.removeprefix("./").strip("/")).split("/"))
+        and not any(fnmatchcase(place, wanted) or fnmatchcase(place, f"*/{wanted}") for place in known)
+    ]
+
+
+def commands(root: Path) -> list[str]:
+    """Every ``consentry <command>`` in backticks or at the start of a line is a command or a group of commands."""
+    return [
+        f"{document}: consentry {' '.join(words)} is no command"
+        for document, text in _documents(root)
+        for line in re.findall(r"`consentry ([^`\n]+)`|^ *(?:\$ )?consentry (.+)$", text, re.MULTILINE)
+        if not _is_command(words := _words("".join(line)))
+    ]
+
+
+def _words(line: str) -> list[str]:
+    """Gives the plain words a call starts with: names of commands, then perhaps arguments."""
+    found = re.match(r"[a-z][a-z-]*( [a-z][a-z-]*)*(?= |$)", line)
+    return found[0].split() if found else []
+
+
+def _is_command(words: list[str]) -> bool:
+    known: object = typer.main.get_command(app)
+    for word in words:
+        following: dict[str, object] | None = getattr(known, "commands", None)
+        if following is None:
+            return True
+        if word not in following:
+            return False
+        known = following[word]
+    return True
+
+
+DOCUMENT_RULES = (paths, commands)
