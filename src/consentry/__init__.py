@@ -2,14 +2,16 @@
 
 The rooms, top to bottom; an import may only point down, rooms on one line do not see each other::
 
-    api | cli | client            HTTP, commands, SDK for hospitals and patients
-    wiring                        the only place adapters meet use cases; reads config
-    ledger | vault | directory    adapters: the chain, SQL and objects and keys, identifiers and participants
+    cli                           commands
+    demo                          the story, its parties and its data
+    api | client                  HTTP, SDK for hospitals and patients
+    wiring                        the only place adapters meet use cases
+    ledger | vault | directory    adapters: the chain, objects and keys, the projection
     gateway | audit               use cases that change things, use cases that only look
     evidence                      bundles, proofs, verification: no network
     crypto                        bytes in, bytes out
-    core                          the rules: pure, takes ``now``, no I/O
-    config | errors
+    core | database | config      the rules: pure, takes ``now``, no I/O; engines and migrations; settings
+    errors                        the one hierarchy
 """
 
 __version__ = "0.1.0"

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from tests.architecture.documents import DOCUMENT_RULES
-from tests.architecture.tree import functions, imported_rooms, parsed, rooms_below, text_of, tracked
+from tests.architecture.rooms import ROOM_RULES
+from tests.architecture.tree import functions, parsed, text_of, tracked
 
 MAX_LINES = 500
 MAX_FUNCTION_LINES = 60
@@ -30,39 +31,6 @@ SECRETS = {
     "access key of a cloud": re.compile("AKI" + r"A[0-9A-Z]{16}"),
     "key in the source": re.compile(r"(?i)(private|secret|signing)_?key\w*\s*[:=]\s*[\"'](0x)?[0-9a-f]{64}[\"']"),
 }
-
-
-def room_cards(root: Path) -> list[str]:
-    """Every package says what it is for, what it may import and who uses it; what it imports is on that list."""
-    findings = []
-    packages = sorted(
-        path.parent for path in tracked(root, ".py") if path.name == "__init__.py" and "src" in path.parts
-    )
-    for package in packages:
-        place = package.relative_to(root / "src" / "consentry")
-        if not place.parts:
-            continue
-        card = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
-        missing = [
-            line for line in ("For:", "May import:", "Used by:") if not re.search(rf"^{line} \S", card, re.MULTILINE)
-        ]
-        findings += [f"{place}: the room card has no line '{line}'" for line in missing]
-        if not missing:
-            findings += _card_against_imports(root, package, card)
-    return findings
-
-
-def _card_against_imports(root: Path, package: Path, card: str) -> list[str]:
-    room = package.relative_to(root / "src" / "consentry").parts[0]
-    line = re.search(r"^May import: ([^.(\n]+)", card, re.MULTILINE)
-    listed = {name.strip() for name in line[1].split(",")} if line else set()
-    allowed = rooms_below(root, room)
-    findings = [f"{room}: the room card allows {name}, the import rules do not" for name in sorted(listed - allowed)]
-    for path, module in parsed(root, "src"):
-        if path.is_relative_to(package):
-            more = imported_rooms(module) - listed - {room}
-            findings += [f"{path.relative_to(root)}: imports {name}, not on the card" for name in sorted(more - {room})]
-    return findings
 
 
 def file_lengths(root: Path) -> list[str]:
@@ -184,7 +152,8 @@ def prints(root: Path) -> list[str]:
 
 
 RULES = (
-    *(room_cards, file_lengths, function_lengths, function_branches, drawers, top_level, registry_hosts),
+    *(file_lengths, function_lengths, function_branches, drawers, top_level, registry_hosts),
     *(machine_paths, links, secrets, scripts_table, docstrings, prints),
     *DOCUMENT_RULES,
+    *ROOM_RULES,
 )

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import documents, rules
+from tests.architecture import documents, rooms, rules
 
 Rule = Callable[[Path], list[str]]
 
-CARD = '"""A room.\n\nFor: planting.\nMay import: errors.\nUsed by: gateway.\n"""\n'
+CARD = '"""A room.\n\nFor: planting.\nMay import: errors.\nUsed by: nobody.\n"""\n'
 PROJECT = """
 [[tool.importlinter.contracts]]
 type = "layers"
 layers = ["gateway", "core", "config | errors"]
 """
+MAP = "| room | for |\n|---|---|\n| `gateway` | x |\n| `core` | x |\n| `config`, `errors` | x |\n"
 CLEAN = {
     "pyproject.toml": PROJECT,
-    "src/consentry/__init__.py": '"""The rooms."""\n',
+    "README.md": MAP,
+    "src/consentry/__init__.py": '"""Rooms.\n\nThey are::\n\n    gateway  acts\n    core\n    config | errors\n"""\n',
     "src/consentry/core/__init__.py": CARD,
     "src/consentry/core/rule.py": '"""A rule."""\nfrom consentry.errors import ConsentryError\n',
     "scripts/README.md": "| `test` | runs |\n",
@@ -31,10 +33,25 @@ BRANCHY = (
 )
 
 PLANTED: list[tuple[Rule, str, str, str]] = [
-    (rules.room_cards, "src/consentry/core/__init__.py", '"""No card."""\n', "no line 'For:'"),
-    (rules.room_cards, "src/consentry/core/__init__.py", CARD.replace("errors", "errors, gateway"), "allows gateway"),
-    (rules.room_cards, "src/consentry/core/x.py", "from consentry.gateway import access\n", "imports gateway"),
-    (rules.room_cards, "src/consentry/core/x.py", "from consentry import config\n", "imports config"),
+    (rooms.room_cards, "src/consentry/core/__init__.py", '"""No card."""\n', "no line 'For:'"),
+    (rooms.room_cards, "src/consentry/core/__init__.py", CARD.replace("errors", "errors, gateway"), "allows gateway"),
+    (rooms.room_cards, "src/consentry/core/x.py", "from consentry.gateway import access\n", "imports gateway"),
+    (rooms.room_cards, "src/consentry/core/x.py", "from consentry import config\n", "imports config"),
+    (rooms.users, "src/consentry/gateway/x.py", "import consentry.core.rule\n", "does not name its user gateway"),
+    (rooms.users, "src/consentry/gateway.py", "from consentry import core\n", "does not name its user gateway"),
+    (rooms.users, "src/consentry/core/__init__.py", CARD.replace("nobody", "gateway"), "names gateway, which does not"),
+    (
+        rooms.maps,
+        "README.md",
+        MAP.replace("gateway", "audit"),
+        "README.md: map of rooms does not match (got [['audit']]",
+    ),
+    (
+        rooms.maps,
+        "src/consentry/__init__.py",
+        '"""Rooms.\n\nThey are::\n\n    core\n    gateway\n"""\n',
+        "__init__.py: map of rooms",
+    ),
     (rules.file_lengths, "contracts/Long.sol", "\n" * 501, "501 lines"),
     (rules.function_lengths, "src/consentry/core/x.py", LONG, "long has 62 lines"),
     (rules.function_branches, "scripts/x.py", BRANCHY, "branchy has 11 branches"),

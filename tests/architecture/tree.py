@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -68,16 +69,17 @@ def rooms_below(root: Path, room: str) -> set[str]:
     return {name for line in lines[place + 1 :] for name in line} - (set() if room in READS_CONFIG else {"config"})
 
 
-def imported_rooms(module: ast.Module) -> set[str]:
-    """Names the rooms of ``consentry`` that a module imports."""
+def imports(module: ast.Module) -> set[str]:
+    """Names what a module imports, whole; of ``from a import b`` both ``a`` and ``a.b``, which may be a module too."""
     names: set[str] = set()
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "consentry":
-            names |= {f"consentry.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module or "")
-    return {
-        name.split(".")[1] for name in names if name.startswith("consentry.") and not name.startswith("consentry.__")
-    }
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def imported_rooms(module: ast.Module) -> set[str]:
+    """Names the rooms of ``consentry`` that a module imports."""
+    return {name.split(".")[1] for name in imports(module) if re.match(r"consentry\.[a-z]", name)}

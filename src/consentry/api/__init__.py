@@ -2,5 +2,5 @@
 
 For: strict parsing, authentication, one policy a route, problems with stable codes; no rule of consent is decided here.
 May import: gateway, evidence, crypto, core, errors
-Used by: wiring builds what it serves; the command line starts it
+Used by: cli
 """

@@ -2,5 +2,5 @@
 
 For: callers of the HTTP interface who trust no gateway: what is signed is built here, what comes back is checked here.
 May import: evidence, crypto, core, errors
-Used by: nobody inside; hospitals, apps and the demonstration
+Used by: cli, demo; hospitals and apps outside
 """

@@ -2,5 +2,5 @@
 
 For: everything that must decide the same on chain, in the gateway and in an audit.
 May import: errors
-Used by: crypto, evidence, gateway, audit, ledger, vault, directory, api, cli, client, wiring
+Used by: cli, demo, api, client, wiring, ledger, vault, directory, gateway, audit, evidence, crypto
 """

@@ -2,5 +2,5 @@
 
 For: one way to open SQLite or PostgreSQL, and no driver error that leaves it.
 May import: errors
-Used by: vault, directory
+Used by: wiring, vault, directory
 """

@@ -2,5 +2,5 @@
 
 For: one function per step of the consent story, in the order in which the design tells it.
 May import: evidence, crypto, core, errors
-Used by: ledger, vault, directory, wiring, api, cli, client
+Used by: api, wiring, vault, directory
 """

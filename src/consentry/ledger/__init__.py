@@ -1,6 +1,6 @@
 """The chain, as the rest of Consentry sees it.
 
 For: everything that speaks to an EVM node: bindings, receipts, the sequencer, engine profiles, the embedded chain.
-May import: gateway, audit, evidence, crypto, core, errors.
-Used by: wiring.
+May import: gateway, audit, evidence, crypto, core, errors
+Used by: cli, demo, wiring
 """

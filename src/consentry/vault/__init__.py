@@ -1,6 +1,6 @@
 """The vault: ciphertext, wrapped keys, and the rows that find them again.
 
 For: sealing records into an object store, handing ciphertext out, opening keys against a final receipt.
-May import: database, gateway, audit, evidence, crypto, core, errors (gateway for its ports).
-Used by: wiring.
+May import: database, gateway, audit, evidence, crypto, core, errors (gateway for its ports)
+Used by: wiring
 """

@@ -1,8 +1,8 @@
 """The embedded chain: anvil, driven by a sealer of ours with a durable block log.
 
 For: one process that keeps a one-node chain on one machine and loses nothing it acknowledged.
-May import: errors.
-Used by: ledger (node), the operator by ``python -m consentry.ledger.embedded``.
+May import: errors
+Used by: cli, demo, ledger; the operator by ``python -m consentry.ledger.embedded``
 
 How the parts lie on each other::
 
