@@ -13,26 +13,22 @@ import os
 import resource
 import sys
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.terms import AccessEntry, RecordId, SubjectId
 from consentry.crypto.commitment import verify_commitment
 from consentry.crypto.sealing import Opener, sealing_context
+from consentry.gateway.ports import SealedRecord
 from consentry.vault.database import Database
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.objects import open_object_store
 from consentry.vault.schema import upgrade
 from consentry.vault.store import RecordVault
 from tests.support import samples
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from consentry.gateway.ports import SealedRecord
 
 MIB = 1024 * 1024
 SUBJECT = SubjectId(b"\x51" * 32)

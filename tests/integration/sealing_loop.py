@@ -6,8 +6,8 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from consentry.core.terms import RecordId, SubjectId
 from consentry.vault.database import Database
@@ -16,9 +16,6 @@ from consentry.vault.keyring_files import Cost
 from consentry.vault.objects import open_object_store
 from consentry.vault.schema import upgrade
 from consentry.vault.store import RecordVault
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 PASSPHRASE = "killed at random"
 

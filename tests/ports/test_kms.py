@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from consentry.errors import ConflictError, InvalidInputError, KeyDestroyedError, NotFoundError, ObjectCorruptError
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.keyring_files import Cost
-from consentry.vault.kms import KeyDescription, KeyState
+from consentry.vault.kms import KeyDescription, KeyState, Kms
 from tests.support.memory_kms import MemoryKms
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from consentry.vault.kms import Kms
 
 CHEAP = Cost(passes=1, memory_kib=64, lanes=1)
 ALICE, BOB = b"\x0a" * 32, b"\x0b" * 32

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from consentry.errors import ConfigurationError, ConflictError, ObjectMissingError, ObjectTornError
 from consentry.vault.objects import PIECE_SIZE, ObjectStore, open_object_store
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
 
 
 @pytest.fixture(params=["memory", "local"])

@@ -8,17 +8,14 @@ import os
 import signal
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from consentry.ledger import node
-
-if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
-
-    from consentry.ledger.node import NodeStatus
+from consentry.ledger.node import NodeStatus
 
 # Stores 1 under the first word of the input, and emits an empty event with that word as topic.
 _NOTE_CODE = bytes.fromhex("60015f35555f355f5fa100")

@@ -20,25 +20,25 @@ _LABEL = b"consentry/plaintext-commitment/v1"
 
 
 def new_blinding() -> bytes:
-    """Draw a fresh 32-byte blinding value; one record version, one value."""
+    """Draws a fresh 32-byte blinding value; one record version, one value."""
     return secrets.token_bytes(BLINDING_SIZE)
 
 
 def commit_plaintext(blinding: bytes, *, object_id: bytes, version: int, size: int, plaintext_sha256: bytes) -> bytes:
-    """Commit to a plaintext.
+    """Commits to a plaintext.
 
     Args:
         blinding: 32 secret random bytes, used for this record version alone.
-        object_id: The 32-byte object id.
-        version: Version of the record.
-        size: Size of the plaintext in bytes.
+        object_id: the 32-byte object id.
+        version: version of the record.
+        size: size of the plaintext in bytes.
         plaintext_sha256: SHA-256 of the plaintext.
 
     Returns:
         HMAC-SHA-256 under ``blinding`` of ``label || length_prefixed(object id, version, size, SHA-256)``.
 
     Raises:
-        InvalidInputError: A field has the wrong length or an integer is negative.
+        InvalidInputError: a field has the wrong length or an integer is negative.
     """
     check_length("blinding value", blinding, BLINDING_SIZE)
     check_length("object id", object_id, 32)
@@ -57,20 +57,20 @@ def verify_commitment(
     plaintext_sha256: bytes,
     step: int = 0,
 ) -> None:
-    """Check that a plaintext is the one that was committed to.
+    """Checks that a plaintext is the one that was committed to.
 
     Args:
-        commitment: The 32 bytes from the record's leaf.
-        blinding: The blinding value that came with the data key.
-        object_id: The 32-byte object id.
-        version: Version of the record.
-        size: Size in bytes of the plaintext at hand.
+        commitment: the 32 bytes from the record's leaf.
+        blinding: the blinding value that came with the data key.
+        object_id: the 32-byte object id.
+        version: version of the record.
+        size: size in bytes of the plaintext at hand.
         plaintext_sha256: SHA-256 of the plaintext at hand.
-        step: Number of this check in the caller's plan of verification; 0 outside of one.
+        step: number of this check in the caller's plan of verification; 0 outside of one.
 
     Raises:
-        VerificationError: It is not. ``expected`` and ``got`` hold the two commitments, which reveal nothing.
-        InvalidInputError: A field has the wrong length.
+        VerificationError: it is not. ``expected`` and ``got`` hold the two commitments, which reveal nothing.
+        InvalidInputError: a field has the wrong length.
     """
     got = commit_plaintext(blinding, object_id=object_id, version=version, size=size, plaintext_sha256=plaintext_sha256)
     if not hmac.compare_digest(got, commitment):

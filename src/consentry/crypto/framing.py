@@ -16,10 +16,10 @@ UINT256_SIZE = 32
 
 
 def length_prefixed(*fields: bytes) -> bytes:
-    """Join ``fields``, each behind its length as a 4-byte big-endian integer.
+    """Joins ``fields``, each behind its length as a 4-byte big-endian integer.
 
     Args:
-        fields: The fields in their fixed order, each shorter than 4 GiB.
+        fields: the fields in their fixed order, each shorter than 4 GiB.
 
     Returns:
         The encoding; injective over tuples of byte strings.
@@ -28,7 +28,7 @@ def length_prefixed(*fields: bytes) -> bytes:
 
 
 def uint64(value: int) -> bytes:
-    """Encode a size, version or suite as 8 big-endian bytes.
+    """Encodes a size, version or suite as 8 big-endian bytes.
 
     Raises:
         InvalidInputError: ``value`` is negative or does not fit.
@@ -37,7 +37,7 @@ def uint64(value: int) -> bytes:
 
 
 def uint256(value: int) -> bytes:
-    """Encode a chain id as 32 big-endian bytes, as the EVM does.
+    """Encodes a chain id as 32 big-endian bytes, as the EVM does.
 
     Raises:
         InvalidInputError: ``value`` is negative or does not fit.
@@ -46,10 +46,10 @@ def uint256(value: int) -> bytes:
 
 
 def check_length(name: str, value: bytes, expected: int) -> None:
-    """Refuse a field that is not exactly ``expected`` bytes long; the value itself never enters the message.
+    """Refuses a field that is not exactly ``expected`` bytes long; the value itself never enters the message.
 
     Raises:
-        InvalidInputError: The length differs.
+        InvalidInputError: the length differs.
     """
     if len(value) != expected:
         raise InvalidInputError(f"length of {name} does not match (got {len(value)}, expected {expected} bytes)")

@@ -63,7 +63,7 @@ class RecordKeys:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> RecordKeys:
-        """Read what `to_bytes` wrote.
+        """Reads what `to_bytes` wrote.
 
         Raises:
             InvalidInputError: ``data`` is not 64 bytes.
@@ -97,7 +97,7 @@ class ReleaseContext:
         check_length("release key hash", self.release_key_hash, _ID_SIZE)
 
     def info(self) -> bytes:
-        """Encode for HPKE ``info``: length-prefixed fields in the order of this class, behind the protocol label."""
+        """Encodes for HPKE ``info``: length-prefixed fields in the order of this class, behind the protocol label."""
         return length_prefixed(
             _LABEL,
             uint256(self.chain_id),
@@ -112,15 +112,15 @@ class ReleaseContext:
 
 
 def new_release_seed() -> bytes:
-    """Draw a new private release key: the 32-byte X-Wing seed. Keep it with mode 0600 or better."""
+    """Draws a new private release key: the 32-byte X-Wing seed. Keep it with mode 0600 or better."""
     return secrets.token_bytes(SEED_SIZE)
 
 
 def release_public_key(seed: bytes) -> bytes:
-    """Compute the 1,216-byte public release key of a seed.
+    """Computes the 1,216-byte public release key of a seed.
 
     Raises:
-        InvalidInputError: The seed is not 32 bytes.
+        InvalidInputError: the seed is not 32 bytes.
     """
     mlkem, x25519 = _private_parts(seed)
     return mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
@@ -130,37 +130,37 @@ def release_key_hash(public_key: bytes) -> bytes:
     """SHA-256 of a raw public release key, as registered on chain.
 
     Raises:
-        InvalidInputError: The key is not 1,216 bytes.
+        InvalidInputError: the key is not 1,216 bytes.
     """
     check_length("release key", public_key, PUBLIC_KEY_SIZE)
     return hashlib.sha256(public_key).digest()
 
 
 def wrap_record_keys(keys: RecordKeys, public_key: bytes, context: ReleaseContext) -> bytes:
-    """Wrap the keys of one record version for one institution and one access decision.
+    """Wraps the keys of one record version for one institution and one access decision.
 
     Returns:
         1,200 bytes: HPKE encapsulation followed by the ciphertext.
 
     Raises:
-        InvalidInputError: The public key is malformed or is not the one the context names.
+        InvalidInputError: the public key is malformed or is not the one the context names.
     """
     _check_key_hash(public_key, context)
     return _suite().encrypt(keys.to_bytes(), _public_key(public_key), info=context.info())
 
 
 def unwrap_record_keys(wrapped: bytes, seed: bytes, context: ReleaseContext, *, step: int = 0) -> RecordKeys:
-    """Open what `wrap_record_keys` made.
+    """Opens what `wrap_record_keys` made.
 
     Args:
-        wrapped: The 1,200 wrapped bytes.
-        seed: The institution's private release key.
-        context: Built by the institution itself from the access decision it verified.
-        step: Number of this check in the caller's plan of verification; 0 outside of one.
+        wrapped: the 1,200 wrapped bytes.
+        seed: the institution's private release key.
+        context: built by the institution itself from the access decision it verified.
+        step: number of this check in the caller's plan of verification; 0 outside of one.
 
     Raises:
-        VerificationError: The bytes were changed, are for another key, or belong to another decision.
-        InvalidInputError: A length is wrong, or the context names another release key.
+        VerificationError: the bytes were changed, are for another key, or belong to another decision.
+        InvalidInputError: a length is wrong, or the context names another release key.
     """
     check_length("wrapped record keys", wrapped, WRAPPED_SIZE)
     _check_key_hash(release_public_key(seed), context)

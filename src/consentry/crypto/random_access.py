@@ -7,7 +7,7 @@ Specification: https://c2sp.org/chunked-encryption, sections "Key derivation", "
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,9 +26,6 @@ from consentry.crypto.sealing import (
     opened_size,
 )
 from consentry.errors import InvalidInputError, ObjectCorruptError, ObjectSwappedError, ObjectTornError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _INFO_PREFIX = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00"
 _NONCE_SIZE = 12
@@ -49,14 +46,14 @@ class RandomAccessReader:
 
     Args:
         read_at: ``read_at(offset, length)`` gives exactly that many bytes of the sealed object.
-        size: Size in bytes of the sealed object, from a trusted place (the record's row or the chain).
-        key: The 32-byte data key.
-        context: The result of `consentry.crypto.sealing.sealing_context`.
+        size: size in bytes of the sealed object, from a trusted place (the record's row or the chain).
+        key: the 32-byte data key.
+        context: the result of `consentry.crypto.sealing.sealing_context`.
 
     Raises:
-        ObjectTornError: The size is that of no message, or ``read_at`` gives fewer bytes than asked for.
-        ObjectSwappedError: The header was made with another key or context: another object, version or suite.
-        ObjectCorruptError: A chunk is not authentic.
+        ObjectTornError: the size is that of no message, or ``read_at`` gives fewer bytes than asked for.
+        ObjectSwappedError: the header was made with another key or context: another object, version or suite.
+        ObjectCorruptError: a chunk is not authentic.
     """
 
     def __init__(self, read_at: Callable[[int, int], bytes], size: int, key: bytes, context: bytes) -> None:
@@ -73,12 +70,12 @@ class RandomAccessReader:
         self._open_chunks(self._last_chunk, self._last_chunk)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Open ``length`` plaintext bytes from ``offset``; fewer at the end of the record.
+        """Opens ``length`` plaintext bytes from ``offset``; fewer at the end of the record.
 
         Raises:
             InvalidInputError: ``offset`` or ``length`` is negative.
             ObjectTornError: ``read_at`` gives fewer bytes than asked for.
-            ObjectCorruptError: A chunk in the range is not authentic; nothing is handed out.
+            ObjectCorruptError: a chunk in the range is not authentic; nothing is handed out.
         """
         if offset < 0 or length < 0:
             raise InvalidInputError(

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import AlreadyFinalized, InvalidTag
@@ -25,9 +25,6 @@ from cryptography.exceptions import AlreadyFinalized, InvalidTag
 from consentry.core.codes import Suite
 from consentry.crypto.framing import check_length, length_prefixed, uint64
 from consentry.errors import InvalidInputError, ObjectCorruptError, ObjectTornError
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
 
 Bytes = bytes | bytearray | memoryview
 
@@ -60,28 +57,28 @@ class ObjectDigests:
 
 
 def new_object_id() -> bytes:
-    """Draw the 32 random bytes that name an object before it is sealed."""
+    """Draws the 32 random bytes that name an object before it is sealed."""
     return secrets.token_bytes(OBJECT_ID_SIZE)
 
 
 def new_data_key() -> bytes:
-    """Draw a fresh 32-byte data key; one record version, one key."""
+    """Draws a fresh 32-byte data key; one record version, one key."""
     return bytes(Cobblestone256Encryptor.generate_key())
 
 
 def sealing_context(object_id: bytes, version: int, suite: int = SUITE_COBBLESTONE_256) -> bytes:
-    """Encode what a sealed object is bound to.
+    """Encodes what a sealed object is bound to.
 
     Args:
         object_id: 32 random bytes fixed before sealing (see the module docstring for why it is not the record id).
-        version: Version of the record, 1 or more.
-        suite: On-chain suite number.
+        version: version of the record, 1 or more.
+        suite: on-chain suite number.
 
     Returns:
         ``length_prefixed(label, object id, version, suite)``.
 
     Raises:
-        InvalidInputError: The object id is not 32 bytes, the version is below 1, or the suite is not known.
+        InvalidInputError: the object id is not 32 bytes, the version is below 1, or the suite is not known.
     """
     check_length("object id", object_id, OBJECT_ID_SIZE)
     if version < 1:
@@ -100,7 +97,7 @@ def opened_size(ciphertext_size: int) -> int:
     """Size in bytes of what a sealed object of ``ciphertext_size`` bytes holds.
 
     Raises:
-        ObjectTornError: No message has that sealed size: it ends inside the header, at a chunk's end or inside a tag.
+        ObjectTornError: no message has that sealed size: it ends inside the header, at a chunk's end or inside a tag.
     """
     full_chunks, rest = divmod(ciphertext_size - HEADER_SIZE, SEALED_CHUNK_SIZE)
     if full_chunks < 0 or rest < TAG_SIZE:
@@ -131,13 +128,13 @@ class Sealer:
         self._digests: ObjectDigests | None = None
 
     def update(self, data: Bytes) -> bytes:
-        """Take the next piece; 256 KiB to 1 MiB is the fast range.
+        """Takes the next piece; 256 KiB to 1 MiB is the fast range.
 
         Returns:
             The ciphertext that is ready, possibly empty.
 
         Raises:
-            InvalidInputError: The message is already finished.
+            InvalidInputError: the message is already finished.
         """
         self._check_open()
         self._plaintext.start(data)
@@ -148,13 +145,13 @@ class Sealer:
         return sealed
 
     def finalize(self) -> bytes:
-        """Close the message.
+        """Closes the message.
 
         Returns:
             The last chunk; write it, or the object is torn.
 
         Raises:
-            InvalidInputError: The message is already finished.
+            InvalidInputError: the message is already finished.
         """
         self._check_open()
         sealed = bytes(self._encryptor.finalize())
@@ -167,7 +164,7 @@ class Sealer:
         """Sizes and digests, known only after `finalize`.
 
         Raises:
-            InvalidInputError: The message is not finished.
+            InvalidInputError: the message is not finished.
         """
         return _finished(self._digests)
 
@@ -191,14 +188,14 @@ class Opener:
         self._digests: ObjectDigests | None = None
 
     def update(self, data: Bytes) -> bytes:
-        """Take the next piece of ciphertext.
+        """Takes the next piece of ciphertext.
 
         Returns:
             The authentic plaintext that is ready, possibly empty.
 
         Raises:
-            ObjectCorruptError: Key, context or bytes do not fit together; the opener is spent.
-            InvalidInputError: The message is already finished, or has failed.
+            ObjectCorruptError: key, context or bytes do not fit together; the opener is spent.
+            InvalidInputError: the message is already finished, or has failed.
         """
         self._ciphertext.start(data)
         try:
@@ -213,15 +210,15 @@ class Opener:
         return opened
 
     def finalize(self) -> bytes:
-        """Check that the message ends here.
+        """Checks that the message ends here.
 
         Returns:
             The last plaintext bytes.
 
         Raises:
-            ObjectTornError: The size so far is that of no whole message.
-            ObjectCorruptError: The last chunk is not authentic: cut inside a chunk, changed, or of another message.
-            InvalidInputError: The message is already finished, or has failed.
+            ObjectTornError: the size so far is that of no whole message.
+            ObjectCorruptError: the last chunk is not authentic: cut inside a chunk, changed, or of another message.
+            InvalidInputError: the message is already finished, or has failed.
         """
         opened_size(self._ciphertext.size)
         try:
@@ -239,7 +236,7 @@ class Opener:
         """Sizes and digests, known only after `finalize`; compare the plaintext's with the commitment.
 
         Raises:
-            InvalidInputError: The message is not finished.
+            InvalidInputError: the message is not finished.
         """
         return _finished(self._digests)
 

@@ -6,20 +6,16 @@ version table.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from sqlalchemy import MetaData, event
+from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from consentry.errors import ConfigurationError, ConflictError, VaultUnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from sqlalchemy import Connection
 
 _DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
 _WRITES: Final = "consentry_writes"
@@ -44,7 +40,7 @@ class Database:
         url: ``sqlite+aiosqlite:///path`` or ``postgresql+psycopg://...``.
 
     Raises:
-        ConfigurationError: The URL or its driver cannot be used.
+        ConfigurationError: the URL or its driver cannot be used.
     """
 
     def __init__(self, url: str) -> None:
@@ -55,10 +51,10 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Open a transaction that only looks.
+        """Opens a transaction that only looks.
 
         Raises:
-            VaultUnavailableError: The database does not answer.
+            VaultUnavailableError: the database does not answer.
         """
         with _Translated():
             async with self._reading() as session, session.begin():
@@ -66,29 +62,29 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        """Open a transaction that changes something; it is durable when the block is left.
+        """Opens a transaction that changes something; it is durable when the block is left.
 
         Raises:
-            VaultUnavailableError: The database does not answer.
-            ConflictError: A row of that key is already there.
+            VaultUnavailableError: the database does not answer.
+            ConflictError: a row of that key is already there.
         """
         with _Translated():
             async with self._writing() as session, session.begin():
                 yield session
 
     async def close(self) -> None:
-        """Give back all connections."""
+        """Gives back all connections."""
         await self.engine.dispose()
 
 
 def create_engine(url: str) -> AsyncEngine:
-    """Make an engine with the settings that durability asks for.
+    """Makes an engine with the settings that durability asks for.
 
     SQLite: write-ahead log, a sync at every commit, foreign keys, 10 s of patience for the one writer, and the write
     lock taken when a writing transaction begins, so that reading first can never end in a busy snapshot.
 
     Raises:
-        ConfigurationError: The URL or its driver cannot be used.
+        ConfigurationError: the URL or its driver cannot be used.
     """
     if not url.startswith(tuple(f"{driver}:" for driver in _DRIVERS)):
         raise ConfigurationError(

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from consentry.database.engine import create_engine
 from consentry.errors import ConfigurationError, VaultUnavailableError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from sqlalchemy import Connection
-
-    _Action = Callable[[Config], None]
+_Action = Callable[[Config], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +26,24 @@ class Schema:
     migrations: Path
 
     async def upgrade(self, url: str, revision: str = "head") -> None:
-        """Run all migrations up to ``revision``; running them again changes nothing.
+        """Runs all migrations up to ``revision``; running them again changes nothing.
 
         Raises:
-            ConfigurationError: The database was made by a newer version, or the URL cannot be used.
-            VaultUnavailableError: The database does not answer.
+            ConfigurationError: the database was made by a newer version, or the URL cannot be used.
+            VaultUnavailableError: the database does not answer.
         """
         await self._run(url, lambda config: command.upgrade(config, revision))
 
     async def downgrade(self, url: str, revision: str) -> None:
-        """Undo migrations down to ``revision``; raises as `upgrade` does."""
+        """Undoes migrations down to ``revision``; raises as `upgrade` does."""
         await self._run(url, lambda config: command.downgrade(config, revision))
 
     async def check(self, url: str) -> None:
-        """Compare the tables in the database with those of the code.
+        """Compares the tables in the database with those of the code.
 
         Raises:
-            ConfigurationError: They differ.
-            VaultUnavailableError: The database does not answer.
+            ConfigurationError: they differ.
+            VaultUnavailableError: the database does not answer.
         """
         await self._run(url, command.check)
 

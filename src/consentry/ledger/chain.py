@@ -27,7 +27,7 @@ class ChainLedger(ChainReader):
     """One deployment on one chain, through one relay account."""
 
     def __init__(self, connection: Connection, manifest: Manifest, relay: SendingAccount) -> None:
-        """Use ``connect``: it verifies that the node serves the chain of the manifest."""
+        """Uses ``connect``: it verifies that the node serves the chain of the manifest."""
         super().__init__(connection, manifest)
         self._relay = relay
         self._sequencer = Sequencer(relay, lambda: manifest.address("AccessLedger"))

@@ -28,17 +28,17 @@ class EngineProfile:
     """One engine, as far as it differs from the others.
 
     Attributes:
-        name: The engine's folder: in-process, embedded or besu.
-        engine: The program behind it.
-        hardfork: The EVM version it runs.
-        finality: Who agreed to a block that counts as final.
-        header_form: How the block hash follows from the header.
-        proof_kind: What can be proved offline.
-        p256_precompile: Whether P-256 signatures are verified at address 0x100 (EIP-7951).
-        gas_price: What a transaction must offer, in wei.
-        block_gas_limit: Gas of one block.
-        transaction_gas_limit: Gas of one transaction.
-        block_period_seconds: Time between two blocks; 0 if a block is made when there is something to put in.
+        name: the engine's folder: in-process, embedded or besu.
+        engine: the program behind it.
+        hardfork: the EVM version it runs.
+        finality: who agreed to a block that counts as final.
+        header_form: how the block hash follows from the header.
+        proof_kind: what can be proved offline.
+        p256_precompile: whether P-256 signatures are verified at address 0x100 (EIP-7951).
+        gas_price: what a transaction must offer, in wei.
+        block_gas_limit: gas of one block.
+        transaction_gas_limit: gas of one transaction.
+        block_period_seconds: time between two blocks; 0 if a block is made when there is something to put in.
     """
 
     name: str
@@ -58,7 +58,7 @@ def definitions_folder() -> Path:
     """The folder that holds one folder an engine.
 
     Raises:
-        ConfigurationError: If neither the package nor a checkout around it has them.
+        ConfigurationError: neither the package nor a checkout around it has them.
     """
     here = Path(__file__).resolve().parent
     for folder in (here / _PACKAGE_FOLDER, here.parents[_UP_TO_CHECKOUT - 1] / _CHECKOUT_FOLDER):
@@ -68,14 +68,14 @@ def definitions_folder() -> Path:
 
 
 def load_profile(name: str, folder: Path | None = None) -> EngineProfile:
-    """Read the profile of an engine.
+    """Reads the profile of an engine.
 
     Args:
-        name: One of ``ENGINE_NAMES``.
-        folder: Where the engines' folders are; found by itself if not given.
+        name: one of ``ENGINE_NAMES``.
+        folder: where the engines' folders are; found by itself if not given.
 
     Raises:
-        ConfigurationError: If there is no such engine, or its profile does not say what it must.
+        ConfigurationError: there is no such engine, or its profile does not say what it must.
     """
     if name not in ENGINE_NAMES:
         raise ConfigurationError(f"engine does not match (got {name!r}, expected one of {', '.join(ENGINE_NAMES)})")

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from consentry.errors import ConfigurationError
 from consentry.ledger.embedded.anvil import ANVIL_VERSION, anvil_version, npm_binary
 from consentry.ledger.embedded.durable import explained, private_folder, sync_folder
 from consentry.ledger.engines import definitions_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 OVERRIDE = "CONSENTRY_ANVIL"
 ENGINE_FOLDER = "engine"
@@ -26,7 +23,7 @@ def find_engine(state: Path, environ: Mapping[str, str]) -> Path | None:
     """The anvil binary that is already there: named by ``CONSENTRY_ANVIL``, installed, in the checkout, or on the path.
 
     Raises:
-        ConfigurationError: If ``CONSENTRY_ANVIL`` names something that is no anvil.
+        ConfigurationError: ``CONSENTRY_ANVIL`` names something that is no anvil.
     """
     named = environ.get(OVERRIDE)
     if named:
@@ -46,7 +43,7 @@ def provide_engine(state: Path, environ: Mapping[str, str]) -> Path:
     It grows in a folder of its own and is renamed when it is whole, so an interrupted one is simply begun again.
 
     Raises:
-        ConfigurationError: If npm is missing, fails, or the disk refuses.
+        ConfigurationError: npm is missing, fails, or the disk refuses.
     """
     found = find_engine(state, environ)
     if found:

@@ -54,14 +54,14 @@ class NodeStatus:
     """The embedded chain as it is now.
 
     Attributes:
-        state: Its folder.
-        is_running: Whether its process is there.
-        is_ready: Whether it answers; false while it replays its log.
-        pid: Process id.
-        url: Where it answers JSON-RPC.
-        chain_id: The chain's id, also while it does not run; nothing if there is no chain yet.
-        genesis_hash: Hash of block 0, with 0x.
-        block_number: Number of the newest block, if it is ready.
+        state: its folder.
+        is_running: whether its process is there.
+        is_ready: whether it answers; false while it replays its log.
+        pid: process id.
+        url: where it answers JSON-RPC.
+        chain_id: the chain's id, also while it does not run; nothing if there is no chain yet.
+        genesis_hash: hash of block 0, with 0x.
+        block_number: number of the newest block, if it is ready.
     """
 
     state: Path
@@ -75,18 +75,18 @@ class NodeStatus:
 
 
 def up(state_dir: Path, port: int, *, chain_id: int | None = None) -> NodeStatus:
-    """Start the chain in the background, and return once it answers. Does nothing if it already runs on that port.
+    """Starts the chain in the background, and returns once it answers. Does nothing if it already runs on that port.
 
     Args:
-        state_dir: The chain's own folder; made if it is missing.
+        state_dir: the chain's own folder; made if it is missing.
         port: TCP port on 127.0.0.1; 0 takes a free one.
-        chain_id: Demanded chain id; a new chain draws one at random if none is given.
+        chain_id: demanded chain id; a new chain draws one at random if none is given.
 
     Raises:
-        ConfigurationError: If port, folder, disk or engine cannot be used; one line says which.
-        ForeignChainError: If the folder holds another chain, or a replay does not give the logged hashes.
-        BlockLogCorruptError: If the block log is damaged.
-        LedgerUnavailableError: If the process ends otherwise, or is not ready within ten minutes.
+        ConfigurationError: port, folder, disk or engine cannot be used; one line says which.
+        ForeignChainError: the folder holds another chain, or a replay does not give the logged hashes.
+        BlockLogCorruptError: the block log is damaged.
+        LedgerUnavailableError: the process ends otherwise, or is not ready within ten minutes.
     """
     state = state_dir.absolute()
     known = _wait_until_ready(state) if status(state).is_running else status(state)
@@ -113,7 +113,7 @@ def up(state_dir: Path, port: int, *, chain_id: int | None = None) -> NodeStatus
 
 
 def down(state_dir: Path) -> NodeStatus:
-    """Stop the chain in good order (it writes a snapshot), and return once its process is gone.
+    """Stops the chain in good order (it writes a snapshot), and returns once its process is gone.
 
     Killing it instead would lose nothing, only time at the next start; that is what happens after two minutes.
     """
@@ -131,7 +131,7 @@ def down(state_dir: Path) -> NodeStatus:
 
 
 def status(state_dir: Path) -> NodeStatus:
-    """Look at the chain without changing anything."""
+    """Looks at the chain without changing anything."""
     state = state_dir.absolute()
     identity, endpoint = _read(state / IDENTITY_NAME), _read(state / ENDPOINT_NAME)
     chain_id, genesis_hash = identity.get("chain_id"), identity.get("genesis_hash")
@@ -143,10 +143,10 @@ def status(state_dir: Path) -> NodeStatus:
 
 
 def reset(state_dir: Path, *, confirm: bool) -> NodeStatus:
-    """Stop the chain and delete it for good: log, snapshots and identity. The installed engine stays.
+    """Stops the chain and deletes it for good: log, snapshots and identity. The installed engine stays.
 
     Raises:
-        ConfigurationError: Without ``confirm``, or if the folder holds no chain.
+        ConfigurationError: without ``confirm``, or if the folder holds no chain.
     """
     state = state_dir.absolute()
     if not confirm:

@@ -7,10 +7,8 @@ Nothing waits for a timer: an idle batcher flushes at once, a busy one takes all
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,7 +21,7 @@ class Batcher(Generic[Item, Result]):
     """Collects items and has them handled together.
 
     Args:
-        flush: Handles a batch as a whole; gives one result an item, in order. An exception among the results is raised
+        flush: handles a batch as a whole; gives one result an item, in order. An exception among the results is raised
             to that item's caller alone; one that is raised reaches every caller of the batch.
     """
 
@@ -33,7 +31,7 @@ class Batcher(Generic[Item, Result]):
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
-        """Have one item handled; returns when its batch is."""
+        """Has one item handled; returns when its batch is."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._worker is None or self._worker.done():

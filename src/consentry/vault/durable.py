@@ -10,23 +10,20 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from consentry.errors import ConfigurationError, ConflictError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET_FILE_MODE = 0o600
 SECRET_FOLDER_MODE = 0o700
 
 
 def write_new_secret(path: Path, data: bytes) -> None:
-    """Create a secret file, whole or not at all.
+    """Creates a secret file, whole or not at all.
 
     Raises:
-        ConflictError: The file is already there.
-        OSError: The disk refuses.
+        ConflictError: the file is already there.
+        OSError: the disk refuses.
     """
     temporary = _write_temporary(path, data)
     try:
@@ -39,26 +36,26 @@ def write_new_secret(path: Path, data: bytes) -> None:
 
 
 def replace_secret(path: Path, data: bytes) -> None:
-    """Replace a secret file: a reader finds the old bytes or the new ones, also after a power loss.
+    """Replaces a secret file: a reader finds the old bytes or the new ones, also after a power loss.
 
     Raises:
-        OSError: The disk refuses; the old file is still in place.
+        OSError: the disk refuses; the old file is still in place.
     """
     _write_temporary(path, data).replace(path)
     sync_folder(path.parent)
 
 
 def make_secret_folder(folder: Path) -> None:
-    """Create a folder that only its owner may enter, and sync its parent; an existing folder is left as it is."""
+    """Creates a folder that only its owner may enter, and syncs its parent; an existing folder is left as it is."""
     folder.mkdir(mode=SECRET_FOLDER_MODE, exist_ok=True)
     sync_folder(folder.parent)
 
 
 def check_secret(path: Path) -> None:
-    """Refuse a secret file or folder that others can reach or that another account owns.
+    """Refuses a secret file or folder that others can reach or that another account owns.
 
     Raises:
-        ConfigurationError: Mode or owner does not match; the message names the command that mends it.
+        ConfigurationError: mode or owner does not match; the message names the command that mends it.
     """
     status = path.stat()
     expected = SECRET_FOLDER_MODE if stat.S_ISDIR(status.st_mode) else SECRET_FILE_MODE
@@ -70,12 +67,12 @@ def check_secret(path: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Force the bytes of a file to the disk, whoever wrote them."""
+    """Forces the bytes of a file to the disk, whoever wrote them."""
     _sync(path, os.O_RDONLY)
 
 
 def sync_folder(folder: Path) -> None:
-    """Force the entries of a folder to the disk."""
+    """Forces the entries of a folder to the disk."""
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
+from sqlalchemy import Update
 from sqlmodel import col, delete, update
 
 from consentry.errors import ConflictError, IdempotencyKeyReusedError
 from consentry.gateway.ports import Answer, Beginning
+from consentry.vault.database import Database
 from consentry.vault.tables import IdempotencyKey
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy import Update
-
-    from consentry.vault.database import Database
 
 _INTERRUPTED: Final = 0
 """Stands in ``created_at`` of a key whose first call ended without an answer."""
@@ -34,19 +30,19 @@ class IdempotencyStore:
         self._clock = clock
 
     async def begin(self, caller: str, key: str, request_sha256: bytes) -> Answer | Beginning:
-        """Claim a key.
+        """Claims a key.
 
         Args:
-            caller: Who calls, as authenticated.
-            key: What the caller chose.
+            caller: who calls, as authenticated.
+            key: what the caller chose.
             request_sha256: SHA-256 over method, path and body.
 
         Returns:
             The earlier answer; otherwise this call shall do the work, for the first time or resuming.
 
         Raises:
-            IdempotencyKeyReusedError: The key was used with other content.
-            ConflictError: Its first call is still under way.
+            IdempotencyKeyReusedError: the key was used with other content.
+            ConflictError: its first call is still under way.
         """
         async with self._database.writing() as session:
             row = await session.get(IdempotencyKey, (caller, key))
@@ -68,30 +64,30 @@ class IdempotencyStore:
             return Beginning.RESUMED
 
     async def finish(self, caller: str, key: str, answer: Answer) -> None:
-        """Keep the answer for the next call."""
+        """Keeps the answer for the next call."""
         mine = col(IdempotencyKey.caller) == caller, col(IdempotencyKey.key) == key
         async with self._database.writing() as session:
             await session.exec(update(IdempotencyKey).where(*mine).values(status=answer.status, body=answer.body))
 
     async def abandon(self, caller: str, key: str) -> None:
-        """Give a claimed key back after the work was refused, so that a retry may do it."""
+        """Gives a claimed key back after the work was refused, so that a retry may do it."""
         mine = col(IdempotencyKey.caller) == caller, col(IdempotencyKey.key) == key
         async with self._database.writing() as session:
             await session.exec(delete(IdempotencyKey).where(*mine, col(IdempotencyKey.status).is_(None)))
 
     async def interrupt(self, caller: str, key: str) -> None:
-        """Leave a claimed key to be resumed: whether the work was done is not known."""
+        """Leaves a claimed key to be resumed: whether the work was done is not known."""
         mine = col(IdempotencyKey.caller) == caller, col(IdempotencyKey.key) == key
         async with self._database.writing() as session:
             await session.exec(_interrupting().where(*mine))
 
     async def interrupt_all(self) -> None:
-        """Leave every claimed key to be resumed: at the start of the one process that serves this database."""
+        """Leaves every claimed key to be resumed: at the start of the one process that serves this database."""
         async with self._database.writing() as session:
             await session.exec(_interrupting())
 
     async def forget_before(self, moment: int) -> None:
-        """Drop answers older than ``moment`` (seconds since 1970 UTC)."""
+        """Drops answers older than ``moment`` (seconds since 1970 UTC)."""
         async with self._database.writing() as session:
             old = col(IdempotencyKey.created_at) < moment, col(IdempotencyKey.status).is_not(None)
             await session.exec(delete(IdempotencyKey).where(*old))

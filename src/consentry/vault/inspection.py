@@ -7,8 +7,8 @@ of the whole. The checks go from cheap to dear; the first that fails names the f
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
@@ -23,13 +23,9 @@ from consentry.errors import (
     VaultError,
 )
 from consentry.vault.batching import Batcher
+from consentry.vault.database import Database
+from consentry.vault.objects import ObjectStore
 from consentry.vault.tables import ObjectState, StoredObject
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from consentry.vault.database import Database
-    from consentry.vault.objects import ObjectStore
 
 
 def object_name(object_id: bytes) -> str:
@@ -55,10 +51,10 @@ class Inspection:
         self._rows = Batcher(self._rows_of)
 
     async def row_of(self, record_id: bytes) -> StoredObject:
-        """Find the row of an anchored record.
+        """Finds the row of an anchored record.
 
         Raises:
-            NotFoundError: There is none.
+            NotFoundError: there is none.
         """
         return await self._rows.submit(record_id)
 
@@ -69,14 +65,14 @@ class Inspection:
         return [rows.get(record_id) or _not_found(record_id) for record_id in record_ids]
 
     async def check_shape(self, row: StoredObject) -> None:
-        """Compare header and size, without reading the body.
+        """Compares header and size, without reading the body.
 
         Raises:
-            KeyDestroyedError: The record was erased.
-            ObjectMissingError: The object is gone.
-            ObjectTornError: It is shorter than recorded.
-            ObjectSwappedError: It is another object of this vault, an older version included.
-            ObjectCorruptError: Its header is of no object of this vault, or it is longer than recorded.
+            KeyDestroyedError: the record was erased.
+            ObjectMissingError: the object is gone.
+            ObjectTornError: it is shorter than recorded.
+            ObjectSwappedError: it is another object of this vault, an older version included.
+            ObjectCorruptError: its header is of no object of this vault, or it is longer than recorded.
         """
         if row.state == ObjectState.ERASED:
             raise KeyDestroyedError(f"object {row.object_id.hex()} was erased")
@@ -91,11 +87,11 @@ class Inspection:
             raise ObjectCorruptError(_mismatch("size", row, size, row.ciphertext_size))
 
     async def read(self, row: StoredObject, start: int, end: int) -> AsyncIterator[bytes]:
-        """Give bytes [start, end) after `check_shape`; a whole read checks the digest before its last piece.
+        """Gives bytes [start, end) after `check_shape`; a whole read checks the digest before its last piece.
 
         Raises:
-            InvalidInputError: The range is not inside the object.
-            ObjectCorruptError: The digest of the whole does not match.
+            InvalidInputError: the range is not inside the object.
+            ObjectCorruptError: the digest of the whole does not match.
         """
         if not 0 <= start <= end <= row.ciphertext_size:
             raise InvalidInputError(
@@ -109,12 +105,12 @@ class Inspection:
             yield piece
 
     async def check_object(self, row: StoredObject) -> None:
-        """Read the whole object and compare everything; raises as `check_shape` and `read` do."""
+        """Reads the whole object and compares everything; raises as `check_shape` and `read` do."""
         async for _ in self.read(row, 0, row.ciphertext_size):
             pass
 
     async def findings(self) -> AsyncIterator[Finding]:
-        """Check every row's object and every object's row; for the doctor, not for the request path."""
+        """Checks every row's object and every object's row; for the doctor, not for the request path."""
         async with self._database.reading() as session:
             rows = (await session.exec(select(StoredObject))).all()
         known = {object_name(row.object_id) for row in rows if row.state != ObjectState.ERASED}

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -34,9 +35,6 @@ from consentry.errors import (
 from consentry.vault.durable import check_secret, make_secret_folder, replace_secret, write_new_secret
 from consentry.vault.keyring_files import ROOT_KEY_SIZE, Cost, RootFile, SubjectFile, open_root, seal_root
 from consentry.vault.kms import KeyDescription, KeyState
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _WRAP_LABEL = b"consentry/keyring-wrap/v1"
 _SUBJECT_LABEL = b"consentry/keyring-subject-key/v1"
@@ -56,11 +54,11 @@ class LocalKeyring:
 
     @classmethod
     def create(cls, folder: Path, passphrase: str, cost: Cost | None = None) -> LocalKeyring:
-        """Make a new keyring in ``folder``.
+        """Makes a new keyring in ``folder``.
 
         Raises:
-            ConflictError: The folder holds a keyring.
-            InvalidInputError: The passphrase is empty.
+            ConflictError: the folder holds a keyring.
+            InvalidInputError: the passphrase is empty.
         """
         make_secret_folder(folder)
         check_secret(folder)
@@ -72,11 +70,11 @@ class LocalKeyring:
 
     @classmethod
     def open(cls, folder: Path, passphrase: str) -> LocalKeyring:
-        """Open the keyring in ``folder``.
+        """Opens the keyring in ``folder``.
 
         Raises:
-            NotFoundError: The folder holds no keyring.
-            ConfigurationError: The passphrase is wrong, or others can read the keyring.
+            NotFoundError: the folder holds no keyring.
+            ConfigurationError: the passphrase is wrong, or others can read the keyring.
         """
         path = folder / "root.json"
         if not path.exists():
@@ -145,7 +143,7 @@ class LocalKeyring:
         return KeyDescription(KeyState.LIVE, file.active, tuple(sorted(keys)))
 
     async def rotate_root(self, passphrase: str) -> int:
-        """Add a root key version and rewrap every subject key under it.
+        """Adds a root key version and rewraps every subject key under it.
 
         A crash in between is harmless: every file names its root version, and old versions stay readable.
 
@@ -153,7 +151,7 @@ class LocalKeyring:
             The new root version.
 
         Raises:
-            ConfigurationError: The passphrase is wrong.
+            ConfigurationError: the passphrase is wrong.
         """
         await asyncio.to_thread(open_root, self._root, passphrase)
         version = self._root.active + 1
@@ -165,11 +163,11 @@ class LocalKeyring:
         return version
 
     async def change_passphrase(self, old: str, new: str) -> None:
-        """Wrap the root keys under a new passphrase and salt.
+        """Wraps the root keys under a new passphrase and salt.
 
         Raises:
-            ConfigurationError: The old passphrase is wrong.
-            InvalidInputError: The new passphrase is empty.
+            ConfigurationError: the old passphrase is wrong.
+            InvalidInputError: the new passphrase is empty.
         """
         await asyncio.to_thread(open_root, self._root, old)
         await self._store_root(self._root_keys, new)
@@ -202,7 +200,7 @@ class LocalKeyring:
         raise ConflictError(f"key of subject {subject_ref.hex()} does not match (got present, expected absent)")
 
     def _load(self, subject_ref: bytes) -> tuple[dict[int, bytes], SubjectFile]:
-        """Read a subject's keys; cached for as long as the file is the same one, so a tombstone works at once."""
+        """Reads a subject's keys; cached for as long as the file is the same one, so a tombstone works at once."""
         path = self._path(subject_ref)
         try:
             status = path.stat()
@@ -257,10 +255,6 @@ class LocalKeyring:
             await asyncio.to_thread(run)
         except OSError as error:
             raise VaultUnavailableError(f"keyring cannot be written ({error.strerror})") from error
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
     _Write = Callable[[Path, bytes], None]
 

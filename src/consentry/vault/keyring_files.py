@@ -44,7 +44,7 @@ class RootFile:
         return max(self.versions)
 
     def to_bytes(self) -> bytes:
-        """Encode as JSON."""
+        """Encodes as JSON."""
         return _to_json(
             {
                 "format": FORMAT,
@@ -56,10 +56,10 @@ class RootFile:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> RootFile:
-        """Decode what `to_bytes` wrote.
+        """Decodes what `to_bytes` wrote.
 
         Raises:
-            ObjectCorruptError: The file is not of this form.
+            ObjectCorruptError: the file is not of this form.
         """
         fields = _from_json(data, "root file")
         try:
@@ -88,7 +88,7 @@ class SubjectFile:
         return cls(destroyed=True, root_version=0, versions={})
 
     def to_bytes(self) -> bytes:
-        """Encode as JSON."""
+        """Encodes as JSON."""
         if self.destroyed:
             return _to_json({"format": FORMAT, "state": "destroyed"})
         return _to_json(
@@ -102,10 +102,10 @@ class SubjectFile:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> SubjectFile:
-        """Decode what `to_bytes` wrote.
+        """Decodes what `to_bytes` wrote.
 
         Raises:
-            ObjectCorruptError: The file is not of this form.
+            ObjectCorruptError: the file is not of this form.
         """
         fields = _from_json(data, "subject file")
         if fields.get("state") == "destroyed":
@@ -119,10 +119,10 @@ class SubjectFile:
 
 
 def seal_root(keys: dict[int, bytes], passphrase: str, cost: Cost) -> RootFile:
-    """Seal root keys under a passphrase with a fresh salt; takes the time that ``cost`` asks for.
+    """Seals root keys under a passphrase with a fresh salt; takes the time that ``cost`` asks for.
 
     Raises:
-        InvalidInputError: The passphrase is empty.
+        InvalidInputError: the passphrase is empty.
     """
     salt = secrets.token_bytes(_SALT_SIZE)
     siv = AESSIV(_passphrase_key(passphrase, salt, cost))
@@ -130,10 +130,10 @@ def seal_root(keys: dict[int, bytes], passphrase: str, cost: Cost) -> RootFile:
 
 
 def open_root(root: RootFile, passphrase: str) -> dict[int, bytes]:
-    """Open the root keys; takes the time that the file's cost asks for.
+    """Opens the root keys; takes the time that the file's cost asks for.
 
     Raises:
-        ConfigurationError: The passphrase is wrong, or the file was changed; the two cannot be told apart.
+        ConfigurationError: the passphrase is wrong, or the file was changed; the two cannot be told apart.
     """
     siv = AESSIV(_passphrase_key(passphrase, root.salt, root.cost))
     try:

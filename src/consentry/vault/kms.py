@@ -38,56 +38,56 @@ class Kms(Protocol):
     """
 
     async def create_subject_key(self, subject_ref: bytes) -> None:
-        """Create the key of a subject.
+        """Creates the key of a subject.
 
         Raises:
-            ConflictError: The subject has a key.
-            KeyDestroyedError: The subject's key was destroyed.
+            ConflictError: the subject has a key.
+            KeyDestroyedError: the subject's key was destroyed.
         """
         ...
 
     async def rotate_subject_key(self, subject_ref: bytes) -> int:
-        """Add a version that wraps from now on; older versions go on unwrapping.
+        """Adds a version that wraps from now on; older versions go on unwrapping.
 
         Returns:
             The new version.
 
         Raises:
-            NotFoundError: The subject has no key.
-            KeyDestroyedError: The subject's key was destroyed.
+            NotFoundError: the subject has no key.
+            KeyDestroyedError: the subject's key was destroyed.
         """
         ...
 
     async def wrap(self, subject_ref: bytes, plaintext: bytes, context: bytes) -> bytes:
-        """Wrap a secret under the active version; raises as `rotate_subject_key` does."""
+        """Wraps a secret under the active version; raises as `rotate_subject_key` does."""
         ...
 
     async def unwrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
-        """Open what `wrap` made.
+        """Opens what `wrap` made.
 
         Raises:
-            ObjectCorruptError: Bytes, subject or context do not fit together.
-            NotFoundError: The subject has no key.
-            KeyDestroyedError: The subject's key was destroyed.
+            ObjectCorruptError: bytes, subject or context do not fit together.
+            NotFoundError: the subject has no key.
+            KeyDestroyedError: the subject's key was destroyed.
         """
         ...
 
     async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
-        """Wrap anew under the active version; raises as `unwrap` does."""
+        """Wraps anew under the active version; raises as `unwrap` does."""
         ...
 
     async def destroy(self, subject_ref: bytes) -> None:
-        """Destroy all versions of a subject's key for good; destroying again changes nothing.
+        """Destroys all versions of a subject's key for good; destroying again changes nothing.
 
         Raises:
-            NotFoundError: The subject never had a key.
+            NotFoundError: the subject never had a key.
         """
         ...
 
     async def describe(self, subject_ref: bytes) -> KeyDescription:
-        """Tell state and versions.
+        """Tells state and versions.
 
         Raises:
-            NotFoundError: The subject never had a key.
+            NotFoundError: the subject never had a key.
         """
         ...

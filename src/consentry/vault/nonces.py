@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from sqlalchemy import insert, tuple_
 from sqlmodel import col, delete, select
 
 from consentry.errors import NotAuthenticError
 from consentry.vault.batching import Batcher
+from consentry.vault.database import Database
 from consentry.vault.tables import SpentNonce
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from consentry.vault.database import Database
 
 CLEANING_SECONDS: Final = 60
 _COLUMNS: Final = tuple_(col(SpentNonce.signer), col(SpentNonce.nonce))
@@ -37,11 +34,11 @@ class NonceStore:
         self._cleaned = 0
 
     async def spend(self, signer: bytes, nonce: str, until: int) -> None:
-        """Use a nonce up; it is remembered until ``until``, in seconds since 1970 UTC.
+        """Uses a nonce up; it is remembered until ``until``, in seconds since 1970 UTC.
 
         Raises:
-            NotAuthenticError: It was seen before.
-            VaultUnavailableError: The database does not answer; the request must not be served.
+            NotAuthenticError: it was seen before.
+            VaultUnavailableError: the database does not answer; the request must not be served.
         """
         await self._spending.submit((signer, nonce, until))
 

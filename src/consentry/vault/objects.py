@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, MemoryStore, from_url
+from obstore.store import ObjectStore as Backend
 
 from consentry.errors import (
     ConfigurationError,
@@ -29,11 +31,6 @@ from consentry.errors import (
     VaultUnavailableError,
 )
 from consentry.vault.durable import sync_file, sync_folder
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterator
-
-    from obstore.store import ObjectStore as Backend
 
 INCOMING = "incoming"
 PIECE_SIZE = 1024 * 1024
@@ -54,12 +51,12 @@ class ObjectStore:
         self._folder = folder
 
     async def put(self, name: str, pieces: AsyncIterable[bytes]) -> None:
-        """Store an object; durable when this returns.
+        """Stores an object; durable when this returns.
 
         Errors raised by ``pieces`` pass through; nothing is stored then. Memory stays bounded whatever the size.
 
         Raises:
-            ConflictError: The name is taken; the object there is untouched.
+            ConflictError: the name is taken; the object there is untouched.
         """
         incoming = f"{INCOMING}/{secrets.token_hex(16)}"
         source = _Source(pieces)
@@ -79,17 +76,17 @@ class ObjectStore:
         """Size of an object in bytes.
 
         Raises:
-            ObjectMissingError: There is none.
+            ObjectMissingError: there is none.
         """
         with _translated(name):
             return (await obstore.head_async(self._backend, name))["size"]
 
     async def read(self, name: str, offset: int, length: int) -> bytes:
-        """Read exactly ``length`` bytes from ``offset``.
+        """Reads exactly ``length`` bytes from ``offset``.
 
         Raises:
-            ObjectMissingError: There is no such object.
-            ObjectTornError: It ends before.
+            ObjectMissingError: there is no such object.
+            ObjectTornError: it ends before.
         """
         if length == 0:
             return b""
@@ -105,13 +102,13 @@ class ObjectStore:
         return data
 
     async def stream(self, name: str, offset: int, length: int) -> AsyncIterator[bytes]:
-        """Read ``length`` bytes from ``offset`` in pieces of 1 MiB; raises as `read` does."""
+        """Reads ``length`` bytes from ``offset`` in pieces of 1 MiB; raises as `read` does."""
         end = offset + length
         for start in range(offset, end, PIECE_SIZE):
             yield await self.read(name, start, min(PIECE_SIZE, end - start))
 
     async def delete(self, name: str) -> None:
-        """Remove an object; removing what is not there changes nothing."""
+        """Removes an object; removing what is not there changes nothing."""
         try:
             with _translated(name):
                 await obstore.delete_async(self._backend, name)
@@ -128,7 +125,7 @@ class ObjectStore:
                         yield meta["path"]
 
     async def sweep_incoming(self) -> int:
-        """Remove uploads that a crash cut off; call it at start, before the first `put`.
+        """Removes uploads that a crash cut off; call it at start, before the first `put`.
 
         Returns:
             How many were removed.
@@ -173,14 +170,14 @@ class ObjectStore:
 
 
 def open_object_store(url: str) -> ObjectStore:
-    """Open a store.
+    """Opens a store.
 
     Args:
         url: ``file:///path`` for a local folder (created if absent), ``memory://``, or ``s3://bucket/prefix``, which
             takes its credentials from the environment.
 
     Raises:
-        ConfigurationError: The URL cannot be used.
+        ConfigurationError: the URL cannot be used.
     """
     parts = urlsplit(url)
     if parts.scheme == "memory":

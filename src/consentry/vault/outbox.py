@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import insert, tuple_
 from sqlmodel import col, select, update
 
-from consentry.core.terms import AccessRequest, ConsentId
+from consentry.core.terms import AccessRequest, Address, ConsentId
 from consentry.crypto.framing import uint256
 from consentry.errors import ConflictError
 from consentry.gateway.ports import StoredRequest
 from consentry.vault.batching import Batcher
+from consentry.vault.database import Database
 from consentry.vault.tables import KeptRequest, RequestState
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from consentry.core.terms import Address
-    from consentry.vault.database import Database
 
 
 def _now() -> int:
@@ -41,16 +37,16 @@ class RequestOutbox:
         self._settling = Batcher(self._settle_all)
 
     async def keep(self, item: StoredRequest) -> None:
-        """Store a request durably; the same again changes nothing.
+        """Stores a request durably; the same again changes nothing.
 
         Raises:
-            ConflictError: The institution used this request id with other content.
-            VaultUnavailableError: The database does not answer; the request must not be sent.
+            ConflictError: the institution used this request id with other content.
+            VaultUnavailableError: the database does not answer; the request must not be sent.
         """
         await self._keeping.submit(item)
 
     async def settle(self, institution: Address, request_id: int) -> None:
-        """Mark a request as decided; one that is not there changes nothing."""
+        """Marks a request as decided; one that is not there changes nothing."""
         await self._settling.submit(_key(institution, request_id))
 
     async def unsettled(self) -> Sequence[StoredRequest]:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterable, AsyncIterator
 
-from consentry.crypto.sealing import HEADER_SIZE
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator
-
-    from consentry.crypto.sealing import Sealer
+from consentry.crypto.sealing import HEADER_SIZE, Sealer
 
 SEAL_SIZE = 512 * 1024
 """Bytes sealed at once: 0.7 ms of work, so other tasks wait no longer, while a thread's hand-over stays negligible."""
 
 
 async def regrouped(pieces: AsyncIterable[bytes], size: int = SEAL_SIZE) -> AsyncIterator[bytes]:
-    """Join small pieces, so that each is ``size`` bytes or more but for the last; large ones pass unchanged."""
+    """Joins small pieces, so that each is ``size`` bytes or more but for the last; large ones pass unchanged."""
     waiting: list[bytes] = []
     length = 0
     async for piece in pieces:
@@ -39,7 +34,7 @@ class SealedPieces:
         self.header = b""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the ciphertext; encryption and hashing run on a thread."""
+        """Gives the ciphertext; encryption and hashing run on a thread."""
         async for piece in regrouped(self._plaintext):
             sealed = await asyncio.to_thread(self._sealer.update, piece)
             self._take_header(sealed)

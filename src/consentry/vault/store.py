@@ -7,35 +7,30 @@ Order of a write: object first (durable), row second. A crash in between leaves 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, Final
 
 from sqlalchemy import insert
 
 from consentry.core.codes import Suite
 from consentry.core.heads import hash_of
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import SubjectId
+from consentry.core.terms import RecordId, SubjectId
+from consentry.core.typed_data import Domain
 from consentry.crypto.commitment import commit_plaintext, new_blinding
 from consentry.crypto.framing import length_prefixed, uint64, uint256
 from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
-from consentry.crypto.sealing import Sealer, new_data_key, new_object_id, sealing_context
+from consentry.crypto.sealing import ObjectDigests, Sealer, new_data_key, new_object_id, sealing_context
 from consentry.errors import ConflictError, InvalidInputError, KeyDestroyedError, NotFoundError, NotPermittedError
 from consentry.gateway.ports import ReleasedKey, SealedRecord
 from consentry.vault.batching import Batcher
+from consentry.vault.database import Database
 from consentry.vault.inspection import Inspection, object_name
+from consentry.vault.kms import Kms
+from consentry.vault.objects import ObjectStore
 from consentry.vault.pieces import SealedPieces
 from consentry.vault.tables import ObjectState, Release, StoredObject
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-    from concurrent.futures import Executor
-
-    from consentry.core.terms import RecordId
-    from consentry.core.typed_data import Domain
-    from consentry.crypto.sealing import ObjectDigests
-    from consentry.vault.database import Database
-    from consentry.vault.kms import Kms
-    from consentry.vault.objects import ObjectStore
 
 MEDIA_TYPE_LIMIT: Final = 255
 _KEYS_LABEL: Final = b"consentry/record-keys/v1"
@@ -49,11 +44,11 @@ class RecordVault:
     """Ciphertext and wrapped keys of one custodian.
 
     Args:
-        database: Where the rows are.
-        objects: Where the ciphertext is.
-        kms: Where the subject keys are.
-        clock: Whole seconds since 1970 UTC, for the times in rows; decides nothing.
-        hash_pool: Threads that hash beside encryption; none means one thread does both.
+        database: where the rows are.
+        objects: where the ciphertext is.
+        kms: where the subject keys are.
+        clock: whole seconds since 1970 UTC, for the times in rows; decides nothing.
+        hash_pool: threads that hash beside encryption; none means one thread does both.
     """
 
     def __init__(
@@ -75,11 +70,11 @@ class RecordVault:
         self._releases = Batcher(self._write_releases)
 
     async def create_subject(self, subject_id: SubjectId) -> None:
-        """Create the key under which all record keys of a subject are wrapped; doing it again changes nothing.
+        """Creates the key under which all record keys of a subject are wrapped; doing it again changes nothing.
 
         Raises:
-            KeyDestroyedError: The subject was erased.
-            VaultUnavailableError: The key service does not answer.
+            KeyDestroyedError: the subject was erased.
+            VaultUnavailableError: the key service does not answer.
         """
         try:
             await self._kms.create_subject_key(subject_id)
@@ -89,21 +84,21 @@ class RecordVault:
     async def seal(
         self, plaintext: AsyncIterator[bytes], *, subject_id: SubjectId, media_type: str, version: int = 1
     ) -> SealedRecord:
-        """Seal a stream into the object store under a fresh data key; memory stays flat.
+        """Seals a stream into the object store under a fresh data key; memory stays flat.
 
         Args:
-            plaintext: The content in pieces of any size.
-            subject_id: Whom it is about; `create_subject` must have been called.
-            media_type: Told back as it is, never interpreted; 255 characters at most.
-            version: Version of the record, as it will stand in the leaf.
+            plaintext: the content in pieces of any size.
+            subject_id: whom it is about; `create_subject` must have been called.
+            media_type: told back as it is, never interpreted; 255 characters at most.
+            version: version of the record, as it will stand in the leaf.
 
         Returns:
             What the leaf needs. Object and row are durable.
 
         Raises:
-            NotFoundError: The subject has no key.
-            KeyDestroyedError: The subject was erased.
-            VaultUnavailableError: Store, database or key service does not answer; nothing is kept.
+            NotFoundError: the subject has no key.
+            KeyDestroyedError: the subject was erased.
+            VaultUnavailableError: store, database or key service does not answer; nothing is kept.
         """
         if len(media_type) > MEDIA_TYPE_LIMIT:
             raise InvalidInputError(
@@ -139,10 +134,10 @@ class RecordVault:
         return _sealed(row)
 
     async def sealed(self, object_id: bytes) -> SealedRecord:
-        """Tell what was sealed under an object id.
+        """Tells what was sealed under an object id.
 
         Raises:
-            NotFoundError: Nothing was.
+            NotFoundError: nothing was.
         """
         async with self._database.reading() as session:
             row = await session.get(StoredObject, object_id)
@@ -151,11 +146,11 @@ class RecordVault:
         return _sealed(row)
 
     async def attach(self, object_id: bytes, record_id: RecordId) -> None:
-        """Tie a sealed object to its anchored record; the same again changes nothing.
+        """Ties a sealed object to its anchored record; the same again changes nothing.
 
         Raises:
-            NotFoundError: No such object.
-            ConflictError: The object belongs to another record, or the record to another object.
+            NotFoundError: no such object.
+            ConflictError: the object belongs to another record, or the record to another object.
         """
         async with self._database.writing() as session:
             row = await session.get(StoredObject, object_id)
@@ -171,21 +166,21 @@ class RecordVault:
             session.add(row)
 
     async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
-        """Wrap the record's keys for the requester. Only a permitted, final receipt opens it (P2).
+        """Wraps the record's keys for the requester. Only a permitted, final receipt opens it (P2).
 
         The release is written down before the key is unwrapped, so the rows never name fewer releases than the key
         service has seen.
 
         Args:
-            receipt: The access decision, made by the chain room.
-            release_key: Public release key of the requesting institution, as registered on chain.
+            receipt: the access decision, made by the chain room.
+            release_key: public release key of the requesting institution, as registered on chain.
             domain: EIP-712 domain of ``AccessLedger``.
 
         Raises:
-            NotPermittedError: The decision was no.
-            InvalidInputError: The release key is not the one the request names.
-            NotFoundError: This vault does not hold the record.
-            KeyDestroyedError: The record or the subject was erased.
+            NotPermittedError: the decision was no.
+            InvalidInputError: the release key is not the one the request names.
+            NotFoundError: this vault does not hold the record.
+            KeyDestroyedError: the record or the subject was erased.
         """
         _check_origin(receipt)
         request = receipt.entry.request
@@ -209,7 +204,7 @@ class RecordVault:
         )
 
     async def open_keys(self, receipt: FinalReceipt) -> tuple[RecordKeys, StoredObject]:
-        """Unwrap data key and blinding value of the record that a receipt permits; raises as `release` does."""
+        """Unwraps data key and blinding value of the record that a receipt permits; raises as `release` does."""
         _check_origin(receipt)
         entry = receipt.entry
         if not receipt.permitted:
@@ -247,15 +242,15 @@ class RecordVault:
         """Size in bytes of a record's ciphertext; checks what `read` checks first, before any header is sent.
 
         Raises:
-            NotFoundError: This vault does not hold the record.
-            VaultError: The object is missing, torn, swapped or corrupt, each by its own subclass.
+            NotFoundError: this vault does not hold the record.
+            VaultError: the object is missing, torn, swapped or corrupt, each by its own subclass.
         """
         row = await self._inspection.row_of(record_id)
         await self._inspection.check_shape(row)
         return row.ciphertext_size
 
     async def read(self, record_id: RecordId, start: int, end: int) -> AsyncIterator[bytes]:
-        """Give ciphertext bytes [start, end); raises as `ciphertext_size` does, before the first byte.
+        """Gives ciphertext bytes [start, end); raises as `ciphertext_size` does, before the first byte.
 
         A read of the whole object also checks its digest and holds the last piece back until it fits. A range is
         checked by whoever opens it: every chunk is authentic or refused.
@@ -265,7 +260,7 @@ class RecordVault:
             yield piece
 
     async def check_object(self, record_id: RecordId) -> None:
-        """Read the whole object again and compare its digest; raises as `ciphertext_size` does."""
+        """Reads the whole object again and compares its digest; raises as `ciphertext_size` does."""
         await self._inspection.check_object(await self._inspection.row_of(record_id))
 
 
@@ -304,5 +299,5 @@ def _check_release_key(release_key: bytes, expected: bytes) -> None:
 
 
 def keys_context(object_id: bytes, version: int) -> bytes:
-    """Encode what wrapped record keys belong to, for the key service."""
+    """Encodes what wrapped record keys belong to, for the key service."""
     return length_prefixed(_KEYS_LABEL, object_id, uint64(version))

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
 
+from sqlalchemy import Update
 from sqlmodel import col, select, update
 
+from consentry.core.terms import RecordId, SubjectId
+from consentry.vault.database import Database
 from consentry.vault.inspection import Finding, Inspection, object_name
+from consentry.vault.kms import Kms
+from consentry.vault.objects import ObjectStore
 from consentry.vault.store import keys_context
 from consentry.vault.tables import ObjectState, StoredObject
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from sqlalchemy import Update
-
-    from consentry.core.terms import RecordId, SubjectId
-    from consentry.vault.database import Database
-    from consentry.vault.kms import Kms
-    from consentry.vault.objects import ObjectStore
 
 
 class VaultUpkeep:
@@ -31,12 +26,12 @@ class VaultUpkeep:
         self._inspection = Inspection(database, objects)
 
     async def erase_record(self, record_id: RecordId) -> None:
-        """Destroy the wrapped keys of one record version, then its object; doing it again changes nothing.
+        """Destroys the wrapped keys of one record version, then its object; doing it again changes nothing.
 
         Copies in backups of the database stay readable until the backup expires or the subject's key is destroyed.
 
         Raises:
-            NotFoundError: This vault does not hold the record.
+            NotFoundError: this vault does not hold the record.
         """
         row = await self._inspection.row_of(record_id)
         async with self._database.writing() as session:
@@ -44,10 +39,10 @@ class VaultUpkeep:
         await self._objects.delete(object_name(row.object_id))
 
     async def erase_subject(self, subject_id: SubjectId) -> None:
-        """Destroy a subject's key, which makes all its records unreadable, then the rows' keys and the objects.
+        """Destroys a subject's key, which makes all its records unreadable, then the rows' keys and the objects.
 
         Raises:
-            NotFoundError: The subject never had a key.
+            NotFoundError: the subject never had a key.
         """
         await self._kms.destroy(subject_id)
         mine = col(StoredObject.subject_id) == bytes(subject_id)
@@ -58,7 +53,7 @@ class VaultUpkeep:
             await self._objects.delete(object_name(object_id))
 
     async def rewrap_subject(self, subject_id: SubjectId) -> int:
-        """Rotate a subject's key and wrap all its record keys anew; content is never encrypted again.
+        """Rotates a subject's key and wraps all its record keys anew; content is never encrypted again.
 
         A crash in between is harmless: older key versions go on unwrapping, and running it again finishes the rest.
 
@@ -66,8 +61,8 @@ class VaultUpkeep:
             How many record keys were wrapped anew.
 
         Raises:
-            NotFoundError: The subject never had a key.
-            KeyDestroyedError: The subject was erased.
+            NotFoundError: the subject never had a key.
+            KeyDestroyedError: the subject was erased.
         """
         await self._kms.rotate_subject_key(subject_id)
         live = col(StoredObject.state) != ObjectState.ERASED.value
@@ -85,7 +80,7 @@ class VaultUpkeep:
         return len(rows)
 
     async def findings(self) -> AsyncIterator[Finding]:
-        """Check every stored object against its row, and every object for a row."""
+        """Checks every stored object against its row, and every object for a row."""
         async for finding in self._inspection.findings():
             yield finding
 

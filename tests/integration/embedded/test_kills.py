@@ -13,17 +13,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from consentry.ledger import node
+from consentry.ledger.node import NodeStatus
 from tests.support.embedded_chain import Client, RpcError, Sender, deploy_notes
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from consentry.ledger.node import NodeStatus
 
 ROUNDS = int(os.environ.get("CONSENTRY_KILL_ROUNDS", "4"))
 WRITERS = 4

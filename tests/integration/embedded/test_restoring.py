@@ -10,9 +10,9 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +20,7 @@ from consentry.errors import BlockLogCorruptError, ConfigurationError, ForeignCh
 from consentry.ledger import node
 from consentry.ledger.embedded.blocklog import MAGIC, BlockLog, encode_frame
 from consentry.ledger.embedded.records import Intent, Record, Seal
+from consentry.ledger.node import NodeStatus
 from consentry.ledger.processes import process_started
 from tests.support.embedded_chain import (
     RpcError,
@@ -29,11 +30,6 @@ from tests.support.embedded_chain import (
     sender_of,
     write_some_blocks,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from consentry.ledger.node import NodeStatus
 
 
 def _records(path: Path) -> list[Record]:

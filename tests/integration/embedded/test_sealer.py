@@ -6,27 +6,22 @@ import asyncio
 import json
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.embedded.blocklog import _read_frames
+from consentry.ledger.embedded.blocklog import BlockLog, _read_frames
 from consentry.ledger.embedded.identity import open_chain
 from consentry.ledger.embedded.link import EngineLink
-from consentry.ledger.embedded.records import decode_record
+from consentry.ledger.embedded.records import Seal, decode_record
 from consentry.ledger.embedded.restore import restore
 from consentry.ledger.embedded.rpc import ChainRpc
 from consentry.ledger.embedded.sealer import Sealer
 from consentry.ledger.installation import provide_engine
 from tests.support.embedded_chain import NOTE_CREATION, Sender
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from consentry.ledger.embedded.blocklog import BlockLog
-    from consentry.ledger.embedded.records import Seal
 
 
 class Bench:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -26,9 +26,6 @@ from consentry.crypto.sealing import (
     sealing_context,
 )
 from consentry.errors import InvalidInputError, ObjectCorruptError, ObjectSwappedError, ObjectTornError, VaultError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE, 3 * CHUNK_SIZE + 5, 70 * CHUNK_SIZE + 9]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -16,10 +18,6 @@ from consentry.crypto.sealing import Opener, sealing_context
 from tests.vectors.commitment import build_commitment
 from tests.vectors.keywrap import build_keywrap
 from tests.vectors.sealing import build_sealing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import ModuleType
 
 SEALING = json.loads(build_sealing.FILE.read_text())
 COMMITMENT = json.loads(build_commitment.FILE.read_text())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,9 +11,6 @@ from hypothesis import strategies as st
 from consentry.errors import BlockLogCorruptError, LedgerUnavailableError
 from consentry.ledger.embedded.blocklog import MAGIC, BlockLog, LoggedBlock, encode_frame
 from consentry.ledger.embedded.records import Genesis, Intent, Record, Seal, decode_record, encode_record
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GENESIS = Genesis(1_900_000_001, 1_700_000_000, 300_000_000, "osaka", "anvil/1.7.1", bytes(range(32)))
 

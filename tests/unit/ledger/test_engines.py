@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from consentry.errors import ConfigurationError
 from consentry.ledger.engines import ENGINE_NAMES, definitions_folder, load_profile
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize("name", ENGINE_NAMES)

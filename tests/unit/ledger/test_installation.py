@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from consentry.ledger import installation
 from consentry.ledger.embedded.anvil import npm_binary
 from consentry.ledger.engines import definitions_folder
 from consentry.ledger.installation import find_engine, provide_engine
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ANVIL = "#!/bin/sh\necho 'anvil Version: {version}-v1.7.1'\n"
 

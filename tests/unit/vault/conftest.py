@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from consentry.core.terms import SubjectId
+from consentry.gateway.ports import Vault
 from consentry.vault.database import Database
 from consentry.vault.objects import ObjectStore, open_object_store
 from consentry.vault.schema import upgrade
 from consentry.vault.store import RecordVault
 from consentry.vault.upkeep import VaultUpkeep
 from tests.support.memory_kms import MemoryKms
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from consentry.gateway.ports import Vault
 
 SUBJECT = SubjectId(b"\x51" * 32)
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pytest
 
 from consentry.errors import ConflictError, VaultUnavailableError
 from consentry.vault.batching import LIMIT, Batcher
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 async def test_calls_during_a_batch_share_the_next_one() -> None:

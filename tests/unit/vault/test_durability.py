@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import obstore
 import pytest
@@ -18,9 +19,6 @@ from consentry.vault.durable import replace_secret, write_new_secret
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.keyring_files import Cost
 from consentry.vault.objects import open_object_store
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 CHEAP = Cost(passes=1, memory_kib=64, lanes=1)
 

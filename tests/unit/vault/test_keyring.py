@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +16,6 @@ from consentry.errors import (
 )
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.keyring_files import Cost
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHEAP = Cost(passes=1, memory_kib=64, lanes=1)
 ALICE, BOB, CONTEXT = b"\x0a" * 32, b"\x0b" * 32, b"context"

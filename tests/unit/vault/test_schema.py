@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,11 +14,7 @@ from consentry.errors import ConfigurationError, ConflictError, VaultUnavailable
 from consentry.vault import schema
 from consentry.vault.database import Database, create_engine
 from consentry.vault.tables import KeptRequest, StoredObject
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.unit.vault.conftest import Bench
+from tests.unit.vault.conftest import Bench
 
 
 async def test_upgrade_twice_equals_the_code(bench: Bench) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlmodel import select
@@ -38,14 +38,10 @@ from consentry.errors import (
     VaultError,
     VerificationError,
 )
+from consentry.gateway.ports import SealedRecord
 from consentry.vault.tables import Release, StoredObject
 from tests.support import samples
 from tests.unit.vault.conftest import SUBJECT, Bench
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-    from consentry.gateway.ports import SealedRecord
 
 SEED = new_release_seed()
 PUBLIC_KEY = release_public_key(SEED)

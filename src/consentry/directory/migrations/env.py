@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import MutableMapping
+from typing import Any
 
 from alembic import context
 
 from consentry.directory.schema import VERSION_TABLE
 from consentry.directory.tables import EventRow
 
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
 METADATA = EventRow.metadata
 
 
 def is_ours(name: str | None, kind: str, _parents: MutableMapping[Any, str | None]) -> bool:
-    """Leave the tables of other rooms in the same database alone."""
+    """Leaves the tables of other rooms in the same database alone."""
     return kind != "table" or name in METADATA.tables
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from consentry.ledger.besu.participants import Participants, Validator
 from consentry.ledger.besu.validators import encode_extra_data, node_address, quorum, tolerated
 from consentry.ledger.engines import load_profile
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consentry.ledger.besu.participants import Participants, Validator
 
 GENESIS_NAME = "genesis.json"
 STATIC_NODES_NAME = "static-nodes.json"
@@ -28,8 +25,8 @@ def network_files(participants: Participants, identities: Mapping[str, str]) -> 
     """Every file of a network by its name.
 
     Args:
-        participants: The checked list.
-        identities: Public key of each validator, by its name.
+        participants: the checked list.
+        identities: public key of each validator, by its name.
     """
     enodes = [enode(validator, identities[validator.name]) for validator in participants.validators]
     accounts = sorted(relay.account.lower() for relay in participants.relays)

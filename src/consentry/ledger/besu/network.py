@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from consentry.errors import ConfigurationError
 from consentry.ledger.besu.files import (
@@ -18,15 +20,9 @@ from consentry.ledger.besu.files import (
     enode,
     network_files,
 )
-from consentry.ledger.besu.participants import read_participants
+from consentry.ledger.besu.participants import Participants, read_participants
 from consentry.ledger.besu.validators import decode_extra_data, node_address, provide_key, quorum, read_key, tolerated
 from consentry.ledger.embedded.durable import explained, write_synced
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from consentry.ledger.besu.participants import Participants
 
 PARTICIPANTS_NAME = "participants.toml"
 
@@ -36,10 +32,10 @@ class Network:
     """A generated or checked network.
 
     Attributes:
-        chain_id: Its chain id.
-        addresses: The validators' accounts, by name.
-        quorum: How many of them must seal a block.
-        tolerated: How many of them may fail or lie.
+        chain_id: its chain id.
+        addresses: the validators' accounts, by name.
+        quorum: how many of them must seal a block.
+        tolerated: how many of them may fail or lie.
     """
 
     chain_id: int
@@ -49,17 +45,17 @@ class Network:
 
 
 def generate(participants_path: Path, folder: Path, keys: Path) -> Network:
-    """Write the files of a network, and draw the keys of validators that have none yet.
+    """Writes the files of a network, and draws the keys of validators that have none yet.
 
     Existing keys are used and never changed. The same list and keys give the same files.
 
     Args:
-        participants_path: The list.
-        folder: Where the files go; holds nothing secret.
-        keys: Where key files are, one a validator, mode 0600; outside of ``folder`` and of version control.
+        participants_path: the list.
+        folder: where the files go; holds nothing secret.
+        keys: where key files are, one a validator, mode 0600; outside of ``folder`` and of version control.
 
     Raises:
-        ConfigurationError: If the list does not hold, a key cannot be used, or the disk refuses.
+        ConfigurationError: the list does not hold, a key cannot be used, or the disk refuses.
     """
     participants = read_participants(participants_path)
     _check_place(keys.absolute(), folder.absolute())
@@ -78,14 +74,14 @@ def generate(participants_path: Path, folder: Path, keys: Path) -> Network:
 
 
 def check(folder: Path, keys: Path | None = None) -> Network:
-    """Check that the files of a network agree with each other, with its list, and with the keys if they are at hand.
+    """Checks that the files of a network agree with each other, with its list, and with the keys if they are at hand.
 
     Args:
-        folder: What ``generate`` wrote, or what another member sent.
-        keys: The folder of key files; only those that are there are compared, without it none.
+        folder: what ``generate`` wrote, or what another member sent.
+        keys: the folder of key files; only those that are there are compared, without it none.
 
     Raises:
-        ConfigurationError: Naming the first thing that does not agree.
+        ConfigurationError: naming the first thing that does not agree.
     """
     participants = read_participants(folder / PARTICIPANTS_NAME)
     identities = _identities(folder, participants)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from ipaddress import AddressValueError, IPv4Address
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from eth_utils.address import is_checksum_address
 
 from consentry.errors import ConfigurationError
 from consentry.ledger.besu.validators import FEWEST_VALIDATORS, PUBLIC_KEY_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 # Earlier ones drop transactions at price zero from accounts without balance: free-gas networks make empty blocks only.
 OLDEST_BESU = (26, 7, 1)
@@ -29,12 +27,12 @@ class Validator:
     """One validator node.
 
     Attributes:
-        name: Short name; also the name of its key file and of its service.
-        organisation: Who runs it.
-        ip: Its address as the other nodes reach it; Besu's enode addresses name no hosts.
+        name: short name; also the name of its key file and of its service.
+        organisation: who runs it.
+        ip: its address as the other nodes reach it; Besu's enode addresses name no hosts.
         p2p_port: TCP port for the other nodes.
         rpc_port: TCP port for JSON-RPC, published on the loopback interface only.
-        public_key: Node identity, if the key is held elsewhere; empty if a key file is kept here.
+        public_key: node identity, if the key is held elsewhere; empty if a key file is kept here.
     """
 
     name: str
@@ -58,14 +56,14 @@ class Participants:
     """A network, as its members agreed on it.
 
     Attributes:
-        name: Short name of the network.
-        chain_id: Its own chain id.
+        name: short name of the network.
+        chain_id: its own chain id.
         image: Besu's container image with its version, better with its digest too.
-        subnet: Address range of the container network, in CIDR form.
-        block_period_seconds: Time between two blocks.
-        request_timeout_seconds: Time until a new proposer is tried.
-        validators: At least four.
-        relays: Whose transactions the nodes accept.
+        subnet: address range of the container network, in CIDR form.
+        block_period_seconds: time between two blocks.
+        request_timeout_seconds: time until a new proposer is tried.
+        validators: at least four.
+        relays: whose transactions the nodes accept.
     """
 
     name: str
@@ -82,10 +80,10 @@ _Made = TypeVar("_Made", Validator, Relay, Participants)
 
 
 def read_participants(path: Path) -> Participants:
-    """Read and check the list.
+    """Reads and checks the list.
 
     Raises:
-        ConfigurationError: If it cannot be read, or what it says cannot be a network.
+        ConfigurationError: it cannot be read, or what it says cannot be a network.
     """
     try:
         content = tomllib.loads(path.read_text())
@@ -102,10 +100,10 @@ def read_participants(path: Path) -> Participants:
 
 
 def check_participants(participants: Participants) -> None:
-    """Refuse what cannot be a network.
+    """Refuses what cannot be a network.
 
     Raises:
-        ConfigurationError: Naming what is wrong.
+        ConfigurationError: naming what is wrong.
     """
     validators = participants.validators
     if len(validators) < FEWEST_VALIDATORS:

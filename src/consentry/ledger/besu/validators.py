@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import rlp
 from coincurve import PrivateKey
@@ -14,10 +15,6 @@ from rlp.exceptions import DecodingError
 
 from consentry.errors import ConfigurationError
 from consentry.ledger.embedded.durable import FILE_MODE, private_folder, sync_folder, write_all
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 KEY_BYTES = 32
 PUBLIC_KEY_BYTES = 64
@@ -33,7 +30,7 @@ def provide_key(path: Path) -> str:
         The public key: 64 bytes in hexadecimal, as it stands in an enode address.
 
     Raises:
-        ConfigurationError: If the file is open to others or holds no key.
+        ConfigurationError: the file is open to others or holds no key.
     """
     if not path.exists():
         private_folder(path.parent)
@@ -51,7 +48,7 @@ def read_key(path: Path) -> str:
     """The node identity of an existing key file.
 
     Raises:
-        ConfigurationError: If the file is missing, open to others, or holds no key.
+        ConfigurationError: the file is missing, open to others, or holds no key.
     """
     try:
         mode = path.stat().st_mode & 0o777
@@ -95,7 +92,7 @@ def decode_extra_data(extra_data: str) -> list[str]:
     """The validators that a genesis block's ``extraData`` names, with checksums.
 
     Raises:
-        ConfigurationError: If it is not that of a QBFT genesis block with its validators in the header.
+        ConfigurationError: it is not that of a QBFT genesis block with its validators in the header.
     """
     try:
         vanity, validators, vote, round_, seals = rlp.decode(bytes.fromhex(extra_data.removeprefix("0x")), strict=True)

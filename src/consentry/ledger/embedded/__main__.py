@@ -14,7 +14,7 @@ from consentry.ledger.embedded.service import ChainSettings, serve
 
 
 def main() -> int:
-    """Run until a signal ends it; 0 after an orderly end, 1 with one line on standard error otherwise."""
+    """Runs until a signal ends it; 0 after an orderly end, 1 with one line on standard error otherwise."""
     parser = argparse.ArgumentParser(
         prog="consentry.ledger.embedded", description="The embedded chain, in the foreground."
     )

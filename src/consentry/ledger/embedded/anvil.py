@@ -20,17 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from consentry.errors import ConfigurationError, LedgerUnavailableError
 from consentry.ledger.embedded.durable import private_folder
 from consentry.ledger.embedded.link import EngineLink
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from consentry.ledger.embedded.records import Genesis
+from consentry.ledger.embedded.records import Genesis
 
 LOG = logging.getLogger(__name__)
 ANVIL_VERSION = "1.7.1"
@@ -55,7 +51,7 @@ def anvil_version(binary: Path) -> str:
     """What the binary says its version is, such as ``1.7.1``.
 
     Raises:
-        ConfigurationError: If it cannot be run.
+        ConfigurationError: it cannot be run.
     """
     try:
         output = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout  # noqa: S603 - our engine
@@ -77,16 +73,16 @@ class AnvilProcess:
 
     @classmethod
     async def launch(cls, binary: Path, folder: Path, genesis: Genesis, state: Path | None = None) -> AnvilProcess:
-        """Start anvil on a fresh or a dumped state and wait until it answers.
+        """Starts anvil on a fresh or a dumped state and waits until it answers.
 
         Args:
-            binary: The native binary.
-            folder: Where its socket, output and cache go; made with mode 0700.
-            genesis: Chain id, time, gas limit and hardfork; the hash is not used here.
-            state: A dumped state to go on from.
+            binary: the native binary.
+            folder: where its socket, output and cache go; made with mode 0700.
+            genesis: chain id, time, gas limit and hardfork; the hash is not used here.
+            state: a dumped state to go on from.
 
         Raises:
-            LedgerUnavailableError: If it ends at once or does not answer within a minute.
+            LedgerUnavailableError: it ends at once or does not answer within a minute.
         """
         private_folder(folder)
         socket = _socket_path(folder)
@@ -122,7 +118,7 @@ class AnvilProcess:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End the process at once: what it holds is a copy of the block log."""
+        """Ends the process at once: what it holds is a copy of the block log."""
         if self.is_running:
             self._process.send_signal(signal.SIGKILL)
         self._process.wait()

@@ -13,17 +13,15 @@ from __future__ import annotations
 import logging
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from pathlib import Path
+from typing import BinaryIO, NoReturn
 from zlib import crc32
 
 from consentry.errors import BlockLogCorruptError, LedgerUnavailableError
 from consentry.ledger.embedded.durable import FILE_MODE, sync_folder, write_all, write_synced
 from consentry.ledger.embedded.records import HASH_BYTES, Genesis, Intent, Record, Seal, decode_record, encode_record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 LOG = logging.getLogger(__name__)
 MAGIC = b"CONSENTRY-BLOCK-LOG-1\n"
@@ -69,16 +67,16 @@ class BlockLog:
 
     @classmethod
     def create(cls, path: Path, genesis: Genesis) -> BlockLog:
-        """Write a new log that holds the genesis record alone, durable when this returns."""
+        """Writes a new log that holds the genesis record alone, durable when this returns."""
         write_synced(path, MAGIC + encode_frame(genesis))
         return cls.open(path)
 
     @classmethod
     def open(cls, path: Path) -> BlockLog:
-        """Read a log through, cut a torn tail off, and make it ready for appending.
+        """Reads a log through, cuts a torn tail off, and makes it ready for appending.
 
         Raises:
-            BlockLogCorruptError: If anything but the tail does not match.
+            BlockLogCorruptError: anything but the tail does not match.
         """
         with path.open("rb") as file:
             frames = _read_frames(file)
@@ -106,15 +104,15 @@ class BlockLog:
         return bytes(self._hashes[number * HASH_BYTES : (number + 1) * HASH_BYTES])
 
     def begin(self, intent: Intent) -> None:
-        """Append an intent; when this returns, it survives a loss of power.
+        """Appends an intent; when this returns, it survives a loss of power.
 
         Raises:
-            LedgerUnavailableError: If the disk refuses; ``is_usable`` then tells whether the log goes on.
+            LedgerUnavailableError: the disk refuses; ``is_usable`` then tells whether the log goes on.
         """
         self._append(intent)
 
     def seal(self, seal: Seal) -> None:
-        """Append the outcome of the open intent; when this returns, receipts may be handed out."""
+        """Appends the outcome of the open intent; when this returns, receipts may be handed out."""
         self._append(seal)
 
     @property
@@ -137,13 +135,13 @@ class BlockLog:
                     return
 
     def close(self) -> None:
-        """Give the file back."""
+        """Gives the file back."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
 
     def _check(self, record: Record) -> None:
-        """Refuse a record that cannot come next."""
+        """Refuses a record that cannot come next."""
         if isinstance(record, Intent) and self.unsealed is None:
             if record.number != self.height + 1 or record.time < self.last_time:
                 self._refuse(f"intent {record.number} at time {record.time}")
@@ -160,7 +158,7 @@ class BlockLog:
             self._refuse(type(record).__name__.lower())
 
     def _follow(self, record: Record) -> None:
-        """Take a checked record over into what this object knows."""
+        """Takes a checked record over into what this object knows."""
         if isinstance(record, Intent):
             self.unsealed = record
         elif isinstance(record, Seal) and self.unsealed is not None:

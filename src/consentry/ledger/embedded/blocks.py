@@ -6,25 +6,21 @@ Both set the block's time, hand the transactions over in order, and ask for one 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from eth_hash.auto import keccak
 
 from consentry.errors import ForeignChainError, LedgerUnavailableError
+from consentry.ledger.embedded.blocklog import LoggedBlock
 from consentry.ledger.embedded.link import EngineLink, Refusal
 from consentry.ledger.embedded.records import Intent, Seal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from consentry.ledger.embedded.blocklog import LoggedBlock
 
 # A larger batch is worked on concurrently by anvil and arrives in the pool out of order.
 SEND_BATCH = 16
 
 
 async def hand_over(link: EngineLink, transactions: Sequence[bytes], batch: int = SEND_BATCH) -> dict[int, Refusal]:
-    """Put raw transactions into the engine's pool; the refused ones come back by position."""
+    """Puts raw transactions into the engine's pool; the refused ones come back by position."""
     refusals: dict[int, Refusal] = {}
     for start in range(0, len(transactions), batch):
         part = [["0x" + raw.hex()] for raw in transactions[start : start + batch]]
@@ -34,15 +30,15 @@ async def hand_over(link: EngineLink, transactions: Sequence[bytes], batch: int 
 
 
 async def make_block(link: EngineLink, intent: Intent, refusals: Mapping[int, Refusal]) -> Seal:
-    """Seal the block of an intent that was handed over.
+    """Seals the block of an intent that was handed over.
 
     Args:
-        link: The engine.
-        intent: What was logged before.
-        refusals: What ``hand_over`` returned. If everything was refused, no block is made and the seal is a void.
+        link: the engine.
+        intent: what was logged before.
+        refusals: what ``hand_over`` returned. If everything was refused, no block is made and the seal is a void.
 
     Raises:
-        LedgerUnavailableError: If the engine made another block than the one asked for.
+        LedgerUnavailableError: the engine made another block than the one asked for.
     """
     if len(refusals) == len(intent.transactions):
         return Seal(intent.number, b"", ())
@@ -63,10 +59,10 @@ async def make_block(link: EngineLink, intent: Intent, refusals: Mapping[int, Re
 
 
 async def repeat_block(link: EngineLink, block: LoggedBlock) -> None:
-    """Make a logged block again.
+    """Makes a logged block again.
 
     Raises:
-        ForeignChainError: If its hash is not the logged one.
+        ForeignChainError: its hash is not the logged one.
     """
     # One by one: here the order decides about the hash.
     refusals = await hand_over(link, block.transactions, batch=1)

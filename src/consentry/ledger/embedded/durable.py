@@ -6,14 +6,11 @@ A rename is durable only once the folder that holds the name was synced as well,
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from consentry.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -21,13 +18,13 @@ FILE_MODE = 0o600
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn a refusal of the operating system (full disk, read-only, no right) into one clear line.
+    """Turns a refusal of the operating system (full disk, read-only, no right) into one clear line.
 
     Args:
-        what: What was attempted, as the start of the message.
+        what: what was attempted, as the start of the message.
 
     Raises:
-        ConfigurationError: Naming the path and the reason the system gave.
+        ConfigurationError: naming the path and the reason the system gave.
     """
     try:
         yield
@@ -37,7 +34,7 @@ def explained(what: str) -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names inside a folder durable."""
+    """Makes the names inside a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -46,10 +43,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder (and what leads to it) that only its owner may enter, and return it.
+    """Makes a folder (and what leads to it) that only its owner may enter, and returns it.
 
     Raises:
-        ConfigurationError: If it exists and belongs to, or is open to, somebody else.
+        ConfigurationError: it exists and belongs to, or is open to, somebody else.
     """
     if not folder.exists():
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
@@ -64,11 +61,11 @@ def private_folder(folder: Path) -> Path:
 
 
 def write_synced(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves either the old content or the new, never a part.
+    """Writes a file so that a crash leaves either the old content or the new, never a part.
 
     Args:
-        path: Where the content is to be; its folder exists.
-        content: The whole new content.
+        path: where the content is to be; its folder exists.
+        content: the whole new content.
     """
     draft = path.with_name(path.name + ".draft")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
@@ -82,7 +79,7 @@ def write_synced(path: Path, content: bytes) -> None:
 
 
 def write_all(handle: int, content: bytes) -> None:
-    """Write every byte: one ``write`` may take only a part of them."""
+    """Writes every byte: one ``write`` may take only a part of them."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(handle, rest) :]

@@ -8,16 +8,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from consentry.errors import ConfigurationError, ForeignChainError
 from consentry.ledger.embedded.anvil import AnvilProcess, anvil_version
 from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.durable import write_synced
 from consentry.ledger.embedded.records import Genesis
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LOG_NAME = "blocks.log"
 IDENTITY_NAME = "chain.json"
@@ -29,17 +26,17 @@ HARDFORK = "osaka"
 
 
 async def open_chain(state: Path, binary: Path, run_folder: Path, chain_id: int | None) -> BlockLog:
-    """Open the chain of a state folder, or found one in an empty folder.
+    """Opens the chain of a state folder, or founds one in an empty folder.
 
     Args:
-        state: The chain's state folder.
-        binary: The engine's binary, which makes the genesis block.
-        run_folder: Where the engine may keep its passing files.
-        chain_id: The chain id that a new chain is to have and an existing one must have; drawn at random if none.
+        state: the chain's state folder.
+        binary: the engine's binary, which makes the genesis block.
+        run_folder: where the engine may keep its passing files.
+        chain_id: the chain id that a new chain is to have and an existing one must have; drawn at random if none.
 
     Raises:
-        ForeignChainError: If the folder holds another chain than asked for, or its two descriptions differ.
-        ConfigurationError: If the block log is missing where a chain was founded before.
+        ForeignChainError: the folder holds another chain than asked for, or its two descriptions differ.
+        ConfigurationError: the block log is missing where a chain was founded before.
     """
     log_path, identity_path = state / LOG_NAME, state / IDENTITY_NAME
     if log_path.exists():

@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from consentry.errors import LedgerRejectedError, LedgerUnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 # The longest line that is read: a state dump of a chain far past the size this engine is for.
 LINE_LIMIT = 4 << 30
@@ -48,19 +46,19 @@ class EngineLink:
 
     @classmethod
     async def connect(cls, path: Path) -> EngineLink:
-        """Connect to the engine's socket.
+        """Connects to the engine's socket.
 
         Raises:
-            OSError: If nobody listens there (yet).
+            OSError: nobody listens there (yet).
         """
         return cls(*await asyncio.open_unix_connection(str(path), limit=LINE_LIMIT))
 
     async def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - JSON
-        """Ask one question and decode the answer.
+        """Asks one question and decodes the answer.
 
         Raises:
-            LedgerRejectedError: If the engine says no.
-            LedgerUnavailableError: If the engine is gone.
+            LedgerRejectedError: the engine says no.
+            LedgerUnavailableError: the engine is gone.
         """
         answer = json.loads(await self._ask({"method": method, "params": params}))
         if "error" in answer:
@@ -68,13 +66,13 @@ class EngineLink:
         return answer.get("result")
 
     async def call_many(self, method: str, many_params: Sequence[Sequence[object]]) -> list[Any]:
-        """Ask the same of many in one JSON-RPC batch.
+        """Asks the same of many in one JSON-RPC batch.
 
         Returns:
             One result or one ``Refusal`` for each, in the order asked.
 
         Raises:
-            LedgerUnavailableError: If the engine is gone.
+            LedgerUnavailableError: the engine is gone.
         """
         items: list[dict[str, object]] = [{"method": method, "params": params} for params in many_params]
         first = self._last_id + 1
@@ -83,17 +81,17 @@ class EngineLink:
         return [_refusal(answer["error"]) if "error" in answer else answer.get("result") for answer in found]
 
     async def raw(self, method: str, params: object) -> bytes:
-        """Ask one question; the answer stays as it came, from ``"result":`` or ``"error":`` to the closing brace.
+        """Asks one question; the answer stays as it came, from ``"result":`` or ``"error":`` to the closing brace.
 
         Raises:
-            LedgerUnavailableError: If the engine is gone.
+            LedgerUnavailableError: the engine is gone.
         """
         line = await self._ask({"method": method, "params": params})
         head = _ANSWER_HEAD.match(line)
         return line[head.end() :].rstrip() if head else line
 
     async def close(self) -> None:
-        """Close the connection; calls under way fail."""
+        """Closes the connection; calls under way fail."""
         self._listener.cancel()
         await asyncio.gather(self._listener, return_exceptions=True)
         self._writer.close()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rlp
 from coincurve import PublicKey
 from eth_hash.auto import keccak
 
 from consentry.errors import ConflictError, InvalidInputError
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
 
 # Where nonce and gas limit stand in a transaction's fields, by EIP-2718 type; 0 means a legacy transaction.
 _PLACES = {0: (0, 2), 1: (1, 3), 2: (1, 4), 4: (1, 4)}
@@ -36,10 +34,10 @@ class Transaction:
 
 
 def decode_transaction(raw: bytes) -> Transaction:
-    """Decode a raw transaction and recover its sender. Whether it can be executed is for the engine to say.
+    """Decodes a raw transaction and recovers its sender. Whether it can be executed is for the engine to say.
 
     Raises:
-        InvalidInputError: If it is none, is of a kind this chain does not take (blobs), or names no chain.
+        InvalidInputError: it is none, is of a kind this chain does not take (blobs), or names no chain.
     """
     try:
         kind = raw[0] if raw[0] < _FIRST_LEGACY_BYTE else 0
@@ -88,10 +86,10 @@ class Pool:
         self._under_way: dict[tuple[str, int], Waiting] = {}
 
     def add(self, transaction: Transaction, deadline: float) -> Waiting:
-        """Let a transaction wait; the same one again joins the one that waits already.
+        """Lets a transaction wait; the same one again joins the one that waits already.
 
         Raises:
-            ConflictError: If another transaction of that sender and nonce waits.
+            ConflictError: another transaction of that sender and nonce waits.
         """
         place = transaction.sender, transaction.nonce
         known = self._under_way.get(place) or self._senders.get(transaction.sender, {}).get(transaction.nonce)
@@ -109,12 +107,12 @@ class Pool:
         return list(self._senders)
 
     def take(self, nonces: Mapping[str, int], gas_limit: int, count_limit: int) -> list[Waiting]:
-        """Return what can go into the next block; it is under way until ``release`` or ``put_back``.
+        """Returns what can go into the next block; it is under way until ``release`` or ``put_back``.
 
         Args:
-            nonces: The next nonce of each sender, as the chain has it.
-            gas_limit: The block's gas limit; the sum of the transactions' own limits stays within it.
-            count_limit: The most transactions to take.
+            nonces: the next nonce of each sender, as the chain has it.
+            gas_limit: the block's gas limit; the sum of the transactions' own limits stays within it.
+            count_limit: the most transactions to take.
 
         Returns:
             For each sender an unbroken run from its next nonce on.
@@ -136,16 +134,16 @@ class Pool:
         return taken
 
     def release(self, waiting: Waiting) -> None:
-        """Forget a taken transaction: it is in a block, or refused."""
+        """Forgets a taken transaction: it is in a block, or refused."""
         self._under_way.pop((waiting.transaction.sender, waiting.transaction.nonce), None)
 
     def put_back(self, waiting: Waiting) -> None:
-        """Let a taken transaction wait again."""
+        """Lets a taken transaction wait again."""
         self.release(waiting)
         self._senders.setdefault(waiting.transaction.sender, {})[waiting.transaction.nonce] = waiting
 
     def take_stale(self, nonces: Mapping[str, int], now: float) -> list[Waiting]:
-        """Remove and return what can never go in: a used nonce, or a gap that was not filled by the deadline."""
+        """Removes and returns what can never go in: a used nonce, or a gap that was not filled by the deadline."""
         stale = [w for w in self if w.transaction.nonce < nonces.get(w.transaction.sender, 0) or w.deadline <= now]
         for waiting in stale:
             del self._senders[waiting.transaction.sender][waiting.transaction.nonce]

@@ -78,7 +78,7 @@ def decode_record(content: bytes) -> Record:
     """The record that a byte form stands for.
 
     Raises:
-        BlockLogCorruptError: If the bytes are no record, although their checksum held.
+        BlockLogCorruptError: the bytes are no record, although their checksum held.
     """
     try:
         kind, *fields = rlp.decode(content, strict=True)

@@ -9,40 +9,36 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from eth_hash.auto import keccak
 
 from consentry.errors import ForeignChainError, LedgerError
 from consentry.ledger.embedded import snapshot
 from consentry.ledger.embedded.anvil import AnvilProcess
+from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.blocks import hand_over, make_block, repeat_block
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from consentry.ledger.embedded.blocklog import BlockLog
-    from consentry.ledger.embedded.link import EngineLink
+from consentry.ledger.embedded.link import EngineLink
 
 LOG = logging.getLogger(__name__)
 _NOBODY = "0x" + "00" * 20
 
 
 async def restore(log: BlockLog, binary: Path, folder: Path, snapshots: Path) -> tuple[AnvilProcess, EngineLink]:
-    """Start the engine and bring it to the log's newest block.
+    """Starts the engine and brings it to the log's newest block.
 
     Args:
-        log: The open block log.
-        binary: The engine's binary.
-        folder: Where the engine may keep its passing files.
-        snapshots: Where snapshots are.
+        log: the open block log.
+        binary: the engine's binary.
+        folder: where the engine may keep its passing files.
+        snapshots: where snapshots are.
 
     Returns:
         The running engine and a connection to it.
 
     Raises:
-        ForeignChainError: If any block hash, or the state, does not come out as logged.
-        LedgerUnavailableError: If the engine does not start.
+        ForeignChainError: any block hash, or the state, does not come out as logged.
+        LedgerUnavailableError: the engine does not start.
     """
     start = snapshot.newest(log, snapshots)
     state = start.unpack(folder / "state.json") if start else None

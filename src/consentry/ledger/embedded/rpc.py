@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from consentry.errors import ConflictError, ConsentryError, InvalidInputError
+from consentry.ledger.embedded.blocklog import BlockLog
+from consentry.ledger.embedded.link import EngineLink
 from consentry.ledger.embedded.pool import decode_transaction
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from starlette.requests import Request
-
-    from consentry.ledger.embedded.blocklog import BlockLog
-    from consentry.ledger.embedded.link import EngineLink
-    from consentry.ledger.embedded.sealer import Sealer
+from consentry.ledger.embedded.sealer import Sealer
 
 READS = frozenset(
     """

@@ -23,19 +23,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from consentry.errors import ConsentryError, LedgerRejectedError, LedgerUnavailableError
+from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.blocks import hand_over, make_block
+from consentry.ledger.embedded.link import EngineLink, Refusal
 from consentry.ledger.embedded.pool import Pool, Transaction, Waiting
 from consentry.ledger.embedded.records import Intent, Seal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from consentry.ledger.embedded.blocklog import BlockLog
-    from consentry.ledger.embedded.link import EngineLink, Refusal
 
 LOG = logging.getLogger(__name__)
 # Long enough for concurrent callers to share a block, short against the 5 ms that making one takes.
@@ -62,12 +58,12 @@ class Sealer:
         self._is_stopping = False
 
     async def submit(self, transaction: Transaction) -> bytes:
-        """Return the transaction's hash once it is in a block whose hash is synced.
+        """Returns the transaction's hash once it is in a block whose hash is synced.
 
         Raises:
-            LedgerRejectedError: If the engine refuses it, or its nonce cannot be used.
-            ConflictError: If another transaction of the same sender and nonce waits.
-            LedgerUnavailableError: If the chain is stopping or its disk refuses.
+            LedgerRejectedError: the engine refuses it, or its nonce cannot be used.
+            ConflictError: another transaction of the same sender and nonce waits.
+            LedgerUnavailableError: the chain is stopping or its disk refuses.
         """
         if self._is_stopping:
             raise LedgerUnavailableError("chain is stopping")
@@ -76,14 +72,14 @@ class Sealer:
         return await asyncio.shield(waiting.done)
 
     async def settled(self) -> None:
-        """Wait until no block that was already begun is unsynced: call it between an answer and handing it out."""
+        """Waits until no block that was already begun is unsynced: call it between an answer and handing it out."""
         await self._settled.wait()
 
     async def run(self) -> None:
-        """Seal until ``stop``; whatever this raises is fatal for the process.
+        """Seals until ``stop``; whatever this raises is fatal for the process.
 
         Raises:
-            LedgerUnavailableError: If the engine or the disk failed in the middle of a block.
+            LedgerUnavailableError: the engine or the disk failed in the middle of a block.
         """
         try:
             while not self._is_stopping:
@@ -100,7 +96,7 @@ class Sealer:
                 _settle(waiting, LedgerUnavailableError("chain stopped before the transaction was in a block"))
 
     def stop(self) -> None:
-        """Let ``run`` end after the block under way."""
+        """Lets ``run`` end after the block under way."""
         self._is_stopping = True
         self.pool.arrived.set()
 

@@ -15,27 +15,23 @@ import shutil
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import uvicorn
 
 from consentry.errors import ConfigurationError, LedgerUnavailableError
 from consentry.ledger.embedded import snapshot
+from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.durable import FILE_MODE, explained, private_folder, write_synced
 from consentry.ledger.embedded.identity import describe, open_chain
+from consentry.ledger.embedded.link import EngineLink
 from consentry.ledger.embedded.restore import restore
 from consentry.ledger.embedded.rpc import ChainRpc
 from consentry.ledger.embedded.sealer import Sealer
 from consentry.ledger.processes import process_started
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from consentry.ledger.embedded.blocklog import BlockLog
-    from consentry.ledger.embedded.link import EngineLink
 
 LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
@@ -55,10 +51,10 @@ class ChainSettings:
     """What the process needs to know.
 
     Attributes:
-        state: The chain's own folder; made with mode 0700.
+        state: the chain's own folder; made with mode 0700.
         port: TCP port on 127.0.0.1; 0 takes a free one.
-        binary: The engine's native binary.
-        chain_id: Demanded chain id; a new chain draws one if this is none.
+        binary: the engine's native binary.
+        chain_id: demanded chain id; a new chain draws one if this is none.
     """
 
     state: Path
@@ -79,16 +75,16 @@ class FolderLock:
             raise ConfigurationError(f"state folder {state} is in use by another chain process") from error
 
     def release(self) -> None:
-        """Give the folder back."""
+        """Gives the folder back."""
         os.close(self._handle)
 
 
 async def serve(settings: ChainSettings) -> None:
-    """Run the chain until SIGTERM or SIGINT.
+    """Runs the chain until SIGTERM or SIGINT.
 
     Raises:
-        ConfigurationError: If folder, port, clock or engine cannot be used.
-        LedgerError: If log, snapshot or replay does not hold, or the engine ends.
+        ConfigurationError: folder, port, clock or engine cannot be used.
+        LedgerError: log, snapshot or replay does not hold, or the engine ends.
     """
     with explained("preparing the state folder"):
         state = private_folder(settings.state)
@@ -167,7 +163,7 @@ class _Web(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Do nothing: ``_run_until_stopped`` handles them."""
+        """Does nothing: ``_run_until_stopped`` handles them."""
         yield
 
 
@@ -179,7 +175,7 @@ class _SnapshotKeeper:
         self._last = max((int(path.stem) for path in folder.glob("*.snapshot")), default=0)
 
     async def run(self) -> None:
-        """Look again and again whether a snapshot is due."""
+        """Looks again and again whether a snapshot is due."""
         while True:
             height = self._log.height
             await asyncio.sleep(SNAPSHOT_CHECK_SECONDS)
@@ -189,7 +185,7 @@ class _SnapshotKeeper:
                 await self.take()
 
     async def take(self) -> None:
-        """Take one now, unless nothing happened since the last. A full disk costs the snapshot, not the chain."""
+        """Takes one now, unless nothing happened since the last. A full disk costs the snapshot, not the chain."""
         if self._log.height == self._last:
             return
         async with self._sealer.lock:
@@ -221,7 +217,7 @@ def _check_clock(log: BlockLog) -> None:
 
 
 def _end_orphan(state: Path) -> None:
-    """End the engine of an earlier process that was killed, where the system did not do so itself."""
+    """Ends the engine of an earlier process that was killed, where the system did not do so itself."""
     try:
         earlier = json.loads((state / ENDPOINT_NAME).read_bytes())
         pid, mark = int(earlier["engine_pid"]), earlier["engine_started"]
@@ -232,6 +228,6 @@ def _end_orphan(state: Path) -> None:
 
 
 def _announce(state: Path, more: dict[str, int | str | None] | None = None) -> None:
-    """Say in the state folder which process this is and, once it is ready, where it answers."""
+    """Says in the state folder which process this is and, once it is ready, where it answers."""
     me = {"pid": os.getpid(), "started": process_started(os.getpid()), **(more or {})}
     write_synced(state / ENDPOINT_NAME, json.dumps(me, indent=2).encode() + b"\n")

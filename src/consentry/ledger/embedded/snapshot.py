@@ -12,15 +12,11 @@ import logging
 import zlib
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.durable import FILE_MODE, private_folder, write_synced
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from consentry.ledger.embedded.blocklog import BlockLog
-    from consentry.ledger.embedded.link import EngineLink
+from consentry.ledger.embedded.link import EngineLink
 
 LOG = logging.getLogger(__name__)
 # The newest, and one to fall back on.
@@ -35,14 +31,14 @@ class Snapshot:
     state: bytes
 
     def unpack(self, path: Path) -> Path:
-        """Write the state where the engine can load it. This copy need not be durable."""
+        """Writes the state where the engine can load it. This copy need not be durable."""
         path.write_bytes(self.state)
         path.chmod(FILE_MODE)
         return path
 
 
 async def take(link: EngineLink, log: BlockLog, folder: Path) -> Path:
-    """Dump the state at the log's newest block into a durable file, and drop all but the newest two.
+    """Dumps the state at the log's newest block into a durable file, and drops all but the newest two.
 
     The caller holds the sealer's lock, so that no block is made meanwhile.
     """

@@ -13,10 +13,10 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    """Go one version up."""
+    """Goes one version up."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
-    """Go one version down."""
+    """Goes one version down."""
     ${downgrades if downgrades else "pass"}

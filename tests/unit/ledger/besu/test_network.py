@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import rlp
@@ -15,9 +16,6 @@ from consentry.errors import ConfigurationError
 from consentry.ledger.besu.network import check, generate
 from consentry.ledger.besu.validators import decode_extra_data, encode_extra_data, quorum, tolerated
 from consentry.ledger.engines import definitions_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EXAMPLE = definitions_folder() / "besu" / "participants.toml"
 NAMES = ["national-authority", "province-east", "hospital-a", "patients-union"]

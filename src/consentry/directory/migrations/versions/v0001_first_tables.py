@@ -14,7 +14,7 @@ _INDEXED = ("kind", "subject_id", "participant", "record_id", "consent_id", "sig
 
 
 def upgrade() -> None:
-    """Go one version up."""
+    """Goes one version up."""
     op.create_table(
         "ledger_events",
         sa.Column("block_number", sa.BigInteger(), nullable=False),
@@ -51,6 +51,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go one version down."""
+    """Goes one version down."""
     for table in ("ledger_position", "ledger_blocks", "ledger_events"):
         op.drop_table(table)

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go one version up."""
+    """Goes one version up."""
     _create_stored_objects()
     _create_kept_requests()
     _create_idempotency_keys()
@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go one version down."""
+    """Goes one version down."""
     for table in ("releases", "idempotency_keys", "kept_requests", "stored_objects"):
         op.drop_table(table)
 

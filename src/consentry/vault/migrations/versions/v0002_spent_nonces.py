@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Go one version up."""
+    """Goes one version up."""
     op.create_table(
         "spent_nonces",
         sa.Column("signer", sa.LargeBinary(), nullable=False),
@@ -24,5 +24,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go one version down."""
+    """Goes one version down."""
     op.drop_table("spent_nonces")
