@@ -1,6 +1,7 @@
 """Random access into sealed objects: a second, independent reader of the format of `consentry.crypto.sealing`.
 
-It opens any byte range without reading the rest, and serves as cross-check of the library's streaming reader.
+It opens any byte range without reading the rest. Inside Consentry only tests call it, as cross-check of the library's
+streaming reader; it ships for viewers that fetch parts of a large image by ranges.
 Specification: https://c2sp.org/chunked-encryption, sections "Key derivation", "AEAD usage", "Implementation notes".
 """
 

@@ -145,7 +145,8 @@ class LocalKeyring:
     async def rotate_root(self, passphrase: str) -> int:
         """Adds a root key version and rewraps every subject key under it.
 
-        A crash in between is harmless: every file names its root version, and old versions stay readable.
+        For an operator's own program, while no gateway runs: one that does knows only the roots it opened. A crash in
+        between is harmless: every file names its root version, and old versions stay readable.
 
         Returns:
             The new root version.
@@ -163,7 +164,7 @@ class LocalKeyring:
         return version
 
     async def change_passphrase(self, old: str, new: str) -> None:
-        """Wraps the root keys under a new passphrase and salt.
+        """Wraps the root keys under a new passphrase and salt; for an operator's own program.
 
         Raises:
             ConfigurationError: the old passphrase is wrong.
