@@ -128,7 +128,7 @@ def scripts_table(root: Path) -> list[str]:
 
 
 def docstrings(root: Path) -> list[str]:
-    """Everything public in ``src`` is documented; ports alone may let signatures speak."""
+    """Everything public in ``src`` is documented; ruff looks at methods."""
     findings = []
     for path, module in parsed(root, "src"):
         if not ast.get_docstring(module):

@@ -109,17 +109,38 @@ class ReleasedKey:
 class Ledger(Protocol):
     """The chain. Writing methods return only when the event is final; reading methods read at head."""
 
-    async def identity(self) -> ChainIdentity: ...
+    async def identity(self) -> ChainIdentity:
+        """Gives chain and deployment, verified now; raises ForeignChainError when the node serves another."""
+        ...
+
     def domain(self, contract: str) -> Domain:
         """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
         ...
 
-    async def head(self) -> BlockReference: ...
-    async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt: ...
-    async def anchor(self, leaf: RecordLeaf, signature: bytes) -> ActReceipt: ...
-    async def supersede(self, previous: RecordLeaf, leaf: RecordLeaf, signature: bytes) -> ActReceipt: ...
-    async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt: ...
-    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt: ...
+    async def head(self) -> BlockReference:
+        """Gives the newest block that is final by the rule of the engine."""
+        ...
+
+    async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt:
+        """Enrols a subject with the signatures of its signer and its custodian."""
+        ...
+
+    async def anchor(self, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
+        """Anchors the first version of a record with the signature of its custodian."""
+        ...
+
+    async def supersede(self, previous: RecordLeaf, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
+        """Anchors the next version in place of ``previous``, the leaf that is current now."""
+        ...
+
+    async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
+        """Grants a consent with the subject's signature over the terms."""
+        ...
+
+    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
+        """Takes a consent back with the subject's signature over the revocation; also one never granted."""
+        ...
+
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         """Has one request decided, together with whatever else is waiting.
 
@@ -130,39 +151,77 @@ class Ledger(Protocol):
         """
         ...
 
-    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None: ...
+    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
+        """Gives the receipt of an earlier decision; None if the chain has none under that request id."""
+        ...
+
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
         ...
 
-    async def institution_standing(self, institution: Address) -> Standing: ...
-    async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool: ...
+    async def institution_standing(self, institution: Address) -> Standing:
+        """Reads at head; ``Standing.NONE`` for an institution that was never admitted."""
+        ...
+
+    async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool:
+        """Asks the contract, so that smart accounts work too; false for a subject nobody enrolled."""
+        ...
 
 
 class Projection(Protocol):
     """The chain as tables: a cache that follows the chain and can be rebuilt (P7)."""
 
-    async def position(self) -> BlockReference | None: ...
+    async def position(self) -> BlockReference | None:
+        """Gives the last block taken in; None before the first."""
+        ...
+
     async def wait_for(self, block_number: int) -> None:
         """Returns when the projection has taken in the block; raises LedgerUnavailableError if it does not in time."""
         ...
 
-    async def institution(self, address: Address) -> InstitutionView | None: ...
-    async def institutions(self) -> Sequence[InstitutionView]: ...
+    async def institution(self, address: Address) -> InstitutionView | None:
+        """Gives an institution as it stands; None if it was never admitted."""
+        ...
+
+    async def institutions(self) -> Sequence[InstitutionView]:
+        """Gives every institution, suspended ones too, in the order of admission."""
+        ...
+
     async def authority_region(self, address: Address) -> int | None:
         """Gives the region of an active authority, None for anybody else."""
         ...
 
-    async def subject(self, subject_id: SubjectId) -> SubjectView | None: ...
-    async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]: ...
-    async def record(self, record_id: RecordId) -> RecordView | None: ...
+    async def subject(self, subject_id: SubjectId) -> SubjectView | None:
+        """Gives a subject; None if it is not enrolled."""
+        ...
+
+    async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
+        """Gives the subjects of an ERC-7913 signer in the order of enrolment; none for a stranger."""
+        ...
+
+    async def record(self, record_id: RecordId) -> RecordView | None:
+        """Gives a record version; None if it was never anchored."""
+        ...
+
     async def records_of(
         self, subject_id: SubjectId, after: tuple[int, int] | None, limit: int
-    ) -> Sequence[RecordView]: ...
-    async def consent(self, consent_id: ConsentId) -> ConsentView | None: ...
+    ) -> Sequence[RecordView]:
+        """Gives at most ``limit`` record versions of a subject in chain order.
+
+        ``after`` is the place (block number, log index) of the last one seen; None starts at the first.
+        """
+        ...
+
+    async def consent(self, consent_id: ConsentId) -> ConsentView | None:
+        """Gives a consent with its state; None if it was never granted, even if it was revoked."""
+        ...
+
     async def consents_of(
         self, subject_id: SubjectId, after: tuple[int, int] | None, limit: int
-    ) -> Sequence[ConsentView]: ...
+    ) -> Sequence[ConsentView]:
+        """Gives at most ``limit`` consents of a subject in chain order; ``after`` as in `records_of`."""
+        ...
+
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""
         ...
@@ -175,7 +234,10 @@ class Projection(Protocol):
         after: tuple[int, int] | None,
         limit: int,
     ) -> Sequence[AccessView]:
-        """Gives a page of the access log: of everybody, of a subject, or of some institutions."""
+        """Gives at most ``limit`` lines of the access log in chain order; ``after`` as in `records_of`.
+
+        Without ``subject_id`` of every subject, without ``institutions`` of everybody who asked.
+        """
         ...
 
 
@@ -207,9 +269,16 @@ class Vault(Protocol):
         """Unwraps data key and blinding value and wraps them for the requester. Only a permitted receipt opens (P2)."""
         ...
 
-    async def ciphertext_size(self, record_id: RecordId) -> int: ...
+    async def ciphertext_size(self, record_id: RecordId) -> int:
+        """Gives the size in bytes of the ciphertext, after the checks that `read` makes before its first byte."""
+        ...
+
     def read(self, record_id: RecordId, start: int, end: int) -> AsyncIterator[bytes]:
-        """Streams ciphertext bytes [start, end); refuses a torn, swapped, corrupt or missing object."""
+        """Streams ciphertext bytes [start, end).
+
+        A missing, torn or swapped object is refused before the first byte, a changed body of a whole read before the
+        last piece; whoever opens a range finds what was changed in it.
+        """
         ...
 
 
@@ -230,8 +299,13 @@ class Outbox(Protocol):
         """Stores durably before anything is sent; the same item again is no change, another payload is a conflict."""
         ...
 
-    async def settle(self, institution: Address, request_id: int) -> None: ...
-    async def unsettled(self) -> Sequence[StoredRequest]: ...
+    async def settle(self, institution: Address, request_id: int) -> None:
+        """Marks a request as decided; one that was never kept changes nothing."""
+        ...
+
+    async def unsettled(self) -> Sequence[StoredRequest]:
+        """Gives what was kept and not settled, oldest first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
