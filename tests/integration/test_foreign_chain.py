@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 
 from consentry.cli.app import app
 from consentry.config import Settings, load_settings
+from consentry.core.chain import BlockReference
 from consentry.core.terms import ConsentId
 from consentry.crypto.signing import AccountKey
 from consentry.database.engine import Database
-from consentry.directory.projection import snapshot_rows
-from consentry.errors import ForeignChainError
+from consentry.directory.projection import Follower, snapshot_rows
+from consentry.errors import ConsentryError, ForeignChainError
 from consentry.ledger import node
 from consentry.ledger.accounts import load_or_create_key
 from consentry.ledger.connection import Connection
@@ -26,6 +27,7 @@ from consentry.ledger.engines import load_profile
 from consentry.wiring import create_passphrase, open_gateway, rebuild
 from tests.support.ledger_worlds import deployed, people, world_on
 from tests.support.samples import word
+from tests.support.waiting import until
 
 CHAIN_ID = 424_242
 
@@ -157,8 +159,23 @@ async def test_start_on_a_reset_chain_with_a_new_deployment_is_refused_by_the_ro
     await refused(site, "genesis hash of the database does not match")
 
 
-async def test_chain_that_is_taken_from_under_a_gateway_is_noticed_and_comes_back(site: Site) -> None:
+async def test_chain_that_is_taken_from_under_a_gateway_is_noticed_and_comes_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     aside = site.folder / "aside"
+    turns: list[str] = []
+    follow_for_real = Follower.catch_up
+
+    async def catch_up(follower: Follower) -> BlockReference:
+        try:
+            reached = await follow_for_real(follower)
+        except ConsentryError as error:
+            turns.append(error.code)
+            raise
+        turns.append("followed")
+        return reached
+
+    monkeypatch.setattr(Follower, "catch_up", catch_up)
     async with open_gateway(site.settings()) as context:
         before = await site.rows()
         await asyncio.to_thread(node.down, site.chain)
@@ -168,12 +185,14 @@ async def test_chain_that_is_taken_from_under_a_gateway_is_noticed_and_comes_bac
             await context.check_ready()
         with pytest.raises(ForeignChainError):
             await context.ledger.consent_status(ConsentId(word(1)))
-        # The follower has had its turns: nothing was undone for the stranger's sake.
-        await asyncio.sleep(1)
+        # The follower has met the stranger more than once: nothing was undone for its sake.
+        await until(lambda: turns.count(ForeignChainError.code) > 1)
         assert await site.rows() == before
         await asyncio.to_thread(node.down, site.chain)
         await asyncio.to_thread(shutil.rmtree, site.chain)
         await asyncio.to_thread(shutil.move, aside, site.chain)
         await asyncio.to_thread(site.up)
+        earlier = len(turns)
+        await until(lambda: "followed" in turns[earlier:])
         await context.check_ready()
         assert await site.rows() == before

@@ -22,6 +22,7 @@ from consentry.ledger.embedded.rpc import ChainRpc
 from consentry.ledger.embedded.sealer import Sealer
 from consentry.ledger.installation import provide_engine
 from tests.support.embedded_chain import NOTE_CREATION, Sender
+from tests.support.waiting import until
 
 
 class Bench:
@@ -172,7 +173,7 @@ async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(bench: B
 
 async def test_send_two_transactions_of_one_nonce_keeps_the_first(bench: Bench) -> None:
     first = asyncio.create_task(bench.ask("eth_sendRawTransaction", bench.sender.sign(None, NOTE_CREATION, nonce=1)))
-    await asyncio.sleep(0.05)
+    await until(lambda: len(bench.sealer.pool) == 1)
     second = await bench.ask("eth_sendRawTransaction", bench.sender.sign(None, NOTE_CREATION, nonce=1, gas=300_000))
     assert "waits with another transaction" in second["error"]["message"]
     pending = await bench.ask("eth_getTransactionCount", bench.sender.account.address, "pending")

@@ -9,20 +9,26 @@ import pytest
 
 from consentry.errors import ConflictError, VaultUnavailableError
 from consentry.vault.batching import LIMIT, Batcher
+from tests.support.waiting import until
 
 
 async def test_calls_during_a_batch_share_the_next_one() -> None:
     batches: list[list[int]] = []
+    began, go_on = asyncio.Event(), asyncio.Event()
 
     async def flush(items: Sequence[int]) -> list[int | Exception]:
         batches.append(list(items))
-        await asyncio.sleep(0.01)
+        began.set()
+        await go_on.wait()
         return [item * 10 for item in items]
 
     batcher = Batcher(flush)
     first = asyncio.create_task(batcher.submit(0))
-    await asyncio.sleep(0.001)
-    rest = await asyncio.gather(*(batcher.submit(number) for number in range(1, 2 * LIMIT)))
+    await began.wait()
+    others = [asyncio.create_task(batcher.submit(number)) for number in range(1, 2 * LIMIT)]
+    await until(lambda: len(batcher._waiting) == len(others))
+    go_on.set()
+    rest = await asyncio.gather(*others)
     assert await first == 0
     assert rest == [number * 10 for number in range(1, 2 * LIMIT)]
     assert [len(batch) for batch in batches] == [1, LIMIT, LIMIT - 1]
@@ -54,16 +60,19 @@ async def test_error_of_a_batch_reaches_all_of_it_and_the_next_works() -> None:
 
 async def test_caller_that_goes_away_does_not_disturb_the_others() -> None:
     handled: list[int] = []
+    began, go_on = asyncio.Event(), asyncio.Event()
 
     async def flush(items: Sequence[int]) -> list[int | Exception]:
-        await asyncio.sleep(0.01)
+        began.set()
+        await go_on.wait()
         handled.extend(items)
         return list(items)
 
     batcher = Batcher(flush)
     calls = [asyncio.create_task(batcher.submit(number)) for number in range(4)]
-    await asyncio.sleep(0.001)
+    await began.wait()
     calls[1].cancel()
+    go_on.set()
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert isinstance(results[1], asyncio.CancelledError)
     assert [results[0], results[2], results[3]] == [0, 2, 3]
@@ -75,17 +84,16 @@ async def test_flush_that_is_cancelled_lets_no_caller_hang() -> None:
 
     async def flush(items: Sequence[int]) -> list[int | Exception]:
         started.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return list(items)
 
     batcher = Batcher(flush)
     calls = [asyncio.create_task(batcher.submit(1))]
     await started.wait()
     calls.append(asyncio.create_task(batcher.submit(2)))
-    await asyncio.sleep(0.001)
-    workers = [task for task in asyncio.all_tasks() if "_work" in str(task.get_coro())]
-    assert len(workers) == 1
-    workers[0].cancel()
+    await until(lambda: len(batcher._waiting) == 1)
+    assert batcher._worker is not None
+    batcher._worker.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calls[0]
     with pytest.raises(asyncio.CancelledError):
