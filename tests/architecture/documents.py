@@ -15,8 +15,8 @@ from tests.architecture.tree import tracked
 _PATH = re.compile(r"[\w.*/-]+")
 _CODE = (".py", ".sol", ".md")
 _RELEASED = "CHANGELOG.md"
-# Names with a slash that are no files of the checkout: folders of a chain's state, names of formats.
-_ELSEWHERE = re.compile(r"(engine|run|snapshots)/|consentry\.[a-z-]+/v\d+")
+# Names with a slash that are no files of the checkout: parts of a state folder, names of formats.
+_ELSEWHERE = re.compile(r"(engine|run|snapshots|keyring|keys)/\w*|consentry\.[a-z-]+/v\d+")
 
 
 def _documents(root: Path) -> Iterator[tuple[str, str]]:
