@@ -238,10 +238,12 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         database, projection = await stack.enter_async_context(open_projection(settings, ledger))
         await VAULT_SCHEMA.upgrade(settings.database)
         await projection.catch_up()
+        vault = RecordVault(database, open_object_store(settings.objects), keyring)
+        await vault.bind_anchored()
         keys = IdempotencyStore(database)
         await keys.interrupt_all()
         background = Background(tell)
-        context = _context(settings, ledger, database, projection, keyring, background)
+        context = _context(settings, ledger, database, projection, keyring, vault, background)
 
         async def forget() -> None:
             await keys.forget_before(int(time.time()) - ANSWER_SECONDS)
@@ -270,10 +272,10 @@ def _context(
     database: Database,
     projection: Follower,
     keyring: LocalKeyring,
+    vault: RecordVault,
     background: Background,
 ) -> Context:
     directory, nonces = Directory(database, projection), NonceStore(database)
-    vault = RecordVault(database, open_object_store(settings.objects), keyring)
     custodian = _address(settings.custodian)
 
     async def check_ready() -> None:

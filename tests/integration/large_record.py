@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.terms import AccessEntry, RecordId, SubjectId
+from consentry.core.terms import AccessEntry, SubjectId
+from consentry.core.typed_data import record_id
 from consentry.crypto.commitment import verify_commitment
 from consentry.crypto.sealing import Opener, sealing_context
 from consentry.gateway.ports import SealedRecord
@@ -32,7 +33,6 @@ from tests.support import samples
 
 MIB = 1024 * 1024
 SUBJECT = SubjectId(b"\x51" * 32)
-RECORD = RecordId(b"\x52" * 32)
 
 
 @dataclass
@@ -74,11 +74,13 @@ class Pulse:
 
 async def open_and_check(vault: RecordVault, sealed: SealedRecord) -> None:
     """Read the record as a client would: open it as a stream and compare it with its commitment."""
-    request = samples.request(RECORD, bytes(32), bytes(32))
+    leaf = samples.leaf_of(sealed)
+    record = record_id(leaf)
+    request = samples.request(record, bytes(32), bytes(32))
     entry = AccessEntry(request, SUBJECT, 0, samples.NOW, 1, 1)
-    keys, _ = await vault.open_keys(FinalReceipt(entry, samples.place(), "measurement", LEDGER_SEAL))
+    keys, _ = await vault.open_keys(FinalReceipt(entry, samples.place(), "measurement", LEDGER_SEAL), leaf)
     opener = Opener(keys.data_key, sealing_context(sealed.object_id, sealed.version))
-    async for piece in vault.read(RECORD, 0, sealed.ciphertext_size):
+    async for piece in vault.read(record, 0, sealed.ciphertext_size):
         await asyncio.to_thread(opener.update, piece)
     opener.finalize()
     verify_commitment(
@@ -91,7 +93,7 @@ async def open_and_check(vault: RecordVault, sealed: SealedRecord) -> None:
     )
     for start in range(0, sealed.ciphertext_size, sealed.ciphertext_size // 5):
         end = min(start + 3 * MIB, sealed.ciphertext_size)
-        got = [len(piece) async for piece in vault.read(RECORD, start, end)]
+        got = [len(piece) async for piece in vault.read(record, start, end)]
         if sum(got) != end - start:
             raise AssertionError(f"range does not match (got {sum(got)}, expected {end - start})")
 
@@ -125,7 +127,7 @@ async def measure(mebibytes: int, folder: Path) -> Figures:
         sealed = await vault.seal(content(mebibytes), subject_id=SUBJECT, media_type="application/octet-stream")
         between = time.perf_counter()
         beating.cancel()
-        await vault.attach(sealed.object_id, RECORD)
+        await vault.attach(sealed.object_id, record_id(samples.leaf_of(sealed)))
         await open_and_check(vault, sealed)
         ended = time.perf_counter()
     await database.close()

@@ -9,13 +9,15 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from consentry.core.terms import RecordId, SubjectId
+from consentry.core.terms import SubjectId
+from consentry.core.typed_data import record_id
 from consentry.vault.database import Database
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.keyring_files import Cost
 from consentry.vault.objects import open_object_store
 from consentry.vault.schema import upgrade
 from consentry.vault.store import RecordVault
+from tests.support import samples
 
 PASSPHRASE = "killed at random"
 
@@ -38,11 +40,11 @@ async def seal_for_ever(folder: Path) -> None:
     vault = RecordVault(Database(url), objects, keyring)
     print("ready", flush=True)  # noqa: T201 - the test reads it
     while True:
-        subject, record = SubjectId(secrets.token_bytes(32)), RecordId(secrets.token_bytes(32))
+        subject = SubjectId(secrets.token_bytes(32))
         await vault.create_subject(subject)
         sealed = await vault.seal(content(), subject_id=subject, media_type="application/octet-stream")
-        await vault.attach(sealed.object_id, record)
-        print(record.hex(), subject.hex(), flush=True)  # noqa: T201 - the test reads it
+        await vault.attach(sealed.object_id, record_id(samples.leaf_of(sealed)))
+        print(sealed.object_id.hex(), flush=True)  # noqa: T201 - the test reads it
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import pytest
 from sqlmodel import col, select
 
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.terms import AccessEntry, RecordId, SubjectId
+from consentry.core.terms import AccessEntry
+from consentry.core.typed_data import record_id
 from consentry.crypto.sealing import Opener, sealing_context
 from consentry.vault.database import Database
 from consentry.vault.keyring import LocalKeyring
@@ -32,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 KILLS = 5
 
 
-def seal_until_killed(folder: Path, after: float) -> list[tuple[RecordId, SubjectId]]:
+def seal_until_killed(folder: Path, after: float) -> list[bytes]:
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-m", "tests.integration.sealing_loop", str(folder)]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -40,13 +41,15 @@ def seal_until_killed(folder: Path, after: float) -> list[tuple[RecordId, Subjec
         assert process.stdout.readline() == "ready\n"
         time.sleep(after)
         process.kill()
-        lines = [line.split() for line in process.stdout if line.endswith("\n")]
-    return [(RecordId(bytes.fromhex(record)), SubjectId(bytes.fromhex(subject))) for record, subject in lines]
+        lines = [line.strip() for line in process.stdout if line.endswith("\n")]
+    return [bytes.fromhex(line) for line in lines]
 
 
-async def opens(vault: RecordVault, record: RecordId, subject: SubjectId) -> bool:
-    entry = AccessEntry(samples.request(record, bytes(32), bytes(32)), subject, 0, samples.NOW, 1, 1)
-    keys, row = await vault.open_keys(FinalReceipt(entry, samples.place(), "test", LEDGER_SEAL))
+async def opens(vault: RecordVault, object_id: bytes) -> bool:
+    leaf = samples.leaf_of(await vault.sealed(object_id))
+    record = record_id(leaf)
+    entry = AccessEntry(samples.request(record, bytes(32), bytes(32)), leaf.subject_id, 0, samples.NOW, 1, 1)
+    keys, row = await vault.open_keys(FinalReceipt(entry, samples.place(), "test", LEDGER_SEAL), leaf)
     opener = Opener(keys.data_key, sealing_context(row.object_id, row.version))
     async for piece in vault.read(record, 0, row.ciphertext_size):
         opener.update(piece)
@@ -63,8 +66,8 @@ async def test_kill_at_random_moments_loses_nothing_acknowledged(tmp_path: Path)
     objects = open_object_store(f"file://{tmp_path}/objects")
     keyring = LocalKeyring.open(tmp_path / "keyring", PASSPHRASE)
     vault = RecordVault(database, objects, keyring)
-    for record, subject in acknowledged:
-        assert await opens(vault, record, subject)
+    for object_id in acknowledged:
+        assert await opens(vault, object_id)
     async with database.reading() as session:
         waiting = col(StoredObject.record_id).is_(None)
         unanchored = (await session.exec(select(StoredObject.object_id).where(waiting))).all()

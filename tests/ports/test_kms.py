@@ -66,11 +66,21 @@ async def test_rotate_keeps_old_wrappings_open_and_rewrap_moves_them(kms: Kms) -
     old = await kms.wrap(ALICE, SECRET, CONTEXT)
     assert await kms.rotate_subject_key(ALICE) == 2
     assert await kms.describe(ALICE) == KeyDescription(KeyState.LIVE, 2, (1, 2))
-    new = await kms.rewrap(ALICE, old, CONTEXT)
+    new = await kms.rewrap(ALICE, old, CONTEXT, CONTEXT)
     assert new != old
     assert await kms.unwrap(ALICE, old, CONTEXT) == await kms.unwrap(ALICE, new, CONTEXT) == SECRET
     with pytest.raises(ObjectCorruptError):
-        await kms.rewrap(ALICE, old, CONTEXT + b"x")
+        await kms.rewrap(ALICE, old, CONTEXT + b"x", CONTEXT)
+
+
+async def test_rewrap_under_a_new_context_opens_under_that_one_alone(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    moved = await kms.rewrap(ALICE, await kms.wrap(ALICE, SECRET, CONTEXT), CONTEXT, b"record 9")
+    assert await kms.unwrap(ALICE, moved, b"record 9") == SECRET
+    with pytest.raises(ObjectCorruptError):
+        await kms.unwrap(ALICE, moved, CONTEXT)
+    with pytest.raises(InvalidInputError):
+        await kms.rewrap(ALICE, moved, b"record 9", b"")
 
 
 async def test_destroy_closes_the_subject_for_good_and_spares_others(kms: Kms) -> None:

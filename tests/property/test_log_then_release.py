@@ -64,7 +64,8 @@ class ReleasesFirst(AccessDesk):
         nowhere = EventPlace(BlockReference(0, bytes(32), 0), bytes(32), 0)
         entry = AccessEntry(request, material.leaf.subject_id, 0, 0, 1, 1)
         hoped = FinalReceipt(entry, nowhere, "hoped for", LEDGER_SEAL)
-        key = await self.vault.release(hoped, await self._release_key(request), self.ledger.domain("AccessLedger"))
+        release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
+        key = await self.vault.release(hoped, record.leaf, release_key, domain)
         receipt = await self._decided(request, signature, material)
         if not receipt.permitted:
             raise denied(receipt)
@@ -82,9 +83,8 @@ class KeepsNothing(AccessDesk):
             raise denied(receipt)
         await self._check_still_in_force(receipt)
         release_key = await self._release_key(request)
-        return Access(
-            receipt, record, await self.vault.release(receipt, release_key, self.ledger.domain("AccessLedger"))
-        )
+        domain = self.ledger.domain("AccessLedger")
+        return Access(receipt, record, await self.vault.release(receipt, record.leaf, release_key, domain))
 
 
 @dataclass(frozen=True, slots=True)

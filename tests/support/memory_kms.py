@@ -43,6 +43,11 @@ class MemoryKms:
         return head + hmac.digest(versions[-1], bound + sealed, "sha256") + sealed
 
     async def unwrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
+        secret = self._opened(subject_ref, wrapped, context)
+        self.unwraps += 1
+        return secret
+
+    def _opened(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
         _check(context)
         versions = self._versions(subject_ref)
         head, tag, sealed = wrapped[:17], wrapped[17 : 17 + _TAG_SIZE], wrapped[17 + _TAG_SIZE :]
@@ -51,11 +56,10 @@ class MemoryKms:
         key, bound = versions[head[0] - 1], length_prefixed(subject_ref, context, head)
         if not hmac.compare_digest(tag, hmac.digest(key, bound + sealed, "sha256")):
             raise ObjectCorruptError("wrapped secret does not match")
-        self.unwraps += 1
         return _mask(key, bound, sealed)
 
-    async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
-        return await self.wrap(subject_ref, await self.unwrap(subject_ref, wrapped, context), context)
+    async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes, new_context: bytes) -> bytes:
+        return await self.wrap(subject_ref, self._opened(subject_ref, wrapped, context), new_context)
 
     async def destroy(self, subject_ref: bytes) -> None:
         if subject_ref not in self._keys:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from consentry.core import heads
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import Address, RecordId, SubjectId
-from consentry.core.typed_data import Domain
+from consentry.core.terms import Address, RecordId, RecordLeaf, SubjectId
+from consentry.core.typed_data import Domain, record_id
 from consentry.crypto.commitment import commit_plaintext, new_blinding
 from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
 from consentry.crypto.sealing import Sealer, new_data_key, new_object_id, sealing_context
@@ -20,6 +20,7 @@ from consentry.errors import (
     NotFoundError,
     NotPermittedError,
     ObjectMissingError,
+    ObjectSwappedError,
     VaultUnavailableError,
 )
 from consentry.gateway.ports import Answer, Beginning, ReleasedKey, SealedRecord, StoredRequest
@@ -110,7 +111,7 @@ class MemoryVault:
                 return known
         raise NotFoundError("record is not in this vault")
 
-    async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
+    async def release(self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain) -> ReleasedKey:
         self._answer()
         if not receipt.permitted:
             raise NotPermittedError("decision was no")
@@ -118,6 +119,8 @@ class MemoryVault:
         if release_key_hash(release_key) != request.release_key_hash:
             raise InvalidInputError("release key does not match")
         known = self._of(request.record_id)
+        if record_id(leaf) != request.record_id or leaf.commitment != known.sealed.commitment:
+            raise ObjectSwappedError("object is not that of the leaf")
         context = ReleaseContext(
             chain_id=domain.chain_id,
             access_ledger=domain.verifying_contract,

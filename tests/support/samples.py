@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from consentry.core.chain import BlockReference, EventPlace
@@ -27,6 +28,7 @@ from consentry.core.terms import (
     RecordLeaf,
     SubjectId,
 )
+from consentry.gateway.ports import SealedRecord
 
 NOW: Final = 1_800_000_000
 DAY: Final = 86_400
@@ -77,6 +79,18 @@ def leaf() -> RecordLeaf:
         ciphertext_digest=word(0xD1),
         ciphertext_size=5_000_000,
         commitment=word(0xC0),
+    )
+
+
+def leaf_of(sealed: SealedRecord) -> RecordLeaf:
+    """Gives a leaf that describes a sealed object."""
+    return replace(
+        leaf(),
+        subject_id=sealed.subject_id,
+        version=sealed.version,
+        ciphertext_digest=sealed.ciphertext_digest,
+        ciphertext_size=sealed.ciphertext_size,
+        commitment=sealed.commitment,
     )
 
 

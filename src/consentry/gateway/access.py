@@ -82,7 +82,7 @@ class AccessDesk:
             raise denied(receipt)
         release_key = await self._release_key(request)
         await self._check_still_in_force(receipt)
-        key = await self.vault.release(receipt, release_key, self.ledger.domain("AccessLedger"))
+        key = await self.vault.release(receipt, record.leaf, release_key, self.ledger.domain("AccessLedger"))
         return Access(receipt, record, key)
 
     async def resume(self) -> int:

@@ -262,11 +262,14 @@ class Vault(Protocol):
         ...
 
     async def attach(self, object_id: bytes, record_id: RecordId) -> None:
-        """Ties a sealed object to its anchored record; the same again changes nothing."""
+        """Ties a sealed object and its keys to its anchored record; the same again changes nothing."""
         ...
 
-    async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
-        """Unwraps data key and blinding value and wraps them for the requester. Only a permitted receipt opens (P2)."""
+    async def release(self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain) -> ReleasedKey:
+        """Unwraps data key and blinding value and wraps them for the requester. Only a permitted receipt opens (P2).
+
+        ``leaf`` must hash to the record id of the receipt; what the vault holds for the record is compared with it.
+        """
         ...
 
     async def ciphertext_size(self, record_id: RecordId) -> int:

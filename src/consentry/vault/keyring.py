@@ -121,9 +121,9 @@ class LocalKeyring:
         except (InvalidTag, ValueError):
             raise ObjectCorruptError("wrapped secret does not match its subject key and context") from None
 
-    async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
+    async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes, new_context: bytes) -> bytes:
         """See `Kms.rewrap`."""
-        return await self.wrap(subject_ref, await self.unwrap(subject_ref, wrapped, context), context)
+        return await self.wrap(subject_ref, await self.unwrap(subject_ref, wrapped, context), new_context)
 
     async def destroy(self, subject_ref: bytes) -> None:
         """See `Kms.destroy`."""

@@ -72,8 +72,8 @@ class Kms(Protocol):
         """
         ...
 
-    async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
-        """Wraps anew under the active version; raises as `unwrap` does."""
+    async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes, new_context: bytes) -> bytes:
+        """Wraps anew under the active version and the new context; the secret stays inside. Raises as `unwrap` does."""
         ...
 
     async def destroy(self, subject_ref: bytes) -> None:

@@ -2,6 +2,9 @@
 
 Order of a write: object first (durable), row second. A crash in between leaves an object without a row, which
 `consentry.vault.inspection` finds; a row without its object is never the result of a crash.
+
+While an object is only sealed, its wrapped keys are bound to object id and version. Anchoring binds them to the record
+id as well, so whoever moves a record id to another row has a row whose keys do not open.
 """
 
 from __future__ import annotations
@@ -9,20 +12,30 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import insert
+from sqlmodel import col, select, update
 
 from consentry.core.codes import Suite
 from consentry.core.heads import hash_of
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import RecordId, SubjectId
-from consentry.core.typed_data import Domain
+from consentry.core.terms import RecordId, RecordLeaf, SubjectId
+from consentry.core.typed_data import Domain, record_id
 from consentry.crypto.commitment import commit_plaintext, new_blinding
 from consentry.crypto.framing import length_prefixed, uint64, uint256
 from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
 from consentry.crypto.sealing import ObjectDigests, Sealer, new_data_key, new_object_id, sealing_context
-from consentry.errors import ConflictError, InvalidInputError, KeyDestroyedError, NotFoundError, NotPermittedError
+from consentry.errors import (
+    ConflictError,
+    InvalidInputError,
+    KeyDestroyedError,
+    NotFoundError,
+    NotPermittedError,
+    ObjectCorruptError,
+    ObjectSwappedError,
+)
 from consentry.gateway.ports import ReleasedKey, SealedRecord
 from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
@@ -33,7 +46,8 @@ from consentry.vault.pieces import SealedPieces
 from consentry.vault.tables import ObjectState, Release, StoredObject
 
 MEDIA_TYPE_LIMIT: Final = 255
-_KEYS_LABEL: Final = b"consentry/record-keys/v1"
+_SEALED_LABEL: Final = b"consentry/record-keys/v1"
+_ANCHORED_LABEL: Final = b"consentry/anchored-record-keys/v1"
 
 
 def _now() -> int:
@@ -139,33 +153,68 @@ class RecordVault:
         Raises:
             NotFoundError: nothing was.
         """
-        async with self._database.reading() as session:
-            row = await session.get(StoredObject, object_id)
-        if row is None:
-            raise NotFoundError(f"object {object_id.hex()} does not match (got none, expected one)")
-        return _sealed(row)
+        return _sealed(await self._row(object_id))
 
     async def attach(self, object_id: bytes, record_id: RecordId) -> None:
-        """Ties a sealed object to its anchored record; the same again changes nothing.
+        """Ties a sealed object to its anchored record and binds its keys to it; the same again changes nothing.
 
         Raises:
             NotFoundError: no such object.
             ConflictError: the object belongs to another record, or the record to another object.
+            ObjectCorruptError: the wrapped keys are not those of the sealed object.
         """
-        async with self._database.writing() as session:
-            row = await session.get(StoredObject, object_id)
-            if row is None:
-                raise NotFoundError(f"object {object_id.hex()} does not match (got none, expected one)")
-            if row.record_id == record_id:
+        while True:
+            row = await self._row(object_id)
+            if row.record_id == record_id and row.state != ObjectState.SEALED:
                 return
-            if row.state != ObjectState.SEALED:
+            if row.state != ObjectState.SEALED or row.record_id not in (None, record_id):
                 raise ConflictError(
-                    f"state of object {object_id.hex()} does not match (got {row.state}, expected sealed)"
+                    f"object {object_id.hex()} does not match (got {row.state}, expected sealed and of no other record)"
                 )
-            row.record_id, row.state = record_id, ObjectState.ANCHORED.value
-            session.add(row)
+            if await self._bind(row, record_id):
+                return
 
-    async def release(self, receipt: FinalReceipt, release_key: bytes, domain: Domain) -> ReleasedKey:
+    async def bind_anchored(self) -> int:
+        """Binds the keys of records that an earlier version anchored; for the start, before anything is served.
+
+        Keys that do not open stay as they are: the release of such a record is refused.
+
+        Returns:
+            How many were bound.
+        """
+        waiting = col(StoredObject.state) == ObjectState.SEALED.value, col(StoredObject.record_id).is_not(None)
+        async with self._database.reading() as session:
+            rows = (await session.exec(select(StoredObject).where(*waiting))).all()
+        bound = 0
+        for row in rows:
+            with suppress(KeyDestroyedError, NotFoundError, ObjectCorruptError):
+                bound += row.record_id is not None and await self._bind(row, RecordId(row.record_id))
+        return bound
+
+    async def _bind(self, row: StoredObject, record_id: RecordId) -> bool:
+        """Binds sealed keys to a record, in one update: a crash before it leaves a sealed object that is tied anew.
+
+        False if the row is no longer what was read.
+        """
+        bound = keys_context(row.object_id, row.version, record_id)
+        wrapped = await self._kms.rewrap(row.subject_id, row.wrapped_keys, context_of(row), bound)
+        change = update(StoredObject).where(
+            col(StoredObject.object_id) == row.object_id,
+            col(StoredObject.wrapped_keys) == row.wrapped_keys,
+            col(StoredObject.state) == ObjectState.SEALED.value,
+        )
+        values = {"record_id": bytes(record_id), "wrapped_keys": wrapped, "state": ObjectState.ANCHORED.value}
+        async with self._database.writing() as session:
+            return (await session.exec(change.values(**values))).rowcount == 1
+
+    async def _row(self, object_id: bytes) -> StoredObject:
+        async with self._database.reading() as session:
+            row = await session.get(StoredObject, object_id)
+        if row is None:
+            raise NotFoundError(f"object {object_id.hex()} does not match (got none, expected one)")
+        return row
+
+    async def release(self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain) -> ReleasedKey:
         """Wraps the record's keys for the requester. Only a permitted, final receipt opens it (P2).
 
         The release is written down before the key is unwrapped, so the rows never name fewer releases than the key
@@ -173,19 +222,22 @@ class RecordVault:
 
         Args:
             receipt: the access decision, made by the chain room.
+            leaf: what the record id of the decision is the hash of.
             release_key: public release key of the requesting institution, as registered on chain.
             domain: EIP-712 domain of ``AccessLedger``.
 
         Raises:
             NotPermittedError: the decision was no.
-            InvalidInputError: the release key is not the one the request names.
+            InvalidInputError: release key or leaf are not those the request names.
             NotFoundError: this vault does not hold the record.
+            ObjectSwappedError: the row of the record is not what the leaf says.
+            ObjectCorruptError: the wrapped keys are not those of the record.
             KeyDestroyedError: the record or the subject was erased.
         """
         _check_origin(receipt)
         request = receipt.entry.request
         _check_release_key(release_key, request.release_key_hash)
-        keys, row = await self.open_keys(receipt)
+        keys, row = await self.open_keys(receipt, leaf)
         context = ReleaseContext(
             chain_id=domain.chain_id,
             access_ledger=domain.verifying_contract,
@@ -203,7 +255,7 @@ class RecordVault:
             plaintext_size=row.plaintext_size,
         )
 
-    async def open_keys(self, receipt: FinalReceipt) -> tuple[RecordKeys, StoredObject]:
+    async def open_keys(self, receipt: FinalReceipt, leaf: RecordLeaf) -> tuple[RecordKeys, StoredObject]:
         """Unwraps data key and blinding value of the record that a receipt permits; raises as `release` does."""
         _check_origin(receipt)
         entry = receipt.entry
@@ -214,6 +266,7 @@ class RecordVault:
         row = await self._inspection.row_of(entry.request.record_id)
         if row.subject_id != entry.subject_id:
             raise NotPermittedError("subject of the decision does not match the subject of the record")
+        _check_leaf(row, leaf, entry.request.record_id)
         if row.state == ObjectState.ERASED:
             raise KeyDestroyedError(f"record {entry.request.record_id.hex()} was erased")
         await self._releases.submit(
@@ -225,7 +278,8 @@ class RecordVault:
                 "released_at": self._clock(),
             }
         )
-        opened = await self._kms.unwrap(row.subject_id, row.wrapped_keys, keys_context(row.object_id, row.version))
+        context = keys_context(row.object_id, row.version, entry.request.record_id)
+        opened = await self._kms.unwrap(row.subject_id, row.wrapped_keys, context)
         return RecordKeys.from_bytes(opened), row
 
     async def _write_rows(self, rows: Sequence[StoredObject]) -> list[None]:
@@ -298,6 +352,29 @@ def _check_release_key(release_key: bytes, expected: bytes) -> None:
         raise InvalidInputError(f"release key hash does not match (got {got.hex()}, expected {expected.hex()})")
 
 
-def keys_context(object_id: bytes, version: int) -> bytes:
-    """Encodes what wrapped record keys belong to, for the key service."""
-    return length_prefixed(_KEYS_LABEL, object_id, uint64(version))
+def _check_leaf(row: StoredObject, leaf: RecordLeaf, expected: RecordId) -> None:
+    """Compares a row with the leaf the chain knows: the database is not believed about which object a record is."""
+    if record_id(leaf) != expected:
+        raise InvalidInputError(f"leaf does not match (got {record_id(leaf).hex()}, expected {expected.hex()})")
+    pairs = (
+        ("version", row.version, leaf.version),
+        ("ciphertext digest", row.ciphertext_sha256, leaf.ciphertext_digest),
+        ("ciphertext size", row.ciphertext_size, leaf.ciphertext_size),
+        ("commitment", row.commitment, leaf.commitment),
+    )
+    for name, got, wanted in pairs:
+        if got != wanted:
+            raise ObjectSwappedError(f"{name} of object {row.object_id.hex()} does not match the leaf of its record")
+
+
+def keys_context(object_id: bytes, version: int, record: RecordId | None = None) -> bytes:
+    """Encodes what wrapped record keys belong to, for the key service; ``record`` is none until it is anchored."""
+    if record is None:
+        return length_prefixed(_SEALED_LABEL, object_id, uint64(version))
+    return length_prefixed(_ANCHORED_LABEL, object_id, uint64(version), record)
+
+
+def context_of(row: StoredObject) -> bytes:
+    """Gives the context under which the keys of a row were wrapped last."""
+    record = RecordId(row.record_id) if row.record_id and row.state == ObjectState.ANCHORED else None
+    return keys_context(row.object_id, row.version, record)

@@ -15,7 +15,7 @@ from consentry.vault.database import Base
 
 
 class ObjectState(StrEnum):
-    """Life of a stored object."""
+    """Life of a stored object. The state tells what its wrapped keys are bound to; see `consentry.vault.store`."""
 
     SEALED = "sealed"
     ANCHORED = "anchored"

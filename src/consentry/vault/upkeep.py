@@ -12,7 +12,7 @@ from consentry.vault.database import Database
 from consentry.vault.inspection import Finding, Inspection, object_name
 from consentry.vault.kms import Kms
 from consentry.vault.objects import ObjectStore
-from consentry.vault.store import keys_context
+from consentry.vault.store import context_of
 from consentry.vault.tables import ObjectState, StoredObject
 
 
@@ -74,9 +74,9 @@ class VaultUpkeep:
             mine = col(StoredObject.subject_id) == bytes(subject_id)
             rows = (await session.exec(select(StoredObject).where(mine, live))).all()
         for row in rows:
-            context = keys_context(row.object_id, row.version)
-            wrapped = await self._kms.rewrap(row.subject_id, row.wrapped_keys, context)
-            # Only over the bytes that were read: an erasure that came in between must win.
+            context = context_of(row)
+            wrapped = await self._kms.rewrap(row.subject_id, row.wrapped_keys, context, context)
+            # Only over the bytes that were read: an erasure or an anchoring that came in between must win.
             unchanged = col(StoredObject.wrapped_keys) == row.wrapped_keys
             change = update(StoredObject).where(col(StoredObject.object_id) == row.object_id, unchanged)
             async with self._database.writing() as session:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
@@ -14,8 +13,8 @@ from sqlmodel import select
 from consentry.core.codes import Reason
 from consentry.core.heads import hash_of
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.terms import AccessEntry, RecordId, SubjectId
-from consentry.core.typed_data import Domain
+from consentry.core.terms import AccessEntry, RecordId, RecordLeaf, SubjectId
+from consentry.core.typed_data import Domain, record_id
 from consentry.crypto.commitment import verify_commitment
 from consentry.crypto.keywrap import (
     ReleaseContext,
@@ -57,9 +56,13 @@ async def stream(data: bytes, size: int = 70_000) -> AsyncIterator[bytes]:
 class Kept:
     """A record in the vault with the plaintext it was made of."""
 
-    record_id: RecordId
+    leaf: RecordLeaf
     sealed: SealedRecord
     plaintext: bytes
+
+    @property
+    def record_id(self) -> RecordId:
+        return record_id(self.leaf)
 
 
 async def keep(bench: Bench, size: int = 3_000_000, version: int = 1) -> Kept:
@@ -67,9 +70,9 @@ async def keep(bench: Bench, size: int = 3_000_000, version: int = 1) -> Kept:
     sealed = await bench.vault.seal(
         stream(plaintext), subject_id=SUBJECT, media_type="application/dicom", version=version
     )
-    record_id = RecordId(secrets.token_bytes(32))
-    await bench.vault.attach(sealed.object_id, record_id)
-    return Kept(record_id, sealed, plaintext)
+    kept = Kept(samples.leaf_of(sealed), sealed, plaintext)
+    await bench.vault.attach(sealed.object_id, kept.record_id)
+    return kept
 
 
 async def read(bench: Bench, kept: Kept, start: int = 0, end: int | None = None) -> bytes:
@@ -95,7 +98,7 @@ async def releases(bench: Bench) -> list[Release]:
 @pytest.mark.parametrize("size", [0, 1, 16384, 700_001, 3_000_000])
 async def test_release_and_read_give_the_hospital_the_record(bench: Bench, size: int) -> None:
     kept = await keep(bench, size, version=2)
-    released = await bench.vault.release(receipt_for(kept), PUBLIC_KEY, DOMAIN)
+    released = await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
     ciphertext = await read(bench, kept)
     assert hashlib.sha256(ciphertext).digest() == kept.sealed.ciphertext_digest
     assert await bench.vault.ciphertext_size(kept.record_id) == len(ciphertext) == kept.sealed.ciphertext_size
@@ -129,7 +132,7 @@ async def test_release_and_read_give_the_hospital_the_record(bench: Bench, size:
 async def test_release_writes_down_every_unwrapping(bench: Bench) -> None:
     kept = await keep(bench, 100)
     for count in (1, 2):
-        await bench.vault.release(receipt_for(kept), PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
         rows = await releases(bench)
         assert (len(rows), bench.kms.unwraps) == (count, count)
     assert rows[0].decision_id == hash_of(receipt_for(kept).entry)
@@ -139,14 +142,14 @@ async def test_release_writes_down_every_unwrapping(bench: Bench) -> None:
 async def test_release_without_a_permission_unwraps_nothing(bench: Bench) -> None:
     kept = await keep(bench, 100)
     with pytest.raises(NotPermittedError):
-        await bench.vault.release(receipt_for(kept, Reason.CONSENT_REVOKED), PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept, Reason.CONSENT_REVOKED), kept.leaf, PUBLIC_KEY, DOMAIN)
     with pytest.raises(NotPermittedError):
-        await bench.vault.release(receipt_for(kept, subject=SubjectId(bytes(32))), PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept, subject=SubjectId(bytes(32))), kept.leaf, PUBLIC_KEY, DOMAIN)
     with pytest.raises(InvalidInputError):
-        await bench.vault.release(receipt_for(kept), release_public_key(new_release_seed()), DOMAIN)
-    unknown = replace(kept, record_id=RecordId(bytes(32)))
+        await bench.vault.release(receipt_for(kept), kept.leaf, release_public_key(new_release_seed()), DOMAIN)
+    unknown = replace(kept, leaf=replace(kept.leaf, sensitivity=5))
     with pytest.raises(NotFoundError):
-        await bench.vault.release(receipt_for(unknown), PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(unknown), unknown.leaf, PUBLIC_KEY, DOMAIN)
     assert (bench.kms.unwraps, await releases(bench)) == (0, [])
 
 
@@ -159,7 +162,7 @@ async def test_release_against_a_look_alike_receipt_unwraps_nothing(bench: Bench
 
     entry = receipt_for(kept).entry
     forged = Forged(entry, samples.place(), "forged", None)
-    for use in (bench.vault.release(forged, PUBLIC_KEY, DOMAIN), bench.vault.open_keys(forged)):
+    for use in (bench.vault.release(forged, kept.leaf, PUBLIC_KEY, DOMAIN), bench.vault.open_keys(forged, kept.leaf)):
         with pytest.raises(NotPermittedError):
             await use
     assert (bench.kms.unwraps, await releases(bench)) == (0, [])
@@ -288,7 +291,7 @@ async def test_erased_record_is_gone_for_good_and_its_neighbour_is_not(bench: Be
         await bench.upkeep.erase_record(kept.record_id)
     await assert_erased(bench, kept)
     assert await read(bench, neighbour)
-    await bench.vault.release(receipt_for(neighbour), PUBLIC_KEY, DOMAIN)
+    await bench.vault.release(receipt_for(neighbour), neighbour.leaf, PUBLIC_KEY, DOMAIN)
 
 
 async def test_erased_subject_loses_every_record(bench: Bench) -> None:
@@ -304,7 +307,7 @@ async def test_erased_subject_loses_every_record(bench: Bench) -> None:
 
 async def assert_erased(bench: Bench, kept: Kept) -> None:
     with pytest.raises(KeyDestroyedError):
-        await bench.vault.release(receipt_for(kept), PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
     with pytest.raises(KeyDestroyedError):
         await read(bench, kept)
     assert not bench.file_of(kept.sealed.object_id).exists()
@@ -317,9 +320,9 @@ async def assert_erased(bench: Bench, kept: Kept) -> None:
 async def test_stored_bytes_hold_neither_plaintext_nor_keys(bench: Bench) -> None:
     secret = b"Chang, born 1956, C34.1 " * 4000
     sealed = await bench.vault.seal(stream(secret), subject_id=SUBJECT, media_type="text/plain")
-    record_id = RecordId(secrets.token_bytes(32))
-    await bench.vault.attach(sealed.object_id, record_id)
-    keys, _ = await bench.vault.open_keys(receipt_for(Kept(record_id, sealed, secret)))
+    kept = Kept(samples.leaf_of(sealed), sealed, secret)
+    await bench.vault.attach(sealed.object_id, kept.record_id)
+    keys, _ = await bench.vault.open_keys(receipt_for(kept), kept.leaf)
     await bench.database.close()
     for path in bench.folder.parent.rglob("*"):
         if path.is_file():

@@ -26,7 +26,7 @@ async def test_rewrap_moves_every_key_to_the_new_version_and_no_content(bench: B
     assert all(after[object_id] != wrapped for object_id, wrapped in before.items())
     assert [await read(bench, kept) for kept in records] == content
     for kept in records:
-        await bench.vault.release(receipt_for(kept), PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
 
 
 async def test_rewrap_leaves_erased_records_erased(bench: Bench) -> None:
@@ -35,8 +35,8 @@ async def test_rewrap_leaves_erased_records_erased(bench: Bench) -> None:
     assert await bench.upkeep.rewrap_subject(SUBJECT) == 1
     assert (await wrapped_keys(bench))[erased.sealed.object_id] == b""
     with pytest.raises(KeyDestroyedError):
-        await bench.vault.release(receipt_for(erased), PUBLIC_KEY, DOMAIN)
-    await bench.vault.release(receipt_for(kept), PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(erased), erased.leaf, PUBLIC_KEY, DOMAIN)
+    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
 
 
 async def test_rewrap_that_an_erasure_overtakes_does_not_bring_the_key_back(
@@ -45,8 +45,8 @@ async def test_rewrap_that_an_erasure_overtakes_does_not_bring_the_key_back(
     kept = await keep(bench, 1000)
     rewrap = bench.kms.rewrap
 
-    async def erased_meanwhile(subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
-        result = await rewrap(subject_ref, wrapped, context)
+    async def erased_meanwhile(subject_ref: bytes, wrapped: bytes, context: bytes, new_context: bytes) -> bytes:
+        result = await rewrap(subject_ref, wrapped, context, new_context)
         await bench.upkeep.erase_record(kept.record_id)
         return result
 
