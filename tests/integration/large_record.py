@@ -30,6 +30,7 @@ from consentry.vault.objects import open_object_store
 from consentry.vault.schema import upgrade
 from consentry.vault.store import RecordVault
 from tests.support import samples
+from tests.support.memory_vault import in_force
 
 MIB = 1024 * 1024
 SUBJECT = SubjectId(b"\x51" * 32)
@@ -78,7 +79,7 @@ async def open_and_check(vault: RecordVault, sealed: SealedRecord) -> None:
     record = record_id(leaf)
     request = samples.request(record, bytes(32), bytes(32))
     entry = AccessEntry(request, SUBJECT, 0, samples.NOW, 1, 1)
-    keys, _ = await vault.open_keys(FinalReceipt(entry, samples.place(), "measurement", LEDGER_SEAL), leaf)
+    keys, _ = await vault.open_keys(FinalReceipt(entry, samples.place(), "measurement", LEDGER_SEAL), leaf, in_force)
     opener = Opener(keys.data_key, sealing_context(sealed.object_id, sealed.version))
     async for piece in vault.read(record, 0, sealed.ciphertext_size):
         await asyncio.to_thread(opener.update, piece)

@@ -28,6 +28,7 @@ from consentry.vault.tables import StoredObject
 from consentry.vault.upkeep import VaultUpkeep
 from tests.integration.sealing_loop import PASSPHRASE
 from tests.support import samples
+from tests.support.memory_vault import in_force
 
 ROOT = Path(__file__).parents[2]
 KILLS = 5
@@ -49,7 +50,7 @@ async def opens(vault: RecordVault, object_id: bytes) -> bool:
     leaf = samples.leaf_of(await vault.sealed(object_id))
     record = record_id(leaf)
     entry = AccessEntry(samples.request(record, bytes(32), bytes(32)), leaf.subject_id, 0, samples.NOW, 1, 1)
-    keys, row = await vault.open_keys(FinalReceipt(entry, samples.place(), "test", LEDGER_SEAL), leaf)
+    keys, row = await vault.open_keys(FinalReceipt(entry, samples.place(), "test", LEDGER_SEAL), leaf, in_force)
     opener = Opener(keys.data_key, sealing_context(row.object_id, row.version))
     async for piece in vault.read(record, 0, row.ciphertext_size):
         opener.update(piece)

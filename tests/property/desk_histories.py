@@ -202,11 +202,17 @@ class Bench:
     def _interference(self, deed: str, which: int) -> Callable[[], Awaitable[None]]:
         async def happens() -> None:
             # After the last look at head a window of one block is left, as the threat model says.
-            if deed in ("revoke", "suspend") and "ledger.consent_status:before" in self.fuse.passed:
+            if deed in ("revoke", "suspend") and self._looked_last():
                 return
             await self.do(deed, which)
 
         return happens
+
+    def _looked_last(self) -> bool:
+        """Whether the look has begun that follows the write of the release: the vault holds the request by then."""
+        if "vault.release:before" not in self.fuse.passed:
+            return False
+        return "ledger.consent_status:before" in self.fuse.passed[self.fuse.passed.index("vault.release:before") :]
 
     # Steps.
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.terms import AccessEntry, AccessRequest, Material
+from consentry.core.terms import AccessEntry, AccessRequest, ConsentTerms, Material
 from consentry.errors import LedgerUnavailableError
 from consentry.gateway.access import Access, AccessDesk, denied
 from consentry.gateway.ports import StoredRequest
@@ -48,10 +49,15 @@ def test_request_passes_the_points_in_the_order_of_the_promise() -> None:
     bench = asyncio.run(run([]))
     asyncio.run(bench.desk.request(*bench._request(PLAIN)))
     passed = bench.fuse.passed
-    order = ["outbox.keep:after", "ledger.decide:before", "ledger.decide:after", "ledger.consent_status:after"]
-    order += ["ledger.institution_standing:after", "vault.release:before"]
-    assert [name for name in passed if name in order] == order
+    order = ["outbox.keep:after", "ledger.decide:before", "ledger.decide:after", "vault.release:before"]
+    order += ["ledger.head:after", "ledger.consent_status:after"]
+    order += ["ledger.institution_standing:after", "vault.release:after"]
+    assert [name for name in passed if name in order] == order, passed
     assert len(passed) < POINTS
+
+
+async def no_look() -> None:
+    """Looks at nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class ReleasesFirst(AccessDesk):
         entry = AccessEntry(request, material.leaf.subject_id, 0, 0, 1, 1)
         hoped = FinalReceipt(entry, nowhere, "hoped for", LEDGER_SEAL)
         release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
-        key = await self.vault.release(hoped, record.leaf, release_key, domain)
+        key = await self.vault.release(hoped, record.leaf, release_key, domain, no_look)
         receipt = await self._decided(request, signature, material)
         if not receipt.permitted:
             raise denied(receipt)
@@ -81,10 +87,9 @@ class KeepsNothing(AccessDesk):
         receipt = await self._decided(request, signature, material)
         if not receipt.permitted:
             raise denied(receipt)
-        await self._check_still_in_force(receipt)
-        release_key = await self._release_key(request)
-        domain = self.ledger.domain("AccessLedger")
-        return Access(receipt, record, await self.vault.release(receipt, record.leaf, release_key, domain))
+        release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
+        last_look = partial(self._check_still_in_force, receipt, material.terms)
+        return Access(receipt, record, await self.vault.release(receipt, record.leaf, release_key, domain, last_look))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +105,31 @@ class SettlesFirst(AccessDesk):
 class LooksNoMore(AccessDesk):
     """Does not look again before it releases."""
 
-    async def _check_still_in_force(self, receipt: FinalReceipt) -> None:
-        del receipt
+    async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
+        del receipt, terms
+
+
+@dataclass(frozen=True, slots=True)
+class LooksTooEarly(AccessDesk):
+    """Looks before the vault has written the release down, not after."""
+
+    async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
+        record, material = await self._material(request, scope_proof)
+        await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
+        receipt = await self._decided(request, signature, material)
+        if not receipt.permitted:
+            raise denied(receipt)
+        release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
+        await self._check_still_in_force(receipt, material.terms)
+        return Access(receipt, record, await self.vault.release(receipt, record.leaf, release_key, domain, no_look))
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetsTheStanding(AccessDesk):
     """Looks again at the consent, not at the institution."""
 
-    async def _check_still_in_force(self, receipt: FinalReceipt) -> None:
+    async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
+        del terms
         if await self.ledger.consent_status(receipt.entry.request.consent_id) != 1:
             raise denied(receipt)
 
@@ -139,6 +160,7 @@ SABOTAGED = (
     (KeepsNothing, "before it was kept"),
     (SettlesFirst, "never decided"),
     (LooksNoMore, "before the last look"),
+    (LooksTooEarly, "before the last look"),
     (ForgetsTheStanding, "suspended before the last look"),
     (BelievesItself, "does not stand in the log"),
     (NeverResumes, "never decided"),

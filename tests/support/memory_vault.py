@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from consentry.core import heads
@@ -23,9 +23,13 @@ from consentry.errors import (
     ObjectSwappedError,
     VaultUnavailableError,
 )
-from consentry.gateway.ports import Answer, Beginning, ReleasedKey, SealedRecord, StoredRequest
+from consentry.gateway.ports import Answer, Beginning, LastLook, ReleasedKey, SealedRecord, StoredRequest
 
 PIECE = 64 * 1024
+
+
+async def in_force() -> None:
+    """A last look that finds the permission in force."""
 
 
 @dataclass
@@ -42,11 +46,13 @@ class MemoryVault:
 
     Attributes:
         released: institution and request id of every release, in order.
+        on_write: is awaited where a release is written down, before the last look.
         on_release: is called with the receipt at the moment of each release.
         down: while true nothing answers, as with a locked keyring or a full disk.
     """
 
     released: list[tuple[Address, int]] = field(default_factory=list)
+    on_write: Callable[[], Awaitable[None]] = field(default=in_force)
     on_release: Callable[[FinalReceipt], None] = field(default=lambda _: None)
     down: bool = False
     _subjects: set[SubjectId] = field(default_factory=set)
@@ -111,7 +117,9 @@ class MemoryVault:
                 return known
         raise NotFoundError("record is not in this vault")
 
-    async def release(self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain) -> ReleasedKey:
+    async def release(
+        self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain, last_look: LastLook
+    ) -> ReleasedKey:
         self._answer()
         if not receipt.permitted:
             raise NotPermittedError("decision was no")
@@ -131,6 +139,8 @@ class MemoryVault:
             decision_id=heads.hash_of(receipt.entry),
             release_key_hash=request.release_key_hash,
         )
+        await self.on_write()
+        await last_look()
         self.on_release(receipt)
         self.released.append((request.institution, request.request_id))
         return ReleasedKey(

@@ -1,7 +1,8 @@
 """Log, then release: the one way a data key leaves the vault (promises P2, P4, P5).
 
 `AccessDesk.request` is to be read from top to bottom; each line may be the last before a crash, and nothing is lost or
-released wrongly then. The vault takes a `FinalReceipt`, which only the ledger room can make.
+released wrongly then. The vault takes a `FinalReceipt`, which only the ledger room can make, and the last look at head:
+it writes the release down, looks, and unwraps at once.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.chain import BlockReference
+from consentry.core.codes import Action, ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import AccessRequest, Address, Material
-from consentry.core.typed_data import digest, struct_hash
+from consentry.core.terms import AccessRequest, Address, ConsentTerms, Material
+from consentry.core.typed_data import consent_id, digest, struct_hash
 from consentry.crypto.signing import Verifiers, verify
 from consentry.errors import (
     AccessDeniedError,
@@ -67,10 +70,12 @@ class AccessDesk:
         Calling it again with the same request gives the same decision.
 
         Raises:
-            AccessDeniedError: the contract denied, and logged it; ``details`` carry reason and receipt.
+            AccessDeniedError: the contract denied, and logged it, or the consent ended since, or the institution was
+                suspended; ``details`` carry reason and receipt.
             NotAuthenticError: signature or material is wrong; nothing was decided.
             NotFoundError: no such record, or no such consent, here; nothing was decided.
-            ConflictError: the request id was used for another request, or its decision is older than the lease.
+            ConflictError: the request id was used for another request, or its decision is older than the lease, or the
+                request expired since: ask anew under a new id.
             LedgerUnavailableError: not known whether it was decided; ask again with the same request.
         """
         await self._check_signed(request, signature)
@@ -80,9 +85,9 @@ class AccessDesk:
             receipt = await self._decided(request, signature, material)
         if not receipt.permitted:
             raise denied(receipt)
-        release_key = await self._release_key(request)
-        await self._check_still_in_force(receipt)
-        key = await self.vault.release(receipt, record.leaf, release_key, self.ledger.domain("AccessLedger"))
+        release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
+        last_look = partial(self._check_still_in_force, receipt, material.terms)
+        key = await self.vault.release(receipt, record.leaf, release_key, domain, last_look)
         return Access(receipt, record, key)
 
     async def resume(self) -> int:
@@ -176,21 +181,43 @@ class AccessDesk:
             raise LedgerUnavailableError("projection lags behind the chain")
         return institution.release_key
 
-    async def _check_still_in_force(self, receipt: FinalReceipt) -> None:
-        """The last look at head before a key is unwrapped: a revocation may have been mined since the decision."""
-        request, decided = receipt.entry.request, receipt.place.block
+    async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
+        """The last look at head before a key is unwrapped: time has passed, and a revocation may have been mined."""
+        request = receipt.entry.request
         head = await self.ledger.head()
-        if head.number < decided.number:
-            raise LedgerUnavailableError(
-                f"head of the node is stale (got {head.number}, expected {decided.number} at least)"
-            )
-        age = head.time - decided.time
-        if age > LEASE_SECONDS:
-            raise ConflictError(f"age of the decision does not match (got {age} s, expected at most {LEASE_SECONDS} s)")
+        _check_lease(receipt, head)
+        if terms is None or consent_id(terms) != request.consent_id:
+            raise LedgerUnavailableError("terms of the projection do not match those decided on")
+        ended = _ended(request, terms, head.time)
+        if ended != Reason.NONE:
+            raise denied(receipt, ended)
         if await self.ledger.consent_status(request.consent_id) != ConsentStatus.ACTIVE:
             raise denied(receipt, Reason.CONSENT_REVOKED)
         if await self.ledger.institution_standing(request.institution) != Standing.ACTIVE:
             raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
+
+
+def _check_lease(receipt: FinalReceipt, head: BlockReference) -> None:
+    """Checks that a decision is young enough to open the vault, and that its request is still valid."""
+    request, decided = receipt.entry.request, receipt.place.block
+    if head.number < decided.number:
+        raise LedgerUnavailableError(
+            f"head of the node is stale (got {head.number}, expected {decided.number} at least)"
+        )
+    age = head.time - decided.time
+    if age > LEASE_SECONDS:
+        raise ConflictError(f"age of the decision does not match (got {age} s, expected at most {LEASE_SECONDS} s)")
+    if head.time >= request.expires_at:
+        raise ConflictError(f"request has expired (got {head.time}, expected a time before {request.expires_at})")
+
+
+def _ended(request: AccessRequest, terms: ConsentTerms, now: int) -> Reason:
+    """Tells why terms that once permitted a request do so no more at block time ``now``."""
+    if now >= terms.valid_until:
+        return Reason.CONSENT_EXPIRED
+    if request.action == Action.STORE and now >= terms.erase_by:
+        return Reason.ERASE_DATE_PASSED
+    return Reason.NONE
 
 
 def denied(receipt: FinalReceipt, reason: Reason | None = None) -> AccessDeniedError:

@@ -6,7 +6,7 @@ adapter. All identifiers and hashes are bytes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -241,6 +241,10 @@ class Projection(Protocol):
         ...
 
 
+LastLook = Callable[[], Awaitable[None]]
+"""Raises if what was permitted is not in force any more."""
+
+
 class Vault(Protocol):
     """Ciphertext and wrapped keys of this custodian."""
 
@@ -265,8 +269,13 @@ class Vault(Protocol):
         """Ties a sealed object and its keys to its anchored record; the same again changes nothing."""
         ...
 
-    async def release(self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain) -> ReleasedKey:
+    async def release(
+        self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain, last_look: LastLook
+    ) -> ReleasedKey:
         """Unwraps data key and blinding value and wraps them for the requester. Only a permitted receipt opens (P2).
+
+        The order is fixed: the release is written down durably, then comes ``last_look``, then at once the unwrapping,
+        with nothing in between that could wait (P4).
 
         ``leaf`` must hash to the record id of the receipt; what the vault holds for the record is compared with it.
         """

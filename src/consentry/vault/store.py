@@ -36,7 +36,7 @@ from consentry.errors import (
     ObjectCorruptError,
     ObjectSwappedError,
 )
-from consentry.gateway.ports import ReleasedKey, SealedRecord
+from consentry.gateway.ports import LastLook, ReleasedKey, SealedRecord
 from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
 from consentry.vault.inspection import Inspection, object_name
@@ -214,17 +214,20 @@ class RecordVault:
             raise NotFoundError(f"object {object_id.hex()} does not match (got none, expected one)")
         return row
 
-    async def release(self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain) -> ReleasedKey:
+    async def release(
+        self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain, last_look: LastLook
+    ) -> ReleasedKey:
         """Wraps the record's keys for the requester. Only a permitted, final receipt opens it (P2).
 
         The release is written down before the key is unwrapped, so the rows never name fewer releases than the key
-        service has seen.
+        service has seen. The last look comes after that write, which may have to wait for the disk.
 
         Args:
             receipt: the access decision, made by the chain room.
             leaf: what the record id of the decision is the hash of.
             release_key: public release key of the requesting institution, as registered on chain.
             domain: EIP-712 domain of ``AccessLedger``.
+            last_look: whether the permission is still in force; what it raises passes, and nothing is unwrapped then.
 
         Raises:
             NotPermittedError: the decision was no.
@@ -237,7 +240,7 @@ class RecordVault:
         _check_origin(receipt)
         request = receipt.entry.request
         _check_release_key(release_key, request.release_key_hash)
-        keys, row = await self.open_keys(receipt, leaf)
+        keys, row = await self.open_keys(receipt, leaf, last_look)
         context = ReleaseContext(
             chain_id=domain.chain_id,
             access_ledger=domain.verifying_contract,
@@ -255,7 +258,9 @@ class RecordVault:
             plaintext_size=row.plaintext_size,
         )
 
-    async def open_keys(self, receipt: FinalReceipt, leaf: RecordLeaf) -> tuple[RecordKeys, StoredObject]:
+    async def open_keys(
+        self, receipt: FinalReceipt, leaf: RecordLeaf, last_look: LastLook
+    ) -> tuple[RecordKeys, StoredObject]:
         """Unwraps data key and blinding value of the record that a receipt permits; raises as `release` does."""
         _check_origin(receipt)
         entry = receipt.entry
@@ -279,6 +284,7 @@ class RecordVault:
             }
         )
         context = keys_context(row.object_id, row.version, entry.request.record_id)
+        await last_look()
         opened = await self._kms.unwrap(row.subject_id, row.wrapped_keys, context)
         return RecordKeys.from_bytes(opened), row
 

@@ -103,7 +103,7 @@ class SpentNonce(Base, table=True):
 
 
 class Release(Base, table=True):
-    """One unwrapping of a record's keys, written before it happens; compared with the chain in an audit."""
+    """One release of a record's keys, written before they are unwrapped; the last look may still have refused it."""
 
     __tablename__ = "releases"
     __table_args__: ClassVar[Any] = (

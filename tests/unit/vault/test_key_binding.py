@@ -20,6 +20,7 @@ from consentry.errors import (
 from consentry.vault import schema
 from consentry.vault.tables import ObjectState, StoredObject
 from tests.support import samples
+from tests.support.memory_vault import in_force
 from tests.unit.vault.conftest import SUBJECT, Bench
 from tests.unit.vault.test_store import DOMAIN, PUBLIC_KEY, Kept, keep, receipt_for, stream
 
@@ -56,7 +57,7 @@ async def test_release_of_a_record_id_moved_to_another_row_opens_nothing(
     permitted, secret = await keep(bench, 1000), await keep(bench, 2000)
     await move(bench, permitted, secret, describing=describing)
     with pytest.raises(error):
-        await bench.vault.release(receipt_for(permitted), permitted.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(permitted), permitted.leaf, PUBLIC_KEY, DOMAIN, in_force)
     assert bench.kms.unwraps == 0
 
 
@@ -74,14 +75,14 @@ async def test_release_of_a_row_that_differs_from_the_leaf_opens_nothing(bench: 
     kept = await keep(bench, 1000)
     await write(bench, kept.sealed.object_id, **changes)
     with pytest.raises(ObjectSwappedError):
-        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
     assert bench.kms.unwraps == 0
 
 
 async def test_release_with_a_leaf_of_another_record_opens_nothing(bench: Bench) -> None:
     kept, other = await keep(bench, 1000), await keep(bench, 1000)
     with pytest.raises(InvalidInputError, match="leaf"):
-        await bench.vault.release(receipt_for(kept), other.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), other.leaf, PUBLIC_KEY, DOMAIN, in_force)
     assert bench.kms.unwraps == 0
 
 
@@ -109,14 +110,14 @@ async def test_attach_whose_row_could_not_be_written_is_done_by_the_next_call(
     assert (await row_of(bench, kept)).state == ObjectState.SEALED
     for _ in range(2):
         await bench.vault.attach(sealed.object_id, kept.record_id)
-    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
 
 
 async def test_attach_of_two_at_once_ties_the_object_once(bench: Bench) -> None:
     sealed = await bench.vault.seal(stream(b"content"), subject_id=SUBJECT, media_type="text/plain")
     kept = Kept(samples.leaf_of(sealed), sealed, b"content")
     await asyncio.gather(*(bench.vault.attach(sealed.object_id, kept.record_id) for _ in range(5)))
-    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
 
 
 async def test_attach_that_an_erasure_overtakes_does_not_bring_the_key_back(
@@ -151,9 +152,9 @@ async def anchored_by_the_version_before(bench: Bench) -> Kept:
 async def test_upgrade_leaves_earlier_keys_closed_until_they_are_bound(bench: Bench) -> None:
     kept = await anchored_by_the_version_before(bench)
     with pytest.raises(ObjectCorruptError):
-        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
     assert await bench.vault.bind_anchored() == 1
-    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
     assert await bench.vault.bind_anchored() == 0
 
 
@@ -162,12 +163,12 @@ async def test_bind_of_a_row_that_cannot_be_opened_leaves_the_others_bound(bench
     await write(bench, foreign.sealed.object_id, wrapped_keys=bytes(84))
     assert await bench.vault.bind_anchored() == 1
     with pytest.raises(ObjectCorruptError):
-        await bench.vault.release(receipt_for(foreign), foreign.leaf, PUBLIC_KEY, DOMAIN)
-    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(foreign), foreign.leaf, PUBLIC_KEY, DOMAIN, in_force)
+    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
 
 
 async def test_downgrade_with_bound_keys_is_refused(bench: Bench) -> None:
     kept = await keep(bench, 10)
     with pytest.raises(ConfigurationError, match="cannot be unbound"):
         await schema.downgrade(bench.url, "0002")
-    await bench.vault.release(receipt_for(kept), replace(kept.leaf), PUBLIC_KEY, DOMAIN)
+    await bench.vault.release(receipt_for(kept), replace(kept.leaf), PUBLIC_KEY, DOMAIN, in_force)

@@ -25,6 +25,7 @@ from consentry.crypto.keywrap import (
 )
 from consentry.crypto.sealing import HEADER_SIZE, Opener, sealing_context
 from consentry.errors import (
+    AccessDeniedError,
     ConflictError,
     InvalidInputError,
     KeyDestroyedError,
@@ -40,6 +41,7 @@ from consentry.errors import (
 from consentry.gateway.ports import SealedRecord
 from consentry.vault.tables import Release, StoredObject
 from tests.support import samples
+from tests.support.memory_vault import in_force
 from tests.unit.vault.conftest import SUBJECT, Bench
 
 SEED = new_release_seed()
@@ -98,7 +100,7 @@ async def releases(bench: Bench) -> list[Release]:
 @pytest.mark.parametrize("size", [0, 1, 16384, 700_001, 3_000_000])
 async def test_release_and_read_give_the_hospital_the_record(bench: Bench, size: int) -> None:
     kept = await keep(bench, size, version=2)
-    released = await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+    released = await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
     ciphertext = await read(bench, kept)
     assert hashlib.sha256(ciphertext).digest() == kept.sealed.ciphertext_digest
     assert await bench.vault.ciphertext_size(kept.record_id) == len(ciphertext) == kept.sealed.ciphertext_size
@@ -132,24 +134,49 @@ async def test_release_and_read_give_the_hospital_the_record(bench: Bench, size:
 async def test_release_writes_down_every_unwrapping(bench: Bench) -> None:
     kept = await keep(bench, 100)
     for count in (1, 2):
-        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
         rows = await releases(bench)
         assert (len(rows), bench.kms.unwraps) == (count, count)
     assert rows[0].decision_id == hash_of(receipt_for(kept).entry)
     assert rows[0].record_id == kept.record_id
 
 
+async def test_release_looks_last_after_the_row_and_before_the_key(bench: Bench) -> None:
+    kept, seen = await keep(bench, 100), list[tuple[int, int]]()
+
+    async def look() -> None:
+        seen.append((len(await releases(bench)), bench.kms.unwraps))
+
+    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, look)
+    assert seen == [(1, 0)]
+
+
+async def test_release_whose_last_look_refuses_unwraps_nothing(bench: Bench) -> None:
+    kept = await keep(bench, 100)
+
+    async def look() -> None:
+        raise AccessDeniedError("access was denied (CONSENT_REVOKED)")
+
+    with pytest.raises(AccessDeniedError):
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, look)
+    assert bench.kms.unwraps == 0
+
+
 async def test_release_without_a_permission_unwraps_nothing(bench: Bench) -> None:
     kept = await keep(bench, 100)
     with pytest.raises(NotPermittedError):
-        await bench.vault.release(receipt_for(kept, Reason.CONSENT_REVOKED), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept, Reason.CONSENT_REVOKED), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
     with pytest.raises(NotPermittedError):
-        await bench.vault.release(receipt_for(kept, subject=SubjectId(bytes(32))), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(
+            receipt_for(kept, subject=SubjectId(bytes(32))), kept.leaf, PUBLIC_KEY, DOMAIN, in_force
+        )
     with pytest.raises(InvalidInputError):
-        await bench.vault.release(receipt_for(kept), kept.leaf, release_public_key(new_release_seed()), DOMAIN)
+        await bench.vault.release(
+            receipt_for(kept), kept.leaf, release_public_key(new_release_seed()), DOMAIN, in_force
+        )
     unknown = replace(kept, leaf=replace(kept.leaf, sensitivity=5))
     with pytest.raises(NotFoundError):
-        await bench.vault.release(receipt_for(unknown), unknown.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(unknown), unknown.leaf, PUBLIC_KEY, DOMAIN, in_force)
     assert (bench.kms.unwraps, await releases(bench)) == (0, [])
 
 
@@ -162,7 +189,10 @@ async def test_release_against_a_look_alike_receipt_unwraps_nothing(bench: Bench
 
     entry = receipt_for(kept).entry
     forged = Forged(entry, samples.place(), "forged", None)
-    for use in (bench.vault.release(forged, kept.leaf, PUBLIC_KEY, DOMAIN), bench.vault.open_keys(forged, kept.leaf)):
+    for use in (
+        bench.vault.release(forged, kept.leaf, PUBLIC_KEY, DOMAIN, in_force),
+        bench.vault.open_keys(forged, kept.leaf, in_force),
+    ):
         with pytest.raises(NotPermittedError):
             await use
     assert (bench.kms.unwraps, await releases(bench)) == (0, [])
@@ -291,7 +321,7 @@ async def test_erased_record_is_gone_for_good_and_its_neighbour_is_not(bench: Be
         await bench.upkeep.erase_record(kept.record_id)
     await assert_erased(bench, kept)
     assert await read(bench, neighbour)
-    await bench.vault.release(receipt_for(neighbour), neighbour.leaf, PUBLIC_KEY, DOMAIN)
+    await bench.vault.release(receipt_for(neighbour), neighbour.leaf, PUBLIC_KEY, DOMAIN, in_force)
 
 
 async def test_erased_subject_loses_every_record(bench: Bench) -> None:
@@ -307,7 +337,7 @@ async def test_erased_subject_loses_every_record(bench: Bench) -> None:
 
 async def assert_erased(bench: Bench, kept: Kept) -> None:
     with pytest.raises(KeyDestroyedError):
-        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
     with pytest.raises(KeyDestroyedError):
         await read(bench, kept)
     assert not bench.file_of(kept.sealed.object_id).exists()
@@ -322,7 +352,7 @@ async def test_stored_bytes_hold_neither_plaintext_nor_keys(bench: Bench) -> Non
     sealed = await bench.vault.seal(stream(secret), subject_id=SUBJECT, media_type="text/plain")
     kept = Kept(samples.leaf_of(sealed), sealed, secret)
     await bench.vault.attach(sealed.object_id, kept.record_id)
-    keys, _ = await bench.vault.open_keys(receipt_for(kept), kept.leaf)
+    keys, _ = await bench.vault.open_keys(receipt_for(kept), kept.leaf, in_force)
     await bench.database.close()
     for path in bench.folder.parent.rglob("*"):
         if path.is_file():

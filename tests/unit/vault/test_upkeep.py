@@ -8,6 +8,7 @@ from sqlmodel import select
 from consentry.core.terms import SubjectId
 from consentry.errors import KeyDestroyedError, NotFoundError
 from consentry.vault.tables import StoredObject
+from tests.support.memory_vault import in_force
 from tests.unit.vault.conftest import SUBJECT, Bench
 from tests.unit.vault.test_store import DOMAIN, PUBLIC_KEY, keep, read, receipt_for
 
@@ -26,7 +27,7 @@ async def test_rewrap_moves_every_key_to_the_new_version_and_no_content(bench: B
     assert all(after[object_id] != wrapped for object_id, wrapped in before.items())
     assert [await read(bench, kept) for kept in records] == content
     for kept in records:
-        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
 
 
 async def test_rewrap_leaves_erased_records_erased(bench: Bench) -> None:
@@ -35,8 +36,8 @@ async def test_rewrap_leaves_erased_records_erased(bench: Bench) -> None:
     assert await bench.upkeep.rewrap_subject(SUBJECT) == 1
     assert (await wrapped_keys(bench))[erased.sealed.object_id] == b""
     with pytest.raises(KeyDestroyedError):
-        await bench.vault.release(receipt_for(erased), erased.leaf, PUBLIC_KEY, DOMAIN)
-    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(erased), erased.leaf, PUBLIC_KEY, DOMAIN, in_force)
+    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
 
 
 async def test_rewrap_that_an_erasure_overtakes_does_not_bring_the_key_back(

@@ -1,0 +1,167 @@
+"""The desk between decision and key: what ended since, what is stale, what is not served here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from consentry.core.codes import Action, Reason, bits
+from consentry.core.receipts import FinalReceipt
+from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, Material
+from consentry.core.typed_data import consent_id
+from consentry.crypto.keywrap import release_key_hash
+from consentry.errors import AccessDeniedError, ConflictError, LedgerUnavailableError, NotFoundError
+from consentry.gateway.access import LEASE_SECONDS, Access, AccessDesk
+from consentry.gateway.ports import ConsentView
+from tests.property.desk_histories import HOSPITALS, PATIENT, RELEASE_KEY, Bench
+from tests.support import samples
+from tests.support.memory_ledger import VERIFIERS
+from tests.support.memory_projection import MemoryProjection
+
+MONTH = 30 * samples.DAY
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    """A desk with records and consents, no request yet."""
+    made = Bench(AccessDesk)
+    await made.set_up()
+    return made
+
+
+async def grant(bench: Bench, **changes: Any) -> ConsentTerms:  # noqa: ANN401 - any member
+    """Grants further terms to the first hospital."""
+    terms = replace(bench.consents[0], nonce=100, **changes)
+    await bench.ledger.grant(terms, bench.signed(PATIENT, "Consents", terms))
+    return terms
+
+
+def request(bench: Bench, terms: ConsentTerms, **changes: Any) -> AccessRequest:  # noqa: ANN401 - any member
+    """Gives a request of the first hospital that outlives the lease."""
+    plain = samples.request(bench.records[0], consent_id(terms), release_key_hash(RELEASE_KEY))
+    fitting = replace(plain, institution=HOSPITALS[0].address, issued_at=bench.now, expires_at=bench.now + MONTH)
+    return replace(fitting, **changes)
+
+
+async def ask(bench: Bench, asked: AccessRequest) -> Access:
+    """Asks as the first hospital does."""
+    return await bench.desk.request(asked, bench.signed(HOSPITALS[0], "AccessLedger", asked))
+
+
+async def test_request_again_gives_the_key_until_the_lease_is_over(bench: Bench) -> None:
+    asked = request(bench, bench.consents[0])
+    decided = await ask(bench, asked)
+    bench.now += LEASE_SECONDS
+    assert (await ask(bench, asked)).receipt == decided.receipt
+    bench.now += 1
+    with pytest.raises(ConflictError, match=r"age .* \(got 901 s, expected at most 900 s\)"):
+        await ask(bench, asked)
+    assert len(bench.vault.released) == 2
+
+
+async def test_request_again_after_it_expired_gives_no_key(bench: Bench) -> None:
+    asked = request(bench, bench.consents[0], expires_at=bench.now + 60)
+    bench.now += 59
+    await ask(bench, asked)
+    bench.now += 1
+    with pytest.raises(ConflictError, match="request has expired"):
+        await ask(bench, asked)
+    assert len(bench.vault.released) == 1
+
+
+@pytest.mark.parametrize(
+    ("terms", "action", "reason"),
+    [
+        ({"valid_until": samples.NOW + 60}, Action.VIEW, Reason.CONSENT_EXPIRED),
+        (
+            {"actions": bits(Action.STORE), "erase_by": samples.NOW + 60},
+            Action.STORE,
+            Reason.ERASE_DATE_PASSED,
+        ),
+    ],
+    ids=["consent expired", "erase date passed"],
+)
+async def test_request_again_after_the_consent_ended_gives_no_key(
+    bench: Bench, terms: dict[str, int], action: Action, reason: Reason
+) -> None:
+    asked = request(bench, await grant(bench, **terms), action=action)
+    bench.now += 59
+    await ask(bench, asked)
+    bench.now += 1
+    with pytest.raises(AccessDeniedError, match=reason.name) as denial:
+        await ask(bench, asked)
+    assert denial.value.details["receipt"].permitted
+    assert len(bench.vault.released) == 1
+
+
+async def test_view_after_the_erase_date_of_a_store_still_gives_the_key(bench: Bench) -> None:
+    terms = await grant(bench, actions=bits(Action.VIEW, Action.STORE), erase_by=samples.NOW + 60)
+    asked = request(bench, terms)
+    await ask(bench, asked)
+    bench.now += 61
+    await ask(bench, asked)
+    assert len(bench.vault.released) == 2
+
+
+async def test_revocation_while_the_release_is_written_down_stops_the_key(bench: Bench) -> None:
+    async def slow() -> None:
+        await bench.do("revoke", 0)
+
+    bench.vault.on_write = slow
+    with pytest.raises(AccessDeniedError, match="CONSENT_REVOKED"):
+        await ask(bench, request(bench, bench.consents[0]))
+    assert not bench.vault.released
+
+
+async def test_head_older_than_the_decision_gives_no_key(bench: Bench) -> None:
+    async def stale() -> None:
+        bench.ledger.stale_by = 1
+
+    bench.vault.on_write = stale
+    with pytest.raises(LedgerUnavailableError, match="stale"):
+        await ask(bench, request(bench, bench.consents[0]))
+    assert not bench.vault.released
+
+
+async def test_terms_that_are_not_those_decided_on_give_no_key(bench: Bench) -> None:
+    asked = request(bench, await grant(bench, valid_until=bench.now + 60))
+    await ask(bench, asked)
+    bench.now += 100
+
+    class Changed(MemoryProjection):
+        async def consent(self, wanted: ConsentId) -> ConsentView | None:
+            view = await super().consent(wanted)
+            return replace(view, terms=replace(view.terms, valid_until=bench.now + MONTH)) if view else None
+
+    bench.desk = AccessDesk(
+        bench.ledger, Changed(bench.ledger), bench.vault, bench.outbox, bench.desk.custodian, VERIFIERS
+    )
+    with pytest.raises(LedgerUnavailableError, match="terms"):
+        await ask(bench, asked)
+    assert len(bench.vault.released) == 1
+
+
+async def test_answer_to_another_request_gives_no_key(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    decide, asked = bench.ledger.decide, request(bench, bench.consents[0])
+    other = await ask(bench, replace(asked, request_id=2, record_id=bench.records[1]))
+
+    async def mixed(mine: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
+        await decide(mine, signature, material)
+        return other.receipt
+
+    monkeypatch.setattr(bench.ledger, "decide", mixed)
+    with pytest.raises(LedgerUnavailableError, match="mixes answers up"):
+        await ask(bench, asked)
+    assert len(bench.vault.released) == 1
+
+
+async def test_record_of_another_custodian_is_not_found_and_nothing_kept(bench: Bench) -> None:
+    elsewhere = AccessDesk(
+        bench.ledger, MemoryProjection(bench.ledger), bench.vault, bench.outbox, HOSPITALS[1].address, VERIFIERS
+    )
+    bench.desk = elsewhere
+    with pytest.raises(NotFoundError, match="record is not known to this custodian"):
+        await ask(bench, request(bench, bench.consents[0]))
+    assert not bench.outbox.kept
