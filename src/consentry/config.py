@@ -1,6 +1,6 @@
 """Settings of one gateway: from ``CONSENTRY_…`` variables and an optional TOML file, checked once, never changed.
 
-Secrets come from files only; their contents are read where they are used and never shown.
+Secrets come from files only, of mode 0600; their contents are read where they are used and never shown.
 """
 
 from __future__ import annotations
@@ -71,9 +71,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The SQLAlchemy URL in force."""
-        if self.database_url_file is not None:
-            return _secret(self.database_url_file)
+        """The SQLAlchemy URL in force, unless ``database_url_file`` holds it."""
         return self.database_url or f"sqlite+aiosqlite:///{self.state_dir.absolute() / 'gateway.db'}"
 
     @property
@@ -114,21 +112,6 @@ class Settings(BaseSettings):
         scheme, at, rest = shown["database_url"].rpartition("@")
         shown["database_url"] = f"{scheme.partition('://')[0]}://***@{rest}" if at else shown["database_url"]
         return shown
-
-
-def _secret(path: Path) -> str:
-    """Reads a secret from its file.
-
-    Raises:
-        ConfigurationError: the file is missing, unreadable or empty.
-    """
-    try:
-        text = path.read_text().strip()
-    except OSError:
-        raise ConfigurationError(f"secret file {path.name} cannot be read") from None
-    if not text:
-        raise ConfigurationError(f"secret file {path.name} is empty")
-    return text
 
 
 def load_settings(file: Path | None = None, **given: Any) -> Settings:  # noqa: ANN401 - any setting by name

@@ -39,7 +39,7 @@ from consentry.errors import (
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.background import ROUND_SECONDS, Background, Deed, Tell
 from consentry.gateway.context import Context, Limits
-from consentry.ledger.accounts import load_or_create_key
+from consentry.ledger.accounts import load_or_create_key, read_private
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Manifest
@@ -80,23 +80,30 @@ async def open_ledger(settings: Settings) -> ChainLedger:
 @asynccontextmanager
 async def open_projection(settings: Settings, ledger: ChainReader) -> AsyncIterator[tuple[Database, Follower]]:
     """Gives the projection's database, brought to this version's form, and what makes it follow the chain."""
-    await DIRECTORY_SCHEMA.upgrade(settings.database)
-    database = Database(settings.database)
+    await DIRECTORY_SCHEMA.upgrade(database_url(settings))
+    database = Database(database_url(settings))
     try:
         yield database, Follower(database, ledger, await ledger.identity())
     finally:
         await database.close()
 
 
+def database_url(settings: Settings) -> str:
+    """Gives the SQLAlchemy URL in force.
+
+    Raises:
+        ConfigurationError: the file that is to hold it is missing or empty, or others can read it.
+    """
+    if settings.database_url_file is None:
+        return settings.database
+    return read_private(settings.database_url_file, "file of the database URL")
+
+
 def _passphrase(path: Path) -> str:
-    try:
-        text = path.read_text().strip()
-    except OSError:
+    if not path.exists():
         what = f"passphrase file {path.name} is missing"
-        raise ConfigurationError(f"{what}: put it back; for a new vault 'consentry serve' draws one") from None
-    if not text:
-        raise ConfigurationError(f"passphrase file {path.name} is empty")
-    return text
+        raise ConfigurationError(f"{what}: put it back; for a new vault 'consentry serve' draws one")
+    return read_private(path, "passphrase file")
 
 
 def create_passphrase(settings: Settings) -> None:
@@ -131,7 +138,7 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
         if chain_only or not settings.custodian:
             yield AuditScope(reader, None, None, ZERO_ADDRESS)
             return
-        database = Database(settings.database)
+        database = Database(database_url(settings))
         try:
             measure = ObjectMeasure(database, open_object_store(settings.objects))
             yield AuditScope(reader, ProjectionRows(database), measure, _address(settings.custodian))
@@ -182,7 +189,9 @@ async def rebuild(settings: Settings, *, replace: bool) -> Rebuilt:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(reader.close)
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=settings.state_dir, prefix="rebuild-"))
-        fresh_settings = settings.model_copy(update={"database_url": f"sqlite+aiosqlite:///{folder}/fresh.db"})
+        fresh_settings = settings.model_copy(
+            update={"database_url": f"sqlite+aiosqlite:///{folder}/fresh.db", "database_url_file": None}
+        )
         running, projection = await stack.enter_async_context(open_projection(settings, reader))
         await projection.catch_up()
         fresh, followed = await stack.enter_async_context(open_projection(fresh_settings, reader))
@@ -203,7 +212,7 @@ async def read_object(settings: Settings, record: RecordId) -> int:
     Raises:
         VaultError: the object is not what was anchored.
     """
-    database = Database(settings.database)
+    database = Database(database_url(settings))
     try:
         inspection = Inspection(database, open_object_store(settings.objects))
         row, size = await inspection.row_of(record), 0
@@ -236,7 +245,7 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         ledger = await open_ledger(settings)
         stack.push_async_callback(ledger.close)
         database, projection = await stack.enter_async_context(open_projection(settings, ledger))
-        await VAULT_SCHEMA.upgrade(settings.database)
+        await VAULT_SCHEMA.upgrade(database_url(settings))
         await projection.catch_up()
         vault = RecordVault(database, open_object_store(settings.objects), keyring)
         await vault.bind_anchored()

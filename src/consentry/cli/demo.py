@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from consentry.cli.options import keep_to_oneself
 from consentry.cli.output import AsJson, answer, console
 from consentry.config import load_settings
 from consentry.demo.chaos import play
@@ -30,6 +31,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Runs the whole story on real medical data; a second start goes on with what is there."""
+    keep_to_oneself()
     folder = (state or load_settings().state_dir) / "demo"
     network, shown, steps = Network(folder), console(quiet=as_json), list[Told]()
     if stop:
@@ -63,6 +65,7 @@ def chaos(
     state: Annotated[Path | None, typer.Option(help="folder for the rounds; <state_dir>/chaos if not given")] = None,
 ) -> None:
     """Plays the story while processes are killed, and checks what must hold. Exit code 1: something did not."""
+    keep_to_oneself()
     folder, shown = state or load_settings().state_dir / "chaos", console()
     found = material(folder / "cache")
     bad = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ InstitutionAddress = Annotated[
     str, typer.Option("--institution", help="address of the institution; custodian of the settings, or the key's own")
 ]
 SubjectText = Annotated[str, typer.Option("--subject", help="subject id, 32 bytes in hexadecimal")]
+
+
+def keep_to_oneself() -> None:
+    """Has every file and folder that is made from now on be private; for commands that write into a state folder."""
+    os.umask(0o077)
 
 
 @dataclass(frozen=True, slots=True)

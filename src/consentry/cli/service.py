@@ -10,7 +10,7 @@ import uvicorn
 
 from consentry.api.app import create_app
 from consentry.api.logs import json_log
-from consentry.cli.options import SettingsFile
+from consentry.cli.options import SettingsFile, keep_to_oneself
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.ledger.accounts import SendingAccount, load_or_create_key
@@ -24,6 +24,7 @@ STOP_SECONDS = 10
 
 def serve(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """Serves one gateway in the foreground; requests are logged to the error stream as JSON lines."""
+    keep_to_oneself()
     known = load_settings(settings)
     create_passphrase(known)
     log = json_log()
@@ -63,6 +64,7 @@ def rebuild(
     as_json: AsJson = False,
 ) -> None:
     """Makes the projection anew from the chain and compares it row for row. Exit code 1: it differed."""
+    keep_to_oneself()
     outcome = asyncio.run(rebuild_projection(load_settings(settings), replace=replace))
     values = {"rows": outcome.rows, "differing": outcome.differing, "replaced": outcome.replaced}
     answer(values, as_json=as_json)
@@ -72,6 +74,7 @@ def rebuild(
 
 def deploy(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """Deploys the contracts on the configured node; the national authority's key is made beside the relay's."""
+    keep_to_oneself()
     known = load_settings(settings)
     keys = known.state_dir / "keys"
 

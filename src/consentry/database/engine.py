@@ -6,8 +6,10 @@ version table.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, MetaData, event
@@ -19,6 +21,7 @@ from consentry.errors import ConfigurationError, ConflictError, VaultUnavailable
 
 _DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
 _WRITES: Final = "consentry_writes"
+_FILE_MODE: Final = 0o600
 
 
 def own_metadata() -> MetaData:
@@ -98,6 +101,22 @@ def create_engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def keep_private(url: str) -> None:
+    """Makes a database file one's own to read, and creates it so; SQLite gives its log and index files the same mode.
+
+    Raises:
+        OSError: the file cannot be made, or belongs to another account.
+    """
+    driver, _, path = url.partition(":///")
+    if not driver.startswith("sqlite") or not path or path.startswith((":", "file:")):
+        return
+    file = Path(path.partition("?")[0])
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, _FILE_MODE))
+    for part in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+        if part.exists():
+            part.chmod(_FILE_MODE)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own adapter

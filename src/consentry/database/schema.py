@@ -12,7 +12,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from consentry.database.engine import create_engine
+from consentry.database.engine import create_engine, keep_private
 from consentry.errors import ConfigurationError, VaultUnavailableError
 
 _Action = Callable[[Config], None]
@@ -28,10 +28,16 @@ class Schema:
     async def upgrade(self, url: str, revision: str = "head") -> None:
         """Runs all migrations up to ``revision``; running them again changes nothing.
 
+        A database that is a file belongs to this account alone from here on, whatever the umask.
+
         Raises:
             ConfigurationError: the database was made by a newer version, or the URL cannot be used.
             VaultUnavailableError: the database does not answer.
         """
+        try:
+            keep_private(url)
+        except OSError as error:
+            raise VaultUnavailableError(f"database cannot serve ({type(error).__name__})") from error
         await self._run(url, lambda config: command.upgrade(config, revision))
 
     async def downgrade(self, url: str, revision: str) -> None:

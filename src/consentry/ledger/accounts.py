@@ -7,6 +7,7 @@ others signed; an authority's account in production belongs behind a signer that
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from pathlib import Path
 from typing import Any, Final
@@ -39,20 +40,28 @@ def load_or_create_key(path: Path) -> bytes:
     return load_key(path)
 
 
-def read_private(path: Path) -> str:
-    """Reads a file that only its owner may read.
+def read_private(path: Path, what: str = "key file") -> str:
+    """Reads a file that only its owner may read, and that is one's own: keys, passphrases, addresses with passwords.
 
     Raises:
-        ConfigurationError: the file is missing, holds no text, or can be read by others.
+        ConfigurationError: the file is missing, holds no text, belongs to another account, or can be read by others.
     """
     if not path.is_file():
-        raise ConfigurationError(f"key file {path.name} is missing")
-    if path.stat().st_mode & _OTHERS:
-        raise ConfigurationError(f"mode of key file {path.name} does not match (others may read it, expected 0600)")
+        raise ConfigurationError(f"{what} {path.name} is missing")
+    facts = path.stat()
+    if facts.st_mode & _OTHERS:
+        raise ConfigurationError(f"mode of {what} {path.name} does not match (others may read it, expected 0600)")
+    if facts.st_uid != os.geteuid():
+        raise ConfigurationError(
+            f"owner of {what} {path.name} does not match (got uid {facts.st_uid}, expected {os.geteuid()})"
+        )
     try:
-        return path.read_text().strip()
+        text = path.read_text().strip()
     except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(f"key file {path.name} cannot be read") from None
+        raise ConfigurationError(f"{what} {path.name} cannot be read") from None
+    if not text:
+        raise ConfigurationError(f"{what} {path.name} is empty")
+    return text
 
 
 def load_key(path: Path) -> bytes:

@@ -1,0 +1,126 @@
+"""What a gateway is built from: secrets that only its account may read, state that only its account may read."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from consentry.cli import service
+from consentry.config import Settings, load_settings
+from consentry.database.engine import Database
+from consentry.errors import ConfigurationError
+from consentry.ledger import accounts
+from consentry.vault.schema import upgrade
+from consentry.wiring import create_passphrase, database_url, open_keyring
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """The umask of most accounts."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A gateway's settings with every secret in place."""
+    made = load_settings(state_dir=tmp_path / "state", database_url_file=tmp_path / "url")
+    create_passphrase(made)
+    accounts.load_or_create_key(made.relay_key)
+    (tmp_path / "url").write_text(f"sqlite+aiosqlite:///{tmp_path}/gateway.db\n")
+    (tmp_path / "url").chmod(0o600)
+    return made
+
+
+def url_file(settings: Settings) -> Path:
+    assert settings.database_url_file is not None
+    return settings.database_url_file
+
+
+Use = Callable[[Settings], object]
+SECRETS: dict[str, tuple[Callable[[Settings], Path], Use]] = {
+    "passphrase": (lambda known: known.passphrase, open_keyring),
+    "relay key": (lambda known: known.relay_key, lambda known: accounts.load_key(known.relay_key)),
+    "database url": (url_file, database_url),
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_secret_that_others_reach_is_refused(settings: Settings, name: str, mode: int) -> None:
+    place, use = SECRETS[name]
+    place(settings).chmod(mode)
+    with pytest.raises(ConfigurationError, match="mode of"):
+        use(settings)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_of_another_account_is_refused(settings: Settings, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    with pytest.raises(ConfigurationError, match="owner of"):
+        SECRETS[name][1](settings)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secret_that_is_empty_is_refused(settings: Settings, name: str) -> None:
+    place, use = SECRETS[name]
+    place(settings).write_text("\n")
+    with pytest.raises(ConfigurationError, match="is empty"):
+        use(settings)
+
+
+def test_database_url_stands_in_its_file_or_in_the_settings(settings: Settings) -> None:
+    assert database_url(settings) == url_file(settings).read_text().strip()
+    assert database_url(settings.model_copy(update={"database_url_file": None})) == settings.database
+    url_file(settings).unlink()
+    with pytest.raises(ConfigurationError, match="is missing"):
+        database_url(settings)
+
+
+def test_missing_passphrase_is_refused_with_what_to_do(settings: Settings) -> None:
+    settings.passphrase.unlink()
+    with pytest.raises(ConfigurationError, match="put it back"):
+        open_keyring(settings)
+
+
+def modes(folder: Path) -> set[int]:
+    return {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.is_file()}
+
+
+async def test_upgrade_makes_a_database_that_only_its_owner_reads(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
+    await upgrade(url)
+    database = Database(url)
+    async with database.writing() as session:
+        await (await session.connection()).exec_driver_sql("DELETE FROM spent_nonces")
+        assert modes(tmp_path) == {0o600}
+    await database.close()
+
+
+async def test_upgrade_closes_a_database_that_others_could_read(tmp_path: Path) -> None:
+    made = sqlite3.connect(tmp_path / "gateway.db")
+    made.execute("PRAGMA journal_mode=WAL")
+    made.execute("CREATE TABLE of_another_room (id INTEGER)")
+    assert modes(tmp_path) == {0o644}
+    await upgrade(f"sqlite+aiosqlite:///{tmp_path}/gateway.db")
+    assert modes(tmp_path) == {0o600}
+    made.close()
+
+
+def test_serve_makes_nothing_that_others_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_arguments: Any, **_named: Any) -> None:  # noqa: ANN401 - as the server
+        (tmp_path / "state" / "made-while-serving").touch()
+
+    monkeypatch.setattr(uvicorn, "run", run)
+    monkeypatch.setenv("CONSENTRY_STATE_DIR", str(tmp_path / "state"))
+    service.serve()
+    assert modes(tmp_path / "state") == {0o600}
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
