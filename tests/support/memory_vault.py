@@ -178,11 +178,21 @@ class MemoryOutbox:
 
     async def keep(self, item: StoredRequest) -> None:
         key = item.request.institution, item.request.request_id
-        if self.kept.setdefault(key, item) != item:
+        known = self.kept.setdefault(key, item)
+        if known.request != item.request:
             raise ConflictError("content of the request does not match the one received before")
+        if known != item:
+            self.kept[key] = item
+            self.settled.discard(key)
 
     async def settle(self, institution: Address, request_id: int) -> None:
         self.settled.add((institution, request_id))
+
+    async def forget(self, item: StoredRequest) -> None:
+        key = item.request.institution, item.request.request_id
+        if self.kept.get(key) == item:
+            del self.kept[key]
+            self.settled.discard(key)
 
     async def unsettled(self) -> Sequence[StoredRequest]:
         return [item for key, item in self.kept.items() if key not in self.settled]

@@ -115,7 +115,7 @@ class AccessDesk:
                     await self.outbox.settle(asked.institution, asked.request_id)
             except (NotAuthenticError, ConflictError, NotFoundError, InvalidInputError, LedgerRejectedError):
                 # Nothing can be decided about it, now or later; left kept, it would stand in the way of the others.
-                await self.outbox.settle(asked.institution, asked.request_id)
+                await self.outbox.forget(item)
             settled += 1
         return settled
 
@@ -130,16 +130,15 @@ class AccessDesk:
             self._under_way.discard(key)
 
     async def _decided(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
-        """Gives the final decision; settles the kept request once the chain has answered."""
-        key = request.institution, request.request_id
+        """Gives the final decision; settles the kept request once the chain has decided it, forgets a rejected one."""
         try:
             receipt = await self.ledger.decide(request, signature, material)
         except (NotAuthenticError, ConflictError, InvalidInputError, LedgerRejectedError):
-            await self.outbox.settle(*key)
+            await self.outbox.forget(StoredRequest(request, signature, request.consent_id, material.scope_proof))
             raise
         if struct_hash(receipt.entry.request) != struct_hash(request):
             raise LedgerUnavailableError("decision does not match the request: the node mixes answers up")
-        await self.outbox.settle(*key)
+        await self.outbox.settle(request.institution, request.request_id)
         return receipt
 
     async def _check_signed(self, request: AccessRequest, signature: bytes) -> None:

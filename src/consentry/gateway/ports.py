@@ -308,11 +308,18 @@ class Outbox(Protocol):
     """Requests that must be decided exactly once, whatever crashes."""
 
     async def keep(self, item: StoredRequest) -> None:
-        """Stores durably before anything is sent; the same item again is no change, another payload is a conflict."""
+        """Stores durably before anything is sent; the same item again is no change, another request is a conflict.
+
+        The same request with another signature or proof takes the place of the former, and waits anew.
+        """
         ...
 
     async def settle(self, institution: Address, request_id: int) -> None:
         """Marks a request as decided; one that was never kept changes nothing."""
+        ...
+
+    async def forget(self, item: StoredRequest) -> None:
+        """Drops a request about which nothing was decided: its id is free. One kept in its place meanwhile stays."""
         ...
 
     async def unsettled(self) -> Sequence[StoredRequest]:

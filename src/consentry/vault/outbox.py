@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import insert, tuple_
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 
 from consentry.core.terms import AccessRequest, Address, ConsentId
 from consentry.crypto.framing import uint256
@@ -39,8 +39,11 @@ class RequestOutbox:
     async def keep(self, item: StoredRequest) -> None:
         """Stores a request durably; the same again changes nothing.
 
+        The same request with another signature or proof takes the place of the former and waits anew: the former may
+        have been rejected, and a passkey never signs twice alike.
+
         Raises:
-            ConflictError: the institution used this request id with other content.
+            ConflictError: the institution used this request id for another request.
             VaultUnavailableError: the database does not answer; the request must not be sent.
         """
         await self._keeping.submit(item)
@@ -48,6 +51,12 @@ class RequestOutbox:
     async def settle(self, institution: Address, request_id: int) -> None:
         """Marks a request as decided; one that is not there changes nothing."""
         await self._settling.submit(_key(institution, request_id))
+
+    async def forget(self, item: StoredRequest) -> None:
+        """Drops a request about which nothing was decided: its id is free. One kept in its place meanwhile stays."""
+        mine = tuple_(*_KEY, col(KeptRequest.payload)).in_([(*_key_of(item), _encode(item))])
+        async with self._database.writing() as session:
+            await session.exec(delete(KeptRequest).where(mine))
 
     async def unsettled(self) -> Sequence[StoredRequest]:
         """All requests that were kept and not settled, oldest first."""
@@ -58,43 +67,43 @@ class RequestOutbox:
         return [_decode(row.payload) for row in rows]
 
     async def _keep_all(self, items: Sequence[StoredRequest]) -> list[Exception | None]:
-        now = self._clock()
-        keys = [_key(item.request.institution, item.request.request_id) for item in items]
-        payloads = [_encode(item) for item in items]
+        now, results = self._clock(), list[Exception | None]()
         async with self._database.writing() as session:
-            columns = col(KeptRequest.institution), col(KeptRequest.request_id), col(KeptRequest.payload)
-            found = await session.exec(select(*columns).where(_COLUMNS.in_(keys)))
-            kept: dict[_Key, str] = {(institution, number): payload for institution, number, payload in found}
-            new: dict[_Key, str] = {}
-            for key, payload in zip(keys, payloads, strict=True):
-                if key not in kept:
-                    kept[key] = new[key] = payload
+            wanted = tuple_(*_KEY).in_([_key_of(item) for item in items])
+            found = await session.exec(select(*_KEY, col(KeptRequest.payload)).where(wanted))
+            kept = {(institution, number): _decode(payload) for institution, number, payload in found}
+            new: dict[_Key, StoredRequest] = {}
+            for item in items:
+                known = kept.setdefault(key := _key_of(item), item)
+                results.append(None if known.request == item.request else _conflict(item))
+                if known is item or (known.request == item.request and known != item):
+                    kept[key] = new[key] = item
             if new:
-                await session.exec(
-                    insert(KeptRequest), params=[_row(key, payload, now) for key, payload in new.items()]
-                )
-        return [
-            None if kept[key] == payload else _conflict(item)
-            for item, key, payload in zip(items, keys, payloads, strict=True)
-        ]
+                await session.exec(delete(KeptRequest).where(tuple_(*_KEY).in_(list(new))))
+                await session.exec(insert(KeptRequest), params=[_row(key, item, now) for key, item in new.items()])
+        return results
 
     async def _settle_all(self, keys: Sequence[_Key]) -> list[Exception | None]:
-        decided = update(KeptRequest).where(_COLUMNS.in_(keys)).values(state=RequestState.DECIDED.value)
+        decided = update(KeptRequest).where(tuple_(*_KEY).in_(keys)).values(state=RequestState.DECIDED.value)
         async with self._database.writing() as session:
             await session.exec(decided)
         return [None] * len(keys)
 
 
-_COLUMNS = tuple_(col(KeptRequest.institution), col(KeptRequest.request_id))
+_KEY = col(KeptRequest.institution), col(KeptRequest.request_id)
+
+
+def _key_of(item: StoredRequest) -> _Key:
+    return _key(item.request.institution, item.request.request_id)
 
 
 def _key(institution: Address, request_id: int) -> _Key:
     return bytes(institution), uint256(request_id)
 
 
-def _row(key: _Key, payload: str, now: int) -> dict[str, Any]:
+def _row(key: _Key, item: StoredRequest, now: int) -> dict[str, Any]:
     state = RequestState.RECEIVED.value
-    return {"institution": key[0], "request_id": key[1], "payload": payload, "state": state, "created_at": now}
+    return {"institution": key[0], "request_id": key[1], "payload": _encode(item), "state": state, "created_at": now}
 
 
 def _conflict(item: StoredRequest) -> ConflictError:

@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 
 from consentry.core.codes import Action, Reason, bits
+from consentry.core.merkle import proof_of, root_of
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, Material
-from consentry.core.typed_data import consent_id
+from consentry.core.typed_data import consent_id, scope_key
 from consentry.crypto.keywrap import release_key_hash
-from consentry.errors import AccessDeniedError, ConflictError, LedgerUnavailableError, NotFoundError
+from consentry.crypto.signing import sign
+from consentry.crypto.webauthn import SoftwarePasskey
+from consentry.errors import (
+    AccessDeniedError,
+    ConflictError,
+    LedgerUnavailableError,
+    NotAuthenticError,
+    NotFoundError,
+)
 from consentry.gateway.access import LEASE_SECONDS, Access, AccessDesk
 from consentry.gateway.ports import ConsentView
 from tests.property.desk_histories import HOSPITALS, PATIENT, RELEASE_KEY, Bench
@@ -141,6 +150,31 @@ async def test_terms_that_are_not_those_decided_on_give_no_key(bench: Bench) -> 
     with pytest.raises(LedgerUnavailableError, match="terms"):
         await ask(bench, asked)
     assert len(bench.vault.released) == 1
+
+
+async def test_request_signed_anew_by_a_passkey_is_the_same_request(bench: Bench) -> None:
+    passkey = SoftwarePasskey.generate(VERIFIERS.webauthn)
+    hospital, domain = samples.address(0xB7), bench.ledger.domain("AccessLedger")
+    bench.ledger.admit_institution(hospital, 440_100, passkey.signer, RELEASE_KEY)
+    asked = request(bench, await grant(bench, institution=hospital), institution=hospital)
+    # A real one counts its signatures; that in software signs alike, so it says another origin.
+    signatures = [sign(key, domain, asked) for key in (passkey, replace(passkey, origin="https://other.test"))]
+    assert signatures[0] != signatures[1]
+    receipts = [(await bench.desk.request(asked, signature)).receipt for signature in signatures]
+    assert receipts[0] == receipts[1]
+    assert not await bench.outbox.unsettled()
+
+
+async def test_request_rejected_for_its_proof_is_decided_once_corrected(bench: Bench) -> None:
+    views = [await MemoryProjection(bench.ledger).record(record) for record in bench.records]
+    keys = [scope_key(view.leaf) for view in views if view]
+    asked = request(bench, await grant(bench, records_root=root_of(keys), categories=0))
+    proof = proof_of(keys, keys[0])
+    signature = bench.signed(HOSPITALS[0], "AccessLedger", asked)
+    with pytest.raises(NotAuthenticError, match="SCOPE_PROOF_INVALID"):
+        await bench.desk.request(asked, signature)
+    assert not bench.outbox.kept
+    assert (await bench.desk.request(asked, signature, proof)).receipt.permitted
 
 
 async def test_answer_to_another_request_gives_no_key(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

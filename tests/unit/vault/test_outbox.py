@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -54,14 +55,42 @@ async def test_keep_again_changes_nothing_and_other_content_is_a_conflict(bench:
     outbox = RequestOutbox(bench.database)
     for _ in range(2):
         await outbox.keep(ITEM)
-    for changed in (
-        replace(ITEM, signature=b"\x78" * 65),
-        replace(ITEM, scope_proof=()),
-        replace(ITEM, request=replace(ITEM.request, purpose=2)),
-    ):
-        with pytest.raises(ConflictError):
-            await outbox.keep(changed)
+    with pytest.raises(ConflictError):
+        await outbox.keep(replace(ITEM, request=replace(ITEM.request, purpose=2)))
     assert await outbox.unsettled() == [ITEM]
+
+
+@pytest.mark.parametrize("changes", [{"signature": b"\x78" * 65}, {"scope_proof": ()}], ids=["signature", "proof"])
+@pytest.mark.parametrize("settled", [False, True], ids=["waiting", "settled"])
+async def test_keep_of_the_same_request_otherwise_proved_takes_its_place(
+    bench: Bench,
+    changes: dict[str, Any],
+    settled: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    outbox, corrected = RequestOutbox(bench.database), replace(ITEM, **changes)
+    await outbox.keep(ITEM)
+    if settled:
+        await outbox.settle(ITEM.request.institution, ITEM.request.request_id)
+    await outbox.keep(corrected)
+    assert await outbox.unsettled() == [corrected]
+
+
+async def test_forgotten_request_leaves_its_id_free_for_any_other(bench: Bench) -> None:
+    outbox, another = RequestOutbox(bench.database), replace(ITEM, request=replace(ITEM.request, purpose=2))
+    await outbox.keep(other(1))
+    await outbox.keep(ITEM)
+    await outbox.forget(ITEM)
+    assert await outbox.unsettled() == [other(1)]
+    await outbox.keep(another)
+    assert another in await outbox.unsettled()
+
+
+async def test_forget_of_what_was_replaced_meanwhile_drops_nothing(bench: Bench) -> None:
+    outbox, corrected = RequestOutbox(bench.database), replace(ITEM, scope_proof=())
+    await outbox.keep(ITEM)
+    await outbox.keep(corrected)
+    await outbox.forget(ITEM)
+    assert await outbox.unsettled() == [corrected]
 
 
 async def test_settled_requests_stay_settled(bench: Bench) -> None:
@@ -132,7 +161,7 @@ async def test_only_one_of_many_claims_a_key(bench: Bench) -> None:
 
 async def test_conflict_inside_one_batch_reaches_the_later_caller_alone(bench: Bench) -> None:
     outbox = RequestOutbox(bench.database)
-    changed = replace(ITEM, signature=b"\x78" * 65)
+    changed = replace(ITEM, request=replace(ITEM.request, purpose=2))
     results = await asyncio.gather(
         *(outbox.keep(item) for item in (other(5), ITEM, changed, ITEM, other(6))), return_exceptions=True
     )
