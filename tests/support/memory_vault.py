@@ -239,9 +239,10 @@ class MemoryKeys:
 class MemoryNonces:
     """Nonces seen, for ever."""
 
-    seen: set[tuple[bytes, str]] = field(default_factory=set)
+    seen: dict[tuple[bytes, str], int] = field(default_factory=dict)
+    """Until when each must be remembered."""
 
     async def spend(self, signer: bytes, nonce: str, until: int) -> None:
         if (signer, nonce) in self.seen or until <= 0:
             raise NotAuthenticError("nonce was seen before")
-        self.seen.add((signer, nonce))
+        self.seen[signer, nonce] = until

@@ -201,7 +201,6 @@ class RecordVault:
         change = update(StoredObject).where(
             col(StoredObject.object_id) == row.object_id,
             col(StoredObject.wrapped_keys) == row.wrapped_keys,
-            col(StoredObject.state) == ObjectState.SEALED.value,
         )
         values = {"record_id": bytes(record_id), "wrapped_keys": wrapped, "state": ObjectState.ANCHORED.value}
         async with self._database.writing() as session:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from consentry.api.policy import WINDOW_SECONDS
 from consentry.crypto.sign_in import body_sha256, content_digest
 from consentry.crypto.signing import AccountKey
 from consentry.evidence.notation import hex_of
 from tests.support.callers import HOST, Signing, encoded
-from tests.support.gateway_world import World, done
+from tests.support.gateway_world import MemoryParts, World, done
 
 
 def own_target(world: World) -> str:
@@ -54,6 +55,16 @@ async def test_signed_request_outside_the_window_is_refused(world: World, offset
     assert (await world.http.get(target, headers=headers)).status_code == status
 
 
+@pytest.mark.parametrize("offset", [-55, 0, 55])
+async def test_nonce_is_kept_until_nobody_could_take_the_request_for_fresh(
+    world: World, parts: MemoryParts, offset: int
+) -> None:
+    hospital, target, created = world.institution(world.people.hospital), own_target(world), int(time.time()) + offset
+    headers = hospital.headers("GET", target, b"", created=created)
+    assert (await world.http.get(target, headers=headers)).status_code == 200
+    assert set(parts.nonces.seen.values()) == {created + 2 * WINDOW_SECONDS}
+
+
 async def test_query_is_part_of_what_is_signed(world: World) -> None:
     hospital, target = world.institution(world.people.hospital), own_target(world)
     headers = hospital.headers("GET", target, b"")
@@ -78,6 +89,24 @@ async def test_upload_that_was_not_signed_is_not_kept(world: World) -> None:
     headers |= {"Consentry-Subject": hex_of(subject), "Content-Type": "text/plain"}
     answer = await world.http.post("/v1/records/content", content=b"another", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "auth.not-authentic")
+
+
+async def test_upload_of_another_institution_is_refused_and_nothing_sealed(world: World, parts: MemoryParts) -> None:
+    subject = await world.enrol(world.people.patient)
+    headers = {"Consentry-Subject": hex_of(subject), "Content-Type": "application/dicom"}
+    answer = await world.institution(world.people.hospital).send("/v1/records/content", b"planted", **headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "auth.not-permitted")
+    assert not parts.vault._objects
+
+
+async def test_anchoring_by_another_institution_is_refused_and_nothing_anchored(world: World) -> None:
+    people = world.people
+    subject = await world.enrol(people.patient)
+    sealed = await world.upload(subject)
+    body = world.anchor_body(sealed, world.leaf(subject, sealed))
+    answer = await world.institution(people.hospital).post("/v1/records", body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "auth.not-permitted")
+    done(await world.institution(people.custodian).post("/v1/records", body), 201)
 
 
 async def test_signature_of_another_key_is_refused(world: World) -> None:
