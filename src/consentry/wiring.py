@@ -50,7 +50,7 @@ from consentry.vault.inspection import Inspection
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.measure import ObjectMeasure
 from consentry.vault.nonces import NonceStore
-from consentry.vault.objects import open_object_store
+from consentry.vault.objects import ObjectStore, open_object_store
 from consentry.vault.outbox import RequestOutbox
 from consentry.vault.schema import SCHEMA as VAULT_SCHEMA
 from consentry.vault.store import RecordVault
@@ -58,7 +58,7 @@ from consentry.vault.store import RecordVault
 RESUME_TURNS: Final = 20
 """Every so many rounds, what was kept and not decided is taken up again."""
 FORGET_TURNS: Final = 14_400
-"""Every so many rounds (an hour), answers under old idempotency keys are dropped."""
+"""Every so many rounds (an hour), answers under old idempotency keys and cut-off uploads are dropped."""
 ANSWER_SECONDS: Final = 7 * 86_400
 """How long the answer under an idempotency key is kept."""
 MOST_WAIT_SECONDS: Final = 5.0
@@ -247,26 +247,41 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         database, projection = await stack.enter_async_context(open_projection(settings, ledger))
         await VAULT_SCHEMA.upgrade(database_url(settings))
         await projection.catch_up()
-        vault = RecordVault(database, open_object_store(settings.objects), keyring)
-        await vault.bind_anchored()
+        objects = open_object_store(settings.objects)
+        vault = await open_vault(database, objects, keyring)
         keys = IdempotencyStore(database)
         await keys.interrupt_all()
         background = Background(tell)
         context = _context(settings, ledger, database, projection, keyring, vault, background)
-
-        async def forget() -> None:
-            await keys.forget_before(int(time.time()) - ANSWER_SECONDS)
-
         background.deeds += [
             Deed("following the chain", 1, projection.catch_up),
             Deed("resuming kept requests", RESUME_TURNS, context.desk.resume),
-            Deed("forgetting old answers", FORGET_TURNS, forget),
+            *tidying(keys, objects),
         ]
         # What cannot be decided now stays kept: it must not keep a gateway from serving what it can.
         await background.attempt(background.deeds[1])
         task = background.start()
         stack.push_async_callback(_stop, task)
         yield context
+
+
+async def open_vault(database: Database, objects: ObjectStore, keyring: LocalKeyring) -> RecordVault:
+    """Gives the vault; keys that an earlier version left bound to objects alone are bound to their records first."""
+    vault = RecordVault(database, objects, keyring)
+    await vault.bind_anchored()
+    return vault
+
+
+def tidying(keys: IdempotencyStore, objects: ObjectStore) -> list[Deed]:
+    """Gives what is done every hour, so that nothing piles up."""
+
+    async def forget() -> None:
+        await keys.forget_before(int(time.time()) - ANSWER_SECONDS)
+
+    return [
+        Deed("forgetting old answers", FORGET_TURNS, forget),
+        Deed("clearing cut-off uploads", FORGET_TURNS, objects.sweep_incoming),
+    ]
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

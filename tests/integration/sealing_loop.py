@@ -36,7 +36,6 @@ async def seal_for_ever(folder: Path) -> None:
     cost = Cost(passes=1, memory_kib=64, lanes=1)
     keyring = LocalKeyring.open(place, PASSPHRASE) if place.exists() else LocalKeyring.create(place, PASSPHRASE, cost)
     objects = open_object_store(f"file://{folder}/objects")
-    await objects.sweep_incoming()
     vault = RecordVault(Database(url), objects, keyring)
     print("ready", flush=True)  # noqa: T201 - the test reads it
     while True:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from consentry.errors import ConfigurationError, ConflictError, ObjectMissingError, ObjectTornError
-from consentry.vault.objects import PIECE_SIZE, ObjectStore, open_object_store
+from consentry.vault.objects import CUT_OFF_SECONDS, PIECE_SIZE, ObjectStore, open_object_store
 
 
 @pytest.fixture(params=["memory", "local"])
@@ -94,11 +95,35 @@ async def test_delete_removes_the_object(store: ObjectStore) -> None:
 async def test_local_folder_survives_reopening_and_sweeps_cut_off_uploads(tmp_path: Path) -> None:
     url = f"file://{tmp_path}/objects"
     await open_object_store(url).put("ab/object", pieces_of(b"kept"))
-    (tmp_path / "objects" / "incoming" / "cut-off").write_bytes(b"half")
-    store = open_object_store(url)
+    incoming = tmp_path / "objects" / "incoming"
+    store, day_ago = open_object_store(url), time.time() - CUT_OFF_SECONDS
+    # As the library leaves them: a file it was writing, and one it had not yet moved.
+    for name, written in (("old#1", day_ago - 60), ("old", day_ago - 60), ("new#1", day_ago + 60)):
+        (incoming / name).write_bytes(b"half")
+        os.utime(incoming / name, (written, written))
     assert [name async for name in store.names()] == ["ab/object"]
-    assert await store.sweep_incoming() == 1
+    assert await store.sweep_incoming() == 2
+    assert [path.name for path in incoming.iterdir()] == ["new#1"]
     assert await store.read("ab/object", 0, 4) == b"kept"
+
+
+async def test_sweep_while_an_upload_is_taken_in_lets_it_finish(store: ObjectStore) -> None:
+    swept = []
+
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield os.urandom(9 * 1024 * 1024)
+            swept.append(await store.sweep_incoming())
+
+    await store.put("ab/object", slow())
+    assert swept == [0, 0, 0]
+    assert await store.size("ab/object") == 27 * 1024 * 1024
+
+
+async def test_sweep_of_what_was_never_moved_removes_it_once_it_is_old(store: ObjectStore) -> None:
+    await store.put("incoming/never-moved", pieces_of(b"whole"))
+    assert await store.sweep_incoming() == 0
+    assert await store.sweep_incoming(unwritten_seconds=-60) == 1
 
 
 @pytest.mark.parametrize("url", ["", "objects", "ftp://host/path", "file://host/path"])

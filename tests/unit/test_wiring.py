@@ -5,20 +5,30 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from sqlalchemy import text
 
 from consentry.cli import service
 from consentry.config import Settings, load_settings
 from consentry.database.engine import Database
 from consentry.errors import ConfigurationError
+from consentry.gateway.background import ROUND_SECONDS, Background
 from consentry.ledger import accounts
+from consentry.vault.idempotency import IdempotencyStore
+from consentry.vault.keyring import LocalKeyring
+from consentry.vault.keyring_files import Cost
+from consentry.vault.objects import CUT_OFF_SECONDS, open_object_store
 from consentry.vault.schema import upgrade
-from consentry.wiring import create_passphrase, database_url, open_keyring
+from consentry.vault.store import RecordVault
+from consentry.vault.tables import ObjectState, StoredObject
+from consentry.wiring import create_passphrase, database_url, open_keyring, open_vault, tidying
+from tests.support import samples
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +123,46 @@ async def test_upgrade_closes_a_database_that_others_could_read(tmp_path: Path) 
     await upgrade(f"sqlite+aiosqlite:///{tmp_path}/gateway.db")
     assert modes(tmp_path) == {0o600}
     made.close()
+
+
+async def test_tidying_clears_the_upload_a_crash_cut_off_and_no_other(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
+    await upgrade(url)
+    database, objects = Database(url), open_object_store(f"file://{tmp_path}/objects")
+    cut_off, under_way = (tmp_path / "objects" / "incoming" / name for name in ("cut-off#1", "under-way#1"))
+    for path in (cut_off, under_way):
+        path.touch()
+    os.utime(cut_off, (0, time.time() - CUT_OFF_SECONDS - 60))
+    background = Background(lambda what, why: pytest.fail(f"{what}: {why}"))
+    deeds = tidying(IdempotencyStore(database), objects)
+    for deed in deeds:
+        await background.attempt(deed)
+    assert (cut_off.exists(), under_way.exists()) == (False, True)
+    assert {deed.turns * ROUND_SECONDS for deed in deeds} == {3_600}
+    await database.close()
+
+
+async def test_opened_vault_has_bound_what_an_earlier_version_anchored(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
+    await upgrade(url)
+    database, objects = Database(url), open_object_store("memory://")
+    keyring = LocalKeyring.create(tmp_path / "keyring", "of a test", Cost(passes=1, memory_kib=64, lanes=1))
+    vault = RecordVault(database, objects, keyring)
+    await vault.create_subject(samples.SUBJECT)
+
+    async def content() -> AsyncIterator[bytes]:
+        yield b"content"
+
+    sealed = await vault.seal(content(), subject_id=samples.SUBJECT, media_type="text/plain")
+    async with database.writing() as session:
+        tie = text("UPDATE stored_objects SET record_id = :record").bindparams(record=b"\x07" * 32)
+        await (await session.connection()).execute(tie)
+    await open_vault(database, objects, keyring)
+    async with database.reading() as session:
+        row = await session.get(StoredObject, sealed.object_id)
+    assert row is not None
+    assert row.state == ObjectState.ANCHORED
+    await database.close()
 
 
 def test_serve_makes_nothing_that_others_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ from consentry.errors import (
 from consentry.vault.durable import sync_file, sync_folder
 
 INCOMING = "incoming"
+CUT_OFF_SECONDS = 86_400
+"""An upload to which nothing was written for a day is no longer under way."""
 PIECE_SIZE = 1024 * 1024
 """Bytes a read hands out at once: large enough to make each call cheap, small enough to stay responsive."""
 _PART_SIZE = 8 * 1024 * 1024
@@ -124,18 +127,25 @@ class ObjectStore:
                     if not meta["path"].startswith(f"{INCOMING}/"):
                         yield meta["path"]
 
-    async def sweep_incoming(self) -> int:
-        """Removes uploads that a crash cut off; call it at start, before the first `put`.
+    async def sweep_incoming(self, unwritten_seconds: float = CUT_OFF_SECONDS) -> int:
+        """Removes uploads that a crash cut off: those nothing was written to for so long. One under way stays.
+
+        An S3 bucket keeps the parts of an upload that never became an object; its own lifecycle rule must end those.
 
         Returns:
             How many were removed.
         """
-        removed = 0
+        before = time.time() - unwritten_seconds
         with _translated(INCOMING):
+            if self._folder is not None:
+                # The library lists no file it is still writing; after a crash such a file is all there is.
+                return await asyncio.to_thread(_sweep_folder, self._folder / INCOMING, before)
+            removed = 0
             async for batch in obstore.list(self._backend, prefix=INCOMING):
                 for meta in batch:
-                    await obstore.delete_async(self._backend, meta["path"])
-                    removed += 1
+                    if meta["last_modified"].timestamp() < before:
+                        await obstore.delete_async(self._backend, meta["path"])
+                        removed += 1
         return removed
 
     async def _upload(self, name: str, source: _Source) -> None:
@@ -167,6 +177,17 @@ class ObjectStore:
         except (BaseError, OSError):
             # The first error is the one to tell; `sweep_incoming` clears what stays.
             return
+
+
+def _sweep_folder(folder: Path, before: float) -> int:
+    removed = 0
+    for path in folder.iterdir():
+        # An upload that ends just now moves its file away.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def open_object_store(url: str) -> ObjectStore:
