@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
-from consentry.audit.compare import compare_objects, compare_rows
+from consentry.audit.compare import compare_objects, compare_releases, compare_rows, releases_permitted
 from consentry.audit.findings import Finding, Kind, Report
-from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, SubmittedRequest
+from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, ReleaseReader, SubmittedRequest
 from consentry.audit.replay import Replay
 from consentry.audit.storage import compare_storage
 from consentry.core import events
@@ -93,6 +93,21 @@ class Audit:
         """Adds what a custodian's vault holds differently from the chain."""
         more = await compare_objects(self.replay.state, custodian, objects.measured())
         return replace(report, findings=(*report.findings, *more))
+
+    async def compare_releases(self, report: Report, custodian: Address, releases: ReleaseReader) -> Report:
+        """Adds what a custodian's vault gave out without a decision, and counts what it never gave out.
+
+        A gateway may go on serving meanwhile: decisions that came after the head of the report count as well.
+        """
+        kept = [release async for release in releases.releases()]
+        head = await self.reader.head()
+        later = [event async for found in self._read(report.head.number + 1, head) for event in found]
+        permitted = releases_permitted([*self.chain, *later])
+        records = self.replay.state.records
+        own = {record for record, known in records.items() if known.leaf.custodian == custodian}
+        unreleased = {decided for decided in releases_permitted(self.chain) if decided.record_id in own} - {*kept}
+        more = compare_releases(kept, permitted)
+        return replace(report, findings=(*report.findings, *more), unreleased=len(unreleased))
 
     async def _read(self, first: int, head: BlockReference) -> AsyncIterator[Sequence[LedgerEvent]]:
         for start in range(first, head.number + 1, BLOCKS_A_READ):

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     OBJECT_UNANCHORED = "vault.object-unanchored"
     OBJECT_MISSING = "vault.object-missing"
     OBJECT_DIFFERS = "vault.object-differs"
+    RELEASE_WITHOUT_DECISION = "release.without-decision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Report:
         signatures: number of signatures that were checked again.
         findings: what should not be; empty when all is well.
         limits: what could not be checked, in words.
+        unreleased: number of permitted accesses to a custodian's records whose key its vault never gave out; none when
+            no vault was compared. No fault: the requester may never have come for it.
     """
 
     head: BlockReference
@@ -85,6 +88,7 @@ class Report:
     signatures: int
     findings: tuple[Finding, ...]
     limits: tuple[str, ...] = ()
+    unreleased: int | None = None
 
     @property
     def clean(self) -> bool:

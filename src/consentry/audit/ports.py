@@ -103,3 +103,21 @@ class ObjectReader(Protocol):
     def measured(self) -> AsyncIterator[StoredObject]:
         """Reads every object that belongs to a record and gives its SHA-256 and size."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRelease:
+    """A row of the vault: once the keys of a record were unwrapped, for the decision it names."""
+
+    record_id: RecordId
+    institution: Address
+    request_id: int
+    decision_id: bytes
+
+
+class ReleaseReader(Protocol):
+    """What a custodian's vault says it gave out."""
+
+    def releases(self) -> AsyncIterator[KeptRelease]:
+        """Gives every release, in the order in which they were written."""
+        ...
