@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from webauthn.helpers.exceptions import WebAuthnException
 from consentry.api.challenges import CHALLENGE_SECONDS, Challenges
 from consentry.api.sessions import MOST_SESSIONS, Sessions
 from consentry.core.terms import Address
-from consentry.crypto import webauthn
+from consentry.crypto import p256, webauthn
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
 from consentry.crypto.signing import AccountKey, verify
 from consentry.errors import InvalidInputError, NotAuthenticError
@@ -127,6 +128,43 @@ async def test_passkey_of_another_origin_is_refused(world: World) -> None:
     assert (await caller.sign_in()).status_code == 401
     caller = world.signer(replace(world.people.passkey, rp_id="evil.test"))
     assert (await caller.sign_in()).status_code == 401
+
+
+MALFORMED: dict[str, Callable[[bytes], bytes]] = {
+    "no-object": lambda told: b"[] " + told,
+    "cut-off": lambda told: b"{" + told,
+    "no-origin": lambda told: b"{" + told + b"}",
+    "origin-a-list": lambda told: b'{"origin":[],' + told + b"}",
+    "origin-an-object": lambda told: b'{"origin":{},' + told + b"}",
+    "origin-a-number": lambda told: b'{"origin":1,' + told + b"}",
+    "origin-null": lambda told: b'{"origin":null,' + told + b"}",
+    "a-list": lambda told: b"[{" + told + b"}]",
+    "a-text": lambda told: b'"' + told + b'"',
+    "no-utf-8": lambda told: b'{"origin":"\xff",' + told + b"}",
+    "deep": lambda told: b"[" * 3_500 + told,
+    "deep-inside": lambda told: b'{"a":' + b"[" * 3_500 + b"]" * 3_500 + b"," + told + b"}",
+    "long-number": lambda told: b'{"origin":' + b"1" * 5_000 + b"," + told + b"}",
+}
+
+
+@pytest.mark.parametrize("form", MALFORMED.values(), ids=list(MALFORMED))
+async def test_malformed_client_data_are_not_authentic(world: World, form: Callable[[bytes], bytes]) -> None:
+    key = world.people.passkey
+    asked = done(await world.http.post("/v1/auth/passkey/challenge", json={"signer": hex_of(key.signer)}), 200)
+    signed_digest = passkey_digest(ORIGIN, bytes_of(asked["challenge"], 32))
+    told = b'"type":"webauthn.get","challenge":"' + webauthn.challenge_of(signed_digest).encode() + b'"'
+    client = form(told)
+    data = hashlib.sha256(key.rp_id.encode()).digest() + bytes(
+        [webauthn.USER_PRESENT | webauthn.USER_VERIFIED, *bytes(4)]
+    )
+    raw = p256.sign(key.private, hashlib.sha256(data + hashlib.sha256(client).digest()).digest())
+    places = client.find(b'"challenge":"'), client.find(b'"type":"webauthn.get"')
+    assertion = webauthn.Assertion(raw[:32], raw[32:], *places, data, client)
+
+    body = {"signer": hex_of(key.signer), "challenge": asked["challenge"], "signature": hex_of(assertion.encoded())}
+    answer = await world.http.post("/v1/auth/passkey/session", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.not-authentic")
 
 
 async def test_passkey_answer_under_another_signer_is_refused(world: World) -> None:
