@@ -116,7 +116,7 @@ def open_keyring(settings: Settings) -> LocalKeyring:
 
 @dataclass(frozen=True, slots=True)
 class AuditScope:
-    """What an audit may look at: the chain always, one custodian's database, objects and releases if settings name it."""
+    """What an audit may look at: the chain always, a custodian's database, objects, releases if settings name it."""
 
     reader: ChainReader
     rows: ProjectionRows | None

@@ -195,7 +195,10 @@ async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectI
 
     Raises:
         NotFoundError: no such subject, or not the caller's.
+        NotPermittedError: the caller is an institution that is suspended; it sees nothing of any subject.
     """
+    if caller.role == Role.INSTITUTION:
+        caller.check_active()
     subject = await context.projection.subject(subject_id)
     own = subject is not None and (
         (caller.role == Role.SIGNER and caller.signer == subject.signer)
