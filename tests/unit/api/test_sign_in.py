@@ -17,7 +17,7 @@ from webauthn import verify_authentication_response
 from webauthn.helpers.exceptions import WebAuthnException
 
 from consentry.api.challenges import CHALLENGE_SECONDS, Challenges
-from consentry.api.sessions import MOST_SESSIONS, Sessions
+from consentry.api.sessions import MOST_OF_ONE, MOST_OF_STRANGERS, Sessions
 from consentry.core.terms import Address
 from consentry.crypto import p256, webauthn
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
@@ -187,16 +187,15 @@ async def test_anything_but_a_live_token_is_refused(world: World, header: str) -
 def test_session_ends_in_time_and_the_oldest_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     now = NOW
     sessions = Sessions(900, lambda: now)
-    token, ends = sessions.open(b"signer")
+    token, ends = sessions.open(b"signer", known=True)
     assert (sessions.find(token).signer, ends) == (b"signer", NOW + 900)
     now += 899
     assert sessions.find(token).signer == b"signer"
     now += 1
     with pytest.raises(NotAuthenticError):
         sessions.find(token)
-    assert MOST_SESSIONS > 1
     monkeypatch.setattr("consentry.api.sessions.MOST_SESSIONS", 2)
-    first, second, third = (sessions.open(b"signer")[0] for _ in range(3))
+    first, second, third = (sessions.open(b"signer", known=True)[0] for _ in range(3))
     with pytest.raises(NotAuthenticError):
         sessions.find(first)
     assert {sessions.find(token).signer for token in (second, third)} == {b"signer"}
@@ -204,9 +203,47 @@ def test_session_ends_in_time_and_the_oldest_goes_first(monkeypatch: pytest.Monk
 
 def test_token_is_kept_as_a_digest_alone() -> None:
     sessions = Sessions(900)
-    token, _ = sessions.open(b"signer")
+    token, _ = sessions.open(b"signer", known=True)
     assert token not in repr(vars(sessions))
-    assert token.encode() not in b"".join(sessions._sessions)
+    assert token.encode() not in b"".join(sessions._known)
+
+
+def test_strangers_push_out_strangers_alone() -> None:
+    sessions = Sessions(900, lambda: NOW)
+    patient, _ = sessions.open(b"patient", known=True)
+    first, _ = sessions.open(b"first", known=False)
+    for number in range(MOST_OF_STRANGERS + 1):
+        sessions.open(number.to_bytes(20, "big"), known=False)
+    assert sessions.find(patient).signer == b"patient"
+    with pytest.raises(NotAuthenticError):
+        sessions.find(first)
+    assert len(sessions._strangers) == len(sessions._of) - 1 == MOST_OF_STRANGERS
+
+
+def test_signer_with_many_sessions_loses_its_own_oldest() -> None:
+    sessions = Sessions(900, lambda: NOW)
+    another, _ = sessions.open(b"another", known=True)
+    tokens = [sessions.open(b"signer", known=True)[0] for _ in range(MOST_OF_ONE + 2)]
+    for token in tokens[:2]:
+        with pytest.raises(NotAuthenticError):
+            sessions.find(token)
+    assert {sessions.find(token).signer for token in tokens[2:]} == {b"signer"}
+    assert sessions.find(another).signer == b"another"
+    for token in (another, *tokens):
+        sessions.close(token)
+    assert not sessions._of
+
+
+async def test_subjects_and_members_are_no_strangers(world: World) -> None:
+    people = world.people
+    await world.enrol(people.p256)
+    sessions = world.app.state.sessions
+    for key in (people.p256, people.hospital.key, people.national):
+        assert (await world.signer(key).sign_in()).status_code == 200
+    assert (len(sessions._known), len(sessions._strangers)) == (3, 0)
+    for key in (people.stranger, people.passkey):
+        assert (await world.signer(key).sign_in()).status_code == 200
+    assert (len(sessions._known), len(sessions._strangers)) == (3, 2)
 
 
 async def test_challenge_is_for_one_signer_one_time_and_one_process() -> None:
