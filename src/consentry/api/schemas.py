@@ -304,8 +304,8 @@ class InstitutionItem(Strict):
     release_key: Hex
 
 
-class InstitutionList(Strict):
-    """All institutions."""
+class InstitutionPage(Strict):
+    """A page of institutions."""
 
     items: list[InstitutionItem]
 

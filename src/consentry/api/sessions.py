@@ -1,7 +1,7 @@
 """Who is signed in. In memory: a restart asks everybody to sign in again, and loses nothing.
 
-Tokens are random, kept as digests, bound to one signer, and short-lived. Anybody can draw keys and sign in with each; so
-signers the chain does not know share a small room of their own, where they can only push each other out.
+Tokens are random, kept as digests, bound to one signer, and short-lived. Anybody can draw keys and sign in with each:
+so signers the chain does not know share a small room of their own, where they can only push each other out.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ class InstitutionView:
     region: int
     signer: bytes
     release_key: bytes
+    place: EventPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,12 @@ class Projection(Protocol):
         ...
 
     async def institution(self, address: Address) -> InstitutionView | None: ...
-    async def institutions(self) -> Sequence[InstitutionView]: ...
+    async def institutions(
+        self, after: tuple[int, int] | None = None, limit: int | None = None
+    ) -> Sequence[InstitutionView]:
+        """Gives a page of the institutions in the order of admission, or all of them."""
+        ...
+
     async def authority_region(self, address: Address) -> int | None:
         """Gives the region of an active authority, None for anybody else."""
         ...

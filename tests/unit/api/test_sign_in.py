@@ -21,7 +21,7 @@ from consentry.api.sessions import MOST_OF_ONE, MOST_OF_STRANGERS, Sessions
 from consentry.core.terms import Address
 from consentry.crypto import p256, webauthn
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
-from consentry.crypto.signing import AccountKey, verify
+from consentry.crypto.signing import AccountKey, SigningKey, verify
 from consentry.errors import InvalidInputError, NotAuthenticError
 from consentry.evidence.notation import bytes_of, hex_of
 from tests.support.callers import ORIGIN
@@ -238,10 +238,12 @@ async def test_subjects_and_members_are_no_strangers(world: World) -> None:
     people = world.people
     await world.enrol(people.p256)
     sessions = world.app.state.sessions
-    for key in (people.p256, people.hospital.key, people.national):
+    known: list[SigningKey] = [people.p256, people.hospital.key, people.national]
+    for key in known:
         assert (await world.signer(key).sign_in()).status_code == 200
     assert (len(sessions._known), len(sessions._strangers)) == (3, 0)
-    for key in (people.stranger, people.passkey):
+    strangers: list[SigningKey] = [people.stranger, people.passkey]
+    for key in strangers:
         assert (await world.signer(key).sign_in()).status_code == 200
     assert (len(sessions._known), len(sessions._strangers)) == (3, 2)
 
