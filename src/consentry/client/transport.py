@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,7 +16,7 @@ import httpx
 
 from consentry import errors
 from consentry.core.terms import Address
-from consentry.crypto.sign_in import SignedRequest, body_sha256, content_digest
+from consentry.crypto.sign_in import SignedRequest, body_sha256, bound_headers, content_digest
 from consentry.crypto.signing import SigningKey
 from consentry.evidence.notation import Json
 
@@ -80,7 +80,7 @@ class Transport:
         """Closes kept connections."""
         await self._http.aclose()
 
-    def _headers(self, method: str, target: str, digest: bytes) -> dict[str, str]:
+    def _proof(self, method: str, target: str, digest: bytes, headers: Mapping[str, str]) -> dict[str, str]:
         if self._institution is not None and self._key is not None:
             signed = SignedRequest(
                 institution=self._institution,
@@ -90,6 +90,7 @@ class Transport:
                 body_sha256=digest,
                 created=int(self._clock()),
                 nonce=secrets.token_hex(16),
+                bound=bound_headers(headers),
             )
             signature = self._key.sign_digest(signed.digest())
             return {"Consentry-Signature": signed.header(signature), "Content-Digest": content_digest(digest)}
@@ -125,7 +126,7 @@ class Transport:
         return _json(await self._send("POST", target, content, headers))
 
     async def _send(self, method: str, target: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
-        signed = self._headers(method, target, body_sha256(content))
+        signed = self._proof(method, target, body_sha256(content), headers)
         try:
             answer = await self._http.request(method, target, content=content, headers={**headers, **signed})
         except httpx.HTTPError as error:
@@ -134,7 +135,7 @@ class Transport:
 
     async def upload(self, target: str, pieces: AsyncIterator[bytes], digest: bytes, headers: dict[str, str]) -> Json:
         """Streams a body whose SHA-256 is known."""
-        signed = self._headers("POST", target, digest)
+        signed = self._proof("POST", target, digest, headers)
         try:
             answer = await self._http.post(target, content=pieces, headers={**headers, **signed})
         except httpx.HTTPError as error:
@@ -149,7 +150,7 @@ class Transport:
         Raises:
             VaultUnavailableError: the gateway does not answer, or the stream breaks off while it is read.
         """
-        headers = self._headers("GET", target, body_sha256(b""))
+        headers = self._proof("GET", target, body_sha256(b""), {})
         if span is not None:
             headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
         try:
