@@ -14,7 +14,7 @@
     ├─ NotFoundError
     ├─ ConflictError              already granted, already revoked, still under way
     │  └─ IdempotencyKeyReusedError  the key belongs to other content
-    ├─ VerificationError          evidence does not hold: step, expected, got
+    ├─ VerificationError          what came does not hold: expected, got; a bundle: step
     ├─ LedgerError
     │  ├─ LedgerUnavailableError  the node does not answer: try again
     │  ├─ LedgerRejectedError     a contract refused: Solidity error name and arguments
@@ -114,11 +114,15 @@ class IdempotencyKeyReusedError(ConflictError):
 
 
 class VerificationError(ConsentryError):
-    """Evidence does not hold at a numbered step. Caller: do not rely on the document."""
+    """What came does not hold. Caller: do not rely on it.
+
+    ``step`` is the number in the plan of ``docs/formats/bundle.md`` where a bundle failed; None for everything else, of
+    which the message alone says what did not hold.
+    """
 
     code = "evidence.invalid"
 
-    def __init__(self, step: int, message: str, *, expected: object = None, got: object = None) -> None:
+    def __init__(self, message: str, *, step: int | None = None, expected: object = None, got: object = None) -> None:
         super().__init__(message, step=step, expected=expected, got=got)
         self.step = step
         self.expected = expected

@@ -78,6 +78,8 @@ def from_error(request: Request, error: errors.ConsentryError) -> JSONResponse:
         receipt = error.details["receipt"]
         if isinstance(receipt, FinalReceipt):
             more["receipt"] = shown_receipt(receipt)
+    if isinstance(error, errors.VerificationError) and error.step is not None:
+        more["step"] = error.step
     return problem(request, status, error.code, error.message, **more)
 
 

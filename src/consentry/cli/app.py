@@ -79,6 +79,9 @@ def main() -> None:
     """Runs a command; whatever goes wrong is one line on the error stream and an exit code."""
     try:
         status = app(standalone_mode=False)
+    except errors.VerificationError as error:
+        step = "" if error.step is None else f"step {error.step}: "
+        _fail(error.code, step + error.message, exit_code(error))
     except errors.ConsentryError as error:
         _fail(error.code, error.message, exit_code(error))
     except TyperException as error:

@@ -48,7 +48,7 @@ async def confirmed(look: Callable[[], Awaitable[bool]], refusal: str) -> None:
         if await look():
             return
         await asyncio.sleep(_POLL_SECONDS)
-    raise VerificationError(1, refusal)
+    raise VerificationError(refusal)
 
 
 def entry_of(line: Json) -> AccessEntry:
@@ -67,9 +67,9 @@ def entry_of(line: Json) -> AccessEntry:
             institution_sequence=int(line["institutionSequence"]),
         )
     except (ConsentryError, KeyError, TypeError, ValueError):
-        raise VerificationError(1, "line of the access log cannot be read") from None
+        raise VerificationError("line of the access log cannot be read") from None
     if line.get("permitted") is not (entry.reason == Reason.NONE):
-        raise VerificationError(1, "line of the access log contradicts itself")
+        raise VerificationError("line of the access log contradicts itself")
     return entry
 
 
@@ -90,9 +90,9 @@ def check_log(
     reached, seen = bytes(32), head in (None, bytes(32))
     for expected, entry in enumerate(entries, start=1):
         if sequence(entry) != expected:
-            raise VerificationError(1, "access log has a gap", expected=expected, got=sequence(entry))
+            raise VerificationError("access log has a gap", expected=expected, got=sequence(entry))
         reached = heads.advance(key, reached, heads.hash_of(entry))
         # Decisions that came after the head was read may follow.
         seen = seen or reached == head
     if not seen:
-        raise VerificationError(2, "access log does not lead to the head on chain: something was left out or changed")
+        raise VerificationError("access log does not lead to the head on chain: something was left out or changed")

@@ -45,12 +45,12 @@ async def about(transport: Transport, chain: Chain | None = None) -> About:
         contracts = {name: Address(bytes_of(address, 20)) for name, address in body["contracts"].items()}
         found = About(Address(bytes_of(body["custodian"], 20)), body["origin"], body["chainId"], contracts)
     except (AttributeError, InvalidInputError, KeyError, TypeError):
-        raise VerificationError(0, "gateway does not say what it is") from None
+        raise VerificationError("gateway does not say what it is") from None
     if found.origin != transport.origin:
         # Whoever signs in here must not open a session somewhere else.
         raise VerificationError(
-            0, "origin of the gateway does not match its address", expected=transport.origin, got=found.origin
+            "origin of the gateway does not match its address", expected=transport.origin, got=found.origin
         )
     if chain is not None and any(found.domain(name) != chain.domain(name) for name in SIGNED):
-        raise VerificationError(0, "chain or contracts of the gateway do not match those of the own node")
+        raise VerificationError("chain or contracts of the gateway do not match those of the own node")
     return found

@@ -178,9 +178,9 @@ class Hospital:
         answer = await self._transport.post("/v1/access", body)
         decision, leaf = answer["decision"], read(RecordLeaf, answer["record"]["leaf"])
         if read(AccessRequest, decision["request"]) != request:
-            raise VerificationError(1, "decision is not about the request that was sent")
+            raise VerificationError("decision is not about the request that was sent")
         if record_id(leaf) != request.record_id:
-            raise VerificationError(2, "leaf does not hash to the record that was asked for")
+            raise VerificationError("leaf does not hash to the record that was asked for")
         receipt = decision["receipt"]
         entry = AccessEntry(
             request=request,
@@ -214,7 +214,7 @@ class Hospital:
             decision_id=heads.hash_of(permitted.entry),
             release_key_hash=request.release_key_hash,
         )
-        keys = unwrap_record_keys(permitted.wrapped_key, self._own.release_seed, context, step=1)
+        keys = unwrap_record_keys(permitted.wrapped_key, self._own.release_seed, context)
         opener = Opener(keys.data_key, sealing_context(permitted.object_id, permitted.leaf.version))
         draft = target.with_name(f".{target.name}.part")
         try:
@@ -225,7 +225,7 @@ class Hospital:
                 file.write(opener.finalize())
             digests = opener.digests
             if digests.ciphertext_sha256 != permitted.leaf.ciphertext_digest:
-                raise VerificationError(2, "ciphertext does not match the digest in the leaf")
+                raise VerificationError("ciphertext does not match the digest in the leaf")
             verify_commitment(
                 permitted.leaf.commitment,
                 keys.blinding,
@@ -233,7 +233,6 @@ class Hospital:
                 version=permitted.leaf.version,
                 size=digests.plaintext_size,
                 plaintext_sha256=digests.plaintext_sha256,
-                step=3,
             )
             draft.rename(target)
         finally:
@@ -254,7 +253,7 @@ class Hospital:
         found = await self._transport.get_all(f"/v1/institutions/{hex_of(own)}/accesses")
         entries = [entry_of(line) for line in found]
         if any(entry.request.institution != own for entry in entries):
-            raise VerificationError(1, "access log holds lines about another institution")
+            raise VerificationError("access log holds lines about another institution")
         check_log(entries, heads.institution_key(own), lambda entry: entry.institution_sequence, head)
         return found
 

@@ -52,7 +52,7 @@ class Patient:
             message = SignInMessage.parse(asked["message"])
             here = (known.origin, urlsplit(known.origin).netloc, known.chain_id, signer)
             if (message.uri, message.domain, message.chain_id, message.address) != here:
-                raise VerificationError(0, "sign-in message is not for this gateway and account")
+                raise VerificationError("sign-in message is not for this gateway and account")
             signature = self._key.sign_digest(personal_digest(asked["message"]))
             body = {"message": asked["message"], "signature": hex_of(signature)}
             opened = await self._transport.post("/v1/auth/siwe/session", body)
@@ -93,12 +93,12 @@ class Patient:
         terms = read(ConsentTerms, shown["terms"])
         kept = replace(terms, notice_hash=wanted.notice_hash, notice_version=wanted.notice_version, nonce=wanted.nonce)
         if kept != wanted:
-            raise VerificationError(1, "prepared terms do not match the wanted ones")
+            raise VerificationError("prepared terms do not match the wanted ones")
         text = render(terms, terms.notice_version, language)
         if shown["notice"]["text"] != text or hashlib.sha256(text.encode()).digest() != terms.notice_hash:
-            raise VerificationError(2, "notice does not say what the terms say")
+            raise VerificationError("notice does not say what the terms say")
         if shown["document"] != document(known.domain("Consents"), terms):
-            raise VerificationError(3, "prepared document does not match the terms")
+            raise VerificationError("prepared document does not match the terms")
         return terms, text
 
     async def grant(self, terms: ConsentTerms) -> Json:
@@ -118,7 +118,7 @@ class Patient:
         target = f"/v1/consents/{hex_of(consent)}/revocation/prepare"
         terms = read(ConsentTerms, (await self._transport.post(target, {})).get("terms"))
         if consent_id(terms) != consent:
-            raise VerificationError(1, "terms do not hash to the consent that was asked for")
+            raise VerificationError("terms do not hash to the consent that was asked for")
         return terms
 
     async def revoke(self, terms: ConsentTerms) -> Json:
@@ -151,6 +151,6 @@ class Patient:
         found = await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/accesses")
         entries = [entry_of(line) for line in found]
         if any(entry.subject_id != subject_id for entry in entries):
-            raise VerificationError(1, "access log holds lines about another subject")
+            raise VerificationError("access log holds lines about another subject")
         check_log(entries, subject_key(subject_id), lambda entry: entry.subject_sequence, head)
         return found

@@ -44,7 +44,7 @@ def error_of(status: int, body: Json) -> errors.ConsentryError:
     more = {name: body[name] for name in ("reason", "receipt", "places", "trace_id") if name in body}
     code = str(body.get("code", ""))
     if code == errors.VerificationError.code:
-        return errors.VerificationError(0, message)
+        return errors.VerificationError(message)
     kind = _by_code(errors.ConsentryError).get(code) or _FALLBACK.get(status, errors.InvalidInputError)
     return kind(message, **more)
 
@@ -105,7 +105,7 @@ class Transport:
         answer = await self._send("GET", target, b"", {})
         following = answer.links.get("next", {}).get("url")
         if following is not None and not _PATH.match(following):
-            raise errors.VerificationError(0, "next page of a list leads away from the gateway")
+            raise errors.VerificationError("next page of a list leads away from the gateway")
         return _json(answer), following
 
     async def get_all(self, target: str) -> list[Json]:
@@ -115,7 +115,7 @@ class Transport:
         while following:
             body, following = await self.get_page(following)
             if not isinstance(body.get("items"), list):
-                raise errors.VerificationError(0, "list of the gateway cannot be read")
+                raise errors.VerificationError("list of the gateway cannot be read")
             items.extend(body["items"])
         return items
 
@@ -170,7 +170,7 @@ def _json(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise errors.VerificationError(0, "answer of the gateway cannot be read")
+        raise errors.VerificationError("answer of the gateway cannot be read")
     return body
 
 
