@@ -14,6 +14,7 @@
     ├─ NotFoundError
     ├─ ConflictError              already granted, already revoked, still under way
     │  └─ IdempotencyKeyReusedError  the key belongs to other content
+    ├─ GatewayUnavailableError    the gateway does not answer: try again
     ├─ VerificationError          what came does not hold: expected, got; a bundle: step
     ├─ LedgerError
     │  ├─ LedgerUnavailableError  the node does not answer: try again
@@ -127,6 +128,12 @@ class VerificationError(ConsentryError):
         self.step = step
         self.expected = expected
         self.got = got
+
+
+class GatewayUnavailableError(ConsentryError):
+    """The gateway does not answer, or breaks off. Caller: try again later with the same request or idempotency key."""
+
+    code = "gateway.unavailable"
 
 
 class LedgerError(ConsentryError):

@@ -25,6 +25,7 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.VerificationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.GatewayUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerRejectedError: HTTPStatus.CONFLICT,
     errors.ForeignChainError: HTTPStatus.SERVICE_UNAVAILABLE,

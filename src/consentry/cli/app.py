@@ -41,6 +41,7 @@ _EXIT: Final[dict[type[errors.ConsentryError], int]] = {
     # A contract that says no has been reached: trying again changes nothing.
     errors.LedgerRejectedError: EXIT_FAILED_CHECK,
     errors.VaultUnavailableError: EXIT_NETWORK,
+    errors.GatewayUnavailableError: EXIT_NETWORK,
     errors.VerificationError: EXIT_VERIFICATION,
 }
 

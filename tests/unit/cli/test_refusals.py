@@ -167,6 +167,7 @@ def test_what_is_no_bundle_is_refused_without_a_step(run: Run, monkeypatch: pyte
         (errors.LedgerUnavailableError("x"), 4),
         (errors.ForeignChainError("x"), 4),
         (errors.VaultUnavailableError("x"), 4),
+        (errors.GatewayUnavailableError("x"), 4),
         (errors.VerificationError("x"), 5),
         (errors.LedgerRejectedError("x"), 1),
         (errors.AccessDeniedError("x"), 1),
