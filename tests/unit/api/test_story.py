@@ -324,6 +324,20 @@ async def test_institutions_and_about_are_public(world: World) -> None:
     assert about["contracts"]["AccessLedger"] == hex_of(world.context.ledger.domain("AccessLedger").verifying_contract)
 
 
+async def test_signer_of_one_subject_is_not_enrolled_for_another(world: World) -> None:
+    people = world.people
+    subject = await world.enrol(people.patient)
+    custodian = world.institution(people.custodian)
+    _, body = world.enrolment(people.patient)
+
+    answer = await custodian.post("/v1/subjects", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "draw a key for each subject" in answer.json()["detail"]
+    listed = done(await world.signer(people.patient).get("/v1/subjects"), 200)
+    assert [item["subjectId"] for item in listed["items"]] == [hex_of(subject)]
+
+
 async def test_pages_of_institutions_join_to_all_of_them(world: World) -> None:
     anyone, found = world.anyone(), []
     target: str | None = "/v1/institutions?limit=1"
