@@ -14,7 +14,8 @@
     ├─ NotFoundError
     ├─ ConflictError              already granted, already revoked, still under way
     │  └─ IdempotencyKeyReusedError  the key belongs to other content
-    ├─ VerificationError          evidence does not hold: step, expected, got
+    ├─ GatewayUnavailableError    the gateway does not answer: try again
+    ├─ VerificationError          what came does not hold: expected, got; a bundle: step
     ├─ LedgerError
     │  ├─ LedgerUnavailableError  the node does not answer: try again
     │  ├─ LedgerRejectedError     a contract refused: Solidity error name and arguments
@@ -114,15 +115,25 @@ class IdempotencyKeyReusedError(ConflictError):
 
 
 class VerificationError(ConsentryError):
-    """Evidence does not hold at a numbered step. Caller: do not rely on the document."""
+    """What came does not hold. Caller: do not rely on it.
+
+    ``step`` is the number in the plan of ``docs/formats/bundle.md`` where a bundle failed; None for everything else, of
+    which the message alone says what did not hold.
+    """
 
     code = "evidence.invalid"
 
-    def __init__(self, step: int, message: str, *, expected: object = None, got: object = None) -> None:
+    def __init__(self, message: str, *, step: int | None = None, expected: object = None, got: object = None) -> None:
         super().__init__(message, step=step, expected=expected, got=got)
         self.step = step
         self.expected = expected
         self.got = got
+
+
+class GatewayUnavailableError(ConsentryError):
+    """The gateway does not answer, or breaks off. Caller: try again later with the same request or idempotency key."""
+
+    code = "gateway.unavailable"
 
 
 class LedgerError(ConsentryError):

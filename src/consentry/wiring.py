@@ -52,6 +52,7 @@ from consentry.vault.measure import ObjectMeasure
 from consentry.vault.nonces import NonceStore
 from consentry.vault.objects import ObjectStore, open_object_store
 from consentry.vault.outbox import RequestOutbox
+from consentry.vault.releases import ReleaseRows
 from consentry.vault.schema import SCHEMA as VAULT_SCHEMA
 from consentry.vault.store import RecordVault
 
@@ -122,11 +123,12 @@ def open_keyring(settings: Settings) -> LocalKeyring:
 
 @dataclass(frozen=True, slots=True)
 class AuditScope:
-    """What an audit may look at: the chain always, one custodian's database and objects if settings name it."""
+    """What an audit may look at: the chain always, a custodian's database, objects, releases if settings name it."""
 
     reader: ChainReader
     rows: ProjectionRows | None
     measure: ObjectMeasure | None
+    releases: ReleaseRows | None
     custodian: Address
 
 
@@ -136,12 +138,13 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
     reader = ChainReader(connect(settings), Manifest.read(settings.manifest_path))
     try:
         if chain_only or not settings.custodian:
-            yield AuditScope(reader, None, None, ZERO_ADDRESS)
+            yield AuditScope(reader, None, None, None, ZERO_ADDRESS)
             return
         database = Database(database_url(settings))
         try:
             measure = ObjectMeasure(database, open_object_store(settings.objects))
-            yield AuditScope(reader, ProjectionRows(database), measure, _address(settings.custodian))
+            rows, releases = ProjectionRows(database), ReleaseRows(database)
+            yield AuditScope(reader, rows, measure, releases, _address(settings.custodian))
         finally:
             await database.close()
     finally:
@@ -149,7 +152,7 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
 
 
 async def run_audit(settings: Settings, *, chain_only: bool) -> Report:
-    """Decides every access again from the chain, then compares database and objects with it."""
+    """Decides every access again from the chain, then compares database, objects and releases with it."""
     async with open_audit(settings, chain_only=chain_only) as scope:
         audit = Audit(scope.reader)
         report = await audit.run()
@@ -157,6 +160,8 @@ async def run_audit(settings: Settings, *, chain_only: bool) -> Report:
             await _wait_for(scope.rows, report.head)
             report = await audit.compare_projection(report, scope.rows)
             report = await audit.compare_vault(report, scope.custodian, scope.measure)
+        if scope.releases is not None:
+            report = await audit.compare_releases(report, scope.custodian, scope.releases)
         return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from consentry.crypto.sign_in import (
     SignedRequest,
     SignInMessage,
     body_sha256,
+    bound_headers,
     content_digest,
     passkey_digest,
     personal_digest,
@@ -37,22 +39,22 @@ class Anyone:
 
     http: httpx.AsyncClient
 
-    async def proof(self, method: str, target: str, content: bytes) -> dict[str, str]:
+    async def proof(self, method: str, target: str, content: bytes, sent: Mapping[str, str]) -> dict[str, str]:
         """Gives the headers that prove who calls."""
-        del method, target, content
+        del method, target, content, sent
         return {}
 
     async def get(self, target: str, **headers: str) -> httpx.Response:
         """Asks."""
-        return await self.http.get(target, headers=headers | await self.proof("GET", target, b""))
+        return await self.http.get(target, headers=headers | await self.proof("GET", target, b"", headers))
 
     async def delete(self, target: str) -> httpx.Response:
         """Deletes."""
-        return await self.http.delete(target, headers=await self.proof("DELETE", target, b""))
+        return await self.http.delete(target, headers=await self.proof("DELETE", target, b"", {}))
 
     async def send(self, target: str, content: bytes, **headers: str) -> httpx.Response:
         """Posts bytes, without an idempotency key of its own."""
-        proof = await self.proof("POST", target, content)
+        proof = await self.proof("POST", target, content, headers)
         return await self.http.post(target, content=content, headers={**headers, **proof})
 
     async def post(self, target: str, body: object, key: str | None = None) -> httpx.Response:
@@ -68,8 +70,8 @@ class SignedIn(Anyone):
     key: SigningKey = field(kw_only=True)
     token: str = ""
 
-    async def proof(self, method: str, target: str, content: bytes) -> dict[str, str]:
-        del method, target, content
+    async def proof(self, method: str, target: str, content: bytes, sent: Mapping[str, str]) -> dict[str, str]:
+        del method, target, content, sent
         if not self.token:
             answer = await self.sign_in()
             assert answer.status_code == httpx.codes.OK, answer.text
@@ -109,8 +111,8 @@ class Signing(Anyone):
     key: SigningKey = field(kw_only=True)
     host: str = HOST
 
-    async def proof(self, method: str, target: str, content: bytes) -> dict[str, str]:
-        return self.headers(method, target, content)
+    async def proof(self, method: str, target: str, content: bytes, sent: Mapping[str, str]) -> dict[str, str]:
+        return self.headers(method, target, content, bound=bound_headers(sent))
 
     def headers(self, method: str, target: str, content: bytes, /, **changes: Any) -> dict[str, str]:  # noqa: ANN401 - any part
         """Signs a request; ``changes`` replace parts of what is signed."""

@@ -51,13 +51,16 @@ class MemoryProjection:
         event = self._last(events.InstitutionAdmitted, lambda e: e.institution == address)
         return self._institution(event) if event else None
 
-    async def institutions(self) -> Sequence[InstitutionView]:
-        return [self._institution(event) for event in self._events(events.InstitutionAdmitted)]
+    async def institutions(self, after: Cursor | None = None, limit: int | None = None) -> Sequence[InstitutionView]:
+        found = [e for e in self._events(events.InstitutionAdmitted) if _is_after(e.place, after)]
+        return [self._institution(event) for event in found[:limit]]
 
     def _institution(self, admitted: events.InstitutionAdmitted) -> InstitutionView:
         changed = self._last(events.InstitutionStandingChanged, lambda e: e.institution == admitted.institution)
         standing = changed.standing if changed else Standing.ACTIVE
-        return InstitutionView(admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key)
+        return InstitutionView(
+            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key, admitted.place
+        )
 
     async def authority_region(self, address: Address) -> int | None:
         admitted = self._last(events.AuthorityAdmitted, lambda e: e.authority == address)

@@ -14,17 +14,26 @@ from consentry.core import events, merkle
 from consentry.core.acts import Acts, Item
 from consentry.core.admissions import Admissions
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import Action, Standing
+from consentry.core.codes import Action, RecordStatus, Standing
 from consentry.core.events import LedgerEvent
-from consentry.core.state import LedgerState
+from consentry.core.state import (
+    NO_AUTHORITY,
+    NO_INSTITUTION,
+    AuthorityState,
+    InstitutionState,
+    LedgerState,
+    SubjectState,
+)
 from consentry.core.terms import (
     ZERO_32,
+    ZERO_ADDRESS,
     AccessRequest,
     Address,
     ConsentId,
     ConsentTerms,
     Enrolment,
     Material,
+    RecordId,
     RecordLeaf,
     Revocation,
     SubjectId,
@@ -111,6 +120,34 @@ class MemoryReader:
         """Gives the consent in state."""
         c = self.state.consent(identifier)
         return ConsentSlot(c.status, c.uses, c.granted_at, c.revoked_at)
+
+    async def record_status(self, identifier: RecordId) -> RecordStatus:
+        """Gives the status in state."""
+        return self.state.record_status(identifier)
+
+    async def subject_state(self, subject_id: SubjectId) -> SubjectState:
+        """Gives the subject in state; without custodian and signer when there is none."""
+        return self.state.subjects.get(subject_id, SubjectState(ZERO_ADDRESS, b""))
+
+    async def institution_state(self, institution: Address) -> InstitutionState:
+        """Gives the institution in state."""
+        return self.state.institutions.get(institution, NO_INSTITUTION)
+
+    async def authority_state(self, authority: Address) -> AuthorityState:
+        """Gives the authority in state."""
+        return self.state.authorities.get(authority, NO_AUTHORITY)
+
+    async def is_active_relay(self, relay: Address) -> bool:
+        """Asks the state."""
+        return self.state.is_active_relay(relay)
+
+    async def is_group_member(self, group: bytes, institution: Address) -> bool:
+        """Asks the state."""
+        return (group, institution) in self.state.members
+
+    async def is_verifier(self, verifier: bytes) -> bool:
+        """Asks the state."""
+        return verifier in self.state.verifiers
 
 
 @dataclass

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from consentry.api.context import context_of
 from consentry.api.policy import INSTITUTION, PUBLIC, Caller
-from consentry.api.schemas import AccessPage, Id20, InstitutionItem, InstitutionList, raw
+from consentry.api.schemas import AccessPage, Id20, InstitutionItem, InstitutionPage, raw
 from consentry.api.views import USUAL, Cursor, Limit, access_json, institution_json, page, parse_cursor
 from consentry.core.terms import Address
 from consentry.errors import NotFoundError
@@ -21,10 +21,16 @@ from consentry.errors import NotFoundError
 router = APIRouter(prefix="/v1/institutions", tags=["institutions"])
 
 
-@router.get("", responses={200: {"model": InstitutionList}})
-async def institutions(request: Request, _: Annotated[Caller, Depends(PUBLIC)]) -> dict[str, Any]:
-    """Gives every institution; membership is public."""
-    return {"items": [institution_json(v) for v in await context_of(request).projection.institutions()]}
+@router.get("", responses={200: {"model": InstitutionPage}})
+async def institutions(
+    request: Request,
+    _: Annotated[Caller, Depends(PUBLIC)],
+    cursor: Cursor = None,
+    limit: Limit = USUAL,
+) -> JSONResponse:
+    """Lists the institutions in the order of admission; membership is public."""
+    found = await context_of(request).projection.institutions(parse_cursor(cursor), limit + 1)
+    return page(request, found, limit, institution_json)
 
 
 @router.get("/{address}", responses={200: {"model": InstitutionItem}})

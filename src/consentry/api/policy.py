@@ -19,7 +19,13 @@ from consentry.api.context import context_of
 from consentry.api.sessions import Sessions
 from consentry.core.codes import Standing
 from consentry.core.terms import Address, SubjectId
-from consentry.crypto.sign_in import SignedRequest, body_sha256, parse_content_digest, parse_signature_header
+from consentry.crypto.sign_in import (
+    BOUND_HEADERS,
+    SignedRequest,
+    body_sha256,
+    parse_content_digest,
+    parse_signature_header,
+)
 from consentry.crypto.signing import ACCOUNT_SIZE, verify
 from consentry.errors import ConfigurationError, NotAuthenticError, NotFoundError, NotPermittedError
 from consentry.gateway.context import Context
@@ -137,7 +143,9 @@ async def _institution(request: Request, context: Context, *, streams_body: bool
     if institution is None:
         raise NotAuthenticError("institution is not known")
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    signed = SignedRequest(address, request.method, host, target, digest, created, nonce)
+    # A header that came twice is none of those that were signed.
+    bound = tuple(", ".join(request.headers.getlist(name)) for name in BOUND_HEADERS)
+    signed = SignedRequest(address, request.method, host, target, digest, created, nonce, bound)
     verify(institution.signer, signed.digest(), signature, context.verifiers)
     if not streams_body and body_sha256(await request.body()) != digest:
         raise NotAuthenticError("body does not match its signed digest")
@@ -195,7 +203,10 @@ async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectI
 
     Raises:
         NotFoundError: no such subject, or not the caller's.
+        NotPermittedError: the caller is an institution that is suspended; it sees nothing of any subject.
     """
+    if caller.role == Role.INSTITUTION:
+        caller.check_active()
     subject = await context.projection.subject(subject_id)
     own = subject is not None and (
         (caller.role == Role.SIGNER and caller.signer == subject.signer)

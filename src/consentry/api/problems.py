@@ -25,6 +25,7 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
     errors.VerificationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.GatewayUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerRejectedError: HTTPStatus.CONFLICT,
     errors.ForeignChainError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -78,6 +79,8 @@ def from_error(request: Request, error: errors.ConsentryError) -> JSONResponse:
         receipt = error.details["receipt"]
         if isinstance(receipt, FinalReceipt):
             more["receipt"] = shown_receipt(receipt)
+    if isinstance(error, errors.VerificationError) and error.step is not None:
+        more["step"] = error.step
     return problem(request, status, error.code, error.message, **more)
 
 

@@ -13,7 +13,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from consentry.api.context import context_of
 from consentry.api.once import once
-from consentry.api.policy import DIGEST_HEADER, INSTITUTION, INSTITUTION_UPLOAD, SUBJECT_SIDE, Caller
+from consentry.api.policy import DIGEST_HEADER, INSTITUTION, INSTITUTION_UPLOAD, SUBJECT_SIDE, Caller, sessions_of
 from consentry.api.ranges import Span, parse_range
 from consentry.api.schemas import AnchorAnswer, AnchorBody, Id32, RecordItem, SealedItem, raw, record_key, shown
 from consentry.api.views import anchor_json, record_json
@@ -99,7 +99,8 @@ async def anchor(request: Request, body: AnchorBody, caller: Annotated[Caller, D
 @router.get("/{record}", responses={200: {"model": RecordItem}})
 async def record(request: Request, record: Id32, caller: Annotated[Caller, Depends(SUBJECT_SIDE)]) -> dict[str, Any]:
     """Gives a record version to its subject, its custodian, and to whom it was permitted lately."""
-    return record_json(await record_seen_by(context_of(request), caller, record_key(record)))
+    clock = sessions_of(request).now()
+    return record_json(await record_seen_by(context_of(request), caller, record_key(record), clock))
 
 
 @router.get("/{record}/ciphertext", response_class=Response)
@@ -113,7 +114,7 @@ async def ciphertext(
     """Streams ciphertext, whole or a range, to the custodian and to whom the record was permitted lately."""
     context, wanted = context_of(request), record_key(record)
     caller.check_active()
-    await record_seen_by(context, caller, wanted)
+    await record_seen_by(context, caller, wanted, sessions_of(request).now())
     size = await context.vault.ciphertext_size(wanted)
     # A version never changes, so its id is a strong validator.
     tag = f'"{wanted.hex()}"'

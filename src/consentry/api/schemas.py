@@ -304,8 +304,8 @@ class InstitutionItem(Strict):
     release_key: Hex
 
 
-class InstitutionList(Strict):
-    """All institutions."""
+class InstitutionPage(Strict):
+    """A page of institutions."""
 
     items: list[InstitutionItem]
 
@@ -406,7 +406,10 @@ class AccessAnswer(Strict):
 
 
 class Problem(BaseModel):
-    """Any refusal or failure (RFC 9457); ``reason`` and ``receipt`` come with a denied access."""
+    """Any refusal or failure (RFC 9457); ``reason`` and ``receipt`` come with a denied access.
+
+    ``step`` comes with a bundle that does not hold.
+    """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
 
@@ -420,3 +423,4 @@ class Problem(BaseModel):
     reason: str | None = None
     receipt: Receipt | None = None
     places: list[str] | None = None
+    step: int | None = None

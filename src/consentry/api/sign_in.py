@@ -66,7 +66,7 @@ async def siwe_session(
     if recover(personal_digest(body.message), raw(body.signature)) != message.address:
         raise NotAuthenticError("signature is not that of the account in the message")
     await _challenges(request).spend(_nonce_bytes(message.nonce), message.address, now, context.nonces)
-    return _opened(request, message.address)
+    return await _opened(request, message.address)
 
 
 def _nonce_bytes(nonce: str) -> bytes:
@@ -98,7 +98,7 @@ async def passkey_session(
         host = urlsplit(context.origin).hostname or ""
         webauthn.check_origin(signature, origins=frozenset({context.origin}), rp_id=host)
     await _challenges(request).spend(challenge, signer, now, context.nonces)
-    return _opened(request, signer)
+    return await _opened(request, signer)
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
@@ -115,6 +115,17 @@ def _key_signer(text: str) -> bytes:
     return signer
 
 
-def _opened(request: Request, signer: bytes) -> dict[str, Any]:
-    token, expires_at = sessions_of(request).open(signer)
+async def _opened(request: Request, signer: bytes) -> dict[str, Any]:
+    token, expires_at = sessions_of(request).open(signer, known=await _is_known(request, signer))
     return {"token": token, "expiresAt": expires_at}
+
+
+async def _is_known(request: Request, signer: bytes) -> bool:
+    """Tells whether the chain names a signer: as a subject's, as an institution, or as an authority."""
+    projection = context_of(request).projection
+    if await projection.subjects_of_signer(signer):
+        return True
+    if len(signer) != ACCOUNT_SIZE:
+        return False
+    account = Address(signer)
+    return await projection.institution(account) is not None or await projection.authority_region(account) is not None

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from consentry.api.context import context_of
 from consentry.api.once import once
-from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, subject_seen_by
+from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, sessions_of, subject_seen_by
 from consentry.api.schemas import (
     AccessPage,
     ConsentPage,
@@ -78,7 +78,7 @@ async def records(
 ) -> JSONResponse:
     """Lists records: all to the subject and its custodian, those in scope to an institution with a consent."""
     context, subject = context_of(request), SubjectId(raw(subject_id))
-    fits = await listed_to(context, caller, subject)
+    fits = await listed_to(context, caller, subject, sessions_of(request).now())
 
     async def fetch(after: tuple[int, int] | None, most: int) -> Sequence[RecordView]:
         return await context.projection.records_of(subject, after, most)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
-from consentry.audit.compare import compare_objects, compare_rows
+from consentry.audit.compare import compare_objects, compare_releases, compare_rows, releases_permitted
 from consentry.audit.findings import Finding, Kind, Report
-from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, SubmittedRequest
+from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, ReleaseReader, SubmittedRequest
 from consentry.audit.replay import Replay
+from consentry.audit.storage import compare_storage
 from consentry.core import events
 from consentry.core.chain import BlockReference
 from consentry.core.events import LedgerEvent
@@ -25,6 +26,10 @@ NO_CALLER: Final = (
     "which account submitted an act is not in the events, so relays and administrative roles are not checked"
 )
 NO_SIGNATURES: Final = "signatures of enrolments and record leaves are not in the events and are not checked again"
+NO_TRACE: Final = (
+    "what leaves nothing in the contracts is taken as the node gives it: a suspension lifted again, a rejected "
+    "request, a participant or consent that no other event names"
+)
 SMART_ACCOUNT: Final = "signatures of smart accounts cannot be checked again; those of {} are taken as they are"
 UNREAD_CALLDATA: Final = "calldata of transaction {} is no call of decide; what it decided is checked from events alone"
 NO_CALLDATA: Final = "calldata was not read: signatures of requests and scope proofs are not checked again"
@@ -65,8 +70,16 @@ class Audit:
         async for found in self._read(identity.deployed_in, head):
             await self._take(found)
         self.replay.finish()
-        findings, limits = await self._without_smart_accounts([*self.replay.findings, *await self._compare_state()])
-        limits = [NO_CALLER, NO_SIGNATURES, *limits, *self._unread, *([] if self.with_calldata else [NO_CALLDATA])]
+        stored = await compare_storage(self.reader, self.replay.state, self.chain)
+        findings, limits = await self._without_smart_accounts([*self.replay.findings, *stored])
+        limits = [
+            NO_CALLER,
+            NO_SIGNATURES,
+            NO_TRACE,
+            *limits,
+            *self._unread,
+            *([] if self.with_calldata else [NO_CALLDATA]),
+        ]
         replay = self.replay
         return Report(head, replay.taken, replay.decisions, replay.signatures, tuple(findings), tuple(limits))
 
@@ -80,6 +93,21 @@ class Audit:
         """Adds what a custodian's vault holds differently from the chain."""
         more = await compare_objects(self.replay.state, custodian, objects.measured())
         return replace(report, findings=(*report.findings, *more))
+
+    async def compare_releases(self, report: Report, custodian: Address, releases: ReleaseReader) -> Report:
+        """Adds what a custodian's vault gave out without a decision, and counts what it never gave out.
+
+        A gateway may go on serving meanwhile: decisions that came after the head of the report count as well.
+        """
+        kept = [release async for release in releases.releases()]
+        head = await self.reader.head()
+        later = [event async for found in self._read(report.head.number + 1, head) for event in found]
+        permitted = releases_permitted([*self.chain, *later])
+        records = self.replay.state.records
+        own = {record for record, known in records.items() if known.leaf.custodian == custodian}
+        unreleased = {decided for decided in releases_permitted(self.chain) if decided.record_id in own} - {*kept}
+        more = compare_releases(kept, permitted)
+        return replace(report, findings=(*report.findings, *more), unreleased=len(unreleased))
 
     async def _read(self, first: int, head: BlockReference) -> AsyncIterator[Sequence[LedgerEvent]]:
         for start in range(first, head.number + 1, BLOCKS_A_READ):
@@ -111,39 +139,20 @@ class Audit:
             return nothing
         return submitted
 
-    async def _compare_state(self) -> list[Finding]:
-        """Compares heads and consents with the contracts' storage: shows what was left out at the end, too."""
-        reader, state = self.reader, self.replay.state
-        found: list[Finding] = []
-        for subject in state.subjects:
-            got, expected = await reader.subject_head(subject), state.subject_head(subject)
-            found += _differing(Kind.SUBJECT_HEAD, subject, "the log of a subject", expected, got)
-        for institution in state.institutions:
-            got, expected = await reader.institution_head(institution), state.institution_head(institution)
-            found += _differing(Kind.INSTITUTION_HEAD, institution, "the log of an institution", expected, got)
-        for consent, known in state.consents.items():
-            slot = await reader.consent_slot(consent)
-            read = (slot.status, slot.uses, slot.granted_at, slot.revoked_at)
-            own = (known.status, known.uses, known.granted_at, known.revoked_at)
-            if read != own:
-                message = "the events of a consent do not lead to its state"
-                shown = [" ".join(str(int(value)) for value in values) for values in (own, read)]
-                found.append(Finding(Kind.CONSENT_STATE, "0x" + consent.hex(), message, shown[0], shown[1]))
-        return found
-
     async def _without_smart_accounts(self, findings: Sequence[Finding]) -> tuple[list[Finding], list[str]]:
         """Turns signatures that only their account could check into a limit of the audit."""
         kept, limits = [], []
         for finding in findings:
             signer = bytes.fromhex(finding.about[2:]) if finding.kind == Kind.SIGNATURE else b""
-            if len(signer) == ACCOUNT_SIZE and await self.reader.has_code(Address(signer)):
+            if len(signer) == ACCOUNT_SIZE and await self._is_smart_account(Address(signer)):
                 limits.append(SMART_ACCOUNT.format(finding.about))
             else:
                 kept.append(finding)
         return kept, sorted(set(limits))
 
-
-def _differing(kind: Kind, about: bytes, what: str, expected: bytes, got: bytes) -> Iterator[Finding]:
-    if got != expected:
-        message = f"{what} does not lead to the head the contract holds"
-        yield Finding(kind, "0x" + about.hex(), message, "0x" + expected.hex(), "0x" + got.hex())
+    async def _is_smart_account(self, signer: Address) -> bool:
+        """Tells whether an account is a contract and, by the contracts, the signer of every subject said to have it."""
+        state, reader = self.replay.state, self.reader
+        said = [subject for subject, known in state.subjects.items() if known.signer == signer]
+        real = [(await reader.subject_state(subject)).signer == signer for subject in said]
+        return bool(said) and all(real) and await reader.has_code(signer)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from consentry.audit.findings import Finding, Kind
-from consentry.audit.ports import KeptRow, StoredObject
+from consentry.audit.ports import KeptRelease, KeptRow, StoredObject
+from consentry.core import heads
 from consentry.core.chain import BlockReference
-from consentry.core.events import LedgerEvent
+from consentry.core.codes import Reason
+from consentry.core.events import AccessDecided, LedgerEvent
 from consentry.core.state import LedgerState
 from consentry.core.terms import Address, RecordId
 
@@ -107,3 +109,29 @@ def _object_findings(state: LedgerState, stored: StoredObject) -> list[Finding]:
 
 def _measured(digest: bytes, size: int) -> str:
     return f"SHA-256 {digest.hex()}, {size} bytes"
+
+
+def releases_permitted(chain: Iterable[LedgerEvent]) -> frozenset[KeptRelease]:
+    """Gives the releases the chain permits: one for each decision that said yes."""
+    return frozenset(
+        KeptRelease(e.entry.request.record_id, e.entry.request.institution, e.entry.request.request_id, decision)
+        for e in chain
+        if isinstance(e, AccessDecided) and e.entry.reason == Reason.NONE
+        for decision in (heads.hash_of(e.entry),)
+    )
+
+
+def compare_releases(releases: Sequence[KeptRelease], permitted: frozenset[KeptRelease]) -> list[Finding]:
+    """Finds the releases no decision permits; a decision may be used again, for a requester whose answer was lost."""
+    message = "the vault gave out the keys of a record without a decision that permits it"
+    expected = "a permitted decision"
+    return [
+        Finding(Kind.RELEASE_WITHOUT_DECISION, "0x" + kept.record_id.hex(), message, expected, _named(kept))
+        for kept in releases
+        if kept not in permitted
+    ]
+
+
+def _named(kept: KeptRelease) -> str:
+    request = f"request {kept.request_id} of 0x{kept.institution.hex()}"
+    return f"decision 0x{kept.decision_id.hex()}, {request}"

@@ -26,6 +26,13 @@ class Kind(StrEnum):
     SUBJECT_HEAD = "subject.head-differs"
     INSTITUTION_HEAD = "institution.head-differs"
     CONSENT_STATE = "consent.state-differs"
+    RECORD_STATE = "record.state-differs"
+    SUBJECT_STATE = "subject.state-differs"
+    INSTITUTION_STATE = "institution.state-differs"
+    AUTHORITY_STATE = "authority.state-differs"
+    RELAY_STATE = "relay.state-differs"
+    VERIFIER_STATE = "verifier.state-differs"
+    MEMBERSHIP = "group.membership-differs"
     REJECTION = "rejection.wrong"
     MATERIAL = "material.does-not-fit"
     SCOPE_UNPROVEN = "scope.unproven"
@@ -36,6 +43,7 @@ class Kind(StrEnum):
     OBJECT_UNANCHORED = "vault.object-unanchored"
     OBJECT_MISSING = "vault.object-missing"
     OBJECT_DIFFERS = "vault.object-differs"
+    RELEASE_WITHOUT_DECISION = "release.without-decision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class Report:
         signatures: number of signatures that were checked again.
         findings: what should not be; empty when all is well.
         limits: what could not be checked, in words.
+        unreleased: number of permitted accesses to a custodian's records whose key its vault never gave out; none when
+            no vault was compared. No fault: the requester may never have come for it.
     """
 
     head: BlockReference
@@ -78,6 +88,7 @@ class Report:
     signatures: int
     findings: tuple[Finding, ...]
     limits: tuple[str, ...] = ()
+    unreleased: int | None = None
 
     @property
     def clean(self) -> bool:

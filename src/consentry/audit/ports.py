@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from consentry.core.chain import BlockReference, ChainIdentity
-from consentry.core.codes import ConsentStatus
+from consentry.core.codes import ConsentStatus, RecordStatus
 from consentry.core.events import LedgerEvent
+from consentry.core.state import AuthorityState, InstitutionState, SubjectState
 from consentry.core.terms import AccessRequest, Address, ConsentId, Material, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
@@ -79,6 +80,34 @@ class LedgerReader(Protocol):
         """Gives what is stored of a consent; status ``NONE`` and zeros for one the contract never saw."""
         ...
 
+    async def record_status(self, record_id: RecordId) -> RecordStatus:
+        """Gives the status of a record version; ``NONE`` for one that was never anchored."""
+        ...
+
+    async def subject_state(self, subject_id: SubjectId) -> SubjectState:
+        """Gives what is stored of a subject; empty for one that was never enrolled."""
+        ...
+
+    async def institution_state(self, institution: Address) -> InstitutionState:
+        """Gives what is stored of an institution; standing ``NONE`` for one that was never admitted."""
+        ...
+
+    async def authority_state(self, authority: Address) -> AuthorityState:
+        """Gives what is stored of an authority; standing ``NONE`` for one that was never admitted."""
+        ...
+
+    async def is_active_relay(self, relay: Address) -> bool:
+        """Tells whether an account may pass acts on now."""
+        ...
+
+    async def is_group_member(self, group: bytes, institution: Address) -> bool:
+        """Tells whether an institution belongs to a group now."""
+        ...
+
+    async def is_verifier(self, verifier: bytes) -> bool:
+        """Tells whether a contract is admitted to verify signatures."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class KeptRow:
@@ -117,4 +146,22 @@ class ObjectReader(Protocol):
 
     def measured(self) -> AsyncIterator[StoredObject]:
         """Reads every object that belongs to a record and gives its SHA-256 and size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRelease:
+    """A row of the vault: once the keys of a record were unwrapped, for the decision it names."""
+
+    record_id: RecordId
+    institution: Address
+    request_id: int
+    decision_id: bytes
+
+
+class ReleaseReader(Protocol):
+    """What a custodian's vault says it gave out."""
+
+    def releases(self) -> AsyncIterator[KeptRelease]:
+        """Gives every release, in the order in which they were written."""
         ...

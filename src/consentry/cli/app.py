@@ -41,6 +41,7 @@ _EXIT: Final[dict[type[errors.ConsentryError], int]] = {
     # A contract that says no has been reached: trying again changes nothing.
     errors.LedgerRejectedError: EXIT_FAILED_CHECK,
     errors.VaultUnavailableError: EXIT_NETWORK,
+    errors.GatewayUnavailableError: EXIT_NETWORK,
     errors.VerificationError: EXIT_VERIFICATION,
 }
 
@@ -79,6 +80,9 @@ def main() -> None:
     """Runs a command; whatever goes wrong is one line on the error stream and an exit code."""
     try:
         status = app(standalone_mode=False)
+    except errors.VerificationError as error:
+        step = "" if error.step is None else f"step {error.step}: "
+        _fail(error.code, step + error.message, exit_code(error))
     except errors.ConsentryError as error:
         _fail(error.code, error.message, exit_code(error))
     except TyperException as error:

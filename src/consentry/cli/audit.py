@@ -18,7 +18,9 @@ from consentry.wiring import run_audit
 
 def audit(
     settings: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")] = None,
-    chain_only: Annotated[bool, typer.Option("--chain-only", help="leave database and objects aside")] = False,
+    chain_only: Annotated[
+        bool, typer.Option("--chain-only", help="leave database, objects and releases aside")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Decides every access again from the chain alone; compares database and objects too. Exit code 1: findings."""
@@ -44,6 +46,7 @@ def report_json(report: Report) -> dict[str, object]:
             for f in report.findings
         ],
         "limits": list(report.limits),
+        "unreleased": report.unreleased,
     }
 
 
@@ -54,6 +57,8 @@ def _show(report: Report) -> None:
         f"up to block {report.head.number}: {len(report.findings)} findings",
         markup=False,
     )
+    if report.unreleased is not None:
+        shown.print(f"{report.unreleased} permitted accesses whose key was never fetched", markup=False)
     if report.findings:
         table = Table("kind", "about", "message", "expected", "got")
         for f in report.findings:

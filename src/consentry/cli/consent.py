@@ -158,10 +158,10 @@ def _show(terms: ConsentTerms, records: Sequence[object], *, as_json: bool) -> N
     """
     found = shown_text(terms)
     if found is None:
-        raise VerificationError(1, "notice of the terms does not match what they say: the file was changed")
+        raise VerificationError("notice of the terms does not match what they say: the file was changed")
     ids = [bytes_of(item, values.ID_SIZE) for item in records]
     if (merkle.root_of(ids) if ids else terms.records_root) != terms.records_root:
-        raise VerificationError(1, "records beside the terms do not match the set the terms name")
+        raise VerificationError("records beside the terms do not match the set the terms name")
     typer.echo(found[1] + "\n", err=as_json)
     for item in ids:
         typer.echo(f"record in the named set: {hex_of(item)}", err=as_json)

@@ -106,7 +106,7 @@ def _verifier(name: str, gateway: str, manifest: Path | None) -> Address:
         values.origin(gateway)
         known = asyncio.run(_asked(gateway))
     if name not in known:
-        raise VerificationError(0, f"contract {name} is not part of the deployment")
+        raise VerificationError(f"contract {name} is not part of the deployment")
     return known[name]
 
 

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
+from consentry.client.answers import LOG_LINE, expect
 from consentry.core import heads
-from consentry.core.codes import ConsentStatus, Reason
+from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentId, SubjectId
 from consentry.core.typed_data import Domain
-from consentry.errors import ConsentryError, VerificationError
+from consentry.errors import VerificationError
 from consentry.evidence.notation import Json, bytes_of, read
 
 LAG_SECONDS: Final = 10.0
@@ -27,6 +28,9 @@ class Chain(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads how a consent stands at head."""
+
+    async def institution_standing(self, institution: Address) -> Standing:
+        """Reads how an institution stands at head."""
 
     async def subject_head(self, subject_id: SubjectId) -> bytes:
         """Reads the head of a subject's log, 32 bytes."""
@@ -48,7 +52,7 @@ async def confirmed(look: Callable[[], Awaitable[bool]], refusal: str) -> None:
         if await look():
             return
         await asyncio.sleep(_POLL_SECONDS)
-    raise VerificationError(1, refusal)
+    raise VerificationError(refusal)
 
 
 def entry_of(line: Json) -> AccessEntry:
@@ -57,19 +61,17 @@ def entry_of(line: Json) -> AccessEntry:
     Raises:
         VerificationError: it is not one, or says of itself what its own reason does not say.
     """
-    try:
-        entry = AccessEntry(
-            request=read(AccessRequest, line["request"]),
-            subject_id=SubjectId(bytes_of(line["subjectId"], 32)),
-            reason=Reason[str(line["reason"])],
-            decided_at=int(line["decidedAt"]),
-            subject_sequence=int(line["subjectSequence"]),
-            institution_sequence=int(line["institutionSequence"]),
-        )
-    except (ConsentryError, KeyError, TypeError, ValueError):
-        raise VerificationError(1, "line of the access log cannot be read") from None
-    if line.get("permitted") is not (entry.reason == Reason.NONE):
-        raise VerificationError(1, "line of the access log contradicts itself")
+    expect(line, LOG_LINE, "a line of the access log")
+    entry = AccessEntry(
+        request=read(AccessRequest, line["request"]),
+        subject_id=SubjectId(bytes_of(line["subjectId"], 32)),
+        reason=Reason[line["reason"]],
+        decided_at=line["decidedAt"],
+        subject_sequence=line["subjectSequence"],
+        institution_sequence=line["institutionSequence"],
+    )
+    if line["permitted"] is not (entry.reason == Reason.NONE):
+        raise VerificationError("line of the access log contradicts itself")
     return entry
 
 
@@ -90,9 +92,9 @@ def check_log(
     reached, seen = bytes(32), head in (None, bytes(32))
     for expected, entry in enumerate(entries, start=1):
         if sequence(entry) != expected:
-            raise VerificationError(1, "access log has a gap", expected=expected, got=sequence(entry))
+            raise VerificationError("access log has a gap", expected=expected, got=sequence(entry))
         reached = heads.advance(key, reached, heads.hash_of(entry))
         # Decisions that came after the head was read may follow.
         seen = seen or reached == head
     if not seen:
-        raise VerificationError(2, "access log does not lead to the head on chain: something was left out or changed")
+        raise VerificationError("access log does not lead to the head on chain: something was left out or changed")

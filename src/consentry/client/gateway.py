@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from consentry.client.answers import ABOUT, expect
 from consentry.client.chain import Chain
 from consentry.client.transport import Transport
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
-from consentry.errors import InvalidInputError, VerificationError
+from consentry.errors import VerificationError
 from consentry.evidence.notation import bytes_of
 
 SIGNED: Final = ("Subjects", "Records", "Consents", "AccessLedger")
@@ -40,17 +41,16 @@ async def about(transport: Transport, chain: Chain | None = None) -> About:
     Raises:
         VerificationError: the gateway answers for another address, chain or deployment.
     """
-    body = await transport.get("/v1/about")
-    try:
-        contracts = {name: Address(bytes_of(address, 20)) for name, address in body["contracts"].items()}
-        found = About(Address(bytes_of(body["custodian"], 20)), body["origin"], body["chainId"], contracts)
-    except (AttributeError, InvalidInputError, KeyError, TypeError):
-        raise VerificationError(0, "gateway does not say what it is") from None
+    body = expect(await transport.get("/v1/about"), ABOUT)
+    contracts = {name: Address(bytes_of(address, 20)) for name, address in body["contracts"].items()}
+    if not set(SIGNED) <= set(contracts):
+        raise VerificationError("gateway does not say what it is: a contract is missing")
+    found = About(Address(bytes_of(body["custodian"], 20)), body["origin"], body["chainId"], contracts)
     if found.origin != transport.origin:
         # Whoever signs in here must not open a session somewhere else.
         raise VerificationError(
-            0, "origin of the gateway does not match its address", expected=transport.origin, got=found.origin
+            "origin of the gateway does not match its address", expected=transport.origin, got=found.origin
         )
     if chain is not None and any(found.domain(name) != chain.domain(name) for name in SIGNED):
-        raise VerificationError(0, "chain or contracts of the gateway do not match those of the own node")
+        raise VerificationError("chain or contracts of the gateway do not match those of the own node")
     return found

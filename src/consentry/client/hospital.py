@@ -11,11 +11,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from consentry.client.answers import (
+    ANCHORED,
+    DENIED,
+    ENROLLED,
+    LOG_LINE,
+    PERMITTED,
+    RECORD,
+    SEALED,
+    expect,
+)
 from consentry.client.chain import Chain, check_log, confirmed, entry_of
 from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
 from consentry.core import heads
-from consentry.core.codes import Action, ActorKind, LegalBasis, Purpose, Retention, Suite
+from consentry.core.codes import (
+    Action,
+    ActorKind,
+    ConsentStatus,
+    LegalBasis,
+    Purpose,
+    Reason,
+    Retention,
+    Standing,
+    Suite,
+)
+from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import (
     ZERO_32,
     AccessEntry,
@@ -32,11 +53,12 @@ from consentry.crypto.commitment import verify_commitment
 from consentry.crypto.keywrap import ReleaseContext, release_key_hash, release_public_key, unwrap_record_keys
 from consentry.crypto.sealing import Opener, sealing_context
 from consentry.crypto.signing import SigningKey, sign
-from consentry.errors import VerificationError
+from consentry.errors import AccessDeniedError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 
 REQUEST_SECONDS: Final = 300
 _PIECE: Final = 1 << 20
+_ENDED_BY_TIME: Final = (Reason.CONSENT_EXPIRED, Reason.ERASE_DATE_PASSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +119,7 @@ class Hospital:
         """Adds the custodian's signature to an enrolment and submits it."""
         known = await self.gateway()
         own = sign(self._own.key, known.domain("Subjects"), enrolment)
-        body: Json = await self._transport.post(
+        answer = await self._transport.post(
             "/v1/subjects",
             {
                 "enrolment": write(enrolment),
@@ -105,13 +127,14 @@ class Hospital:
                 "custodianSignature": hex_of(own),
             },
         )
-        return body
+        return expect(answer, ENROLLED)
 
     async def add_record(self, path: Path, media_type: str, described: NewRecord) -> tuple[RecordId, Json]:
         """Uploads a file, signs its leaf, anchors it; memory stays flat."""
         digest = _file_digest(path)
         headers = {"Consentry-Subject": hex_of(described.subject_id), "Content-Type": media_type}
-        sealed = await self._transport.upload("/v1/records/content", _pieces(path), digest, headers)
+        answer = await self._transport.upload("/v1/records/content", _pieces(path), digest, headers)
+        sealed = expect(answer, SEALED)
         leaf = RecordLeaf(
             custodian=self._own.address,
             subject_id=described.subject_id,
@@ -130,7 +153,7 @@ class Hospital:
         known = await self.gateway()
         signature = sign(self._own.key, known.domain("Records"), leaf)
         body = {"objectId": sealed["objectId"], "leaf": write(leaf), "signature": hex_of(signature)}
-        receipt: Json = await self._transport.post("/v1/records", body)
+        receipt = expect(await self._transport.post("/v1/records", body), ANCHORED)
         return record_id(leaf), receipt
 
     def new_request(
@@ -165,7 +188,8 @@ class Hospital:
         """Signs and sends a request. Sending the same request again gives the same decision.
 
         Raises:
-            AccessDeniedError: the contract said no; ``details`` carry reason and receipt.
+            AccessDeniedError: the contract said no; ``details`` carry reason and receipt. Or it said yes, but the
+                consent ended, or the institution was suspended, before the key was given out.
             VerificationError: the answer is not about this request or record, or the own node shows no such decision.
         """
         known = await self.gateway()
@@ -175,12 +199,18 @@ class Hospital:
             "signature": hex_of(signature),
             "scopeProof": [hex_of(item) for item in scope_proof],
         }
-        answer = await self._transport.post("/v1/access", body)
+        try:
+            answer = expect(await self._transport.post("/v1/access", body), PERMITTED)
+        except AccessDeniedError as denial:
+            await self._confirm_denial(request, denial)
+            raise
         decision, leaf = answer["decision"], read(RecordLeaf, answer["record"]["leaf"])
+        if not decision["permitted"] or decision["reason"] != Reason.NONE.name:
+            raise VerificationError("decision contradicts itself: a key came with a refusal")
         if read(AccessRequest, decision["request"]) != request:
-            raise VerificationError(1, "decision is not about the request that was sent")
+            raise VerificationError("decision is not about the request that was sent")
         if record_id(leaf) != request.record_id:
-            raise VerificationError(2, "leaf does not hash to the record that was asked for")
+            raise VerificationError("leaf does not hash to the record that was asked for")
         receipt = decision["receipt"]
         entry = AccessEntry(
             request=request,
@@ -214,7 +244,7 @@ class Hospital:
             decision_id=heads.hash_of(permitted.entry),
             release_key_hash=request.release_key_hash,
         )
-        keys = unwrap_record_keys(permitted.wrapped_key, self._own.release_seed, context, step=1)
+        keys = unwrap_record_keys(permitted.wrapped_key, self._own.release_seed, context)
         opener = Opener(keys.data_key, sealing_context(permitted.object_id, permitted.leaf.version))
         draft = target.with_name(f".{target.name}.part")
         try:
@@ -225,7 +255,7 @@ class Hospital:
                 file.write(opener.finalize())
             digests = opener.digests
             if digests.ciphertext_sha256 != permitted.leaf.ciphertext_digest:
-                raise VerificationError(2, "ciphertext does not match the digest in the leaf")
+                raise VerificationError("ciphertext does not match the digest in the leaf")
             verify_commitment(
                 permitted.leaf.commitment,
                 keys.blinding,
@@ -233,7 +263,6 @@ class Hospital:
                 version=permitted.leaf.version,
                 size=digests.plaintext_size,
                 plaintext_sha256=digests.plaintext_sha256,
-                step=3,
             )
             draft.rename(target)
         finally:
@@ -241,7 +270,7 @@ class Hospital:
 
     async def records(self, subject_id: SubjectId) -> list[Json]:
         """Lists the records of a subject that this institution may know of."""
-        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records")
+        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records", RECORD)
 
     async def accesses(self) -> list[Json]:
         """Lists what this institution asked for at any gateway of the chain.
@@ -251,10 +280,10 @@ class Hospital:
         """
         own = self._own.address
         head = await self._chain.institution_head(own) if self._chain else None
-        found = await self._transport.get_all(f"/v1/institutions/{hex_of(own)}/accesses")
+        found = await self._transport.get_all(f"/v1/institutions/{hex_of(own)}/accesses", LOG_LINE)
         entries = [entry_of(line) for line in found]
         if any(entry.request.institution != own for entry in entries):
-            raise VerificationError(1, "access log holds lines about another institution")
+            raise VerificationError("access log holds lines about another institution")
         check_log(entries, heads.institution_key(own), lambda entry: entry.institution_sequence, head)
         return found
 
@@ -269,6 +298,40 @@ class Hospital:
             return receipt is not None and heads.hash_of(receipt.entry) == heads.hash_of(entry)
 
         await confirmed(shown, "the own node shows no such decision, whatever the gateway answers")
+
+    async def _confirm_denial(self, request: AccessRequest, denial: AccessDeniedError) -> None:
+        """Looks a refusal up on the own node: a gateway must not turn anybody away in the name of the chain.
+
+        What ended a consent after the decision is confirmed as far as a node shows it: a revocation, a suspension.
+        """
+        told, chain = expect(denial.details, DENIED), self._chain
+        if chain is None:
+            return
+        reason = Reason[told["reason"]]
+
+        async def shown() -> bool:
+            found = await chain.find_decision(request.institution, request.request_id)
+            if found is None or found.entry.request != request or not _is_receipt(told["receipt"], found):
+                return False
+            if found.entry.reason != Reason.NONE:
+                return found.entry.reason == reason
+            if reason == Reason.CONSENT_REVOKED:
+                return await chain.consent_status(request.consent_id) != ConsentStatus.ACTIVE
+            if reason == Reason.INSTITUTION_SUSPENDED:
+                return await chain.institution_standing(request.institution) != Standing.ACTIVE
+            return reason in _ENDED_BY_TIME
+
+        await confirmed(shown, "the own node shows no such refusal, whatever the gateway answers")
+
+
+def _is_receipt(told: Json, found: FinalReceipt) -> bool:
+    place, entry = found.place, found.entry
+    sequences = told["subjectSequence"], told["institutionSequence"]
+    placed = bytes_of(told["blockHash"]), bytes_of(told["transactionHash"]), told["logIndex"]
+    return (*placed, *sequences) == (
+        *(place.block.hash, place.transaction_hash, place.log_index),
+        *(entry.subject_sequence, entry.institution_sequence),
+    )
 
 
 def _private(path: Path) -> BinaryIO:

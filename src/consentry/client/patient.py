@@ -7,6 +7,19 @@ import time
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from consentry.client.answers import (
+    CHALLENGE,
+    CONSENT,
+    CONSENTED,
+    LOG_LINE,
+    MESSAGE,
+    PREPARED,
+    RECORD,
+    REVOCATION,
+    SESSION,
+    SUBJECT,
+    expect,
+)
 from consentry.client.chain import Chain, check_log, confirmed, entry_of
 from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
@@ -48,21 +61,22 @@ class Patient:
         known = await self.gateway()
         signer = self._key.signer
         if len(signer) == ACCOUNT_SIZE:
-            asked = await self._transport.post("/v1/auth/siwe/challenge", {"address": hex_of(signer)})
+            asked = expect(await self._transport.post("/v1/auth/siwe/challenge", {"address": hex_of(signer)}), MESSAGE)
             message = SignInMessage.parse(asked["message"])
             here = (known.origin, urlsplit(known.origin).netloc, known.chain_id, signer)
             if (message.uri, message.domain, message.chain_id, message.address) != here:
-                raise VerificationError(0, "sign-in message is not for this gateway and account")
+                raise VerificationError("sign-in message is not for this gateway and account")
             signature = self._key.sign_digest(personal_digest(asked["message"]))
             body = {"message": asked["message"], "signature": hex_of(signature)}
             opened = await self._transport.post("/v1/auth/siwe/session", body)
         else:
-            asked = await self._transport.post("/v1/auth/passkey/challenge", {"signer": hex_of(signer)})
+            answer = await self._transport.post("/v1/auth/passkey/challenge", {"signer": hex_of(signer)})
+            asked = expect(answer, CHALLENGE)
             digest = passkey_digest(known.origin, bytes_of(asked["challenge"], 32))
             body = {"signer": hex_of(signer), "challenge": asked["challenge"]}
             body["signature"] = hex_of(self._key.sign_digest(digest))
             opened = await self._transport.post("/v1/auth/passkey/session", body)
-        self._transport.token = opened["token"]
+        self._transport.token = expect(opened, SESSION)["token"]
 
     async def sign_enrolment(self, subject_id: SubjectId) -> tuple[Enrolment, bytes]:
         """Signs the patient's half of an enrolment with this gateway's institution."""
@@ -72,15 +86,15 @@ class Patient:
 
     async def subjects(self) -> list[Json]:
         """Lists the subjects this signer acts for, with the custodian of each."""
-        return await self._transport.get_all("/v1/subjects")
+        return await self._transport.get_all("/v1/subjects", SUBJECT)
 
     async def records(self, subject_id: SubjectId) -> list[Json]:
         """Lists all records of a subject."""
-        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records")
+        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records", RECORD)
 
     async def consents(self, subject_id: SubjectId) -> list[Json]:
         """Lists all consents of a subject, with the notice that was shown for each."""
-        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/consents")
+        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/consents", CONSENT)
 
     async def prepare(self, wanted: ConsentTerms, language: str) -> tuple[ConsentTerms, str]:
         """Asks for the notice and completes the terms; what comes back may differ in notice and nonce alone.
@@ -89,25 +103,26 @@ class Patient:
             VerificationError: the gateway changed the terms, the document, or the text.
         """
         known = await self.gateway()
-        shown = await self._transport.post("/v1/consents/prepare", {"terms": write(wanted), "language": language})
+        answer = await self._transport.post("/v1/consents/prepare", {"terms": write(wanted), "language": language})
+        shown = expect(answer, PREPARED)
         terms = read(ConsentTerms, shown["terms"])
         kept = replace(terms, notice_hash=wanted.notice_hash, notice_version=wanted.notice_version, nonce=wanted.nonce)
         if kept != wanted:
-            raise VerificationError(1, "prepared terms do not match the wanted ones")
+            raise VerificationError("prepared terms do not match the wanted ones")
         text = render(terms, terms.notice_version, language)
         if shown["notice"]["text"] != text or hashlib.sha256(text.encode()).digest() != terms.notice_hash:
-            raise VerificationError(2, "notice does not say what the terms say")
+            raise VerificationError("notice does not say what the terms say")
         if shown["document"] != document(known.domain("Consents"), terms):
-            raise VerificationError(3, "prepared document does not match the terms")
+            raise VerificationError("prepared document does not match the terms")
         return terms, text
 
     async def grant(self, terms: ConsentTerms) -> Json:
         """Signs and grants; gives the receipt."""
         known = await self.gateway()
         signature = sign(self._key, known.domain("Consents"), terms)
-        body: Json = await self._transport.post("/v1/consents", {"terms": write(terms), "signature": hex_of(signature)})
+        answer = await self._transport.post("/v1/consents", {"terms": write(terms), "signature": hex_of(signature)})
         await self._confirm(consent_id(terms), ConsentStatus.ACTIVE)
-        return body
+        return expect(answer, CONSENTED)
 
     async def terms_of(self, consent: ConsentId) -> ConsentTerms:
         """Asks for the terms of one of the signer's own consents, as a revocation needs them.
@@ -116,9 +131,9 @@ class Patient:
             VerificationError: what comes back is not what was granted under that id.
         """
         target = f"/v1/consents/{hex_of(consent)}/revocation/prepare"
-        terms = read(ConsentTerms, (await self._transport.post(target, {})).get("terms"))
+        terms = read(ConsentTerms, expect(await self._transport.post(target, {}), REVOCATION)["terms"])
         if consent_id(terms) != consent:
-            raise VerificationError(1, "terms do not hash to the consent that was asked for")
+            raise VerificationError("terms do not hash to the consent that was asked for")
         return terms
 
     async def revoke(self, terms: ConsentTerms) -> Json:
@@ -127,9 +142,9 @@ class Patient:
         revoked = consent_id(terms)
         signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id))
         target = f"/v1/consents/{hex_of(revoked)}/revocation"
-        body: Json = await self._transport.post(target, {"signature": hex_of(signature), "terms": write(terms)})
+        answer = await self._transport.post(target, {"signature": hex_of(signature), "terms": write(terms)})
         await self._confirm(revoked, ConsentStatus.REVOKED)
-        return body
+        return expect(answer, CONSENTED)
 
     async def _confirm(self, consent: ConsentId, status: ConsentStatus) -> None:
         chain = self._chain
@@ -148,9 +163,9 @@ class Patient:
             VerificationError: an entry is missing, changed or another's; with a node of one's own, also at the end.
         """
         head = await self._chain.subject_head(subject_id) if self._chain else None
-        found = await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/accesses")
+        found = await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/accesses", LOG_LINE)
         entries = [entry_of(line) for line in found]
         if any(entry.subject_id != subject_id for entry in entries):
-            raise VerificationError(1, "access log holds lines about another subject")
+            raise VerificationError("access log holds lines about another subject")
         check_log(entries, subject_key(subject_id), lambda entry: entry.subject_sequence, head)
         return found

@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from consentry import errors
+from consentry.client.answers import Shape, expect
 from consentry.core.terms import Address
-from consentry.crypto.sign_in import SignedRequest, body_sha256, content_digest
+from consentry.crypto.sign_in import SignedRequest, body_sha256, bound_headers, content_digest
 from consentry.crypto.signing import SigningKey
 from consentry.evidence.notation import Json
 
@@ -27,7 +28,7 @@ _FALLBACK: Final[dict[int, type[errors.ConsentryError]]] = {
     HTTPStatus.FORBIDDEN: errors.NotPermittedError,
     HTTPStatus.NOT_FOUND: errors.NotFoundError,
     HTTPStatus.CONFLICT: errors.ConflictError,
-    HTTPStatus.SERVICE_UNAVAILABLE: errors.LedgerUnavailableError,
+    HTTPStatus.SERVICE_UNAVAILABLE: errors.GatewayUnavailableError,
 }
 
 
@@ -40,11 +41,12 @@ def _by_code(root: type[errors.ConsentryError]) -> dict[str, type[errors.Consent
 
 def error_of(status: int, body: Json) -> errors.ConsentryError:
     """Gives the error a problem document stands for."""
-    message = str(body.get("detail", HTTPStatus(status).phrase))
+    message = str(body.get("detail", f"gateway answers with status {status}"))
     more = {name: body[name] for name in ("reason", "receipt", "places", "trace_id") if name in body}
     code = str(body.get("code", ""))
     if code == errors.VerificationError.code:
-        return errors.VerificationError(0, message)
+        step = body.get("step")
+        return errors.VerificationError(message, step=step if isinstance(step, int) else None)
     kind = _by_code(errors.ConsentryError).get(code) or _FALLBACK.get(status, errors.InvalidInputError)
     return kind(message, **more)
 
@@ -80,7 +82,7 @@ class Transport:
         """Closes kept connections."""
         await self._http.aclose()
 
-    def _headers(self, method: str, target: str, digest: bytes) -> dict[str, str]:
+    def _proof(self, method: str, target: str, digest: bytes, headers: Mapping[str, str]) -> dict[str, str]:
         if self._institution is not None and self._key is not None:
             signed = SignedRequest(
                 institution=self._institution,
@@ -90,6 +92,7 @@ class Transport:
                 body_sha256=digest,
                 created=int(self._clock()),
                 nonce=secrets.token_hex(16),
+                bound=bound_headers(headers),
             )
             signature = self._key.sign_digest(signed.digest())
             return {"Consentry-Signature": signed.header(signature), "Content-Digest": content_digest(digest)}
@@ -102,20 +105,23 @@ class Transport:
     async def get_page(self, target: str) -> tuple[Any, str | None]:
         """Asks for a page; gives the JSON answer and the target of the next page."""
         answer = await self._send("GET", target, b"", {})
-        following = answer.links.get("next", {}).get("url")
+        try:
+            following = answer.links.get("next", {}).get("url")
+        except ValueError:
+            raise errors.VerificationError("header Link of a list cannot be read") from None
         if following is not None and not _PATH.match(following):
-            raise errors.VerificationError(0, "next page of a list leads away from the gateway")
+            raise errors.VerificationError("next page of a list leads away from the gateway")
         return _json(answer), following
 
-    async def get_all(self, target: str) -> list[Json]:
-        """Asks for every page of a list."""
+    async def get_all(self, target: str, shape: Shape) -> list[Json]:
+        """Asks for every page of a list, whose items have a shape of ``answers``."""
         items: list[Json] = []
         following: str | None = target
         while following:
             body, following = await self.get_page(following)
             if not isinstance(body.get("items"), list):
-                raise errors.VerificationError(0, "list of the gateway cannot be read")
-            items.extend(body["items"])
+                raise errors.VerificationError("list of the gateway cannot be read")
+            items.extend(expect(item, shape, "an item") for item in body["items"])
         return items
 
     async def post(self, target: str, body: Json, *, idempotency_key: str | None = None) -> Any:  # noqa: ANN401 - JSON
@@ -125,20 +131,16 @@ class Transport:
         return _json(await self._send("POST", target, content, headers))
 
     async def _send(self, method: str, target: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
-        signed = self._headers(method, target, body_sha256(content))
-        try:
+        signed = self._proof(method, target, body_sha256(content), headers)
+        async with _reached():
             answer = await self._http.request(method, target, content=content, headers={**headers, **signed})
-        except httpx.HTTPError as error:
-            raise errors.LedgerUnavailableError(f"gateway does not answer ({type(error).__name__})") from error
         return _accepted(answer)
 
     async def upload(self, target: str, pieces: AsyncIterator[bytes], digest: bytes, headers: dict[str, str]) -> Json:
         """Streams a body whose SHA-256 is known."""
-        signed = self._headers("POST", target, digest)
-        try:
+        signed = self._proof("POST", target, digest, headers)
+        async with _reached():
             answer = await self._http.post(target, content=pieces, headers={**headers, **signed})
-        except httpx.HTTPError as error:
-            raise errors.VaultUnavailableError(f"gateway does not answer ({type(error).__name__})") from error
         body: Json = _json(_accepted(answer))
         return body
 
@@ -147,37 +149,50 @@ class Transport:
         """Opens a streamed answer; ``span`` is the first byte and the one after the last.
 
         Raises:
-            VaultUnavailableError: the gateway does not answer, or the stream breaks off while it is read.
+            GatewayUnavailableError: the gateway does not answer, or the stream breaks off while it is read.
         """
-        headers = self._headers("GET", target, body_sha256(b""))
+        headers = self._proof("GET", target, body_sha256(b""), {})
         if span is not None:
             headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
-        try:
-            async with self._http.stream("GET", target, headers=headers) as answer:
-                if answer.status_code >= HTTPStatus.BAD_REQUEST:
-                    await answer.aread()
-                    _accepted(answer)
-                yield answer
-        except httpx.HTTPError as error:
-            raise errors.VaultUnavailableError(f"gateway does not answer ({type(error).__name__})") from error
+        async with _reached(), self._http.stream("GET", target, headers=headers) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                _accepted(answer)
+            yield answer
+
+
+@asynccontextmanager
+async def _reached() -> AsyncIterator[None]:
+    """Turns every failure of the network into one error.
+
+    Raises:
+        GatewayUnavailableError: the gateway does not answer, or breaks off.
+        VerificationError: where it sent the caller is no address.
+    """
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise errors.GatewayUnavailableError(f"gateway does not answer ({type(error).__name__})") from error
+    except httpx.InvalidURL:
+        raise errors.VerificationError("next page of a list is no address") from None
 
 
 def _json(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
     """Reads a JSON answer; at the address something else than a gateway may answer."""
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
-        raise errors.VerificationError(0, "answer of the gateway cannot be read")
+        raise errors.VerificationError("answer of the gateway cannot be read")
     return body
 
 
 def _accepted(answer: httpx.Response) -> httpx.Response:
-    if answer.status_code < HTTPStatus.BAD_REQUEST:
+    if answer.is_success:
         return answer
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = {}
     raise error_of(answer.status_code, body if isinstance(body, dict) else {})

@@ -55,7 +55,7 @@ def verify_commitment(
     version: int,
     size: int,
     plaintext_sha256: bytes,
-    step: int = 0,
+    step: int | None = None,
 ) -> None:
     """Checks that a plaintext is the one that was committed to.
 
@@ -66,7 +66,7 @@ def verify_commitment(
         version: version of the record.
         size: size in bytes of the plaintext at hand.
         plaintext_sha256: SHA-256 of the plaintext at hand.
-        step: number of this check in the caller's plan of verification; 0 outside of one.
+        step: number of this check in the caller's plan of verification; None outside of one.
 
     Raises:
         VerificationError: it is not. ``expected`` and ``got`` hold the two commitments, which reveal nothing.
@@ -75,8 +75,8 @@ def verify_commitment(
     got = commit_plaintext(blinding, object_id=object_id, version=version, size=size, plaintext_sha256=plaintext_sha256)
     if not hmac.compare_digest(got, commitment):
         raise VerificationError(
-            step,
             f"plaintext commitment does not match (got {got.hex()}, expected {commitment.hex()})",
+            step=step,
             expected=commitment.hex(),
             got=got.hex(),
         )

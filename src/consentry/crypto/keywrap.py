@@ -149,14 +149,14 @@ def wrap_record_keys(keys: RecordKeys, public_key: bytes, context: ReleaseContex
     return _suite().encrypt(keys.to_bytes(), _public_key(public_key), info=context.info())
 
 
-def unwrap_record_keys(wrapped: bytes, seed: bytes, context: ReleaseContext, *, step: int = 0) -> RecordKeys:
+def unwrap_record_keys(wrapped: bytes, seed: bytes, context: ReleaseContext, *, step: int | None = None) -> RecordKeys:
     """Opens what `wrap_record_keys` made.
 
     Args:
         wrapped: the 1,200 wrapped bytes.
         seed: the institution's private release key.
         context: built by the institution itself from the access decision it verified.
-        step: number of this check in the caller's plan of verification; 0 outside of one.
+        step: number of this check in the caller's plan of verification; None outside of one.
 
     Raises:
         VerificationError: the bytes were changed, are for another key, or belong to another decision.
@@ -167,7 +167,8 @@ def unwrap_record_keys(wrapped: bytes, seed: bytes, context: ReleaseContext, *, 
     try:
         opened = _suite().decrypt(wrapped, MLKEM768X25519PrivateKey(*_private_parts(seed)), info=context.info())
     except InvalidTag:
-        raise VerificationError(step, "wrapped record keys do not match this release key and access decision") from None
+        message = "wrapped record keys do not match this release key and access decision"
+        raise VerificationError(message, step=step) from None
     return RecordKeys.from_bytes(opened)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -104,9 +105,24 @@ def passkey_digest(origin: str, challenge: bytes) -> bytes:
     return keccak(length_prefixed(_PASSKEY_LABEL, origin.encode(), challenge))
 
 
+BOUND_HEADERS: Final = ("Consentry-Subject", "Consentry-Record-Version", "Content-Type")
+"""Headers that say what a body is: an upload under another subject, version or type is another upload."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """The parts of an HTTP request an institution signs; ``body_sha256`` is the digest of the body as sent."""
+    """The parts of an HTTP request an institution signs; the format document ``http-request`` lists them.
+
+    Attributes:
+        institution: who asks.
+        method: the HTTP method.
+        host: the ``Host`` header.
+        target: path and query.
+        body_sha256: digest of the body as sent.
+        created: when it was signed, in seconds since the epoch.
+        nonce: drawn for this request.
+        bound: the values of `BOUND_HEADERS` in their order; empty text for a header that is not sent.
+    """
 
     institution: Address
     method: str
@@ -115,10 +131,11 @@ class SignedRequest:
     body_sha256: bytes
     created: int
     nonce: str
+    bound: tuple[str, ...] = ("",) * len(BOUND_HEADERS)
 
     def digest(self) -> bytes:
         """Gives the 32 bytes to sign."""
-        parts = (self.method, self.host, self.target, str(self.created), self.nonce)
+        parts = (self.method, self.host, self.target, str(self.created), self.nonce, *self.bound)
         return keccak(length_prefixed(_REQUEST_LABEL, self.institution, *(p.encode() for p in parts), self.body_sha256))
 
     def header(self, signature: bytes) -> str:
@@ -134,6 +151,11 @@ _HEADER: Final = re.compile(
     r'nonce="(?P<nonce>[0-9a-zA-Z_-]{16,64})", signature="0x(?P<signature>([0-9a-f]{2}){1,2048})"'
 )
 _CONTENT_DIGEST: Final = re.compile(r"sha-256=:(?P<digest>[A-Za-z0-9+/]{43}=):")
+
+
+def bound_headers(sent: Mapping[str, str]) -> tuple[str, ...]:
+    """Gives the values a signature binds out of the headers of a request, written as in `BOUND_HEADERS`."""
+    return tuple(sent.get(name, "") for name in BOUND_HEADERS)
 
 
 def parse_signature_header(value: str) -> tuple[Address, int, str, bytes]:

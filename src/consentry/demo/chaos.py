@@ -71,7 +71,7 @@ async def play(state: Path, files: DemoFiles, seed: int, kills: int, say: Callab
             await _attempt(network, files, told.append)
         except (ConsentryError, OSError) as error:
             if killer is None and attempts > MOST_ATTEMPTS:
-                raise VerificationError(0, f"story does not end: {error}") from error
+                raise VerificationError(f"story does not end: {error}") from error
             say(f"attempt {attempts} ended: {error}")
         else:
             if killer is None or killer.done():

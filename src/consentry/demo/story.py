@@ -224,11 +224,11 @@ class Story:
             reason, receipt = str(denial.details["reason"]), cast("Json", denial.details["receipt"])
             if reason != expected.name:
                 raise VerificationError(
-                    0, "reason of the refusal does not match", expected=expected.name, got=reason
+                    "reason of the refusal does not match", expected=expected.name, got=reason
                 ) from None
             happened = f"denied: {reason}; entry {receipt['subjectSequence']} of the patient's log"
             return _fact(Told(title, happened, why, receipt["transactionHash"]))
-        raise VerificationError(0, "an access that must be refused was permitted")
+        raise VerificationError("an access that must be refused was permitted")
 
     async def _refuse(self) -> Json:
         record = self._facts["anchor-bundle"]["record"]
@@ -286,7 +286,7 @@ class Story:
     async def _audit(self) -> None:
         report = await run_audit(self._network.settings(A), chain_only=False)
         if not report.clean:
-            raise VerificationError(0, f"audit found {len(report.findings)} faults where there is none")
+            raise VerificationError(f"audit found {len(report.findings)} faults where there is none")
         happened = f"{report.decisions} decisions made again, {report.signatures} signatures checked: nothing found"
         self._tell(
             Told("the regulator audits everything", happened, "from the chain; database and objects agree with it")
@@ -299,7 +299,7 @@ class Story:
         found = sorted({str(finding.kind) for finding in report.findings})
         expected = [str(Kind.ROW_DIFFERS), str(Kind.OBJECT_DIFFERS)]
         if found != sorted(expected):
-            raise VerificationError(0, "audit of the tampered copy does not find both", expected=expected, got=found)
+            raise VerificationError("audit of the tampered copy does not find both", expected=expected, got=found)
         happened = f"in a copy, one row and one object were changed; found: {', '.join(found)}"
         self._tell(Told("somebody tampers", happened, "database and store are only believed where the chain agrees"))
         refused = await read_refused(settings, RecordId(bytes_of(self._facts["anchor-image"]["record"], 32)))

@@ -62,14 +62,17 @@ class Directory:
         admitted = await self._latest("InstitutionAdmitted", participant=address)
         return await self._institution(admitted) if admitted else None
 
-    async def institutions(self) -> Sequence[InstitutionView]:
-        """Gives every institution in the order of admission."""
-        return [await self._institution(event) for event in await self._events("InstitutionAdmitted")]
+    async def institutions(self, after: Cursor | None = None, limit: int | None = None) -> Sequence[InstitutionView]:
+        """Gives a page of the institutions in the order of admission, or all of them."""
+        found = await self._events("InstitutionAdmitted", after, _EVERY if limit is None else limit)
+        return [await self._institution(event) for event in found]
 
     async def _institution(self, admitted: Any) -> InstitutionView:
         changed = await self._latest("InstitutionStandingChanged", participant=admitted.institution)
         standing = changed.standing if changed else Standing.ACTIVE
-        return InstitutionView(admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key)
+        return InstitutionView(
+            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key, admitted.place
+        )
 
     async def authority_region(self, address: Address) -> int | None:
         """Gives the region of an active authority, None for anybody else."""

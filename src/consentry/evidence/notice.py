@@ -10,13 +10,15 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final
 
 from consentry.core.codes import UNLIMITED_USES, Action, Category, Purpose
+from consentry.core.participants import keeper_of
 from consentry.core.terms import ConsentTerms
 from consentry.errors import InvalidInputError, NotFoundError
 
-CURRENT_VERSION: Final = 1
+CURRENT_VERSION: Final = 2
 LANGUAGES: Final = ("zh", "en")
 _MONTHS: Final = 12
 _EPOCH_YEAR: Final = 1970
@@ -32,12 +34,13 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
         NotFoundError: there is no such notice.
         InvalidInputError: a moment or month of the terms lies outside the calendar.
     """
-    source = files("consentry.evidence") / "notices" / f"notice-{version}.{language}.txt"
+    source = _file(f"notice-{version}.{language}")
     if language not in LANGUAGES or not source.is_file():
         raise NotFoundError(f"notice {version} in language {language!r} does not exist")
     named = any(terms.records_root)
     return source.read_text(encoding="utf-8").format(
         grantee="group 0x" + terms.group.hex() if any(terms.group) else "0x" + terms.institution.hex(),
+        group=_about_group(terms.group, version, language),
         practitioner="0x" + terms.practitioner.hex() if any(terms.practitioner) else _ANY,
         actions=_listed(terms.actions, Action),
         purposes=_listed(terms.purposes, Purpose),
@@ -50,6 +53,18 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
         max_uses=_ANY if terms.max_uses == UNLIMITED_USES else terms.max_uses,
         erase_by=moment_text(terms.erase_by) if terms.erase_by else "-",
     )
+
+
+def _file(name: str) -> Traversable:
+    return files("consentry.evidence") / "notices" / f"{name}.txt"
+
+
+def _about_group(group: bytes, version: int, language: str) -> str:
+    """Tells who may let others into a group; the first version of the notice did not."""
+    source = _file(f"notice-{version}-group.{language}")
+    if not any(group) or not source.is_file():
+        return ""
+    return source.read_text(encoding="utf-8").format(keeper="0x" + keeper_of(group).hex())
 
 
 def with_notice(terms: ConsentTerms, language: str) -> tuple[ConsentTerms, str]:

@@ -91,20 +91,23 @@ def _step(number: int) -> Iterator[None]:
     except VerificationError:
         raise
     except ConsentryError as error:
-        raise VerificationError(number, error.message) from error
+        raise VerificationError(error.message, step=number) from error
 
 
 def _same(step: int, what: str, got: object, expected: object) -> None:
     if got != expected:
         shown = [f"0x{v.hex()}" if isinstance(v, bytes) else str(v) for v in (got, expected)]
         raise VerificationError(
-            step, f"{what} does not match (got {shown[0]:.200}, expected {shown[1]:.200})", expected=expected, got=got
+            f"{what} does not match (got {shown[0]:.200}, expected {shown[1]:.200})",
+            step=step,
+            expected=expected,
+            got=got,
         )
 
 
 def _present(step: int, what: str, value: Member | None) -> Member:
     if value is None:
-        raise VerificationError(step, f"{what} does not match (got none, expected one)")
+        raise VerificationError(f"{what} does not match (got none, expected one)", step=step)
     return value
 
 
@@ -157,7 +160,8 @@ def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> dict[bytes, Header]:
         expected = vouched.get(header.hash)
         if expected is None:
             raise VerificationError(
-                HEADERS, f"header {header.number} does not match (got 0x{header.hash.hex()}, expected a checkpoint's)"
+                f"header {header.number} does not match (got 0x{header.hash.hex()}, expected a checkpoint's)",
+                step=HEADERS,
             )
         _same(HEADERS, "number of a header", header.number, expected)
         vouched[header.parent_hash] = header.number - 1
@@ -182,7 +186,7 @@ class _Verification:
         header = self._headers.get(inclusion.block_hash)
         if header is None:
             raise VerificationError(
-                step, f"block does not match (got 0x{inclusion.block_hash.hex()}, expected that of a header above)"
+                f"block does not match (got 0x{inclusion.block_hash.hex()}, expected that of a header above)", step=step
             )
         return header
 
@@ -195,7 +199,7 @@ class _Verification:
         name = type(event).__name__
         if inclusion.log_index >= len(logs):
             raise VerificationError(
-                step, f"log index does not match (got {inclusion.log_index}, expected one below {len(logs)})"
+                f"log index does not match (got {inclusion.log_index}, expected one below {len(logs)})", step=step
             )
         found = logs[inclusion.log_index]
         _same(step, f"emitter of {name}", found.address, expected.address)
@@ -209,7 +213,7 @@ class _Verification:
             signing.verify(signer, digest(self._trust.domain(contract), value), signature, self._trust.verifiers)
         except ConsentryError as error:
             limit = SMART_ACCOUNT if len(signer) == signing.ACCOUNT_SIZE else ""
-            raise VerificationError(step, error.message + limit) from error
+            raise VerificationError(error.message + limit, step=step) from error
 
     def institution(self) -> None:
         """Step 4."""
@@ -286,9 +290,9 @@ class _Verification:
         for name, place in self._places:
             if place > decision:
                 raise VerificationError(
-                    ORDER,
                     f"order of {name} does not match (got block {place[0]}, transaction {place[1]}, "
                     f"expected a place before the decision, block {decision[0]}, transaction {decision[1]})",
+                    step=ORDER,
                 )
 
     def rules(self) -> None:

@@ -38,6 +38,7 @@ class InstitutionView:
     region: int
     signer: bytes
     release_key: bytes
+    place: EventPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +184,10 @@ class Projection(Protocol):
         """Gives an institution as it stands; None if it was never admitted."""
         ...
 
-    async def institutions(self) -> Sequence[InstitutionView]:
-        """Gives every institution, suspended ones too, in the order of admission."""
+    async def institutions(
+        self, after: tuple[int, int] | None = None, limit: int | None = None
+    ) -> Sequence[InstitutionView]:
+        """Gives a page of the institutions in the order of admission, or all of them."""
         ...
 
     async def authority_region(self, address: Address) -> int | None:

@@ -32,8 +32,9 @@ async def enrol(
 
     Raises:
         NotAuthenticError: one of the two signatures does not hold, or they are too old.
-        ConflictError: the subject is enrolled already.
+        ConflictError: the subject is enrolled already, or the signer stands for another subject of this custodian.
     """
+    await _check_own_signer(projection, enrolment)
     try:
         place = (await ledger.enrol(enrolment, *signatures)).place
     except ConflictError:
@@ -43,3 +44,10 @@ async def enrol(
         place = known.place
     await vault.create_subject(enrolment.subject_id)
     return place
+
+
+async def _check_own_signer(projection: Projection, enrolment: Enrolment) -> None:
+    """Keeps a custodian from linking two subjects: the chain shows the signer of each to everybody."""
+    others = await projection.subjects_of_signer(enrolment.signer)
+    if any(o.custodian == enrolment.custodian and o.subject_id != enrolment.subject_id for o in others):
+        raise ConflictError("signer stands for another subject of this custodian: draw a key for each subject")

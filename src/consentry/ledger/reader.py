@@ -9,10 +9,20 @@ from eth_abi.exceptions import DecodingError
 
 from consentry.audit.ports import ConsentSlot, SubmittedRequest
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, Standing
+from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.events import AccessDecided, LedgerEvent
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.terms import AccessRequest, Address, ConsentId, ConsentTerms, Material, RecordLeaf, SubjectId
+from consentry.core.state import AuthorityState, InstitutionState, SubjectState
+from consentry.core.terms import (
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Material,
+    RecordId,
+    RecordLeaf,
+    SubjectId,
+)
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
@@ -144,6 +154,43 @@ class ChainReader:
         """Reads what the contract stores of a consent."""
         ((status, uses, granted_at, revoked_at),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentSlot(ConsentStatus(status), uses, granted_at, revoked_at)
+
+    async def record_status(self, record_id: RecordId) -> RecordStatus:
+        """Reads the status of a record version."""
+        (status,) = await self._read("Records", "statusOf", record_id)
+        return RecordStatus(status)
+
+    async def subject_state(self, subject_id: SubjectId) -> SubjectState:
+        """Reads who enrolled a subject, and its signer."""
+        (signer,) = await self._read("Subjects", "signerOf", subject_id)
+        (custodian,) = await self._read("Subjects", "custodianOf", subject_id)
+        return SubjectState(Address(custodian), bytes(signer))
+
+    async def institution_state(self, institution: Address) -> InstitutionState:
+        """Reads what decisions need to know of an institution, and its region."""
+        standing, key_hash, signer = await self._read("Participants", "institutionForDecision", institution)
+        (region,) = await self._read("Participants", "institutionRegion", institution)
+        return InstitutionState(Standing(standing), region, bytes(signer), bytes(key_hash))
+
+    async def authority_state(self, authority: Address) -> AuthorityState:
+        """Reads standing and region of an authority."""
+        standing, region = await self._read("Participants", "authorityStanding", authority)
+        return AuthorityState(Standing(standing), region)
+
+    async def is_active_relay(self, relay: Address) -> bool:
+        """Asks whether an account is a relay of a member in good standing."""
+        (active,) = await self._read("Participants", "isActiveRelay", relay)
+        return bool(active)
+
+    async def is_group_member(self, group: bytes, institution: Address) -> bool:
+        """Asks whether an institution belongs to a group."""
+        (member,) = await self._read("Participants", "isGroupMember", group, institution)
+        return bool(member)
+
+    async def is_verifier(self, verifier: bytes) -> bool:
+        """Asks whether a verifier of ERC-7913 signers is admitted."""
+        (admitted,) = await self._read("Participants", "isVerifier", verifier)
+        return bool(admitted)
 
     async def has_code(self, account: Address) -> bool:
         """Tells whether an account is a contract."""

@@ -21,8 +21,9 @@ KEY = "key-of-the-caller"
 async def test_call_without_a_usable_key_is_refused(world: World, key: str) -> None:
     enrolment, body = world.enrolment(world.people.patient)
     content = encoded(body)
-    proof = await world.institution(world.people.custodian).proof("POST", "/v1/subjects", content)
-    headers = httpx.Headers({"Content-Type": "application/json", **proof})
+    sent = {"Content-Type": "application/json"}
+    proof = await world.institution(world.people.custodian).proof("POST", "/v1/subjects", content, sent)
+    headers = httpx.Headers({**sent, **proof})
     if key:
         headers = httpx.Headers([*headers.raw, (b"Idempotency-Key", key.encode("latin-1"))])
     answer = await world.http.post("/v1/subjects", content=content, headers=headers)

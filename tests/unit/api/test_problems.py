@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from consentry import errors
 from consentry.api import schemas
-from consentry.api.problems import STATUS, status_of
+from consentry.api.problems import STATUS, from_error, status_of
 from consentry.core.terms import RecordId
 from consentry.evidence.notation import hex_of
 from tests.support.gateway_world import MemoryParts, World
@@ -56,6 +57,14 @@ async def test_problem_has_every_member_and_the_trace_id_of_the_call(world: Worl
     assert (problem.status, problem.code, problem.trace_id) == (404, "not-found", "trace-0815")
     assert problem.type == "urn:consentry:problem:not-found"
     assert answer.headers["X-Request-Id"] == "trace-0815"
+
+
+@pytest.mark.parametrize(("step", "more"), [(None, {}), (7, {"step": 7})])
+def test_step_is_told_only_where_there_is_one(step: int | None, more: dict[str, int]) -> None:
+    request = Request({"type": "http", "path": "/", "headers": [], "query_string": b"", "server": ("test", 80)})
+    told = json.loads(bytes(from_error(request, errors.VerificationError("digest does not match", step=step)).body))
+    assert schemas.Problem.model_validate(told).step == step
+    assert {name: told[name] for name in told if name == "step"} == more
 
 
 @pytest.mark.parametrize("given", ["", "short", "a" * 65, "with space", 'quote"quote', "line\\nbreak", "\u00e9" * 8])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +17,11 @@ from webauthn import verify_authentication_response
 from webauthn.helpers.exceptions import WebAuthnException
 
 from consentry.api.challenges import CHALLENGE_SECONDS, Challenges
-from consentry.api.sessions import MOST_SESSIONS, Sessions
+from consentry.api.sessions import MOST_OF_ONE, MOST_OF_STRANGERS, Sessions
 from consentry.core.terms import Address
-from consentry.crypto import webauthn
+from consentry.crypto import p256, webauthn
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
-from consentry.crypto.signing import AccountKey, verify
+from consentry.crypto.signing import AccountKey, SigningKey, verify
 from consentry.errors import InvalidInputError, NotAuthenticError
 from consentry.evidence.notation import bytes_of, hex_of
 from tests.support.callers import ORIGIN
@@ -129,6 +130,43 @@ async def test_passkey_of_another_origin_is_refused(world: World) -> None:
     assert (await caller.sign_in()).status_code == 401
 
 
+MALFORMED: dict[str, Callable[[bytes], bytes]] = {
+    "no-object": lambda told: b"[] " + told,
+    "cut-off": lambda told: b"{" + told,
+    "no-origin": lambda told: b"{" + told + b"}",
+    "origin-a-list": lambda told: b'{"origin":[],' + told + b"}",
+    "origin-an-object": lambda told: b'{"origin":{},' + told + b"}",
+    "origin-a-number": lambda told: b'{"origin":1,' + told + b"}",
+    "origin-null": lambda told: b'{"origin":null,' + told + b"}",
+    "a-list": lambda told: b"[{" + told + b"}]",
+    "a-text": lambda told: b'"' + told + b'"',
+    "no-utf-8": lambda told: b'{"origin":"\xff",' + told + b"}",
+    "deep": lambda told: b"[" * 3_500 + told,
+    "deep-inside": lambda told: b'{"a":' + b"[" * 3_500 + b"]" * 3_500 + b"," + told + b"}",
+    "long-number": lambda told: b'{"origin":' + b"1" * 5_000 + b"," + told + b"}",
+}
+
+
+@pytest.mark.parametrize("form", MALFORMED.values(), ids=list(MALFORMED))
+async def test_malformed_client_data_are_not_authentic(world: World, form: Callable[[bytes], bytes]) -> None:
+    key = world.people.passkey
+    asked = done(await world.http.post("/v1/auth/passkey/challenge", json={"signer": hex_of(key.signer)}), 200)
+    signed_digest = passkey_digest(ORIGIN, bytes_of(asked["challenge"], 32))
+    told = b'"type":"webauthn.get","challenge":"' + webauthn.challenge_of(signed_digest).encode() + b'"'
+    client = form(told)
+    data = hashlib.sha256(key.rp_id.encode()).digest() + bytes(
+        [webauthn.USER_PRESENT | webauthn.USER_VERIFIED, *bytes(4)]
+    )
+    raw = p256.sign(key.private, hashlib.sha256(data + hashlib.sha256(client).digest()).digest())
+    places = client.find(b'"challenge":"'), client.find(b'"type":"webauthn.get"')
+    assertion = webauthn.Assertion(raw[:32], raw[32:], *places, data, client)
+
+    body = {"signer": hex_of(key.signer), "challenge": asked["challenge"], "signature": hex_of(assertion.encoded())}
+    answer = await world.http.post("/v1/auth/passkey/session", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.not-authentic")
+
+
 async def test_passkey_answer_under_another_signer_is_refused(world: World) -> None:
     path, body = await world.signer(world.people.passkey).signed_challenge()
     body["signer"] = hex_of(world.people.p256.signer)
@@ -149,16 +187,15 @@ async def test_anything_but_a_live_token_is_refused(world: World, header: str) -
 def test_session_ends_in_time_and_the_oldest_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     now = NOW
     sessions = Sessions(900, lambda: now)
-    token, ends = sessions.open(b"signer")
+    token, ends = sessions.open(b"signer", known=True)
     assert (sessions.find(token).signer, ends) == (b"signer", NOW + 900)
     now += 899
     assert sessions.find(token).signer == b"signer"
     now += 1
     with pytest.raises(NotAuthenticError):
         sessions.find(token)
-    assert MOST_SESSIONS > 1
     monkeypatch.setattr("consentry.api.sessions.MOST_SESSIONS", 2)
-    first, second, third = (sessions.open(b"signer")[0] for _ in range(3))
+    first, second, third = (sessions.open(b"signer", known=True)[0] for _ in range(3))
     with pytest.raises(NotAuthenticError):
         sessions.find(first)
     assert {sessions.find(token).signer for token in (second, third)} == {b"signer"}
@@ -166,9 +203,49 @@ def test_session_ends_in_time_and_the_oldest_goes_first(monkeypatch: pytest.Monk
 
 def test_token_is_kept_as_a_digest_alone() -> None:
     sessions = Sessions(900)
-    token, _ = sessions.open(b"signer")
+    token, _ = sessions.open(b"signer", known=True)
     assert token not in repr(vars(sessions))
-    assert token.encode() not in b"".join(sessions._sessions)
+    assert token.encode() not in b"".join(sessions._known)
+
+
+def test_strangers_push_out_strangers_alone() -> None:
+    sessions = Sessions(900, lambda: NOW)
+    patient, _ = sessions.open(b"patient", known=True)
+    first, _ = sessions.open(b"first", known=False)
+    for number in range(MOST_OF_STRANGERS + 1):
+        sessions.open(number.to_bytes(20, "big"), known=False)
+    assert sessions.find(patient).signer == b"patient"
+    with pytest.raises(NotAuthenticError):
+        sessions.find(first)
+    assert len(sessions._strangers) == len(sessions._of) - 1 == MOST_OF_STRANGERS
+
+
+def test_signer_with_many_sessions_loses_its_own_oldest() -> None:
+    sessions = Sessions(900, lambda: NOW)
+    another, _ = sessions.open(b"another", known=True)
+    tokens = [sessions.open(b"signer", known=True)[0] for _ in range(MOST_OF_ONE + 2)]
+    for token in tokens[:2]:
+        with pytest.raises(NotAuthenticError):
+            sessions.find(token)
+    assert {sessions.find(token).signer for token in tokens[2:]} == {b"signer"}
+    assert sessions.find(another).signer == b"another"
+    for token in (another, *tokens):
+        sessions.close(token)
+    assert not sessions._of
+
+
+async def test_subjects_and_members_are_no_strangers(world: World) -> None:
+    people = world.people
+    await world.enrol(people.p256)
+    sessions = world.app.state.sessions
+    known: list[SigningKey] = [people.p256, people.hospital.key, people.national]
+    for key in known:
+        assert (await world.signer(key).sign_in()).status_code == 200
+    assert (len(sessions._known), len(sessions._strangers)) == (3, 0)
+    strangers: list[SigningKey] = [people.stranger, people.passkey]
+    for key in strangers:
+        assert (await world.signer(key).sign_in()).status_code == 200
+    assert (len(sessions._known), len(sessions._strangers)) == (3, 2)
 
 
 async def test_challenge_is_for_one_signer_one_time_and_one_process() -> None:

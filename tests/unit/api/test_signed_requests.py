@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from consentry.api.policy import WINDOW_SECONDS
-from consentry.crypto.sign_in import body_sha256, content_digest
+from consentry.crypto.sign_in import body_sha256, bound_headers, content_digest
 from consentry.crypto.signing import AccountKey
 from consentry.evidence.notation import hex_of
 from tests.support.callers import HOST, Signing, encoded
@@ -37,6 +37,9 @@ async def test_signed_request_is_served_once(world: World) -> None:
         {"body_sha256": body_sha256(b"other")},
         {"institution": b"\x11" * 20},
         {"created": 0},
+        {"bound": ("0x" + "77" * 32, "", "")},
+        {"bound": ("", "2", "")},
+        {"bound": ("", "", "text/plain")},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -85,8 +88,8 @@ async def test_body_that_was_not_signed_is_refused(world: World) -> None:
 async def test_upload_that_was_not_signed_is_not_kept(world: World) -> None:
     subject = await world.enrol(world.people.patient)
     custodian = world.institution(world.people.custodian)
-    headers = custodian.headers("POST", "/v1/records/content", b"signed")
-    headers |= {"Consentry-Subject": hex_of(subject), "Content-Type": "text/plain"}
+    sent = {"Consentry-Subject": hex_of(subject), "Content-Type": "text/plain"}
+    headers = sent | custodian.headers("POST", "/v1/records/content", b"signed", bound=bound_headers(sent))
     answer = await world.http.post("/v1/records/content", content=b"another", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "auth.not-authentic")
 
@@ -107,6 +110,41 @@ async def test_anchoring_by_another_institution_is_refused_and_nothing_anchored(
     answer = await world.institution(people.hospital).post("/v1/records", body)
     assert (answer.status_code, answer.json()["code"]) == (403, "auth.not-permitted")
     done(await world.institution(people.custodian).post("/v1/records", body), 201)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Consentry-Subject": "another"},
+        {"Consentry-Record-Version": "2"},
+        {"Consentry-Record-Version": ""},
+        {"Content-Type": "text/html"},
+    ],
+    ids=lambda changed: "-".join(changed) + next(iter(changed.values())),
+)
+async def test_upload_under_another_description_is_refused(world: World, changed: dict[str, str]) -> None:
+    subject, another = await world.enrol(world.people.patient), await world.enrol(world.people.p256)
+    sent = {"Consentry-Subject": hex_of(subject), "Consentry-Record-Version": "1", "Content-Type": "text/plain"}
+    custodian, target = world.institution(world.people.custodian), "/v1/records/content"
+    proof = custodian.headers("POST", target, b"content", bound=bound_headers(sent))
+    for name, value in changed.items():
+        sent[name] = hex_of(another) if value == "another" else value
+    described = {name: value for name, value in sent.items() if value}
+
+    answer = await world.http.post(target, content=b"content", headers=described | proof)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.not-authentic")
+    done(await custodian.send(target, b"content", **described), 201)
+
+
+async def test_header_sent_twice_is_not_the_one_that_was_signed(world: World) -> None:
+    subject, another = await world.enrol(world.people.patient), await world.enrol(world.people.p256)
+    sent = {"Consentry-Subject": hex_of(subject), "Content-Type": "text/plain"}
+    custodian, target = world.institution(world.people.custodian), "/v1/records/content"
+    proof = custodian.headers("POST", target, b"content", bound=bound_headers(sent))
+    headers = [("Consentry-Subject", hex_of(another)), *sent.items(), *proof.items()]
+
+    assert (await world.http.post(target, content=b"content", headers=headers)).status_code == 401
 
 
 async def test_signature_of_another_key_is_refused(world: World) -> None:

@@ -315,13 +315,40 @@ async def test_record_is_shown_to_its_own_side_as_anchored(world: World) -> None
 
 async def test_institutions_and_about_are_public(world: World) -> None:
     anyone = world.anyone()
-    listed = schemas.InstitutionList.model_validate(done(await anyone.get("/v1/institutions"), 200))
+    listed = schemas.InstitutionPage.model_validate(done(await anyone.get("/v1/institutions"), 200))
     assert {item.region for item in listed.items} == {440_100, 330_100, 440_300}
     one = done(await anyone.get(f"/v1/institutions/{hex_of(world.people.clinic.address)}"), 200)
     assert schemas.InstitutionItem.model_validate(one).region == 440_300
     about = done(await anyone.get("/v1/about"), 200)
     assert about["custodian"] == hex_of(world.people.custodian.address)
     assert about["contracts"]["AccessLedger"] == hex_of(world.context.ledger.domain("AccessLedger").verifying_contract)
+
+
+async def test_signer_of_one_subject_is_not_enrolled_for_another(world: World) -> None:
+    people = world.people
+    subject = await world.enrol(people.patient)
+    custodian = world.institution(people.custodian)
+    _, body = world.enrolment(people.patient)
+
+    answer = await custodian.post("/v1/subjects", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "draw a key for each subject" in answer.json()["detail"]
+    listed = done(await world.signer(people.patient).get("/v1/subjects"), 200)
+    assert [item["subjectId"] for item in listed["items"]] == [hex_of(subject)]
+
+
+async def test_pages_of_institutions_join_to_all_of_them(world: World) -> None:
+    anyone, found = world.anyone(), []
+    target: str | None = "/v1/institutions?limit=1"
+    while target:
+        page = await anyone.get(target)
+        (item,) = schemas.InstitutionPage.model_validate(done(page, 200)).items
+        found.append(item.address)
+        target = page.links.get("next", {}).get("url")
+    people = world.people
+    assert found == [hex_of(one.address) for one in (people.custodian, people.hospital, people.clinic)]
+    assert (await anyone.get("/v1/institutions?limit=100000")).status_code == 422
 
 
 async def test_own_subjects_are_listed_to_their_signer(world: World) -> None:

@@ -10,7 +10,9 @@ import pytest
 from consentry import errors
 from consentry.cli.app import exit_code
 from consentry.crypto.signing import AccountKey
+from consentry.evidence.verify import CLAIM
 from tests.unit.cli.conftest import Run
+from tests.vectors.bundles.build_bundles import TRUE, TRUST_ROOT
 
 ID = "0x" + "11" * 32
 ADDRESS = "0x" + "22" * 20
@@ -136,6 +138,26 @@ def test_output_that_cannot_be_written_is_one_line(run: Run, desk: Path) -> None
     assert len(ended.err.splitlines()) == 1
 
 
+def test_bundle_that_does_not_hold_is_refused_at_its_step(run: Run, desk: Path) -> None:
+    content = (TRUE / "denied-action.json").read_text()
+    (desk / "bundle.json").write_text(content.replace("the ledger denied (ACTION_NOT_GRANTED)", "the ledger permitted"))
+
+    ended = run("verify", str(desk / "bundle.json"), "--trust-root", str(TRUST_ROOT))
+
+    assert ended.status == 5, ended
+    assert ended.err.startswith(f"consentry: step {CLAIM}: ")
+
+
+def test_what_is_no_bundle_is_refused_without_a_step(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise errors.VerificationError("answer of the gateway cannot be read")
+
+    monkeypatch.setattr("consentry.cli.evidence.verify_bundle", refuse)
+    ended = run("verify", str(TRUST_ROOT), "--trust-root", str(TRUST_ROOT))
+
+    assert (ended.status, ended.err) == (5, "consentry: answer of the gateway cannot be read\n")
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -145,7 +167,8 @@ def test_output_that_cannot_be_written_is_one_line(run: Run, desk: Path) -> None
         (errors.LedgerUnavailableError("x"), 4),
         (errors.ForeignChainError("x"), 4),
         (errors.VaultUnavailableError("x"), 4),
-        (errors.VerificationError(1, "x"), 5),
+        (errors.GatewayUnavailableError("x"), 4),
+        (errors.VerificationError("x"), 5),
         (errors.LedgerRejectedError("x"), 1),
         (errors.AccessDeniedError("x"), 1),
         (errors.NotFoundError("x"), 1),

@@ -28,6 +28,7 @@ class Between(httpx.AsyncBaseTransport):
     honest: httpx.ASGITransport
     lies: dict[str, Lie] = field(default_factory=dict)
     invented: dict[str, Json] = field(default_factory=dict)
+    status: int = 200
     links: list[str] = field(default_factory=list)
     asked: list[httpx.URL] = field(default_factory=list)
 
@@ -36,7 +37,7 @@ class Between(httpx.AsyncBaseTransport):
         self.asked.append(request.url)
         kept = next((body for path, body in self.invented.items() if request.url.path.endswith(path)), None)
         if kept is not None:
-            return httpx.Response(200, json=kept)
+            return httpx.Response(self.status, json=kept)
         answer = await self.honest.handle_async_request(request)
         lie = next((lie for path, lie in self.lies.items() if request.url.path.endswith(path)), None)
         if lie is None:

@@ -13,7 +13,7 @@ from consentry.client import chain
 from consentry.client.transport import Transport
 from consentry.core.terms import AccessRequest, ConsentTerms, SubjectId
 from consentry.core.typed_data import Domain, document
-from consentry.errors import VaultUnavailableError, VerificationError
+from consentry.errors import GatewayUnavailableError, VerificationError
 from consentry.evidence.notation import Json, read, write
 from tests.support import samples
 from tests.support.callers import ORIGIN
@@ -203,7 +203,7 @@ async def test_next_page_elsewhere_is_not_asked_for(callers: Callers, link: str)
 async def test_gateway_that_does_not_say_what_it_is_is_refused(callers: Callers, said: Json) -> None:
     callers.between.invented["/v1/about"] = said
 
-    with pytest.raises(VerificationError, match="does not say what it is"):
+    with pytest.raises(VerificationError, match="cannot be read"):
         await callers.patient(callers.world.people.patient).sign_in()
 
 
@@ -214,7 +214,7 @@ async def test_answer_of_something_else_than_a_gateway_is_refused() -> None:
         await Transport(ORIGIN, carrier=page).get("/v1/about")
 
 
-async def test_download_that_breaks_off_is_an_error_of_the_vault() -> None:
+async def test_download_that_breaks_off_is_an_error_of_the_gateway() -> None:
     class Broken(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield b"begin"
@@ -222,7 +222,7 @@ async def test_download_that_breaks_off_is_an_error_of_the_vault() -> None:
 
     transport = Transport(ORIGIN, carrier=httpx.MockTransport(lambda _: httpx.Response(200, stream=Broken())))
 
-    with pytest.raises(VaultUnavailableError, match="ReadError"):
+    with pytest.raises(GatewayUnavailableError, match="ReadError"):
         async with transport.download("/v1/records/0x/ciphertext") as answer:
             await answer.aread()
 

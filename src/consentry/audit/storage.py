@@ -1,0 +1,118 @@
+"""The state that events amount to against what the contracts hold: shows what a node changed or left out.
+
+Decisions are made again from events alone. So each fact one may depend on is read from the contracts as well: what the
+events say of participants, subjects, groups, records and consents must be what the contracts decide by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import astuple
+from enum import Enum
+from typing import Final, TypeVar
+
+from consentry.audit.findings import Finding, Kind
+from consentry.audit.ports import ConsentSlot, LedgerReader
+from consentry.core import events
+from consentry.core.events import LedgerEvent
+from consentry.core.state import LedgerState
+from consentry.core.terms import Address
+from consentry.crypto.signing import ACCOUNT_SIZE
+
+READS_AT_ONCE: Final = 32
+"""How many questions a node is asked at a time."""
+
+Key = TypeVar("Key", bound=bytes)
+Fact = TypeVar("Fact")
+
+
+async def compare_storage(reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent]) -> list[Finding]:
+    """Compares every fact of the events with the contract that holds it.
+
+    Args:
+        reader: the chain.
+        state: what the events amount to.
+        chain: the events, for what they took back again: a relay, a membership.
+    """
+    return [
+        *await _compare_logs(reader, state),
+        *await _compare_participants(reader, state, chain),
+        *await _compare_subjects(reader, state),
+    ]
+
+
+async def _compare_logs(reader: LedgerReader, state: LedgerState) -> list[Finding]:
+    of_subjects = {subject: state.subject_head(subject) for subject in state.subjects}
+    of_institutions = {institution: state.institution_head(institution) for institution in state.institutions}
+    message = "the log of {} does not lead to the head the contract holds"
+    return [
+        *await _compare(Kind.SUBJECT_HEAD, message.format("a subject"), of_subjects, reader.subject_head),
+        *await _compare(
+            Kind.INSTITUTION_HEAD, message.format("an institution"), of_institutions, reader.institution_head
+        ),
+    ]
+
+
+async def _compare_participants(
+    reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent]
+) -> list[Finding]:
+    named = {(e.group, e.institution) for e in chain if isinstance(e, events.GroupMembershipChanged)}
+    relays = {e.relay for e in chain if isinstance(e, events.RelayAdmitted | events.RelayRemoved)}
+    members = {group + institution: (group, institution) in state.members for group, institution in named}
+    active = {relay: state.is_active_relay(relay) for relay in relays}
+    verifiers = dict.fromkeys(state.verifiers, True)
+
+    async def is_member(pair: bytes) -> bool:
+        return await reader.is_group_member(pair[:-ACCOUNT_SIZE], Address(pair[-ACCOUNT_SIZE:]))
+
+    message = "the events of {} do not lead to what the contract holds"
+    return [
+        *await _compare(
+            Kind.AUTHORITY_STATE, message.format("an authority"), state.authorities, reader.authority_state
+        ),
+        *await _compare(
+            Kind.INSTITUTION_STATE, message.format("an institution"), state.institutions, reader.institution_state
+        ),
+        *await _compare(Kind.RELAY_STATE, message.format("a relay"), active, reader.is_active_relay),
+        *await _compare(Kind.VERIFIER_STATE, message.format("a verifier"), verifiers, reader.is_verifier),
+        *await _compare(Kind.MEMBERSHIP, message.format("a group"), members, is_member),
+    ]
+
+
+async def _compare_subjects(reader: LedgerReader, state: LedgerState) -> list[Finding]:
+    records = {record: known.status for record, known in state.records.items()}
+    consents = {
+        consent: ConsentSlot(known.status, known.uses, known.granted_at, known.revoked_at)
+        for consent, known in state.consents.items()
+    }
+    message = "the events of {} do not lead to what the contract holds"
+    return [
+        *await _compare(Kind.SUBJECT_STATE, message.format("a subject"), state.subjects, reader.subject_state),
+        *await _compare(Kind.RECORD_STATE, message.format("a record"), records, reader.record_status),
+        *await _compare(Kind.CONSENT_STATE, message.format("a consent"), consents, reader.consent_slot),
+    ]
+
+
+async def _compare(
+    kind: Kind, message: str, facts: Mapping[Key, Fact], read: Callable[[Key], Awaitable[Fact]]
+) -> list[Finding]:
+    """Reads each fact, some at a time, and notes those the contract holds otherwise."""
+    found: list[Finding] = []
+    keys = sorted(facts)
+    for start in range(0, len(keys), READS_AT_ONCE):
+        asked = keys[start : start + READS_AT_ONCE]
+        for key, got in zip(asked, await asyncio.gather(*map(read, asked)), strict=True):
+            if got != facts[key]:
+                found.append(Finding(kind, "0x" + key.hex(), message, _shown(facts[key]), _shown(got)))
+    return found
+
+
+def _shown(fact: object) -> str:
+    if isinstance(fact, bytes):
+        return "0x" + fact.hex()
+    if isinstance(fact, Enum):
+        return fact.name
+    if isinstance(fact, bool | int):
+        return str(fact)
+    return " ".join(_shown(member) for member in astuple(fact))  # type: ignore[call-overload]  # a state

@@ -1,0 +1,125 @@
+"""A node that changes events of participants, subjects or records is contradicted by the contracts it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from consentry.audit.audit import Audit
+from consentry.audit.findings import Kind, Report
+from consentry.core import events
+from consentry.core.admissions import Admissions
+from consentry.core.codes import Standing
+from consentry.core.events import LedgerEvent
+from consentry.core.terms import Address
+from tests.support import samples
+from tests.support.memory_reader import HOSPITAL, PATIENT, MemoryReader, Story, honest_story
+from tests.support.samples import AUTHORITY
+
+CONTRACT = Address(b"\xcc" * 20)
+VERIFIER = Address(b"\xee" * 20)
+Lie = Callable[[MemoryReader], object]
+
+
+def _full_story() -> Story:
+    """Tells the story on, with acts that no later decision depends on."""
+    story = honest_story()
+    admissions = Admissions(story.state)
+    story.log(admissions.admit_verifier(VERIFIER, story.place()))
+    change = admissions.change_institution
+    story.log(change(HOSPITAL.address, Standing.SUSPENDED, authority=AUTHORITY, place=story.place()))
+    left = admissions.change_membership(
+        samples.group(AUTHORITY), HOSPITAL.address, member=False, authority=AUTHORITY, place=story.place()
+    )
+    assert left is not None
+    story.log(left)
+    story.log(admissions.change_authority(AUTHORITY, Standing.SUSPENDED, story.place()))
+    return story
+
+
+async def _audit(reader: MemoryReader) -> Report:
+    return await Audit(reader).run()
+
+
+def _is(kind: type[Any], number: int = 0) -> Callable[[MemoryReader], int]:
+    return lambda reader: [i for i, event in enumerate(reader.chain) if isinstance(event, kind)][number]
+
+
+def _change(kind: type[Any], number: int = 0, **changes: Any) -> Lie:  # noqa: ANN401 - fields of the event
+    def lie(reader: MemoryReader) -> None:
+        at = _is(kind, number)(reader)
+        reader.chain[at] = replace(reader.chain[at], **changes)
+
+    return lie
+
+
+def _drop(kind: type[Any], number: int = -1) -> Lie:
+    return lambda reader: reader.chain.pop(_is(kind, number)(reader))
+
+
+LIES: tuple[tuple[str, Lie, Kind], ...] = (
+    ("suspension-hidden", _drop(events.InstitutionStandingChanged), Kind.INSTITUTION_STATE),
+    ("release-key-exchanged", _change(events.InstitutionAdmitted, release_key=b"another"), Kind.INSTITUTION_STATE),
+    ("region-exchanged", _change(events.InstitutionAdmitted, region=440_100), Kind.INSTITUTION_STATE),
+    ("signer-of-an-institution", _change(events.InstitutionAdmitted, signer=CONTRACT), Kind.INSTITUTION_STATE),
+    ("admission-of-nobody", _change(events.InstitutionAdmitted, institution=CONTRACT), Kind.INSTITUTION_STATE),
+    ("authority-not-suspended", _drop(events.AuthorityStandingChanged), Kind.AUTHORITY_STATE),
+    ("authority-of-another-region", _change(events.AuthorityAdmitted, region=0), Kind.AUTHORITY_STATE),
+    ("relay-of-a-suspended-member", _change(events.RelayAdmitted, member=HOSPITAL.address), Kind.RELAY_STATE),
+    ("relay-that-is-none", _change(events.RelayAdmitted, relay=CONTRACT), Kind.RELAY_STATE),
+    ("membership-not-ended", _drop(events.GroupMembershipChanged), Kind.MEMBERSHIP),
+    ("verifier-that-is-none", _change(events.VerifierAdmitted, verifier=CONTRACT), Kind.VERIFIER_STATE),
+    ("subject-with-another-signer", _change(events.SubjectEnrolled, signer=CONTRACT), Kind.SUBJECT_STATE),
+    ("subject-of-another-custodian", _change(events.SubjectEnrolled, custodian=HOSPITAL.address), Kind.SUBJECT_STATE),
+    ("record-still-current", _drop(events.RecordSuperseded), Kind.RECORD_STATE),
+    ("record-of-nobody", _change(events.RecordAnchored, record_id=samples.word(1)), Kind.RECORD_STATE),
+)
+
+
+async def test_audit_of_the_whole_story_finds_nothing() -> None:
+    report = await _audit(_full_story().reader())
+    assert report.findings == ()
+
+
+@pytest.mark.parametrize(("name", "lie", "kind"), LIES, ids=[name for name, _, _ in LIES])
+async def test_event_that_does_not_lead_to_the_contracts_is_found(name: str, lie: Lie, kind: Kind) -> None:
+    reader = _full_story().reader()
+    lie(reader)
+    found = [finding for finding in (await _audit(reader)).findings if finding.kind == kind]
+    assert found, name
+    assert all(finding.expected != finding.got for finding in found)
+
+
+async def test_signer_exchanged_for_a_contract_excuses_no_signature() -> None:
+    reader = honest_story().reader()
+    reader.smart_accounts.add(CONTRACT)
+    _change(events.SubjectEnrolled, signer=CONTRACT)(reader)
+    report = await _audit(reader)
+    kinds = {finding.kind for finding in report.findings}
+    assert {Kind.SIGNATURE, Kind.SUBJECT_STATE} <= kinds
+    assert not any(CONTRACT.hex() in limit for limit in report.limits)
+
+
+async def test_signer_exchanged_for_a_while_excuses_no_signature() -> None:
+    """The events end with the real signer, so that the contracts agree; what lies between was signed by nobody."""
+    reader = honest_story().reader()
+    reader.smart_accounts.add(CONTRACT)
+    at = _is(events.SubjectEnrolled)(reader)
+    enrolled, last = reader.chain[at], reader.chain[-1]
+    assert isinstance(enrolled, events.SubjectEnrolled)
+    reader.chain[at] = replace(enrolled, signer=CONTRACT)
+    again: LedgerEvent = replace(enrolled, place=replace(last.place, log_index=last.place.log_index + 1))
+    reader.chain.append(again)
+    report = await _audit(reader)
+    assert Kind.SIGNATURE in {finding.kind for finding in report.findings}
+    assert not any(CONTRACT.hex() in limit for limit in report.limits)
+
+
+async def test_smart_account_of_the_subject_is_still_excused() -> None:
+    reader = honest_story().reader()
+    _change(events.ConsentGranted, signature=b"whatever a contract accepts")(reader)
+    reader.smart_accounts.add(PATIENT.address)
+    assert (await _audit(reader)).findings == ()
