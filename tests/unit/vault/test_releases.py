@@ -6,7 +6,7 @@ from consentry.audit.ports import KeptRelease, ReleaseReader
 from consentry.core.heads import hash_of
 from consentry.vault.releases import ReleaseRows
 from tests.unit.vault.conftest import Bench
-from tests.unit.vault.test_store import DOMAIN, PUBLIC_KEY, keep, receipt_for
+from tests.unit.vault.test_store import DOMAIN, PUBLIC_KEY, in_force, keep, receipt_for
 
 
 async def test_releases_are_read_as_written(bench: Bench) -> None:
@@ -15,7 +15,7 @@ async def test_releases_are_read_as_written(bench: Bench) -> None:
 
     first, second = await keep(bench, 10), await keep(bench, 20)
     for kept in (first, second, first):
-        await bench.vault.release(receipt_for(kept), PUBLIC_KEY, DOMAIN)
+        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
 
     entries = [receipt_for(kept).entry for kept in (first, second, first)]
     expected = [
