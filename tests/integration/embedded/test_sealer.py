@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_hash.auto import keccak
 
 from consentry.errors import LedgerUnavailableError
+from consentry.ledger.embedded import pool
 from consentry.ledger.embedded.blocklog import BlockLog, _read_frames
 from consentry.ledger.embedded.identity import open_chain
 from consentry.ledger.embedded.link import EngineLink
@@ -22,6 +24,7 @@ from consentry.ledger.embedded.rpc import ChainRpc
 from consentry.ledger.embedded.sealer import Sealer
 from consentry.ledger.installation import provide_engine
 from tests.support.embedded_chain import NOTE_CREATION, Sender
+from tests.support.raw_transactions import fit, unfit
 from tests.support.waiting import until
 
 
@@ -157,7 +160,28 @@ def _appended(log: BlockLog) -> list[object]:
         return [decode_record(frame.content) for frame in _read_frames(file)]
 
 
-async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(bench: Bench) -> None:
+async def test_send_what_no_block_can_hold_is_never_logged(bench: Bench) -> None:
+    chain_id, link = bench.log.genesis.chain_id, bench.sealer._link
+    for case, raw in fit(chain_id).items():
+        assert "result" in await bench.ask("eth_sendRawTransaction", "0x" + raw.hex()), case
+    before = bench.log.path.read_bytes()
+    cases = unfit(chain_id)
+    for case, raw in cases.items():
+        answer = await bench.ask("eth_sendRawTransaction", "0x" + raw.hex())
+        assert answer["error"]["code"] == -32602, case
+    assert bench.log.path.read_bytes() == before
+    # The engine is of the same opinion, at the latest when it makes a block, but for EIP-2.
+    await link.call_many("eth_sendRawTransaction", [["0x" + raw.hex()] for raw in cases.values()])
+    await link.call("evm_mine")
+    mined = set((await link.call("eth_getBlockByNumber", "latest", *[False]))["transactions"])
+    assert [case for case, raw in cases.items() if "0x" + keccak(raw).hex() in mined] == ["high s"]
+
+
+async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is refused for the bytes alone does not reach the engine otherwise.
+    monkeypatch.setattr(pool, "check_form", lambda *_: None)
     address = (await bench.ask("eth_sendRawTransactionSync", bench.sender.sign(None, NOTE_CREATION)))["result"][
         "contractAddress"
     ]

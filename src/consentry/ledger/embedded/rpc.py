@@ -113,7 +113,7 @@ class ChainRpc:
             raw = bytes.fromhex(params[0].removeprefix("0x"))
         except (LookupError, AttributeError, ValueError) as error:
             raise InvalidInputError("raw transaction is not hexadecimal") from error
-        done = "0x" + (await self._sealer.submit(decode_transaction(raw))).hex()
+        done = "0x" + (await self._sealer.submit(decode_transaction(raw, self._log.genesis.chain_id))).hex()
         return await self._read("eth_getTransactionReceipt", [done]) if with_receipt else _result(done)
 
     async def _read(self, method: str, params: list[Any]) -> bytes:
