@@ -71,7 +71,11 @@ def load_key(path: Path) -> bytes:
 
 
 class SendingAccount:
-    """One account with its nonces. Transactions of one account leave in order; several may be under way."""
+    """One account with its nonces. Transactions of one account leave in order; several may be under way.
+
+    After a failure the node is asked for the next number. It may not count yet what it took a moment ago, so a number
+    that is in flight is never given out again; a gap that a lost transaction left is filled first.
+    """
 
     def __init__(self, connection: Connection, key: bytes) -> None:
         """Takes the 32-byte private key."""
@@ -79,6 +83,7 @@ class SendingAccount:
         self._account: LocalAccount = Account.from_key(key)
         self.address = Address(bytes.fromhex(self._account.address[2:]))
         self._next: int | None = None
+        self._in_flight: set[int] = set()
         self._chain_id: int | None = None
         self._order = asyncio.Lock()
 
@@ -91,31 +96,44 @@ class SendingAccount:
             gas: gas limit; the engine's limit if not given.
 
         Raises:
-            LedgerUnavailableError: the node did not answer; whether the transaction is mined is not known.
+            LedgerUnavailableError: the node said no (``connection.is_refusal``), or did not answer; then whether the
+                transaction is mined is not known.
         """
         async with self._order:
-            raw = await self._signed(target, data, gas)
+            nonce, raw = await self._signed(target, data, gas)
             try:
                 await self._connection.send(raw)
             except BaseException:
-                # Whether the node took it is unknown: the chain tells the next number.
                 self._next = None
                 raise
+            self._in_flight.add(nonce)
         try:
             return await self._connection.wait(keccak(raw), WAIT_SECONDS)
         except BaseException:
             self._next = None
             raise
+        finally:
+            self._in_flight.discard(nonce)
 
-    async def _signed(self, target: Address | None, data: bytes, gas: int | None) -> bytes:
+    @property
+    def gas_limit(self) -> int:
+        """The most gas a transaction can have."""
+        return self._connection.profile.transaction_gas_limit
+
+    async def _next_free(self) -> int:
+        free = await self._connection.next_nonce(self.address) if self._next is None else self._next
+        while free in self._in_flight:
+            free += 1
+        return free
+
+    async def _signed(self, target: Address | None, data: bytes, gas: int | None) -> tuple[int, bytes]:
         profile = self._connection.profile
         if self._chain_id is None:
             self._chain_id = await self._connection.chain_id()
-        if self._next is None:
-            self._next = await self._connection.next_nonce(self.address)
+        nonce = await self._next_free()
         transaction: dict[str, Any] = {
             "chainId": self._chain_id,
-            "nonce": self._next,
+            "nonce": nonce,
             "gas": gas or profile.transaction_gas_limit,
             "maxFeePerGas": profile.gas_price,
             "maxPriorityFeePerGas": 0,
@@ -125,8 +143,8 @@ class SendingAccount:
         if target is not None:
             transaction["to"] = to_checksum_address(target)
         signed = await asyncio.to_thread(self._account.sign_transaction, transaction)
-        self._next += 1
-        return bytes(signed.raw_transaction)
+        self._next = nonce + 1
+        return nonce, bytes(signed.raw_transaction)
 
     async def act(self, target: Address, data: bytes) -> Mined:
         """Tries a call first, so that a refusal comes back decoded and costs nothing; then submits it.
