@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Address, Material
@@ -68,11 +69,13 @@ class AccessDesk:
 
         Raises:
             AccessDeniedError: the contract denied, and logged it; ``details`` carry reason and receipt.
+            InvalidInputError: signature or proof is longer than any that is needed; nothing was decided.
             NotAuthenticError: signature or material is wrong; nothing was decided.
             NotFoundError: no such record, or no such consent, here; nothing was decided.
             ConflictError: the request id was used for another request, or its decision is older than the lease.
             LedgerUnavailableError: not known whether it was decided; ask again with the same request.
         """
+        _check_size(signature, scope_proof)
         await self._check_signed(request, signature)
         record, material = await self._material(request, scope_proof)
         with self._marked(request):
@@ -191,6 +194,14 @@ class AccessDesk:
             raise denied(receipt, Reason.CONSENT_REVOKED)
         if await self.ledger.institution_standing(request.institution) != Standing.ACTIVE:
             raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
+
+
+def _check_size(signature: bytes, scope_proof: tuple[bytes, ...]) -> None:
+    """Refuses what would take room of the neighbours' in a batch, and is never needed."""
+    if len(signature) > MOST_SIGNATURE_BYTES:
+        raise InvalidInputError(f"signature is too long (got {len(signature)} bytes, at most {MOST_SIGNATURE_BYTES})")
+    if len(scope_proof) > MOST_PROOF_NODES:
+        raise InvalidInputError(f"scope proof is too long (got {len(scope_proof)} nodes, at most {MOST_PROOF_NODES})")
 
 
 def denied(receipt: FinalReceipt, reason: Reason | None = None) -> AccessDeniedError:
