@@ -1,14 +1,8 @@
-"""Accounts that send transactions: relays, authorities, the deployer.
-
-A key is a file with 32 bytes in hexadecimal, mode 0600. That suits a relay, which can do nothing but pass on what
-others signed; an authority's account in production belongs behind a signer that does not give the key out.
-"""
+"""Accounts that send transactions: relays, authorities, the deployer."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-from pathlib import Path
 from typing import Any, Final
 
 from eth_account import Account
@@ -17,57 +11,10 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from consentry.core.terms import Address
-from consentry.errors import ConfigurationError, ConsentryError, LedgerRejectedError
+from consentry.errors import ConsentryError, LedgerRejectedError
 from consentry.ledger.connection import Connection, Mined
-from consentry.ledger.embedded.durable import explained, private_folder, write_synced
 
-_KEY_BYTES: Final = 32
-_OTHERS: Final = 0o077
 WAIT_SECONDS: Final = 60.0
-
-
-def load_or_create_key(path: Path) -> bytes:
-    """Reads a key file, or makes one with mode 0600 at first use.
-
-    Raises:
-        ConfigurationError: the file can be read by others, or does not hold a key, or cannot be written.
-    """
-    if not path.exists():
-        with explained("writing a key file"):
-            private_folder(path.parent)
-            write_synced(path, secrets.token_hex(_KEY_BYTES).encode())
-    return load_key(path)
-
-
-def read_private(path: Path) -> str:
-    """Reads a file that only its owner may read.
-
-    Raises:
-        ConfigurationError: the file is missing, holds no text, or can be read by others.
-    """
-    if not path.is_file():
-        raise ConfigurationError(f"key file {path.name} is missing")
-    if path.stat().st_mode & _OTHERS:
-        raise ConfigurationError(f"mode of key file {path.name} does not match (others may read it, expected 0600)")
-    try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(f"key file {path.name} cannot be read") from None
-
-
-def load_key(path: Path) -> bytes:
-    """Reads a key file.
-
-    Raises:
-        ConfigurationError: the file is missing, can be read by others, or does not hold a key.
-    """
-    try:
-        key = bytes.fromhex(read_private(path))
-    except ValueError:
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise ConfigurationError(f"key file {path.name} does not hold 32 bytes in hexadecimal")
-    return key
 
 
 class SendingAccount:
