@@ -60,7 +60,6 @@ def authorisation(chain_id: int) -> list[bytes]:
 def unfit(chain_id: int) -> dict[str, bytes]:
     """Transactions that no block of a chain can hold, whatever its state is."""
     keys = [[TARGET, [bytes(32)] * 100]]
-    other = authorisation(chain_id)
     return {
         "another chain": transaction(chain_id + 1),
         "gas of more than a transaction": transaction(chain_id, gas=16_777_217),
@@ -68,7 +67,6 @@ def unfit(chain_id: int) -> dict[str, bytes]:
         "gas too little for the floor of its data": transaction(chain_id, gas=21_000 + 40 * 999, data=b"\x01" * 1000),
         "gas too little for its creation": transaction(chain_id, gas=53_000, to=b"", data=b"\0"),
         "gas too little for its access list": transaction(chain_id, gas=200_000, access_list=keys),
-        "gas too little for its authorisation": transaction(chain_id, gas=45_999, authorisations=[other]),
         "creation code too long": transaction(chain_id, gas=10_000_000, to=b"", data=bytes(49_153)),
         "price": transaction(chain_id, price=1),
         "value": transaction(chain_id, value=1),
@@ -84,10 +82,8 @@ def unfit(chain_id: int) -> dict[str, bytes]:
         "list for data": transaction(chain_id, data=[]),
         "one field more": transaction(chain_id, more=b"x"),
         "key of 31 bytes in the access list": transaction(chain_id, access_list=[[TARGET, [bytes(31)]]]),
+        "authorisation": transaction(chain_id, authorisations=[authorisation(chain_id)]),
         "text for an access list": transaction(chain_id, access_list=b"x"),
-        "no authorisation": transaction(chain_id, authorisations=[]),
-        "authorisation and creation": transaction(chain_id, to=b"", authorisations=[other]),
-        "authorisation of five fields": transaction(chain_id, authorisations=[other[:5]]),
     }
 
 
@@ -100,6 +96,5 @@ def fit(chain_id: int) -> dict[str, bytes]:
         "gas for the floor of its data": transaction(chain_id, gas=21_000 + 40 * 1000, data=b"\x01" * 1000),
         "gas for its creation": transaction(chain_id, gas=53_006, to=b"", data=b"\0"),
         "gas for its access list": transaction(chain_id, gas=21_000 + 2_400 + 19_000, access_list=keys),
-        "gas for its authorisation": transaction(chain_id, gas=46_000, authorisations=[authorisation(chain_id)]),
         "all gas for zeros": transaction(chain_id, gas=16_777_216, data=bytes(500_000)),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -172,15 +173,15 @@ async def test_send_what_no_block_can_hold_is_never_logged(bench: Bench) -> None
         answer = await bench.ask("eth_sendRawTransaction", "0x" + raw.hex())
         assert answer["error"]["code"] == -32602, case
     assert bench.log.path.read_bytes() == before
-    # The engine is of the same opinion, at the latest when it makes a block, but for EIP-2.
+    # The engine is of the same opinion, at the latest when it makes a block, but for these two.
     await link.call_many("eth_sendRawTransaction", [["0x" + raw.hex()] for raw in cases.values()])
     await link.call("evm_mine")
     mined = set((await link.call("eth_getBlockByNumber", "latest", *[False]))["transactions"])
-    assert [case for case, raw in cases.items() if "0x" + keccak(raw).hex() in mined] == ["high s"]
+    assert [case for case, raw in cases.items() if "0x" + keccak(raw).hex() in mined] == ["high s", "authorisation"]
 
 
 async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # What is refused for the bytes alone does not reach the engine otherwise.
     monkeypatch.setattr(pool, "check_form", lambda *_: None)
@@ -195,6 +196,15 @@ async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(
     filled = await bench.ask("eth_sendRawTransaction", bench.sender.sign(address, bytes(32), nonce=1))
     assert "result" in filled
     assert "result" in await following
+    assert bytes.fromhex(too_little[2:]) in bench.log.path.read_bytes(), "it was on its way into a block"
+    copy = BlockLog.open(Path(shutil.copy(bench.log.path, tmp_path / "copy.log")))
+    assert bytes.fromhex(too_little[2:]) not in [raw for block in copy.blocks(after=0) for raw in block.transactions]
+    binary = provide_engine(tmp_path, os.environ)
+    process, link = await restore(copy, binary, tmp_path / "run-again", tmp_path / "snapshots")
+    assert int(await link.call("eth_blockNumber"), 16) == bench.log.height, "it made every hash again"
+    await link.close()
+    process.stop()
+    copy.close()
 
 
 async def test_send_two_transactions_of_one_nonce_keeps_the_first(bench: Bench) -> None:

@@ -3,6 +3,10 @@
 A refused transaction must not take room in the block log, nor time between two blocks. So everything that can be told
 from the bytes is told here: canonical RLP, fields of the right kind, gas that pays for the bytes, and nothing to pay,
 because no account of this chain has a balance.
+
+Of the types of transactions those are taken in which nothing but an account's own transactions moves its number. One
+that carries authorisations (EIP-7702) moves the numbers of others in the middle of a block: what waits of theirs then
+drops out of that block, and the engine does not make the same block again from what stayed in.
 """
 
 from __future__ import annotations
@@ -29,8 +33,6 @@ _INITCODE_LIMIT: Final = 49_152
 _HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 # EIP-155: v = 2 * chain id + 35 + parity. A smaller one names no chain and could be replayed on any.
 _FIRST_BOUND_V: Final = 35
-_DELEGATION: Final = 4
-_AUTHORISATION_FIELDS: Final = 6
 
 _BASE_GAS: Final = 21_000
 _CREATION_GAS: Final = 32_000
@@ -39,7 +41,6 @@ _TOKEN_GAS: Final = 4
 _FLOOR_TOKEN_GAS: Final = 10
 _ADDRESS_GAS: Final = 2_400
 _KEY_GAS: Final = 1_900
-_AUTHORISATION_GAS: Final = 25_000
 
 # The fields by EIP-2718 type, as in the EIPs that define them.
 _NAMES: Final = {
@@ -49,13 +50,9 @@ _NAMES: Final = {
         *("chain_id", "nonce", "priority_price", "gas_price", "gas", "to", "value", "data", "access_list"),
         *("parity", "r", "s"),
     ),
-    4: (
-        *("chain_id", "nonce", "priority_price", "gas_price", "gas", "to", "value", "data", "access_list"),
-        *("authorisations", "parity", "r", "s"),
-    ),
 }
-_LISTS: Final = frozenset({"access_list", "authorisations"})
 _TEXTS: Final = frozenset({"to", "data"})
+_UNNUMBERED: Final = _TEXTS | {"access_list"}
 _UINT64_NAMES: Final = frozenset({"nonce", "gas", "chain_id"})
 
 
@@ -93,7 +90,7 @@ def read_form(kind: int, fields: Any) -> Form:  # noqa: ANN401 - decoded RLP is 
     numbers = {
         name: _number(found[name], _UINT64 if name in _UINT64_NAMES else _WORD_BYTES)
         for name in names
-        if name not in _LISTS | _TEXTS
+        if name not in _UNNUMBERED
     }
     if kind == LEGACY:
         numbers["chain_id"], numbers["parity"] = _named_by(numbers["v"])
@@ -102,11 +99,8 @@ def read_form(kind: int, fields: Any) -> Form:  # noqa: ANN401 - decoded RLP is 
     _require(all(isinstance(found[name], bytes) for name in _TEXTS), "to and data")
     _require(len(found["to"]) in {0, _ADDRESS_BYTES}, "to")
     is_creation = not found["to"]
-    authorisations = found.get("authorisations", [])
     if is_creation:
         _require(len(found["data"]) <= _INITCODE_LIMIT, "length of the creation code")
-    if kind == _DELEGATION:
-        _require(bool(authorisations) and not is_creation, "authorisations")
     return Form(
         chain_id=numbers["chain_id"],
         nonce=numbers["nonce"],
@@ -114,7 +108,7 @@ def read_form(kind: int, fields: Any) -> Form:  # noqa: ANN401 - decoded RLP is 
         parity=numbers["parity"],
         needed_gas=_needed_gas(
             found["data"],
-            _access_gas(found.get("access_list", [])) + _authorisation_gas(authorisations),
+            _access_gas(found.get("access_list", [])),
             is_creation=is_creation,
         ),
         cost=numbers["gas"] * numbers["gas_price"] + numbers["value"],
@@ -160,17 +154,6 @@ def _access_gas(access_list: Sequence[Any]) -> int:
         _require(isinstance(keys, list) and all(_is_word(key) for key in keys), "keys of the access list")
         gas += _ADDRESS_GAS + _KEY_GAS * len(keys)
     return gas
-
-
-def _authorisation_gas(authorisations: Sequence[Any]) -> int:
-    _require(isinstance(authorisations, list), "authorisations")
-    for entry in authorisations:
-        _require(isinstance(entry, list) and len(entry) == _AUTHORISATION_FIELDS, "authorisation")
-        chain_id, address, nonce, parity, r, s = entry
-        _require(isinstance(address, bytes) and len(address) == _ADDRESS_BYTES, "address of the authorisation")
-        for value, size in ((chain_id, _WORD_BYTES), (nonce, _UINT64), (parity, 1), (r, _WORD_BYTES), (s, _WORD_BYTES)):
-            _number(value, size)
-    return _AUTHORISATION_GAS * len(authorisations)
 
 
 def _is_word(value: object) -> bool:

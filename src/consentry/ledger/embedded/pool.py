@@ -38,7 +38,8 @@ def decode_transaction(raw: bytes, chain_id: int) -> Transaction:
         chain_id: which chain it must be for.
 
     Raises:
-        InvalidInputError: it is none, is of a kind this chain does not take (blobs), or can be in no block of it.
+        InvalidInputError: it is none, is of a type this chain does not take (blobs, authorisations), or can be in no
+            block of it.
     """
     if len(raw) > RAW_LIMIT:
         raise InvalidInputError(f"raw transaction is too long (got {len(raw)} bytes, at most {RAW_LIMIT})")
