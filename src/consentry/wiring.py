@@ -39,11 +39,11 @@ from consentry.errors import (
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.background import ROUND_SECONDS, Background, Deed, Tell
 from consentry.gateway.context import Context, Limits
-from consentry.ledger.accounts import load_or_create_key, read_private
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest
 from consentry.ledger.engines import load_profile
+from consentry.ledger.keyfiles import load_or_create_key, read_private
+from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.inspection import Inspection

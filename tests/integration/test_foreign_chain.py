@@ -20,10 +20,10 @@ from consentry.database.engine import Database
 from consentry.directory.projection import Follower, snapshot_rows
 from consentry.errors import ConsentryError, ForeignChainError
 from consentry.ledger import node
-from consentry.ledger.accounts import load_or_create_key
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest
 from consentry.ledger.engines import load_profile
+from consentry.ledger.keyfiles import load_or_create_key
+from consentry.ledger.manifest import Manifest
 from consentry.wiring import create_passphrase, open_gateway, rebuild
 from tests.support.ledger_worlds import deployed, people, world_on
 from tests.support.samples import word

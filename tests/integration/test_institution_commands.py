@@ -17,7 +17,7 @@ from consentry.config import load_settings
 from consentry.core.codes import Standing
 from consentry.core.events import InstitutionAdmitted, InstitutionStandingChanged
 from consentry.crypto.keywrap import new_release_seed, release_public_key
-from consentry.ledger.deployment import Manifest
+from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.wiring import connect
 

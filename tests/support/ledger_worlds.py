@@ -31,9 +31,10 @@ from consentry.ledger import node
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest, deploy
+from consentry.ledger.deployment import deploy
 from consentry.ledger.engines import load_profile
 from consentry.ledger.governance import Governance
+from consentry.ledger.manifest import Manifest
 from tests.support import samples
 from tests.support.in_process import InProcessProvider, SilentProvider
 from tests.support.memory_ledger import VERIFIERS, MemoryLedger

@@ -19,7 +19,7 @@ from consentry.config import Settings, load_settings
 from consentry.database.engine import Database
 from consentry.errors import ConfigurationError
 from consentry.gateway.background import ROUND_SECONDS, Background
-from consentry.ledger import accounts
+from consentry.ledger import keyfiles
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.keyring_files import Cost
@@ -44,7 +44,7 @@ def settings(tmp_path: Path) -> Settings:
     """A gateway's settings with every secret in place."""
     made = load_settings(state_dir=tmp_path / "state", database_url_file=tmp_path / "url")
     create_passphrase(made)
-    accounts.load_or_create_key(made.relay_key)
+    keyfiles.load_or_create_key(made.relay_key)
     (tmp_path / "url").write_text(f"sqlite+aiosqlite:///{tmp_path}/gateway.db\n")
     (tmp_path / "url").chmod(0o600)
     return made
@@ -58,7 +58,7 @@ def url_file(settings: Settings) -> Path:
 Use = Callable[[Settings], object]
 SECRETS: dict[str, tuple[Callable[[Settings], Path], Use]] = {
     "passphrase": (lambda known: known.passphrase, open_keyring),
-    "relay key": (lambda known: known.relay_key, lambda known: accounts.load_key(known.relay_key)),
+    "relay key": (lambda known: known.relay_key, lambda known: keyfiles.load_key(known.relay_key)),
     "database url": (url_file, database_url),
 }
 

@@ -12,6 +12,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, Enrolment, RecordId, RecordLeaf
 from consentry.evidence.notation import read
 
@@ -174,8 +175,8 @@ class AccessBody(Strict):
     """Asks for one record."""
 
     request: RequestBody
-    signature: Hex
-    scope_proof: Annotated[list[Hex32], Field(max_length=64)] = []
+    signature: Annotated[Hex, Field(max_length=2 + 2 * MOST_SIGNATURE_BYTES)]
+    scope_proof: Annotated[list[Hex32], Field(max_length=MOST_PROOF_NODES)] = []
 
 
 class SiweChallengeBody(Strict):

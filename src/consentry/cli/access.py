@@ -29,7 +29,7 @@ from consentry.core.terms import AccessRequest, ConsentId, RecordId
 from consentry.errors import AccessDeniedError, ConfigurationError, InvalidInputError
 from consentry.evidence.notation import Json, read, write
 from consentry.evidence.notice import moment_text
-from consentry.ledger.accounts import load_key
+from consentry.ledger.keyfiles import load_key
 
 app = typer.Typer(help="Accesses of an institution: request, list, prove.", no_args_is_help=True)
 app.command("prove")(evidence.prove)

@@ -5,28 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Final, NoReturn
+from collections.abc import Mapping
+from typing import ClassVar, Final, NoReturn
 
 import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
 from consentry import errors
-from consentry.cli import (
-    access,
-    audit,
-    besu,
-    chain,
-    consent,
-    demo,
-    evidence,
-    history,
-    institution,
-    keys,
-    record,
-    service,
-    subject,
-)
+from consentry.cli.lazy import Entry, LazyGroup
 from consentry.cli.output import plain
 
 EXIT_FAILED_CHECK: Final = 1
@@ -45,30 +32,65 @@ _EXIT: Final[dict[type[errors.ConsentryError], int]] = {
     errors.VerificationError: EXIT_VERIFICATION,
 }
 
+
+class _Commands(LazyGroup):
+    """Every command; what it says of them here, they say of themselves."""
+
+    entries: ClassVar[Mapping[str, Entry]] = {
+        "serve": Entry(
+            "service:serve",
+            "Serves one gateway in the foreground; requests are logged to the error stream as JSON lines.",
+        ),
+        "doctor": Entry("service:doctor", "Shows the settings without secrets, and checks node and deployment."),
+        "deploy": Entry(
+            "service:deploy",
+            "Deploys the contracts on the configured node; the national authority's key is made beside the relay's.",
+        ),
+        "rebuild": Entry(
+            "service:rebuild",
+            "Makes the projection anew from the chain and compares it row for row. Exit code 1: it differed.",
+        ),
+        "demo": Entry(
+            "demo:demo",
+            "Runs the whole story on real medical data; a second start goes on with what is there.",
+        ),
+        "chaos": Entry("demo:chaos", "", hidden=True),
+        "audit": Entry(
+            "audit:audit",
+            "Decides every access again from the chain alone; compares database and objects too. "
+            "Exit code 1: findings.",
+        ),
+        "verify": Entry("verify:verify", "Verifies an evidence bundle; needs no network."),
+        "history": Entry(
+            "history:history",
+            "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",
+        ),
+        "chain": Entry("chain:app", "The embedded chain: up, down, status, reset."),
+        "institution": Entry(
+            "institution:app",
+            "Institutions and relays, admitted and suspended by an authority's own account.",
+        ),
+        "key": Entry("keys:app", "Keys of people and institutions: new, show."),
+        "subject": Entry("subject:app", "Subjects: sign (patient), enrol (hospital), list (patient)."),
+        "record": Entry("record:app", "Records: add (hospital), list (patient or hospital)."),
+        "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),
+        "access": Entry("access:app", "Accesses of an institution: request, list, prove."),
+    }
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Record-access consent on a permissioned ledger. Exit codes: 0 ok, 1 failed check, 2 usage, "
     "3 configuration, 4 network or chain, 5 verification failed.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(chain.app, name="chain")
-chain.app.add_typer(besu.app, name="besu")
-app.add_typer(institution.app, name="institution")
-app.command("serve")(service.serve)
-app.command("doctor")(service.doctor)
-app.command("deploy")(service.deploy)
-app.command("rebuild")(service.rebuild)
-app.command("demo")(demo.demo)
-app.command("chaos", hidden=True)(demo.chaos)
-app.command("audit")(audit.audit)
-app.command("verify")(evidence.verify)
-app.add_typer(keys.app, name="key")
-app.add_typer(subject.app, name="subject")
-app.add_typer(record.app, name="record")
-app.add_typer(consent.app, name="consent")
-app.add_typer(access.app, name="access")
-app.command("history")(history.history)
+
+
+@app.callback()
+def root() -> None:
+    """Takes no option of its own."""
 
 
 def exit_code(error: errors.ConsentryError) -> int:

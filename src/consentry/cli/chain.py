@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from consentry.cli import besu
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
 
 app = typer.Typer(help="The embedded chain: up, down, status, reset.", no_args_is_help=True)
+app.add_typer(besu.app, name="besu")
 State = Annotated[Path | None, typer.Option(help="folder of the chain; <state_dir>/chain if not given")]
 
 

@@ -1,4 +1,4 @@
-"""``consentry verify`` and ``consentry access prove``: evidence files."""
+"""``consentry access prove``: writes evidence files."""
 
 from __future__ import annotations
 
@@ -12,39 +12,13 @@ from consentry.cli import values
 from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
-from consentry.errors import ConfigurationError, InvalidInputError
-from consentry.evidence.trust import TrustRoot
-from consentry.evidence.verify import verify as verify_bundle
-from consentry.ledger.accounts import load_or_create_key
+from consentry.errors import InvalidInputError
 from consentry.ledger.chain import ChainLedger
-from consentry.ledger.deployment import Manifest
 from consentry.ledger.embedded.durable import explained, write_synced
+from consentry.ledger.keyfiles import load_or_create_key
+from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
 from consentry.wiring import connect
-
-
-def verify(
-    file: Annotated[Path, typer.Argument(help="evidence bundle")],
-    trust_root: Annotated[Path, typer.Option(help="whom to believe")] = Path("trust-root.json"),
-    as_json: AsJson = False,
-) -> None:
-    """Verifies an evidence bundle; needs no network."""
-    verified = verify_bundle(_content(file), TrustRoot.from_json(_content(trust_root)))
-    values = {
-        "verified": True,
-        "claim": verified.claim,
-        "block": verified.block.number,
-        "decidedAt": verified.entry.decided_at,
-        "permitted": verified.entry.reason == 0,
-    }
-    answer(values, as_json=as_json)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise ConfigurationError(f"file {path} cannot be read") from None
 
 
 def prove(

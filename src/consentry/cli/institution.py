@@ -14,9 +14,10 @@ from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.core.chain import ActReceipt
-from consentry.ledger.accounts import load_key
-from consentry.ledger.deployment import Manifest, verify_identity
+from consentry.ledger.deployment import verify_identity
 from consentry.ledger.governance import Governance
+from consentry.ledger.keyfiles import load_key
+from consentry.ledger.manifest import Manifest
 from consentry.wiring import connect
 
 app = typer.Typer(

@@ -29,9 +29,9 @@ from consentry.crypto.signing import AccountKey, SigningKey
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.errors import ConfigurationError, InvalidInputError, VerificationError
 from consentry.evidence.notation import Json, hex_of
-from consentry.ledger.accounts import load_key, read_private
-from consentry.ledger.deployment import Manifest
 from consentry.ledger.embedded.durable import explained
+from consentry.ledger.keyfiles import load_key, read_private
+from consentry.ledger.manifest import Manifest
 
 app = typer.Typer(help="Keys of people and institutions: new, show.", no_args_is_help=True)
 FILE_MODE: Final = 0o600

@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from consentry.cli import values
+from consentry.client.chain import Chain
 from consentry.client.hospital import Hospital, Institution
 from consentry.client.patient import Patient
 from consentry.client.transport import Transport
@@ -20,10 +21,6 @@ from consentry.config import Settings, load_settings
 from consentry.core.terms import Address
 from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey
 from consentry.errors import InvalidInputError
-from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest
-from consentry.ledger.engines import load_profile
-from consentry.ledger.reader import ChainReader
 
 Outcome = TypeVar("Outcome")
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")]
@@ -106,17 +103,14 @@ class Reach:
         return Institution(values.address("institution", named) if named else Address(key.signer), key, release_seed)
 
     @asynccontextmanager
-    async def _chain(self) -> AsyncIterator[ChainReader | None]:
+    async def _chain(self) -> AsyncIterator[Chain | None]:
         if not self.node:
             yield None
             return
-        connection = Connection.over_http(self.node, load_profile(self.settings.engine))
-        try:
-            reader = ChainReader(connection, Manifest.read(self.manifest))
-            await reader.identity()
+        from consentry.cli.own_node import open_reader  # noqa: PLC0415 - web3 loads for longer than most commands take
+
+        async with open_reader(self.node, self.settings.engine, self.manifest) as reader:
             yield reader
-        finally:
-            await connection.close()
 
 
 @asynccontextmanager

@@ -13,9 +13,11 @@ from consentry.api.logs import json_log
 from consentry.cli.options import SettingsFile, keep_to_oneself
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
-from consentry.ledger.accounts import SendingAccount, load_or_create_key
-from consentry.ledger.deployment import Manifest, verify_identity
+from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.deployment import deploy as deploy_suite
+from consentry.ledger.deployment import verify_identity
+from consentry.ledger.keyfiles import load_or_create_key
+from consentry.ledger.manifest import Manifest
 from consentry.wiring import connect, create_passphrase, open_gateway
 from consentry.wiring import rebuild as rebuild_projection
 

@@ -26,6 +26,12 @@ from consentry.core.codes import (
 from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material, RecordLeaf
 from consentry.core.typed_data import consent_id, record_id, scope_key
 
+MOST_SIGNATURE_BYTES: Final = 4_096
+"""Bytes of the signature of a request that is passed on. An account's has 65, a passkey's some 700, mostly what the
+browser signed; every byte costs the batch up to 40 gas (EIP-7623)."""
+MOST_PROOF_NODES: Final = 40
+"""Nodes of a scope proof that is passed on: a consent that names a million million records needs no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class InstitutionFacts:

@@ -26,7 +26,7 @@ from consentry.demo.network import HOSPITALS, Network
 from consentry.demo.story import Story, Told
 from consentry.errors import ConsentryError, VerificationError
 from consentry.ledger import node
-from consentry.ledger.deployment import Manifest
+from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.wiring import rebuild, run_audit
 

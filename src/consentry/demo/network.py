@@ -23,12 +23,14 @@ from consentry.config import Settings, load_settings
 from consentry.crypto.signing import AccountKey, SigningKey
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
-from consentry.ledger.accounts import SendingAccount, load_or_create_key
+from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest, deploy
+from consentry.ledger.deployment import deploy
 from consentry.ledger.embedded.durable import private_folder, write_synced
 from consentry.ledger.engines import load_profile
 from consentry.ledger.governance import Governance
+from consentry.ledger.keyfiles import load_or_create_key
+from consentry.ledger.manifest import Manifest
 from consentry.ledger.processes import process_started
 from consentry.wiring import create_passphrase
 

@@ -28,10 +28,10 @@ from consentry.errors import AccessDeniedError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify
-from consentry.ledger.accounts import load_or_create_key
 from consentry.ledger.chain import ChainLedger
-from consentry.ledger.deployment import Manifest
 from consentry.ledger.embedded.durable import write_synced
+from consentry.ledger.keyfiles import load_or_create_key
+from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
 from consentry.wiring import run_audit
 

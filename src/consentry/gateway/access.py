@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.chain import BlockReference
 from consentry.core.codes import Action, ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
@@ -72,12 +73,14 @@ class AccessDesk:
         Raises:
             AccessDeniedError: the contract denied, and logged it, or the consent ended since, or the institution was
                 suspended; ``details`` carry reason and receipt.
+            InvalidInputError: signature or proof is longer than any that is needed; nothing was decided.
             NotAuthenticError: signature or material is wrong; nothing was decided.
             NotFoundError: no such record, or no such consent, here; nothing was decided.
             ConflictError: the request id was used for another request, or its decision is older than the lease, or the
                 request expired since: ask anew under a new id.
             LedgerUnavailableError: not known whether it was decided; ask again with the same request.
         """
+        _check_size(signature, scope_proof)
         await self._check_signed(request, signature)
         record, material = await self._material(request, scope_proof)
         with self._marked(request):
@@ -217,6 +220,14 @@ def _ended(request: AccessRequest, terms: ConsentTerms, now: int) -> Reason:
     if request.action == Action.STORE and now >= terms.erase_by:
         return Reason.ERASE_DATE_PASSED
     return Reason.NONE
+
+
+def _check_size(signature: bytes, scope_proof: tuple[bytes, ...]) -> None:
+    """Refuses what would take room of the neighbours' in a batch, and is never needed."""
+    if len(signature) > MOST_SIGNATURE_BYTES:
+        raise InvalidInputError(f"signature is too long (got {len(signature)} bytes, at most {MOST_SIGNATURE_BYTES})")
+    if len(scope_proof) > MOST_PROOF_NODES:
+        raise InvalidInputError(f"scope proof is too long (got {len(scope_proof)} nodes, at most {MOST_PROOF_NODES})")
 
 
 def denied(receipt: FinalReceipt, reason: Reason | None = None) -> AccessDeniedError:

@@ -1,15 +1,8 @@
-"""Accounts that send transactions: relays, authorities, the deployer.
-
-A key is a file with 32 bytes in hexadecimal, mode 0600. That suits a relay, which can do nothing but pass on what
-others signed; an authority's account in production belongs behind a signer that does not give the key out.
-"""
+"""Accounts that send transactions: relays, authorities, the deployer."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-from pathlib import Path
 from typing import Any, Final
 
 from eth_account import Account
@@ -18,69 +11,18 @@ from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
 from consentry.core.terms import Address
-from consentry.errors import ConfigurationError, ConsentryError, LedgerRejectedError
+from consentry.errors import ConsentryError, LedgerRejectedError
 from consentry.ledger.connection import Connection, Mined
-from consentry.ledger.embedded.durable import explained, private_folder, write_synced
 
-_KEY_BYTES: Final = 32
-_OTHERS: Final = 0o077
 WAIT_SECONDS: Final = 60.0
 
 
-def load_or_create_key(path: Path) -> bytes:
-    """Reads a key file, or makes one with mode 0600 at first use.
-
-    Raises:
-        ConfigurationError: the file can be read by others, or does not hold a key, or cannot be written.
-    """
-    if not path.exists():
-        with explained("writing a key file"):
-            private_folder(path.parent)
-            write_synced(path, secrets.token_hex(_KEY_BYTES).encode())
-    return load_key(path)
-
-
-def read_private(path: Path, what: str = "key file") -> str:
-    """Reads a file that only its owner may read, and that is one's own: keys, passphrases, addresses with passwords.
-
-    Raises:
-        ConfigurationError: the file is missing, holds no text, belongs to another account, or can be read by others.
-    """
-    if not path.is_file():
-        raise ConfigurationError(f"{what} {path.name} is missing")
-    facts = path.stat()
-    if facts.st_mode & _OTHERS:
-        raise ConfigurationError(f"mode of {what} {path.name} does not match (others may read it, expected 0600)")
-    if facts.st_uid != os.geteuid():
-        raise ConfigurationError(
-            f"owner of {what} {path.name} does not match (got uid {facts.st_uid}, expected {os.geteuid()})"
-        )
-    try:
-        text = path.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(f"{what} {path.name} cannot be read") from None
-    if not text:
-        raise ConfigurationError(f"{what} {path.name} is empty")
-    return text
-
-
-def load_key(path: Path) -> bytes:
-    """Reads a key file.
-
-    Raises:
-        ConfigurationError: the file is missing, can be read by others, or does not hold a key.
-    """
-    try:
-        key = bytes.fromhex(read_private(path))
-    except ValueError:
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise ConfigurationError(f"key file {path.name} does not hold 32 bytes in hexadecimal")
-    return key
-
-
 class SendingAccount:
-    """One account with its nonces. Transactions of one account leave in order; several may be under way."""
+    """One account with its nonces. Transactions of one account leave in order; several may be under way.
+
+    After a failure the node is asked for the next number. It may not count yet what it took a moment ago, so a number
+    that is in flight is never given out again; a gap that a lost transaction left is filled first.
+    """
 
     def __init__(self, connection: Connection, key: bytes) -> None:
         """Takes the 32-byte private key."""
@@ -88,6 +30,7 @@ class SendingAccount:
         self._account: LocalAccount = Account.from_key(key)
         self.address = Address(bytes.fromhex(self._account.address[2:]))
         self._next: int | None = None
+        self._in_flight: set[int] = set()
         self._chain_id: int | None = None
         self._order = asyncio.Lock()
 
@@ -100,31 +43,44 @@ class SendingAccount:
             gas: gas limit; the engine's limit if not given.
 
         Raises:
-            LedgerUnavailableError: the node did not answer; whether the transaction is mined is not known.
+            LedgerUnavailableError: the node said no (``connection.is_refusal``), or did not answer; then whether the
+                transaction is mined is not known.
         """
         async with self._order:
-            raw = await self._signed(target, data, gas)
+            nonce, raw = await self._signed(target, data, gas)
             try:
                 await self._connection.send(raw)
             except BaseException:
-                # Whether the node took it is unknown: the chain tells the next number.
                 self._next = None
                 raise
+            self._in_flight.add(nonce)
         try:
             return await self._connection.wait(keccak(raw), WAIT_SECONDS)
         except BaseException:
             self._next = None
             raise
+        finally:
+            self._in_flight.discard(nonce)
 
-    async def _signed(self, target: Address | None, data: bytes, gas: int | None) -> bytes:
+    @property
+    def gas_limit(self) -> int:
+        """The most gas a transaction can have."""
+        return self._connection.profile.transaction_gas_limit
+
+    async def _next_free(self) -> int:
+        free = await self._connection.next_nonce(self.address) if self._next is None else self._next
+        while free in self._in_flight:
+            free += 1
+        return free
+
+    async def _signed(self, target: Address | None, data: bytes, gas: int | None) -> tuple[int, bytes]:
         profile = self._connection.profile
         if self._chain_id is None:
             self._chain_id = await self._connection.chain_id()
-        if self._next is None:
-            self._next = await self._connection.next_nonce(self.address)
+        nonce = await self._next_free()
         transaction: dict[str, Any] = {
             "chainId": self._chain_id,
-            "nonce": self._next,
+            "nonce": nonce,
             "gas": gas or profile.transaction_gas_limit,
             "maxFeePerGas": profile.gas_price,
             "maxPriorityFeePerGas": 0,
@@ -134,8 +90,8 @@ class SendingAccount:
         if target is not None:
             transaction["to"] = to_checksum_address(target)
         signed = await asyncio.to_thread(self._account.sign_transaction, transaction)
-        self._next += 1
-        return bytes(signed.raw_transaction)
+        self._next = nonce + 1
+        return nonce, bytes(signed.raw_transaction)
 
     async def act(self, target: Address, data: bytes) -> Mined:
         """Tries a call first, so that a refusal comes back decoded and costs nothing; then submits it.

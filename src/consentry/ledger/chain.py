@@ -14,7 +14,8 @@ from consentry.errors import ConflictError, LedgerUnavailableError, NotAuthentic
 from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest, verify_identity
+from consentry.ledger.deployment import verify_identity
+from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.ledger.sequencer import Item, Sequencer
 

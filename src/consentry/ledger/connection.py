@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from eth_typing import HexStr
 from web3 import AsyncHTTPProvider, AsyncWeb3
-from web3.exceptions import BlockNotFound, TransactionNotFound
+from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 from web3.providers.async_base import AsyncBaseProvider
 from web3.types import FilterParams, TxParams, Wei
 
@@ -27,6 +27,8 @@ from consentry.ledger.events import Log
 
 _POLL_SECONDS: Final = 0.01
 _REQUEST_SECONDS: Final = 10.0
+_UNABLE: Final = frozenset({-32603, -32002})
+"""Error codes of JSON-RPC by which a node says that it cannot now: internal error, resource unavailable (EIP-1474)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,23 @@ async def _translated() -> AsyncIterator[None]:
         refusal = reverts.from_exception(error)
         if refusal is not None:
             raise refusal from error
+        code = _code_of(error)
+        if code is not None:
+            message = f"node refuses ({error})"
+            raise LedgerUnavailableError(message, rpc_code=code) from error
         raise LedgerUnavailableError(f"node does not answer ({type(error).__name__})") from error
+
+
+def _code_of(error: Exception) -> int | None:
+    """The code of a JSON-RPC error by which a node says no; none if it did not answer, or said that it cannot now."""
+    answer = error.rpc_response if isinstance(error, Web3RPCError) else None
+    code = answer["error"].get("code") if answer and isinstance(answer.get("error"), dict) else None
+    return code if isinstance(code, int) and code not in _UNABLE else None
+
+
+def is_refusal(error: LedgerUnavailableError) -> bool:
+    """Whether a node said no to what it was sent, so that nothing came of it; otherwise that is not known."""
+    return "rpc_code" in error.details
 
 
 class Connection:
@@ -121,12 +139,16 @@ class Connection:
             return bytes(await self._web3.eth.call(parameters))
 
     async def next_nonce(self, account: Address) -> int:
-        """Gives the number of mined transactions of an account."""
+        """Gives the number of transactions of an account that are mined or wait at this node without a gap."""
         async with _translated():
-            return await self._web3.eth.get_transaction_count(_checksummed(account), "latest")
+            return await self._web3.eth.get_transaction_count(_checksummed(account), "pending")
 
     async def send(self, raw: bytes) -> None:
-        """Hands a signed transaction to the node."""
+        """Hands a signed transaction to the node.
+
+        Raises:
+            LedgerUnavailableError: ``is_refusal`` tells whether the node said no, or whether it took it is not known.
+        """
         async with _translated():
             await self._web3.eth.send_raw_transaction(raw)
 

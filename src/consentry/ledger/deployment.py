@@ -1,13 +1,12 @@
 """Deploys the suite and wires its governance; the steps are those of ``contracts/README.md``.
 
-A manifest names the chain and the addresses. It is written once everything is in place, so an interrupted deployment
-simply starts again: what it left on chain is named nowhere and holds no rights.
+The manifest is written once everything is in place, so an interrupted deployment simply starts again: what it left on
+chain is named nowhere and holds no rights.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,62 +19,12 @@ from consentry.errors import ConfigurationError, ForeignChainError, LedgerReject
 from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact, encode_members
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
-from consentry.ledger.embedded.durable import write_synced
+from consentry.ledger.manifest import Manifest
 
-MANIFEST_VERSION: Final = 1
 ADMIN_ROLE: Final = 0
 NATIONAL_ROLE: Final = 1
 AUTHORITY_ROLE: Final = 2
 WHOLE_COUNTRY: Final = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """Which deployment on which chain; ``code_hashes`` are keccak-256 of the code at each address."""
-
-    identity: ChainIdentity
-    code_hashes: tuple[tuple[str, bytes], ...]
-
-    def address(self, name: str) -> Address:
-        """Gives the address of a contract of the suite."""
-        return dict(self.identity.contracts)[name]
-
-    def write(self, path: Path) -> None:
-        """Writes the manifest whole or not at all."""
-        content = {
-            "version": MANIFEST_VERSION,
-            "chainId": self.identity.chain_id,
-            "genesisHash": "0x" + self.identity.genesis_hash.hex(),
-            "deployedIn": self.identity.deployed_in,
-            "contracts": {name: "0x" + address.hex() for name, address in self.identity.contracts},
-            "codeHashes": {name: "0x" + digest.hex() for name, digest in self.code_hashes},
-        }
-        write_synced(path, json.dumps(content, indent=2).encode() + b"\n")
-
-    @classmethod
-    def read(cls, path: Path) -> Manifest:
-        """Reads a manifest.
-
-        Raises:
-            ConfigurationError: there is none, or it is not one.
-        """
-        try:
-            content = json.loads(path.read_text())
-            identity = ChainIdentity(
-                chain_id=int(content["chainId"]),
-                genesis_hash=_bytes(content["genesisHash"]),
-                contracts=tuple((n, Address(_bytes(a))) for n, a in content["contracts"].items()),
-                deployed_in=int(content["deployedIn"]),
-            )
-            return cls(identity, tuple((n, _bytes(d)) for n, d in content["codeHashes"].items()))
-        except FileNotFoundError:
-            raise ConfigurationError(f"no deployment manifest {path.name}: run 'consentry deploy' first") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigurationError(f"deployment manifest {path.name} cannot be read") from error
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
 
 
 def governance() -> Any:

@@ -10,7 +10,8 @@ from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import MANAGER, artifact
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import AUTHORITY_ROLE, Manifest
+from consentry.ledger.deployment import AUTHORITY_ROLE
+from consentry.ledger.manifest import Manifest
 
 
 class Governance:

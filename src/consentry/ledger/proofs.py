@@ -15,7 +15,7 @@ from consentry.evidence.bundle import Bundle
 from consentry.evidence.trust import Checkpoint, TrustRoot
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest
+from consentry.ledger.manifest import Manifest
 
 
 class Prover:

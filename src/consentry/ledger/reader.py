@@ -28,8 +28,9 @@ from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import CONTRACTS, artifact
 from consentry.ledger.connection import Connection, Header
-from consentry.ledger.deployment import Manifest, verify_identity
+from consentry.ledger.deployment import verify_identity
 from consentry.ledger.events import decode_log
+from consentry.ledger.manifest import Manifest
 
 _FINALITY: Final = {
     "single-node": "sealed by the one node of this chain; no other party agreed to the block",

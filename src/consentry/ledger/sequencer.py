@@ -2,6 +2,9 @@
 
 Requests that arrive within a few milliseconds are decided together. The contract answers every item with exactly one
 log, in the order of the batch; that is how a caller gets its own answer.
+
+No item may cost its neighbours their answer. A batch is filled by what its items cost at most, as far as that can be
+told from outside; one that the contract or the node still finds too much is sent again in two halves.
 """
 
 from __future__ import annotations
@@ -13,18 +16,30 @@ from typing import Any, Final
 
 from consentry.core.events import AccessDecided, RequestRejected
 from consentry.core.terms import AccessRequest, ConsentTerms, Material, RecordLeaf
-from consentry.errors import ConsentryError, LedgerRejectedError, LedgerUnavailableError
+from consentry.errors import ConsentryError, InvalidInputError, LedgerRejectedError, LedgerUnavailableError
 from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
-from consentry.ledger.connection import Mined
+from consentry.ledger.connection import Mined, is_refusal
 from consentry.ledger.events import decode_log
 
 Answer = AccessDecided | RequestRejected
 
 COLLECT_SECONDS: Final = 0.004
 MOST_ITEMS: Final = 64
-"""One transaction holds at most 16,777,216 gas (EIP-7825). A decision takes 160,388 alone and 72,940 in a
-batch of 100, all new (``tests/contracts/snapshots/gas.json``); the check of a verifier contract comes on top."""
+"""Bounds how many wait for one another; usual items, of at most some 77,000 gas each, reach it before the gas does."""
+
+BASE_GAS: Final = 21_000
+DECISION_GAS: Final = 150_000
+"""The most a decision takes besides its bytes: 160,388 alone, with them and the transaction itself
+(``tests/contracts/snapshots/gas.json``)."""
+VERIFIER_GAS: Final = 500_000
+"""What the contract gives a verifier for one signature (``AccessLedger._VERIFIER_GAS``)."""
+PROOF_NODE_GAS: Final = 400
+"""Hashing one node of a scope proof."""
+_TOKEN_GAS: Final = 4
+_FLOOR_TOKEN_GAS: Final = 10
+_ACCOUNT_SIGNATURE: Final = 65
+"""Bytes. A signature of another length is a verifier's, or wrong."""
 
 GAS_MISSING: Final = "AccessLedgerGasMissing"
 """The contract's word for a batch whose signatures need more gas than one transaction has."""
@@ -40,8 +55,38 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What an item adds to a batch, at most: gas of running it, and the floor below which its bytes are not had."""
+
+    running: int = BASE_GAS
+    floor: int = BASE_GAS
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.running + other.running, self.floor + other.floor)
+
+    @property
+    def gas(self) -> int:
+        """The larger of the two counts (EIP-7623)."""
+        return max(self.running, self.floor)
+
+
+def cost_of(item: Item) -> Cost:
+    """Estimates an item from outside; a batch shares consents and records, so it may cost less.
+
+    Raises:
+        InvalidInputError: a value does not fit its Solidity type.
+    """
+    call = encode_batch([item])
+    tokens = 4 * len(call) - 3 * call.count(0)
+    verifier = 0 if len(item.signature) == _ACCOUNT_SIGNATURE else VERIFIER_GAS
+    proof = PROOF_NODE_GAS * len(item.material.scope_proof)
+    return Cost(_TOKEN_GAS * tokens + DECISION_GAS + verifier + proof, _FLOOR_TOKEN_GAS * tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class _Waiting:
     item: Item
+    cost: Cost
     answer: asyncio.Future[Answer] = field(compare=False)
 
 
@@ -84,11 +129,14 @@ class Sequencer:
         """Has one item decided, together with whatever else is waiting.
 
         Raises:
-            InvalidInputError: the item cannot be coded; nothing was sent.
+            InvalidInputError: the item cannot be coded, or is too much for any transaction; nothing was sent.
             LedgerUnavailableError: whether it was decided is not known.
         """
-        encode_batch([item])
-        waiting = _Waiting(item, asyncio.get_running_loop().create_future())
+        cost = cost_of(item)
+        alone = (Cost() + cost).gas
+        if alone > self._relay.gas_limit:
+            raise InvalidInputError(f"request may need too much gas (got {alone}, at most {self._relay.gas_limit})")
+        waiting = _Waiting(item, cost, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._collector is None or self._collector.done():
             self._collector = asyncio.create_task(self._collect())
@@ -103,10 +151,20 @@ class Sequencer:
     async def _collect(self) -> None:
         while self._waiting:
             await asyncio.sleep(COLLECT_SECONDS)
-            batch, self._waiting = self._waiting[:MOST_ITEMS], self._waiting[MOST_ITEMS:]
+            count = self._fitting()
+            batch, self._waiting = self._waiting[:count], self._waiting[count:]
             task = asyncio.create_task(self._send(batch))
             self._batches.add(task)
             task.add_done_callback(self._batches.discard)
+
+    def _fitting(self) -> int:
+        """How many of those that wait go into one transaction; the first always does."""
+        total = Cost()
+        for count, waiting in enumerate(self._waiting[:MOST_ITEMS]):
+            total += waiting.cost
+            if count and total.gas > self._relay.gas_limit:
+                return count
+        return min(len(self._waiting), MOST_ITEMS)
 
     async def _send(self, batch: list[_Waiting]) -> None:
         try:
@@ -130,7 +188,12 @@ class Sequencer:
     async def _decided(self, items: Sequence[Item]) -> list[Answer] | None:
         """Gives an answer for each item; none if the batch is to be sent in parts."""
         call, target = encode_batch(items), self._target()
-        mined = await self._relay.submit(target, call)
+        try:
+            mined = await self._relay.submit(target, call)
+        except LedgerUnavailableError as error:
+            if is_refusal(error) and len(items) > 1:
+                return None
+            raise
         if mined.succeeded:
             answers = _answers(mined, target)
             if len(answers) != len(items):

@@ -9,7 +9,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -210,32 +209,6 @@ def test_up_ends_the_engine_that_a_killed_process_left_behind(state: Path) -> No
         path.write_text(json.dumps({**facts, "engine_pid": orphan.pid, "engine_started": process_started(orphan.pid)}))
         node.up(state, 0)
         assert orphan.wait(10) == -signal.SIGKILL
-
-
-def test_restart_after_refusals_inside_a_block_keeps_every_hash(state: Path) -> None:
-    status = node.up(state, 0)
-    client, sender, other = client_of(status), sender_of(status), sender_of(status)
-    notes = deploy_notes(client, sender)
-    refused = sender.sign(notes, bytes(32), gas=100)
-    behind, beside = sender.sign(notes, bytes(32)), other.sign(notes, bytes(32))
-    asked = [{"jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction", "params": [r]} for r in (refused, beside)]
-    waiting = threading.Thread(target=client.call, args=("eth_sendRawTransaction", behind))
-    waiting.start()
-    _, answers = client.post(asked)
-    assert ["error" in answer for answer in answers] == [True, False]
-    client.call("eth_sendRawTransaction", sender.sign(notes, bytes(32), nonce=1))
-    waiting.join(30)
-    assert int(client.call("eth_getTransactionCount", sender.account.address, "latest"), 16) == 3
-    hashes = client.hashes()
-    kill(status)
-    path = state / "blocks.log"
-    log = BlockLog.open(path)
-    logged = [raw for block in log.blocks(after=0) for raw in block.transactions]
-    log.close()
-    assert bytes.fromhex(refused[2:]) in path.read_bytes(), "it was on its way into a block"
-    assert bytes.fromhex(refused[2:]) not in logged, "it is in no block"
-    assert len(logged) == 4
-    assert client_of(node.up(state, 0)).hashes() == hashes
 
 
 @pytest.mark.parametrize("lost", ["blocks.log", "chain.json"])

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_hash.auto import keccak
 
 from consentry.errors import LedgerUnavailableError
+from consentry.ledger.embedded import pool
 from consentry.ledger.embedded.blocklog import BlockLog, _read_frames
 from consentry.ledger.embedded.identity import open_chain
 from consentry.ledger.embedded.link import EngineLink
@@ -22,6 +25,7 @@ from consentry.ledger.embedded.rpc import ChainRpc
 from consentry.ledger.embedded.sealer import Sealer
 from consentry.ledger.installation import provide_engine
 from tests.support.embedded_chain import NOTE_CREATION, Sender
+from tests.support.raw_transactions import fit, unfit
 from tests.support.waiting import until
 
 
@@ -36,7 +40,9 @@ class Bench:
 
     async def ask(self, method: str, *params: object) -> dict[str, Any]:
         """One call through the JSON-RPC side."""
-        answer: dict[str, Any] = json.loads(await self.rpc._handle({"id": 1, "method": method, "params": list(params)}))
+        answer: dict[str, Any] = json.loads(
+            await self.rpc._handle({"id": 1, "method": method, "params": list(params)}, asyncio.Lock())
+        )
         return answer
 
 
@@ -157,7 +163,28 @@ def _appended(log: BlockLog) -> list[object]:
         return [decode_record(frame.content) for frame in _read_frames(file)]
 
 
-async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(bench: Bench) -> None:
+async def test_send_what_no_block_can_hold_is_never_logged(bench: Bench) -> None:
+    chain_id, link = bench.log.genesis.chain_id, bench.sealer._link
+    for case, raw in fit(chain_id).items():
+        assert "result" in await bench.ask("eth_sendRawTransaction", "0x" + raw.hex()), case
+    before = bench.log.path.read_bytes()
+    cases = unfit(chain_id)
+    for case, raw in cases.items():
+        answer = await bench.ask("eth_sendRawTransaction", "0x" + raw.hex())
+        assert answer["error"]["code"] == -32602, case
+    assert bench.log.path.read_bytes() == before
+    # The engine is of the same opinion, at the latest when it makes a block, but for these two.
+    await link.call_many("eth_sendRawTransaction", [["0x" + raw.hex()] for raw in cases.values()])
+    await link.call("evm_mine")
+    mined = set((await link.call("eth_getBlockByNumber", "latest", *[False]))["transactions"])
+    assert [case for case, raw in cases.items() if "0x" + keccak(raw).hex() in mined] == ["high s", "authorisation"]
+
+
+async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # What is refused for the bytes alone does not reach the engine otherwise.
+    monkeypatch.setattr(pool, "check_form", lambda *_: None)
     address = (await bench.ask("eth_sendRawTransactionSync", bench.sender.sign(None, NOTE_CREATION)))["result"][
         "contractAddress"
     ]
@@ -169,6 +196,15 @@ async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(bench: B
     filled = await bench.ask("eth_sendRawTransaction", bench.sender.sign(address, bytes(32), nonce=1))
     assert "result" in filled
     assert "result" in await following
+    assert bytes.fromhex(too_little[2:]) in bench.log.path.read_bytes(), "it was on its way into a block"
+    copy = BlockLog.open(Path(shutil.copy(bench.log.path, tmp_path / "copy.log")))
+    assert bytes.fromhex(too_little[2:]) not in [raw for block in copy.blocks(after=0) for raw in block.transactions]
+    binary = provide_engine(tmp_path, os.environ)
+    process, link = await restore(copy, binary, tmp_path / "run-again", tmp_path / "snapshots")
+    assert int(await link.call("eth_blockNumber"), 16) == bench.log.height, "it made every hash again"
+    await link.close()
+    process.stop()
+    copy.close()
 
 
 async def test_send_two_transactions_of_one_nonce_keeps_the_first(bench: Bench) -> None:

@@ -37,8 +37,9 @@ from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest, deploy
+from consentry.ledger.deployment import deploy
 from consentry.ledger.engines import load_profile
+from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
 from consentry.ledger.reader import ChainReader
 from tests.support import samples

@@ -15,8 +15,8 @@ from consentry.crypto.keywrap import release_public_key
 from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import Verifiers, verify
 from consentry.crypto.webauthn import SoftwarePasskey, check_origin
-from consentry.ledger.accounts import load_key
-from consentry.ledger.deployment import Manifest
+from consentry.ledger.keyfiles import load_key
+from consentry.ledger.manifest import Manifest
 from tests.unit.cli.conftest import Run
 
 VERIFIERS = Verifiers(p256=Address(b"\x01" * 20), webauthn=Address(b"\x02" * 20))

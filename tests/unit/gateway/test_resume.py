@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Material
-from consentry.errors import LedgerRejectedError, NotAuthenticError, NotPermittedError
+from consentry.errors import InvalidInputError, LedgerRejectedError, NotAuthenticError, NotPermittedError
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.ports import StoredRequest
 from tests.property.desk_histories import Ask, Bench
@@ -71,3 +72,19 @@ async def test_wrong_signature_is_refused_before_anything_is_kept_or_sent(bench:
 
     assert len(bench.outbox.kept) == kept
     assert bench.ledger.log[-1].place.block.number == (await bench.ledger.head()).number
+
+
+@pytest.mark.parametrize(
+    ("signature", "proof"),
+    [(b"\xff" * (MOST_SIGNATURE_BYTES + 1), ()), (b"\xff" * 65, (bytes(32),) * (MOST_PROOF_NODES + 1))],
+)
+async def test_request_longer_than_any_needs_is_refused_before_anything_is_kept_or_sent(
+    bench: Bench, signature: bytes, proof: tuple[bytes, ...]
+) -> None:
+    request, _ = bench._request(FIRST)
+    kept = len(bench.outbox.kept)
+
+    with pytest.raises(InvalidInputError, match="too long"):
+        await bench.desk.request(request, signature, proof)
+
+    assert len(bench.outbox.kept) == kept

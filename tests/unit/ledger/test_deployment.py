@@ -14,7 +14,8 @@ from consentry.crypto.signing import AccountKey
 from consentry.errors import ConfigurationError, ConsentryError, ForeignChainError, LedgerUnavailableError
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import Manifest, verify_identity
+from consentry.ledger.deployment import verify_identity
+from consentry.ledger.manifest import Manifest
 from tests.support.in_process import GENESIS_TIME, InProcessProvider, SilentProvider
 from tests.support.ledger_worlds import Deployed, LedgerWorld, deployed, people, world_on
 from tests.support.samples import word

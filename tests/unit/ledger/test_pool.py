@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consentry.errors import ConflictError, InvalidInputError
+from consentry.errors import ConflictError, InvalidInputError, LedgerUnavailableError
 from consentry.ledger.embedded.pool import Pool, Transaction, Waiting, decode_transaction
 
+CHAIN = 1_900_000_001
 TO = "0x52908400098527886E0F7030069857D2E4169EE7"
-FIELDS: dict[str, Any] = {"nonce": 7, "gas": 21_000, "to": TO, "value": 0, "data": b"", "chainId": 1_900_000_001}
+FIELDS: dict[str, Any] = {"nonce": 7, "gas": 21_000, "to": TO, "value": 0, "data": b"", "chainId": CHAIN}
 LEGACY = {**FIELDS, "gasPrice": 0}
 ACCESS_LIST = {**FIELDS, "type": 1, "gasPrice": 0, "accessList": []}
 DYNAMIC = {**FIELDS, "type": 2, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0}
@@ -31,13 +33,13 @@ def test_decode_signed_transaction_names_sender_nonce_and_gas(fields: dict[str, 
     account = Account.from_key(os.urandom(32))
     signed = account.sign_transaction(fields)
     raw = bytes(signed.raw_transaction)
-    assert decode_transaction(raw) == Transaction(raw, bytes(signed.hash), account.address.lower(), 7, 21_000)
+    assert decode_transaction(raw, CHAIN) == Transaction(raw, bytes(signed.hash), account.address.lower(), 7, 21_000)
 
 
 def test_decode_legacy_transaction_without_chain_id_is_refused() -> None:
     raw = bytes(Account.from_key(os.urandom(32)).sign_transaction({**LEGACY, "chainId": None}).raw_transaction)
     with pytest.raises(InvalidInputError, match="EIP-155"):
-        decode_transaction(raw)
+        decode_transaction(raw, CHAIN)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def test_decode_legacy_transaction_without_chain_id_is_refused() -> None:
 )
 def test_decode_malformed_transaction_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidInputError):
-        decode_transaction(raw)
+        decode_transaction(raw, CHAIN)
 
 
 @given(place=st.integers(0, 10**6), bit=st.integers(0, 7), length=st.integers(0, 10**6))
@@ -55,7 +57,7 @@ def test_decode_altered_transaction_is_refused_or_another(place: int, bit: int, 
     raw[place % len(raw)] ^= 1 << bit
     for altered in (bytes(raw), bytes(signed.raw_transaction)[: length % len(raw)]):
         try:
-            decoded = decode_transaction(altered)
+            decoded = decode_transaction(altered, CHAIN)
         except InvalidInputError:
             continue
         assert decoded.hash != bytes(signed.hash)
@@ -90,6 +92,34 @@ async def test_add_same_transaction_joins_and_another_is_refused() -> None:
     with pytest.raises(ConflictError):
         pool.add(_transaction("a", 0, gas=2), 1.0)
     assert len(pool) == 1
+
+
+async def test_add_bounds_the_bytes_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consentry.ledger.embedded.pool.WAITING_BYTES", 10)
+    pool = Pool()
+
+    def add(nonce: int) -> Waiting:
+        return pool.add(replace(_transaction("a", nonce), raw=bytes(5)), 1.0)
+
+    add(0)
+    add(1)
+    with pytest.raises(LedgerUnavailableError, match="wait already"):
+        add(2)
+    for taken in pool.take({"a": 0}, 1, 10):
+        with pytest.raises(LedgerUnavailableError):
+            add(2)  # What is under way is still held.
+        pool.put_back(taken)
+        with pytest.raises(LedgerUnavailableError):
+            add(2)
+    for taken in pool.take({"a": 0}, 1, 10):
+        pool.release(taken)
+        pool.release(taken)  # Once is enough.
+    add(2)
+    with pytest.raises(LedgerUnavailableError):
+        add(3)
+    assert len(pool.take_stale({}, 1.0)) == 2
+    add(3)
+    add(4)
 
 
 async def test_take_stale_removes_used_nonces_and_expired_gaps() -> None:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
 
+from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.codes import Reason
+from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import Address
 from consentry.crypto.p256 import P256Key
-from consentry.errors import LedgerUnavailableError, NotPermittedError
+from consentry.errors import (
+    ConsentryError,
+    InvalidInputError,
+    LedgerUnavailableError,
+    NotAuthenticError,
+    NotPermittedError,
+)
 from consentry.ledger import sequencer
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
-from consentry.ledger.connection import Connection
+from consentry.ledger.connection import Connection, is_refusal
+from consentry.ledger.sequencer import Cost, Item, cost_of
 from tests.support import samples
 from tests.support.in_process import InProcessProvider
 from tests.support.ledger_worlds import Case, Deployed, LedgerWorld, deployed, people, world_on
@@ -29,15 +39,21 @@ class Counting(InProcessProvider):
     Attributes:
         asked: methods in the order they were asked.
         broken: methods that are not answered.
+        longest: bytes of a transaction that this node still takes.
+        code: error code by which it refuses a longer one.
     """
 
     asked: tuple[str, ...] = ()
     broken: frozenset[str] = frozenset()
+    longest: int = 2**31
+    code: int = -32000
 
     async def make_request(self, method, params):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - as it is there
         self.asked += (method,)
         if method in self.broken:
             raise ConnectionResetError
+        if method == SENT and len(params[0]) // 2 - 1 > self.longest:
+            return {"jsonrpc": "2.0", "id": 1, "error": {"code": self.code, "message": "oversized data"}}
         return await super().make_request(method, params)
 
 
@@ -128,8 +144,12 @@ async def test_close_while_requests_wait_answers_them_all(chain: Chain) -> None:
     assert [r.permitted for r in await asyncio.gather(*waiting)] == [True] * 3
 
 
-async def test_batch_that_lacks_gas_for_its_verifiers_is_decided_in_parts(chain: Chain) -> None:
+async def test_batch_that_lacks_gas_for_its_verifiers_is_decided_in_parts(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each signature of an admitted verifier may need half a million gas; the contract refuses what it cannot ask."""
+    # Told by nothing but the contract, as with a verifier whose signatures are as long as an account's.
+    monkeypatch.setattr(sequencer, "VERIFIER_GAS", 0)
     provider, made, world, case = chain
     key = P256Key.generate(made.manifest.address("ERC7913P256Verifier"))
     institution = Address(secrets.token_bytes(20))
@@ -155,3 +175,73 @@ async def test_answer_that_cannot_be_read_fails_every_caller(chain: Chain, monke
     loop.set_exception_handler(lambda _loop, context: seen.append(context["exception"]))
     errors = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(error) for error in errors] == [LedgerUnavailableError] * 2
+
+
+async def _tried(answer: Awaitable[FinalReceipt]) -> FinalReceipt | ConsentryError:
+    try:
+        return await answer
+    except ConsentryError as error:
+        return error
+
+
+async def test_batch_that_the_node_finds_too_long_is_decided_in_parts(chain: Chain) -> None:
+    provider, _, world, case = chain
+    provider.longest = 5_000
+    receipts = await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(12)))
+    assert sorted(r.entry.subject_sequence for r in receipts) == list(range(1, 13))
+    assert len({r.place.transaction_hash for r in receipts}) > 1
+
+
+async def test_item_that_the_node_refuses_alone_fails_and_its_neighbours_do_not(chain: Chain) -> None:
+    provider, _, world, case = chain
+    provider.longest = 4_000
+    long = world.ledger.decide(world.request(case), b"\xff" * MOST_SIGNATURE_BYTES, case.material)
+    neighbours = (world.decide(world.request(case), case.material) for _ in range(7))
+    refused, *receipts = await asyncio.gather(_tried(long), *(_tried(neighbour) for neighbour in neighbours))
+    assert isinstance(refused, LedgerUnavailableError)
+    assert is_refusal(refused)
+    assert [isinstance(receipt, FinalReceipt) for receipt in receipts] == [True] * 7
+
+
+@pytest.mark.parametrize("code", [None, -32603, -32002])
+async def test_batch_that_the_node_does_not_answer_is_not_sent_again(chain: Chain, code: int | None) -> None:
+    """Whether it took the transaction is not known: a second one could be decided as well."""
+    provider, _, world, case = chain
+    if code is None:
+        provider.broken = frozenset({SENT})
+    else:
+        provider.longest, provider.code = 0, code
+    answers = await asyncio.gather(*(_tried(world.decide(world.request(case), case.material)) for _ in range(4)))
+    assert {type(answer) for answer in answers} == {LedgerUnavailableError}
+    assert provider.asked.count(SENT) == 1
+
+
+async def test_long_items_of_one_institution_leave_room_for_its_neighbours(chain: Chain) -> None:
+    provider, made, world, case = chain
+    narrow = replace(made.connection.profile, transaction_gas_limit=16_777_216)
+    connection = Connection(provider, narrow)
+    world.ledger = ChainLedger(connection, made.manifest, SendingAccount(connection, made.relay.secret))
+    material = replace(case.material, scope_proof=(b"\xff" * 32,) * MOST_PROOF_NODES)
+    theirs = [
+        _tried(world.ledger.decide(world.request(case), b"\xff" * MOST_SIGNATURE_BYTES, material)) for _ in range(63)
+    ]
+    *refused, receipt = await asyncio.gather(*theirs, _tried(world.decide(world.request(case), case.material)))
+    assert {type(answer) for answer in refused} == {NotAuthenticError}
+    assert isinstance(receipt, FinalReceipt)
+    assert receipt.permitted
+
+
+async def test_item_that_no_transaction_can_hold_is_refused_unsent(chain: Chain) -> None:
+    provider, _, world, case = chain
+    with pytest.raises(InvalidInputError, match="too much gas"):
+        await world.ledger.decide(world.request(case), b"\xff" * 800_000, case.material)
+    assert SENT not in provider.asked
+
+
+async def test_cost_is_no_less_than_what_a_decision_takes(chain: Chain) -> None:
+    provider, _, world, case = chain
+    request = world.request(case)
+    item = Item(request, world.signed(world.hospital, "AccessLedger", request), case.material)
+    receipt = await world.ledger.decide(item.request, item.signature, item.material)
+    used = provider.tester.get_transaction_receipt("0x" + receipt.place.transaction_hash.hex())["gas_used"]
+    assert (Cost() + cost_of(item)).gas >= used

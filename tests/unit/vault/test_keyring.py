@@ -82,6 +82,14 @@ def test_open_of_a_keyring_others_can_reach_is_refused(folder: Path, name: str, 
         LocalKeyring.open(folder, "correct")
 
 
+def test_create_in_a_folder_others_can_reach_is_refused(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o750)
+    with pytest.raises(ConfigurationError, match="mode of"):
+        LocalKeyring.create(folder, "correct", CHEAP)
+    assert not list(folder.iterdir())
+
+
 async def test_use_of_a_subject_file_others_can_read_is_refused(folder: Path) -> None:
     keyring = LocalKeyring.create(folder, "correct", CHEAP)
     await keyring.create_subject_key(ALICE)

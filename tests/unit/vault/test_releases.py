@@ -5,8 +5,9 @@ from __future__ import annotations
 from consentry.audit.ports import KeptRelease, ReleaseReader
 from consentry.core.heads import hash_of
 from consentry.vault.releases import ReleaseRows
+from tests.support.memory_vault import in_force
 from tests.unit.vault.conftest import Bench
-from tests.unit.vault.test_store import DOMAIN, PUBLIC_KEY, in_force, keep, receipt_for
+from tests.unit.vault.test_store import DOMAIN, PUBLIC_KEY, keep, receipt_for
 
 
 async def test_releases_are_read_as_written(bench: Bench) -> None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import rlp
 from coincurve import PublicKey
 from eth_hash.auto import keccak
 
-from consentry.errors import ConflictError, InvalidInputError
+from consentry.errors import ConflictError, InvalidInputError, LedgerUnavailableError
+from consentry.ledger.embedded.form import LEGACY, RAW_LIMIT, check_form, read_form
 
-# Where nonce and gas limit stand in a transaction's fields, by EIP-2718 type; 0 means a legacy transaction.
-_PLACES = {0: (0, 2), 1: (1, 3), 2: (1, 4), 4: (1, 4)}
 _FIRST_LEGACY_BYTE = 0xC0
-_LEGACY_FIELDS = 9
-# EIP-155: v = 2 * chain id + 35 + parity. A smaller one names no chain and could be replayed on any.
-_FIRST_BOUND_V = 35
 _WORD_BYTES = 32
+# Two hundred of the longest transactions, or forty thousand of the usual ones.
+WAITING_BYTES = 100 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +30,37 @@ class Transaction:
     gas: int
 
 
-def decode_transaction(raw: bytes) -> Transaction:
-    """Decodes a raw transaction and recovers its sender. Whether it can be executed is for the engine to say.
+def decode_transaction(raw: bytes, chain_id: int) -> Transaction:
+    """Decodes a raw transaction and recovers its sender. What is returned only the state can still refuse.
+
+    Args:
+        raw: the transaction as it came.
+        chain_id: which chain it must be for.
 
     Raises:
-        InvalidInputError: it is none, is of a kind this chain does not take (blobs), or names no chain.
+        InvalidInputError: it is none, is of a type this chain does not take (blobs, authorisations), or can be in no
+            block of it.
     """
+    if len(raw) > RAW_LIMIT:
+        raise InvalidInputError(f"raw transaction is too long (got {len(raw)} bytes, at most {RAW_LIMIT})")
     try:
-        kind = raw[0] if raw[0] < _FIRST_LEGACY_BYTE else 0
-        fields = rlp.decode(raw[1:] if kind else raw, strict=True)
-        nonce, gas = (int.from_bytes(fields[place]) for place in _PLACES[kind])
-        message, parity = _typed_message(kind, fields) if kind else _legacy_message(fields)
-        signature = b"".join(bytes(part).rjust(_WORD_BYTES, b"\0") for part in fields[-2:]) + bytes([parity])
+        kind = raw[0] if raw[0] < _FIRST_LEGACY_BYTE else LEGACY
+        fields = rlp.decode(raw if kind == LEGACY else raw[1:], strict=True)
+        form = read_form(kind, fields)
+        if kind == LEGACY:
+            message = bytes(rlp.encode([*fields[:6], form.chain_id, b"", b""]))
+        else:
+            message = bytes([kind]) + bytes(rlp.encode(fields[:-3]))
+        signature = b"".join(part.rjust(_WORD_BYTES, b"\0") for part in fields[-2:]) + bytes([form.parity])
         public_key = PublicKey.from_signature_and_message(signature, keccak(message), hasher=None)
     except InvalidInputError:
         raise
     # coincurve raises a plain Exception for a signature without a public key.
     except Exception as error:
         raise InvalidInputError("raw transaction cannot be decoded, or its type is not taken here") from error
-    return Transaction(raw, keccak(raw), "0x" + keccak(public_key.format(compressed=False)[1:])[12:].hex(), nonce, gas)
-
-
-def _typed_message(kind: int, fields: Sequence[Any]) -> tuple[bytes, int]:
-    """What was signed, and the parity of the signature: EIP-2718 envelopes end in parity, r, s."""
-    return bytes([kind]) + bytes(rlp.encode(fields[:-3])), int.from_bytes(fields[-3])
-
-
-def _legacy_message(fields: Sequence[Any]) -> tuple[bytes, int]:
-    if len(fields) != _LEGACY_FIELDS:
-        raise ValueError("not nine fields")
-    chain_id, parity = divmod(int.from_bytes(fields[6]) - _FIRST_BOUND_V, 2)
-    if chain_id < 0:
-        raise InvalidInputError("chain id of the raw transaction is missing (expected an EIP-155 signature)")
-    return bytes(rlp.encode([*fields[:6], chain_id, b"", b""])), parity
+    check_form(form, chain_id)
+    sender = "0x" + keccak(public_key.format(compressed=False)[1:])[12:].hex()
+    return Transaction(raw, keccak(raw), sender, form.nonce, form.gas)
 
 
 @dataclass(slots=True)
@@ -84,12 +79,14 @@ class Pool:
         self.arrived = asyncio.Event()
         self._senders: dict[str, dict[int, Waiting]] = {}
         self._under_way: dict[tuple[str, int], Waiting] = {}
+        self._bytes = 0
 
     def add(self, transaction: Transaction, deadline: float) -> Waiting:
         """Lets a transaction wait; the same one again joins the one that waits already.
 
         Raises:
             ConflictError: another transaction of that sender and nonce waits.
+            LedgerUnavailableError: too much waits already.
         """
         place = transaction.sender, transaction.nonce
         known = self._under_way.get(place) or self._senders.get(transaction.sender, {}).get(transaction.nonce)
@@ -97,6 +94,9 @@ class Pool:
             if known.transaction.hash != transaction.hash:
                 raise ConflictError(f"nonce {transaction.nonce} of {transaction.sender} waits with another transaction")
             return known
+        if self._bytes + len(transaction.raw) > WAITING_BYTES:
+            raise LedgerUnavailableError(f"more than {WAITING_BYTES} bytes of transactions wait already")
+        self._bytes += len(transaction.raw)
         waiting = Waiting(transaction, deadline)
         self._senders.setdefault(transaction.sender, {})[transaction.nonce] = waiting
         self.arrived.set()
@@ -135,11 +135,13 @@ class Pool:
 
     def release(self, waiting: Waiting) -> None:
         """Forgets a taken transaction: it is in a block, or refused."""
-        self._under_way.pop((waiting.transaction.sender, waiting.transaction.nonce), None)
+        if self._under_way.pop((waiting.transaction.sender, waiting.transaction.nonce), None) is not None:
+            self._bytes -= len(waiting.transaction.raw)
 
     def put_back(self, waiting: Waiting) -> None:
         """Lets a taken transaction wait again."""
         self.release(waiting)
+        self._bytes += len(waiting.transaction.raw)
         self._senders.setdefault(waiting.transaction.sender, {})[waiting.transaction.nonce] = waiting
 
     def take_stale(self, nonces: Mapping[str, int], now: float) -> list[Waiting]:
@@ -147,6 +149,7 @@ class Pool:
         stale = [w for w in self if w.transaction.nonce < nonces.get(w.transaction.sender, 0) or w.deadline <= now]
         for waiting in stale:
             del self._senders[waiting.transaction.sender][waiting.transaction.nonce]
+            self._bytes -= len(waiting.transaction.raw)
         self._forget_idle()
         return stale
 

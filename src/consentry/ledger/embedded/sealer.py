@@ -161,7 +161,7 @@ class Sealer:
             else:
                 error = LedgerRejectedError("transaction cannot be executed in a block", rpc_code=NONCE_REFUSED)
                 self._finish(waiting, error)
-        # A refusal may mean that a nonce moved by itself (an EIP-7702 authorisation): ask the engine again.
+        # A refusal may mean that the engine has another number: ask it again.
         for position in refusals:
             self._nonces.pop(taken[position].transaction.sender, None)
 

@@ -1,0 +1,37 @@
+"""``consentry verify``: checks evidence files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consentry.cli.output import AsJson, answer
+from consentry.errors import ConfigurationError
+from consentry.evidence.trust import TrustRoot
+from consentry.evidence.verify import verify as verify_bundle
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="evidence bundle")],
+    trust_root: Annotated[Path, typer.Option(help="whom to believe")] = Path("trust-root.json"),
+    as_json: AsJson = False,
+) -> None:
+    """Verifies an evidence bundle; needs no network."""
+    verified = verify_bundle(_content(file), TrustRoot.from_json(_content(trust_root)))
+    values = {
+        "verified": True,
+        "claim": verified.claim,
+        "block": verified.block.number,
+        "decidedAt": verified.entry.decided_at,
+        "permitted": verified.entry.reason == 0,
+    }
+    answer(values, as_json=as_json)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise ConfigurationError(f"file {path} cannot be read") from None

@@ -1,0 +1,64 @@
+"""The manifest of a deployment: the chain it is on and the addresses of its contracts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from consentry.core.chain import ChainIdentity
+from consentry.core.terms import Address
+from consentry.errors import ConfigurationError
+from consentry.ledger.embedded.durable import write_synced
+
+MANIFEST_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Which deployment on which chain; ``code_hashes`` are keccak-256 of the code at each address."""
+
+    identity: ChainIdentity
+    code_hashes: tuple[tuple[str, bytes], ...]
+
+    def address(self, name: str) -> Address:
+        """Gives the address of a contract of the suite."""
+        return dict(self.identity.contracts)[name]
+
+    def write(self, path: Path) -> None:
+        """Writes the manifest whole or not at all."""
+        content = {
+            "version": MANIFEST_VERSION,
+            "chainId": self.identity.chain_id,
+            "genesisHash": "0x" + self.identity.genesis_hash.hex(),
+            "deployedIn": self.identity.deployed_in,
+            "contracts": {name: "0x" + address.hex() for name, address in self.identity.contracts},
+            "codeHashes": {name: "0x" + digest.hex() for name, digest in self.code_hashes},
+        }
+        write_synced(path, json.dumps(content, indent=2).encode() + b"\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Reads a manifest.
+
+        Raises:
+            ConfigurationError: there is none, or it is not one.
+        """
+        try:
+            content = json.loads(path.read_text())
+            identity = ChainIdentity(
+                chain_id=int(content["chainId"]),
+                genesis_hash=_bytes(content["genesisHash"]),
+                contracts=tuple((n, Address(_bytes(a))) for n, a in content["contracts"].items()),
+                deployed_in=int(content["deployedIn"]),
+            )
+            return cls(identity, tuple((n, _bytes(d)) for n, d in content["codeHashes"].items()))
+        except FileNotFoundError:
+            raise ConfigurationError(f"no deployment manifest {path.name}: run 'consentry deploy' first") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigurationError(f"deployment manifest {path.name} cannot be read") from error
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
