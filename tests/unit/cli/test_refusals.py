@@ -152,7 +152,7 @@ def test_what_is_no_bundle_is_refused_without_a_step(run: Run, monkeypatch: pyte
     def refuse(*_: object) -> None:
         raise errors.VerificationError("answer of the gateway cannot be read")
 
-    monkeypatch.setattr("consentry.cli.evidence.verify_bundle", refuse)
+    monkeypatch.setattr("consentry.cli.verify.verify_bundle", refuse)
     ended = run("verify", str(TRUST_ROOT), "--trust-root", str(TRUST_ROOT))
 
     assert (ended.status, ended.err) == (5, "consentry: answer of the gateway cannot be read\n")
