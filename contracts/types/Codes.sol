@@ -34,8 +34,6 @@ enum Reason {
     INSTITUTION_UNKNOWN,
     SIGNATURE_INVALID,
     REQUEST_REPLAYED,
-    LEAF_MISMATCH,
-    TERMS_MISMATCH,
     SCOPE_PROOF_INVALID,
     // Denials of the request as such.
     INSTITUTION_SUSPENDED,

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from web3.types import TxReceipt
 
+from consentry.core.codes import Reason
 from consentry.core.terms import Address, ConsentTerms, RecordLeaf, Revocation
 from consentry.core.typed_data import consent_id, record_id
-from tests.support.contract_world import Item, Patient, World, key_of, values_of
+from tests.support.contract_world import Item, Patient, World, key_of, reason_of, values_of
 from tests.support.signers import AccountSigner, P256Signer, PasskeySigner, Signer, SmartAccountSigner
 
 KINDS = ("account", "smart_account", "p256", "passkey")
@@ -86,8 +87,8 @@ def cost_of_batch(world: World, cases: list[Case], first_id: int) -> int:
         world.item(leaf, terms, request_id=first_id + place) for place, (terms, leaf) in enumerate(pairs)
     ]
     receipt: TxReceipt = world.decide(items)
-    entries = [event.args["entry"]["reason"] for event in world.suite.events(receipt)]
-    assert entries == [0] * len(items), "every access of the measurement is permitted"
+    reasons = [reason_of(event) for event in world.suite.events(receipt)]
+    assert reasons == [Reason.NONE] * len(items), "every access of the measurement is permitted"
     return receipt["gasUsed"]
 
 

@@ -250,7 +250,7 @@ def test_count_use_by_anyone_but_the_ledger_is_refused(world: World) -> None:
     ledger = world.suite["AccessLedger"].address
 
     for sender in (world.relay, world.suite.national, world.suite.admin):
-        refused = world.suite.refusal("Consents", "countUse", consent_id(terms), sender=sender)
+        refused = world.suite.refusal("Consents", "countUses", consent_id(terms), 1, sender=sender)
         assert refused == ("ConsentsLedgerRequired", (sender, ledger))
 
 
@@ -263,7 +263,7 @@ def test_count_use_of_a_consent_not_in_force_is_refused(world: World, status: Co
     if status == ConsentStatus.REVOKED:
         world.revoke(terms)
 
-    refused = world.suite.refusal("Consents", "countUse", consent_id(terms), sender=world.relay)
+    refused = world.suite.refusal("Consents", "countUses", consent_id(terms), 1, sender=world.relay)
 
     assert refused == ("ConsentsNotActive", (consent_id(terms), status))
 
@@ -275,7 +275,7 @@ def test_count_use_counts_one(world: World) -> None:
     world.grant(terms)
 
     for _ in range(2):
-        world.suite.send("Consents", "countUse", consent_id(terms), sender=world.relay)
+        world.suite.send("Consents", "countUses", consent_id(terms), 1, sender=world.relay)
 
     assert state_of(world, terms)[1] == 2
 

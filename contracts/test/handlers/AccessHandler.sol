@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentState} from "../../interfaces/IConsents.sol";
-import {AccessEntry, AccessRequest, Material} from "../../types/AccessRequest.sol";
+import {AccessEntry, AccessRequest, CompactRequest, Material, Outcome} from "../../types/AccessRequest.sol";
 import {Reason} from "../../types/Codes.sol";
 import {ConsentId, ConsentTerms} from "../../types/ConsentTerms.sol";
 import {RecordLeaf} from "../../types/RecordLeaf.sol";
@@ -16,8 +16,7 @@ contract AccessHandler {
     uint256 private constant _NONCES = 2;
     uint256 private constant _REQUEST_IDS = 12;
     bytes32 private constant _DECIDED = keccak256(
-        "AccessDecided(uint256,bytes32,address,(bytes32,bytes32,uint8,uint8,uint8,uint8,bytes32,bytes32,bytes32,"
-        "uint64,uint64,uint8,uint64,uint48,uint48))"
+        "AccessDecided(uint256,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256))"
     );
 
     Suite private immutable _suite;
@@ -124,7 +123,7 @@ contract AccessHandler {
         if (tried.length == 0) return;
         bytes32 id = tried[index % tried.length];
         VM.prank(address(_suite));
-        try _suite.consents().countUse(ConsentId.wrap(id)) {
+        try _suite.consents().countUses(ConsentId.wrap(id), 1) {
             ++forgeries;
         } catch {
             // Refused, as it must be.
@@ -151,12 +150,9 @@ contract AccessHandler {
         ConsentTerms memory terms,
         bool twice
     ) private {
-        (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material) = _suite.batchOf(
-            request,
-            signature,
-            leaf,
-            terms
-        );
+        (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, leaf, terms);
+        bytes[] memory signatures = new bytes[](1);
+        signatures[0] = signature;
         _suite.ledger().decide(requests, signatures, material);
         if (twice) _suite.ledger().decide(requests, signatures, material);
     }
@@ -183,14 +179,15 @@ contract AccessHandler {
             }
             AccessEntry memory entry = abi.decode(logs[i].data, (AccessEntry));
             bytes32 subjectId = logs[i].topics[2];
-            bool permitted = entry.reason == uint8(Reason.NONE);
+            uint256 outcome = Outcome.unwrap(entry.outcome);
+            bool permitted = uint8(outcome) == uint8(Reason.NONE);
             ++outcomes[permitted ? 0 : 1];
             if (permitted) ++permits[entry.consentId];
             if (permitted && revoked[entry.consentId]) ++permitsAfterRevocation;
             if (++decisions[request.institution][request.requestId] > 1) ++repeats;
-            bytes32 line = keccak256(abi.encode(requestHash, subjectId, entry.reason, entry.decidedAt));
-            _advance(bytes32(uint256(uint160(request.institution))), line, entry.institutionSequence);
-            _advance(subjectId, line, entry.subjectSequence);
+            bytes32 line = keccak256(abi.encode(requestHash, subjectId, uint8(outcome), uint64(outcome >> 8)));
+            _advance(bytes32(uint256(uint160(request.institution))), line, uint48(outcome >> 120));
+            _advance(subjectId, line, uint48(outcome >> 72));
         }
     }
 

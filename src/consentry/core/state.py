@@ -232,6 +232,10 @@ class LedgerState:
         )
 
     @fold.register
+    def _(self, event: events.BatchSubmitted) -> None:
+        """Says who signed; what was decided follows."""
+
+    @fold.register
     def _(self, event: events.AccessDecided) -> None:
         entry, request = event.entry, event.entry.request
         self.decided.add((request.institution, request.request_id))

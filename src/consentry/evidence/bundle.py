@@ -12,7 +12,15 @@ from typing import Any, Final
 
 import rfc8785
 
-from consentry.core.terms import AccessEntry, Address, ConsentTerms, RecordLeaf, SubjectId
+from consentry.core.terms import (
+    AccessEntry,
+    Address,
+    BatchPath,
+    ConsentTerms,
+    RecordLeaf,
+    RequestBatch,
+    SubjectId,
+)
 from consentry.errors import InvalidInputError
 from consentry.evidence import notation
 from consentry.evidence.notation import Json, bytes_of, hex_of
@@ -77,7 +85,8 @@ class Bundle:
     """Evidence about one access.
 
     ``subject`` and ``consent`` are missing when no granted consent was invoked, ``record`` when the record was unknown.
-    ``scope_proof`` is the Merkle proof of the record among those the consent names.
+    ``scope_proof`` is the Merkle proof of the record among those the consent names. ``within`` is the place of the
+    request in a batch that was signed as a whole; the signature is then over that batch.
     """
 
     claim: str
@@ -91,6 +100,7 @@ class Bundle:
     consent: Granted | None
     scope_proof: tuple[bytes, ...]
     request_signature: bytes
+    within: BatchPath | None
     entry: AccessEntry
     decision: Inclusion
 
@@ -117,6 +127,17 @@ class Bundle:
         return bundle
 
 
+def _write_path(within: BatchPath) -> Json:
+    return {**notation.write(within.batch), "place": within.place, "path": [hex_of(node) for node in within.path]}
+
+
+def _read_path(value: object) -> BatchPath:
+    found = _require(value, "institution", "root", "size", "place", "path")
+    batch = notation.read(RequestBatch, {name: found[name] for name in ("institution", "root", "size")})
+    path = tuple(bytes_of(node, 32) for node in _list(found["path"]))
+    return BatchPath(batch, _index(found["place"]), path)
+
+
 def _written(bundle: Bundle) -> Json:
     subject, record, consent = bundle.subject, bundle.record, bundle.consent
     return {
@@ -140,6 +161,7 @@ def _written(bundle: Bundle) -> Json:
         else None,
         "scopeProof": [hex_of(node) for node in bundle.scope_proof],
         "requestSignature": hex_of(bundle.request_signature),
+        "batch": _write_path(bundle.within) if bundle.within else None,
         "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
     }
 
@@ -235,7 +257,7 @@ def _read_granted(value: object) -> Granted:
 
 _NAMES: Final = (
     *("format", "claim", "chain", "headers", "institution", "subject", "record", "consent"),
-    *("scopeProof", "requestSignature", "decision"),
+    *("scopeProof", "requestSignature", "batch", "decision"),
 )
 
 
@@ -259,6 +281,7 @@ def _read(value: object) -> Bundle:
         consent=_read_granted(found["consent"]) if found["consent"] is not None else None,
         scope_proof=tuple(bytes_of(node, 32) for node in _list(found["scopeProof"])),
         request_signature=bytes_of(found["requestSignature"]),
+        within=_read_path(found["batch"]) if found["batch"] is not None else None,
         entry=notation.read_entry(decision["entry"]),
         decision=_read_place(decision["inclusion"]),
     )

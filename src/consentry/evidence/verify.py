@@ -31,6 +31,7 @@ from typing import Final, TypeVar
 
 from consentry.core import events
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, decide, judge_request
+from consentry.core.batch_tree import is_asked_for
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.terms import ZERO_32, AccessEntry, Material
@@ -229,7 +230,11 @@ class _Verification:
     def request(self) -> None:
         """Step 5."""
         signer = self._bundle.institution.signer
-        self._signed(REQUEST, "AccessLedger", signer, self._bundle.entry.request, self._bundle.request_signature)
+        request, within = self._bundle.entry.request, self._bundle.within
+        if within is not None and not is_asked_for(request, within):
+            raise VerificationError(REQUEST, "path of the request does not lead to the root of its batch")
+        signed = within.batch if within is not None else request
+        self._signed(REQUEST, "AccessLedger", signer, signed, self._bundle.request_signature)
 
     def record(self) -> None:
         """Step 6."""

@@ -19,8 +19,8 @@ from consentry.vault.tables import ObjectState, StoredObject
 class VaultUpkeep:
     """Changes stored records as a whole; nothing here hands content or keys out.
 
-    A library for an operator's own program: no command and no route calls it yet, since an erasure that counts needs its
-    receipt on chain (promise P11), which this version does not write.
+    A library for an operator's own program: no command and no route calls it yet, since an erasure that counts needs
+    its receipt on chain (promise P11), which this version does not write.
     """
 
     def __init__(self, database: Database, objects: ObjectStore, kms: Kms) -> None:

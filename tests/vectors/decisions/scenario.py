@@ -52,7 +52,6 @@ class Scenario:
     terms: ConsentTerms = field(init=False)
     request: AccessRequest = field(init=False)
     first_leaf: RecordLeaf | None = None
-    shown_leaf: RecordLeaf | None = None
     shown_terms: ConsentTerms | None = None
     scope_proof: tuple[bytes, ...] = ()
     standing: Standing = Standing.ACTIVE
@@ -91,7 +90,7 @@ class Scenario:
     def material(self) -> Material:
         """Gives what the relay shows, which may differ from what was signed."""
         terms = (self.shown_terms or self.terms) if self.invokes_consent else None
-        return Material(self.shown_leaf or self.leaf, terms, self.scope_proof)
+        return Material(self.leaf, terms, self.scope_proof)
 
     def facts(self) -> Facts:
         """Gives what the chain says at the time of the decision."""
