@@ -18,7 +18,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import REJECTIONS, Reason
 from consentry.core.events import LedgerEvent
 from consentry.core.state import LedgerState
-from consentry.core.terms import ZERO_32, AccessEntry, Material
+from consentry.core.terms import ZERO_32, AccessEntry
 from consentry.core.typed_data import Domain, struct_hash
 from consentry.crypto.signing import Verifiers
 
@@ -182,7 +182,6 @@ class Replay:
             return Reason.INSTITUTION_UNKNOWN
         if record is None or terms is None:
             return judge_request(request, facts, place.block.time)
-        material = Material(record.leaf, terms, submitted.shown.scope_proof if submitted else ())
         if submitted is not None:
             rejected = rejection(request, submitted.shown, facts)
             if rejected == Reason.SCOPE_PROOF_INVALID:
@@ -190,7 +189,7 @@ class Replay:
         elif terms.records_root != ZERO_32:
             message = "the proof that a record is covered could not be had, so that is taken as it is"
             self._find(Kind.SCOPE_UNPROVEN, about, message, expected="a Merkle proof", got="none", place=place)
-        return denial(request, material, facts, place.block.time)
+        return denial(request, terms, facts, place.block.time)
 
     def _follow_sequences(self, entry: AccessEntry) -> None:
         """Goes on from the numbers in the log, so that one gap is found once."""

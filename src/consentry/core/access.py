@@ -37,9 +37,10 @@ class InstitutionFacts:
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """What the chain says of the record version asked for."""
+    """What the chain says of the record version asked for; the leaf is none for one that was never anchored."""
 
     status: RecordStatus = RecordStatus.NONE
+    leaf: RecordLeaf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +191,12 @@ def judge_terms(case: Case) -> Reason:
     return next((reason for reason, applies in CONSENT_RULES if applies(case)), Reason.NONE)
 
 
-def denial(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:
+def denial(request: AccessRequest, terms: ConsentTerms | None, facts: Facts, now: int) -> Reason:
     """Decides an item that was not rejected: ``NONE`` permits, anything else denies.
 
     Args:
         request: the authentic request.
-        material: the leaf of its record, and the terms of its consent if it names one.
+        terms: of its consent, if it names one.
         facts: what the chain says at this place of the log.
         now: block time in seconds.
 
@@ -205,9 +206,9 @@ def denial(request: AccessRequest, material: Material, facts: Facts, now: int) -
     reason = judge_request(request, facts, now)
     if reason != Reason.NONE:
         return reason
-    if material.terms is None:  # rejected before; closed when in doubt
+    if terms is None or facts.record.leaf is None:  # closed when in doubt
         return Reason.CONSENT_MISSING
-    return judge_terms(Case(request, material.leaf, material.terms, facts, now))
+    return judge_terms(Case(request, facts.record.leaf, terms, facts, now))
 
 
 def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:
@@ -216,4 +217,4 @@ def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -
     Returns:
         ``NONE`` when permitted; one of ``REJECTIONS`` when nothing is decided; otherwise the reason of the denial.
     """
-    return rejection(request, shown_of(request, material), facts) or denial(request, material, facts, now)
+    return rejection(request, shown_of(request, material), facts) or denial(request, material.terms, facts, now)

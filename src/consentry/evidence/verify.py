@@ -232,7 +232,7 @@ class _Verification:
         signer = self._bundle.institution.signer
         request, within = self._bundle.entry.request, self._bundle.within
         if within is not None and not is_asked_for(request, within):
-            raise VerificationError(REQUEST, "path of the request does not lead to the root of its batch")
+            raise VerificationError(REQUEST, "batch does not match the request: its path leads to another root")
         signed = within.batch if within is not None else request
         self._signed(REQUEST, "AccessLedger", signer, signed, self._bundle.request_signature)
 
@@ -312,7 +312,7 @@ class _Verification:
         release_key_hash = hashlib.sha256(bundle.institution.release_key).digest()
         facts = Facts(
             institution=InstitutionFacts(Standing.ACTIVE, release_key_hash),
-            record=RecordFacts(RecordStatus.CURRENT if record else RecordStatus.NONE),
+            record=RecordFacts(RecordStatus.CURRENT, record.leaf) if record else RecordFacts(),
             consent=ConsentFacts(ConsentStatus.ACTIVE if consent else ConsentStatus.NONE, 0),
             signature_valid=True,
             request_used=False,

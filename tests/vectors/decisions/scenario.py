@@ -98,7 +98,7 @@ class Scenario:
         granted = self.consent_status if self.is_granted() else ConsentStatus.NONE
         return Facts(
             institution=InstitutionFacts(self.standing, RELEASE_KEY_HASH if known else ZERO_32),
-            record=RecordFacts(self.record_status),
+            record=RecordFacts(self.record_status, self.leaf if self.record_status != RecordStatus.NONE else None),
             consent=ConsentFacts(granted, self.uses),
             signature_valid=self.signature_valid,
             request_used=self.request_used,
@@ -140,7 +140,7 @@ class Scenario:
             return False
         known = Facts(
             institution=InstitutionFacts(Standing.ACTIVE, RELEASE_KEY_HASH),
-            record=RecordFacts(RecordStatus.CURRENT),
+            record=RecordFacts(RecordStatus.CURRENT, self.leaf),
             consent=ConsentFacts(ConsentStatus.ACTIVE, self.uses - 1),
             signature_valid=True,
             request_used=False,
