@@ -30,9 +30,9 @@ import {RecordId, RecordLeaf} from "./types/RecordLeaf.sol";
 /// @title The access log that decides
 /// @notice See `IAccessLedger` for the model and `ConsentRules` for the rules. This contract says what is authentic and
 /// fresh, reads the facts, applies the rules, counts and logs.
-/// @dev Nothing an institution puts into one item reverts the batch; a relay that composes a batch wrongly only hurts its
-/// own. External calls go to contracts of the suite and, as static calls, to admitted verifiers. What a batch needs more
-/// than once is read once, into `Batch`; memory used for one item is used again for the next.
+/// @dev Nothing an institution puts into one item reverts the batch; a relay that composes a batch wrongly only hurts
+/// its own. External calls go to contracts of the suite and, as static calls, to admitted verifiers. What a batch needs
+/// more than once is read once, into `Batch`; memory used for one item is used again for the next.
 contract AccessLedger is EIP712, IAccessLedger {
     using Bytes for bytes;
     using BatchTree for bytes32[];
@@ -140,20 +140,12 @@ contract AccessLedger is EIP712, IAccessLedger {
         _requireRelayAndSize(count, count);
         if (material.institutions.length != 1) revert AccessLedgerInstitutionsInvalid(material.institutions.length);
         Batch memory batch = _open(requests, material);
-        Requester memory requester = batch.requesters[0];
         Item[] memory items = new Item[](count);
-        bytes32[] memory hashes = new bytes32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            items[i] = _itemOf(requests[i], batch.facts[i], batch);
-            hashes[i] = items[i].requestHash;
-        }
-        bytes32 root = hashes.consumedRootOf();
-        bytes32 batchHash = keccak256(abi.encode(REQUEST_BATCH_TYPEHASH, batch.institutions[0], root, count));
-        bool signed = _isSigned(requester.signer, batchHash, signature);
-        emit BatchSubmitted(batch.institutions[0], root, uint32(count), signature);
+        for (uint256 i = 0; i < count; ++i) items[i] = _itemOf(requests[i], batch.facts[i], batch);
+        bool signed = _isBatchSigned(items, batch, signature);
         Memory.Pointer start = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < count; ++i) {
-            _decideItem(items[i], requests[i], signed, requester, batch, material);
+            _decideItem(items[i], requests[i], signed, batch.requesters[0], batch, material);
             Memory.unsafeSetFreeMemoryPointer(start);
         }
         _count(batch);
@@ -172,6 +164,22 @@ contract AccessLedger is EIP712, IAccessLedger {
     /// @inheritdoc IAccessLedger
     function institutionHead(address institution) external view returns (bytes32 head) {
         return _institutionHeads[institution];
+    }
+
+    /// @dev Whether the one institution of the batch signed the tree over its requests; says in the log what it should
+    /// be.
+    function _isBatchSigned(
+        Item[] memory items,
+        Batch memory batch,
+        bytes calldata signature
+    ) private returns (bool signed) {
+        uint256 count = items.length;
+        bytes32[] memory hashes = new bytes32[](count);
+        for (uint256 i = 0; i < count; ++i) hashes[i] = items[i].requestHash;
+        bytes32 root = hashes.consumedRootOf();
+        emit BatchSubmitted(batch.institutions[0], root, uint32(count), signature);
+        bytes32 batchHash = keccak256(abi.encode(REQUEST_BATCH_TYPEHASH, batch.institutions[0], root, count));
+        return _isSigned(batch.requesters[0].signer, batchHash, signature);
     }
 
     function _decideItem(
@@ -315,8 +323,9 @@ contract AccessLedger is EIP712, IAccessLedger {
         return problem == ECDSA.RecoverError.NoError && recovered == address(bytes20(signer));
     }
 
-    /// @dev As `SignatureChecker` asks a verifier, but with limited gas: a signature may be made so that a sound verifier
-    /// uses up all it has, for instance by a place in it that lies far out, and the neighbours would pay for that.
+    /// @dev As `SignatureChecker` asks a verifier, but with limited gas: a signature may be made so that a sound
+    /// verifier uses up all it has, for instance by a place in it that lies far out, and the neighbours would pay for
+    /// that.
     function _isVerified(
         bytes memory signer,
         bytes32 digest,

@@ -51,7 +51,7 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @inheritdoc IConsents
-    function grant(ConsentTerms memory terms, bytes calldata signature) external returns (ConsentId consentId) {
+    function grant(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId) {
         consentId = terms.consentIdOf();
         _requireGrantable(consentId, terms);
         _requireValidScope(terms);
@@ -64,7 +64,7 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @inheritdoc IConsents
-    function revoke(ConsentTerms memory terms, bytes calldata signature) external returns (ConsentId consentId) {
+    function revoke(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId) {
         _requireRelay();
         consentId = terms.consentIdOf();
         ConsentState storage state = _states[consentId];
@@ -97,7 +97,7 @@ contract Consents is EIP712, IConsents {
         for (uint256 i = 0; i < count; ++i) states[i] = _states[consentIds[i]];
     }
 
-    function _requireGrantable(ConsentId consentId, ConsentTerms memory terms) private view {
+    function _requireGrantable(ConsentId consentId, ConsentTerms calldata terms) private view {
         _requireRelay();
         ConsentStatus status = _states[consentId].status;
         if (status == ConsentStatus.ACTIVE) revert ConsentsAlreadyGranted(consentId);
@@ -114,7 +114,7 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @dev What is granted for when; the block time takes part.
-    function _requireValidConditions(ConsentTerms memory terms) private view {
+    function _requireValidConditions(ConsentTerms calldata terms) private view {
         uint64 blockTime = uint64(block.timestamp);
         if (terms.validFrom >= terms.validUntil || terms.validUntil <= blockTime) {
             revert ConsentsPeriodInvalid(terms.validFrom, terms.validUntil, blockTime);
@@ -148,7 +148,7 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @dev What is granted; no time takes part.
-    function _requireValidScope(ConsentTerms memory terms) private pure {
+    function _requireValidScope(ConsentTerms calldata terms) private pure {
         bool one = (terms.recordsRoot == bytes32(0)) != (terms.categories == 0);
         if (!one || terms.categories & ~_KNOWN_CATEGORIES != 0) {
             revert ConsentsScopeInvalid(terms.recordsRoot, terms.categories);
@@ -166,7 +166,7 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @dev `validFrom` is below `validUntil` here, so adding one cannot overflow.
-    function _requireValidEraseDate(ConsentTerms memory terms, uint64 blockTime) private pure {
+    function _requireValidEraseDate(ConsentTerms calldata terms, uint64 blockTime) private pure {
         if (terms.actions & _STORE == 0) {
             if (terms.eraseBy != 0) revert ConsentsEraseDateInvalid(terms.eraseBy, 0);
             return;

@@ -34,7 +34,7 @@ contract Records is EIP712, IRecords {
     }
 
     /// @inheritdoc IRecords
-    function anchor(RecordLeaf memory leaf, bytes calldata signature) external returns (RecordId recordId) {
+    function anchor(RecordLeaf calldata leaf, bytes calldata signature) external returns (RecordId recordId) {
         recordId = leaf.recordIdOf();
         _requireAnchorable(recordId, leaf);
         if (leaf.previous != bytes32(0)) revert RecordsPreviousMismatch(leaf.previous, bytes32(0));
@@ -46,8 +46,8 @@ contract Records is EIP712, IRecords {
 
     /// @inheritdoc IRecords
     function supersede(
-        RecordLeaf memory previous,
-        RecordLeaf memory leaf,
+        RecordLeaf calldata previous,
+        RecordLeaf calldata leaf,
         bytes calldata signature
     ) external returns (RecordId recordId) {
         recordId = leaf.recordIdOf();
@@ -77,12 +77,12 @@ contract Records is EIP712, IRecords {
         return _facts[recordId].anchoredAtOf();
     }
 
-    function _write(RecordId recordId, RecordLeaf memory leaf) private {
+    function _write(RecordId recordId, RecordLeaf calldata leaf) private {
         _facts[recordId] = packed(leaf, uint48(block.timestamp));
         emit RecordAnchored(recordId, leaf.subjectId, leaf.custodian, leaf);
     }
 
-    function _requireAnchorable(RecordId recordId, RecordLeaf memory leaf) private view {
+    function _requireAnchorable(RecordId recordId, RecordLeaf calldata leaf) private view {
         if (!participants.isActiveRelay(msg.sender)) revert RecordsRelayRequired(msg.sender);
         if (_facts[recordId].statusOf() != RecordStatus.NONE) revert RecordsAlreadyAnchored(recordId);
         if (participants.institutionStanding(leaf.custodian) != Standing.ACTIVE) {
@@ -104,8 +104,8 @@ contract Records is EIP712, IRecords {
     /// @dev `previous` is trusted only from where it is known to be anchored, so its version cannot overflow.
     function _requireSuccessor(
         RecordId previousId,
-        RecordLeaf memory previous,
-        RecordLeaf memory leaf
+        RecordLeaf calldata previous,
+        RecordLeaf calldata leaf
     ) private view {
         if (leaf.previous != RecordId.unwrap(previousId)) {
             revert RecordsPreviousMismatch(leaf.previous, RecordId.unwrap(previousId));
@@ -122,7 +122,7 @@ contract Records is EIP712, IRecords {
         }
     }
 
-    function _requireValidContent(RecordLeaf memory leaf) private pure {
+    function _requireValidContent(RecordLeaf calldata leaf) private pure {
         if (leaf.category == 0 || leaf.category > HIGHEST_CATEGORY) revert RecordsCategoryInvalid(leaf.category);
         if (leaf.sensitivity == 0 || leaf.sensitivity > HIGHEST_SENSITIVITY) {
             revert RecordsSensitivityInvalid(leaf.sensitivity);

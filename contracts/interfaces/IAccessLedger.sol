@@ -16,9 +16,9 @@ import {IRecords} from "./IRecords.sol";
 /// Example: a relay submits three signed requests. The first is permitted and counts one use. The second names a
 /// revoked consent: denied, logged, its id used up. The third has a wrong signature: rejected, its id stays usable.
 ///
-/// Two forms. In `decide` an institution signs each request; in `decideBatch` it signs once the root of a tree over all of
-/// them, and everything else is the same: each request is decided and logged on its own, and a path in the tree proves
-/// later that the institution asked for just that one.
+/// Two forms. In `decide` an institution signs each request; in `decideBatch` it signs once the root of a tree over all
+/// of them, and everything else is the same: each request is decided and logged on its own, and a path in the tree
+/// proves later that the institution asked for just that one.
 ///
 /// Packing. A request travels as `CompactRequest`; what repeats stands in the tables of `Material`. The signed
 /// `AccessRequest` is put together from both, so whatever a relay changes makes it one that nobody signed.
@@ -30,11 +30,11 @@ import {IRecords} from "./IRecords.sol";
 /// NOTE: An institution with an account of 20 bytes signs its requests with that account's key; a contract there is not
 /// asked, so that no institution can make a batch run out of gas. An admitted verifier gets 500,000 gas a signature.
 ///
-/// A relay chooses terms, leaves and proofs, so none of them can make a denial of a request: wrong ones are rejected, and
-/// the request can be submitted again with the right ones.
+/// A relay chooses terms, leaves and proofs, so none of them can make a denial of a request: wrong ones are rejected,
+/// and the request can be submitted again with the right ones.
 ///
-/// WARNING: A place beyond its table, or a wrong subject, is a mistake of the relay alone and reverts its whole batch; the
-/// former with `Panic(0x32)`.
+/// WARNING: A place beyond its table, or a wrong subject, is a mistake of the relay alone and reverts its whole batch;
+/// the former with `Panic(0x32)`.
 interface IAccessLedger {
     /// @notice Only an active relay of a member may submit.
     /// @param account the caller.

@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 /// @title The tree over a batch of requests
-/// @notice Shape and domain separation of RFC 6962, section 2.1, with keccak-256: a leaf is `keccak256(0x00 || hash)`, a
-/// node is `keccak256(0x01 || left || right)`. Left and right are kept apart, so a path also tells the place.
+/// @notice Shape and domain separation of RFC 6962, section 2.1, with keccak-256: a leaf is `keccak256(0x00 || hash)`,
+/// a node is `keccak256(0x01 || left || right)`. Left and right are kept apart, so a path also tells the place.
 library BatchTree {
     /// @notice Gives the root over struct hashes. The hashes are overwritten.
-    /// @dev A last node without a neighbour moves up as it is, which gives the shape of RFC 6962: a full tree on the left.
+    /// @dev A last node without a neighbour moves up as it is, which gives the shape of RFC 6962: a full tree on the
+    /// left.
     /// @param hashes at least one.
     /// @return root of the tree.
     function consumedRootOf(bytes32[] memory hashes) internal pure returns (bytes32 root) {

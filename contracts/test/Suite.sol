@@ -12,7 +12,7 @@ import {IConsents} from "../interfaces/IConsents.sol";
 import {AccessRequest, CompactRequest, Material, RequestCodes} from "../types/AccessRequest.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
 import {Enrolment} from "../types/Enrolment.sol";
-import {RecordLeaf} from "../types/RecordLeaf.sol";
+import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
 import {ROLE_AUTHORITY, ROLE_NATIONAL} from "../types/Roles.sol";
 import {Hashes} from "./Hashes.sol";
 import {VM} from "./Vm.sol";
@@ -144,13 +144,11 @@ contract Suite {
 
     /// @notice Makes a batch of one.
     /// @param request what is asked.
-    /// @param leaf of the record.
     /// @param terms of the consent.
     /// @return requests of the batch.
     /// @return material of the batch.
     function batchOf(
         AccessRequest memory request,
-        RecordLeaf memory leaf,
         ConsentTerms memory terms
     ) public pure returns (CompactRequest[] memory requests, Material memory material) {
         requests = new CompactRequest[](1);
@@ -159,8 +157,6 @@ contract Suite {
         material.institutions[0] = request.institution;
         material.releaseKeyHashes = new bytes32[](1);
         material.releaseKeyHashes[0] = request.releaseKeyHash;
-        material.records = new RecordLeaf[](1);
-        material.records[0] = leaf;
         material.consents = new ConsentTerms[](1);
         material.consents[0] = terms;
     }
@@ -175,10 +171,11 @@ contract Suite {
         return
             CompactRequest({
                 requestId: request.requestId,
+                recordId: RecordId.wrap(request.recordId),
                 codes: RequestCodes.wrap(codes),
                 reasonHash: request.reasonHash,
                 practitioner: request.practitioner,
-                places: request.consentId == bytes32(0) ? 0 : uint256(1) << 48
+                places: request.consentId == bytes32(0) ? 0 : uint256(1) << 32
             });
     }
 

@@ -33,8 +33,10 @@ struct RequestBatch {
 /// (8 bits each), issued-at and expires-at (64 bits each).
 type RequestCodes is uint256;
 
-/// @notice A request as it travels. What repeats in a batch stands in the tables of `Material` and is named by its place.
-/// @dev The signed `AccessRequest` is put together from both; with a wrong place it is another one, which nobody signed.
+/// @notice A request as it travels. What repeats in a batch stands in the tables of `Material` and is named by its
+/// place.
+/// @dev The signed `AccessRequest` is put together from both; with a wrong place it is another one, which nobody
+/// signed.
 struct CompactRequest {
     uint256 requestId;
     RecordId recordId;
@@ -44,14 +46,15 @@ struct CompactRequest {
     uint256 places; // from the lowest bit, 16 bits each: institution, release key, consent, subject, leaf, scope proof
 }
 
-/// @notice The tables of a batch: each distinct value once. Places in the last four are counted from 1; 0 stands for none.
+/// @notice The tables of a batch: each distinct value once. Places in the last four are counted from 1; 0 stands for
+/// none.
 struct Material {
     address[] institutions;
     bytes32[] releaseKeyHashes;
     ConsentTerms[] consents; // in ascending order of their ids
     bytes32[] subjects; // of records where the consent does not tell it; none where it does
     RecordLeaf[] leaves; // of later versions where a consent names records by their first
-    bytes32[][] scopeProofs; // Merkle proofs of records in the `recordsRoot` of a consent; none where it is the only one
+    bytes32[][] scopeProofs; // Merkle proofs of records in a `recordsRoot`; none where a record is the only one
 }
 
 /// @notice Reason, block time and sequence numbers of a decision in one word, from the lowest bit: reason (8 bits),

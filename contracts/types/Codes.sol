@@ -27,7 +27,8 @@ enum ConsentStatus {
 }
 
 /// @notice Answer to one access request; `NONE` means permitted. The first reason that applies, in this order, counts.
-/// @dev Reasons up to `SCOPE_PROOF_INVALID` are rejections: nothing was decided, no request id is used up, no head moves.
+/// @dev Reasons up to `SCOPE_PROOF_INVALID` are rejections: nothing was decided, no request id is used up, no head
+/// moves.
 enum Reason {
     NONE,
     // Rejections: the item is not an authentic, fresh request that came with the right material.

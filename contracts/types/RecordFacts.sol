@@ -5,8 +5,8 @@ import {RecordStatus} from "./Codes.sol";
 import {RecordLeaf} from "./RecordLeaf.sol";
 
 /// @notice What a decision needs of a record version, in one word and one slot, from the lowest bit: status (8 bits),
-/// category (8), sensitivity (8), month of the content (16), retention class (8), block time of the anchor (48), and the
-/// first 20 bytes of the subjectId (160). Zero for a version that was never anchored.
+/// category (8), sensitivity (8), month of the content (16), retention class (8), block time of the anchor (48), and
+/// the first 20 bytes of the subjectId (160). Zero for a version that was never anchored.
 /// @dev A subjectId is 32 random bytes; as with an account, nobody finds a second one with the same first 20.
 type RecordFacts is uint256;
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 from eth_hash.auto import keccak
-from eth_tester.exceptions import TransactionFailed
 from web3 import Web3
+from web3.exceptions import ContractPanicError
 
 from consentry.core.access import as_seen
 from consentry.core.codes import REJECTIONS, Action, Category, Purpose, Reason, bits
@@ -117,7 +117,7 @@ def test_place_beyond_a_table_reverts_the_relays_own_batch(world: World, table: 
     emptied = tuple([] if place == table else values for place, values in enumerate(material))
 
     call = world.suite["AccessLedger"].functions.decide(requests, signatures, emptied)
-    with pytest.raises(TransactionFailed):
+    with pytest.raises(ContractPanicError, match="0x32"):
         call.call({"from": Web3.to_checksum_address(world.relay)})
 
 
@@ -218,6 +218,32 @@ def test_wrong_proof_is_the_relays_fault_and_uses_nothing_up(world: World, case:
 
     assert world.reasons([spoiled]) == [Reason.SCOPE_PROOF_INVALID]
     assert world.reasons([good]) == [Reason.NONE]
+
+
+def test_leaf_of_another_record_proves_nothing(world: World) -> None:
+    """A later version is named by its first; a leaf that says so must be that of the record itself."""
+    named = world.leaf()
+    world.anchor(named)
+    stranger = world.leaf(ciphertext_size=77)
+    world.anchor(stranger)
+    later = world.supersede(stranger)
+    terms = world.terms(records_root=root_of([record_id(named)]), categories=0, nonce=9)
+    world.grant(terms)
+    item = world.item(later, terms)
+    lying = dataclasses.replace(later, lineage=record_id(named))
+
+    assert world.reasons([dataclasses.replace(item, leaf=lying)]) == [Reason.SCOPE_PROOF_INVALID]
+    assert world.reasons([item]) == [Reason.SCOPE_PROOF_INVALID]
+
+
+def test_later_version_of_a_named_record_is_covered(world: World) -> None:
+    named = world.leaf()
+    world.anchor(named)
+    later = world.supersede(named)
+    terms = world.terms(records_root=root_of([record_id(named)]), categories=0, nonce=9)
+    world.grant(terms)
+
+    assert world.reasons([world.item(later, terms)]) == [Reason.NONE]
 
 
 def test_inner_node_of_a_tree_is_no_record(world: World) -> None:

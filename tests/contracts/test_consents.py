@@ -32,6 +32,19 @@ def patient_of(world: World, kind: str) -> Signer:
 # Granting
 
 
+def test_states_of_several_consents_come_in_their_order(world: World) -> None:
+    first, second = world.terms(nonce=41), world.terms(nonce=42)
+    for terms in (first, second):
+        world.grant(terms)
+    world.revoke(second)
+    ids = [consent_id(second), OTHER, consent_id(first)]
+
+    states = world.suite.read("Consents", "statesOf", ids)
+
+    assert states == [world.suite.read("Consents", "stateOf", each) for each in ids]
+    assert [state[0] for state in states] == [ConsentStatus.REVOKED, ConsentStatus.NONE, ConsentStatus.ACTIVE]
+
+
 def test_grant_brings_a_consent_into_force(world: World) -> None:
     terms = world.terms()
     signature = world.sign("Consents", terms, world.patient.signer)

@@ -11,6 +11,7 @@ from typing import Final
 from eth_hash.auto import keccak
 from web3.types import TxReceipt
 
+from consentry.core import batch_tree
 from consentry.core.codes import Action, Reason
 from consentry.core.packing import pack_batch, unpack_outcome
 from consentry.core.terms import (
@@ -232,6 +233,16 @@ class World:
     def decide(self, items: Sequence[Item], relay: str | None = None) -> TxReceipt:
         """Submits a batch."""
         return self.suite.send("AccessLedger", "decide", *batch_of(items), sender=relay or self.relay)
+
+    def sign_batch(self, items: Sequence[Item], signer: Signer | None = None) -> bytes:
+        """Signs all requests of the hospital at once."""
+        batch = batch_tree.batch_of(self.hospital.address, [item.request for item in items])
+        return self.sign("AccessLedger", batch, signer or self.hospital.signer)
+
+    def decide_batch(self, items: Sequence[Item], signature: bytes, relay: str | None = None) -> TxReceipt:
+        """Submits a batch that was signed as a whole."""
+        requests, tables = tables_of(items)
+        return self.suite.send("AccessLedger", "decideBatch", requests, signature, tables, sender=relay or self.relay)
 
     def reasons(self, items: Sequence[Item]) -> list[Reason]:
         """Submits a batch and gives the reason logged for each item, permitted ones as ``NONE``."""

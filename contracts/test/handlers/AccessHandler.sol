@@ -5,7 +5,6 @@ import {ConsentState} from "../../interfaces/IConsents.sol";
 import {AccessEntry, AccessRequest, CompactRequest, Material, Outcome} from "../../types/AccessRequest.sol";
 import {Reason} from "../../types/Codes.sol";
 import {ConsentId, ConsentTerms} from "../../types/ConsentTerms.sol";
-import {RecordLeaf} from "../../types/RecordLeaf.sol";
 import {Suite} from "../Suite.sol";
 import {VM, Vm} from "../Vm.sol";
 
@@ -18,6 +17,8 @@ contract AccessHandler {
     bytes32 private constant _DECIDED = keccak256(
         "AccessDecided(uint256,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256))"
     );
+
+    bytes32 private constant _REJECTED = keccak256("RequestRejected(uint256,address,bytes32,uint8,address)");
 
     Suite private immutable _suite;
 
@@ -97,7 +98,7 @@ contract AccessHandler {
     /// @param record picks what for; its subject decides whose consent is invoked.
     /// @param nonce picks the consent.
     /// @param requestId picks the request id.
-    /// @param fault picks who signs, and whether the item comes twice.
+    /// @param fault picks who signs, whether as a batch, and whether the item comes twice.
     function ask(uint256 hospital, uint256 record, uint256 nonce, uint256 requestId, uint256 fault) external {
         record %= 3;
         (ConsentTerms memory terms, bytes32 id) = _pick(record, hospital, nonce);
@@ -105,9 +106,12 @@ contract AccessHandler {
         if (fault % 8 == 7) request.purpose = 2;
         uint256 key = fault % 5 == 4 ? _suite.subjectKey(0) : _suite.hospitalKey(hospital % 2);
         bytes32 requestHash = _suite.hashes().requestHash(request);
-        bytes memory signature = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", requestHash);
+        bool whole = fault % 7 >= 4;
+        bytes32 signed = whole ? _suite.hashes().batchHash(request.institution, requestHash) : requestHash;
+        bytes memory signature = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", signed);
         VM.recordLogs();
-        _submit(request, signature, _suite.leafOf(record), terms, fault % 3 == 0);
+        _submit(request, signature, terms, whole);
+        if (fault % 3 == 0) _submit(request, signature, terms, whole);
         _follow(VM.getRecordedLogs(), request, requestHash);
     }
 
@@ -146,15 +150,17 @@ contract AccessHandler {
     function _submit(
         AccessRequest memory request,
         bytes memory signature,
-        RecordLeaf memory leaf,
         ConsentTerms memory terms,
-        bool twice
+        bool whole
     ) private {
-        (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, leaf, terms);
+        (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, terms);
+        if (whole) {
+            _suite.ledger().decideBatch(requests, signature, material);
+            return;
+        }
         bytes[] memory signatures = new bytes[](1);
         signatures[0] = signature;
         _suite.ledger().decide(requests, signatures, material);
-        if (twice) _suite.ledger().decide(requests, signatures, material);
     }
 
     function _pick(
@@ -173,10 +179,8 @@ contract AccessHandler {
     /// @dev Moves the own heads past the decisions in the log and keeps the count.
     function _follow(Vm.Log[] memory logs, AccessRequest memory request, bytes32 requestHash) private {
         for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].topics[0] != _DECIDED) {
-                ++outcomes[2];
-                continue;
-            }
+            if (logs[i].topics[0] == _REJECTED) ++outcomes[2];
+            if (logs[i].topics[0] != _DECIDED) continue;
             AccessEntry memory entry = abi.decode(logs[i].data, (AccessEntry));
             bytes32 subjectId = logs[i].topics[2];
             uint256 outcome = Outcome.unwrap(entry.outcome);
