@@ -3,40 +3,75 @@ pragma solidity 0.8.37;
 
 import {IERC7913SignatureVerifier} from "@openzeppelin/contracts/interfaces/IERC7913.sol";
 import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
+import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {IAccessLedger} from "./interfaces/IAccessLedger.sol";
-import {IConsents} from "./interfaces/IConsents.sol";
+import {ConsentState, IConsents} from "./interfaces/IConsents.sol";
 import {IParticipants} from "./interfaces/IParticipants.sol";
 import {IRecords} from "./interfaces/IRecords.sol";
+import {BatchTree} from "./libraries/BatchTree.sol";
 import {ConsentRules} from "./libraries/ConsentRules.sol";
-import {AccessEntry, AccessRequest, ItemReference, Material} from "./types/AccessRequest.sol";
+import {
+    AccessEntry,
+    AccessRequest,
+    CompactRequest,
+    Material,
+    Outcome,
+    REQUEST_BATCH_TYPEHASH,
+    RequestCodes
+} from "./types/AccessRequest.sol";
 import {Reason, RecordStatus, Standing} from "./types/Codes.sol";
 import {ConsentId, ConsentTerms} from "./types/ConsentTerms.sol";
-import {RecordId} from "./types/RecordLeaf.sol";
+import {RecordFacts} from "./types/RecordFacts.sol";
+import {RecordId, RecordLeaf} from "./types/RecordLeaf.sol";
 
 /// @title The access log that decides
 /// @notice See `IAccessLedger` for the model and `ConsentRules` for the rules. This contract says what is authentic and
 /// fresh, reads the facts, applies the rules, counts and logs.
-/// @dev Nothing an institution or relay puts into one item reverts the batch. External calls go to contracts of the
-/// suite and, as static calls, to admitted verifiers.
+/// @dev Nothing an institution puts into one item reverts the batch; a relay that composes a batch wrongly only hurts
+/// its own. External calls go to contracts of the suite and, as static calls, to admitted verifiers. What a batch needs
+/// more than once is read once, into `Batch`; memory used for one item is used again for the next.
 contract AccessLedger is EIP712, IAccessLedger {
     using Bytes for bytes;
+    using BatchTree for bytes32[];
 
-    /// @dev What is known of an institution, read once for each run of its requests.
+    /// @dev What is known of an institution.
     struct Requester {
-        address account;
         Standing standing;
         bytes32 releaseKeyHash;
         bytes signer; // ERC-7913
     }
 
-    /// @dev Ids of the tables of a batch, computed once.
-    struct Ids {
-        bytes32[] consents;
-        bytes32[] records;
+    /// @dev What a batch came with, and the facts behind it. Tables have the places of `Material`.
+    struct Batch {
+        address[] institutions;
+        Requester[] requesters;
+        bytes32[] releaseKeyHashes;
+        ConsentTerms[] terms;
+        ConsentId[] consentIds;
+        ConsentState[] states; // their uses go up as the batch is decided
+        uint32[] counted; // uses that this batch adds
+        RecordFacts[] facts; // of the record of each request
     }
+
+    /// @dev One item as it is being decided.
+    struct Item {
+        AccessRequest request;
+        bytes32 requestHash;
+        RequestCodes codes;
+        RecordFacts facts;
+        uint256 consent; // place of the terms, from 1; zero for none
+    }
+
+    /// @dev Places in `CompactRequest.places`.
+    uint256 private constant _INSTITUTION = 0;
+    uint256 private constant _RELEASE_KEY = 1;
+    uint256 private constant _CONSENT = 2;
+    uint256 private constant _SUBJECT = 3;
+    uint256 private constant _LEAF = 4;
+    uint256 private constant _SCOPE_PROOF = 5;
 
     /// @dev Bytes of a signer that is an account.
     uint256 private constant _ACCOUNT_LENGTH = 20;
@@ -76,22 +111,44 @@ contract AccessLedger is EIP712, IAccessLedger {
 
     /// @inheritdoc IAccessLedger
     function decide(
-        AccessRequest[] calldata requests,
+        CompactRequest[] calldata requests,
         bytes[] calldata signatures,
         Material calldata material
     ) external {
-        if (!participants.isActiveRelay(msg.sender)) revert AccessLedgerRelayRequired(msg.sender);
         uint256 count = requests.length;
-        if (count == 0 || count != signatures.length || count != material.items.length) {
-            revert AccessLedgerBatchMalformed(count, signatures.length, material.items.length);
-        }
-        Ids memory ids = _idsOf(material);
-        Requester memory requester = _requesterOf(requests[0].institution);
+        _requireRelayAndSize(count, signatures.length);
+        Batch memory batch = _open(requests, material);
+        Memory.Pointer start = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < count; ++i) {
-            address institution = requests[i].institution;
-            if (institution != requester.account) requester = _requesterOf(institution);
-            _decideItem(requests[i], signatures[i], material, material.items[i], ids, requester);
+            CompactRequest calldata sent = requests[i];
+            Item memory item = _itemOf(sent, batch.facts[i], batch);
+            Requester memory requester = batch.requesters[sent.placeOf(_INSTITUTION)];
+            bool signed = _isSigned(requester.signer, item.requestHash, signatures[i]);
+            _decideItem(item, sent, signed, requester, batch, material);
+            Memory.unsafeSetFreeMemoryPointer(start);
         }
+        _count(batch);
+    }
+
+    /// @inheritdoc IAccessLedger
+    function decideBatch(
+        CompactRequest[] calldata requests,
+        bytes calldata signature,
+        Material calldata material
+    ) external {
+        uint256 count = requests.length;
+        _requireRelayAndSize(count, count);
+        if (material.institutions.length != 1) revert AccessLedgerInstitutionsInvalid(material.institutions.length);
+        Batch memory batch = _open(requests, material);
+        Item[] memory items = new Item[](count);
+        for (uint256 i = 0; i < count; ++i) items[i] = _itemOf(requests[i], batch.facts[i], batch);
+        bool signed = _isBatchSigned(items, batch, signature);
+        Memory.Pointer start = Memory.getFreeMemoryPointer();
+        for (uint256 i = 0; i < count; ++i) {
+            _decideItem(items[i], requests[i], signed, batch.requesters[0], batch, material);
+            Memory.unsafeSetFreeMemoryPointer(start);
+        }
+        _count(batch);
     }
 
     /// @inheritdoc IAccessLedger
@@ -109,42 +166,58 @@ contract AccessLedger is EIP712, IAccessLedger {
         return _institutionHeads[institution];
     }
 
+    /// @dev Whether the one institution of the batch signed the tree over its requests; says in the log what it should
+    /// be.
+    function _isBatchSigned(
+        Item[] memory items,
+        Batch memory batch,
+        bytes calldata signature
+    ) private returns (bool signed) {
+        uint256 count = items.length;
+        bytes32[] memory hashes = new bytes32[](count);
+        for (uint256 i = 0; i < count; ++i) hashes[i] = items[i].requestHash;
+        bytes32 root = hashes.consumedRootOf();
+        emit BatchSubmitted(batch.institutions[0], root, uint32(count), signature);
+        bytes32 batchHash = keccak256(abi.encode(REQUEST_BATCH_TYPEHASH, batch.institutions[0], root, count));
+        return _isSigned(batch.requesters[0].signer, batchHash, signature);
+    }
+
     function _decideItem(
-        AccessRequest calldata request,
-        bytes calldata signature,
-        Material calldata material,
-        ItemReference calldata item,
-        Ids memory ids,
-        Requester memory requester
+        Item memory item,
+        CompactRequest calldata sent,
+        bool signed,
+        Requester memory requester,
+        Batch memory batch,
+        Material calldata material
     ) private {
-        bytes32 requestHash = request.requestHashOf();
-        Reason reason = _judgeItem(request, requestHash, signature, ids, requester, item);
-        if (reason == Reason.NONE && !_isShownToBeNamed(request, material, item)) reason = Reason.SCOPE_PROOF_INVALID;
+        AccessRequest memory request = item.request;
+        Reason reason = _rejection(item, sent, signed, requester, batch, material);
         if (reason != Reason.NONE) {
-            emit RequestRejected(request.requestId, request.institution, requestHash, reason, msg.sender);
+            emit RequestRejected(request.requestId, request.institution, item.requestHash, reason, msg.sender);
             return;
         }
         _decided[request.institution][request.requestId >> 8] |= 1 << (request.requestId & 0xff);
-        RecordStatus status = records.statusOf(RecordId.wrap(request.recordId));
-        reason = _judge(request, material, item, requester, status);
-        if (reason == Reason.NONE) consents.countUse(ConsentId.wrap(request.consentId));
-        bytes32 subjectId = status == RecordStatus.NONE ? bytes32(0) : material.records[item.record].subjectId;
-        _log(request, requestHash, subjectId, reason);
+        reason = _judge(item, requester, batch);
+        if (reason == Reason.NONE) {
+            ++batch.states[item.consent - 1].uses;
+            ++batch.counted[item.consent - 1];
+        }
+        _log(item, _subjectOf(item, sent, batch, material), reason);
     }
 
     /// @dev Moves the heads and emits the entry.
-    function _log(AccessRequest calldata request, bytes32 requestHash, bytes32 subjectId, Reason reason) private {
-        uint64 decidedAt = uint64(block.timestamp);
-        bytes32 entryHash = keccak256(abi.encode(requestHash, subjectId, reason, decidedAt));
+    function _log(Item memory item, bytes32 subjectId, Reason reason) private {
+        AccessRequest memory request = item.request;
+        bytes32 entryHash = keccak256(abi.encode(item.requestHash, subjectId, reason, block.timestamp));
         bytes32 institutionKey = bytes32(uint256(uint160(request.institution)));
         bytes32 head = _nextHead(institutionKey, _institutionHeads[request.institution], entryHash);
         _institutionHeads[request.institution] = head;
-        uint48 institutionSequence = _sequenceOf(head);
-        uint48 subjectSequence = 0;
+        uint256 outcome = uint256(reason) | (uint256(uint64(block.timestamp)) << 8);
+        outcome |= (uint256(head) & _SEQUENCE_MASK) << 120;
         if (subjectId != bytes32(0)) {
             head = _nextHead(subjectId, _subjectHeads[subjectId], entryHash);
             _subjectHeads[subjectId] = head;
-            subjectSequence = _sequenceOf(head);
+            outcome |= (uint256(head) & _SEQUENCE_MASK) << 72;
         }
         emit AccessDecided(
             request.requestId,
@@ -153,81 +226,106 @@ contract AccessLedger is EIP712, IAccessLedger {
             AccessEntry({
                 recordId: request.recordId,
                 consentId: request.consentId,
-                purpose: request.purpose,
-                action: request.action,
-                legalBasis: request.legalBasis,
-                actorKind: request.actorKind,
                 reasonHash: request.reasonHash,
                 practitioner: request.practitioner,
                 releaseKeyHash: request.releaseKeyHash,
-                issuedAt: request.issuedAt,
-                expiresAt: request.expiresAt,
-                reason: uint8(reason),
-                decidedAt: decidedAt,
-                subjectSequence: subjectSequence,
-                institutionSequence: institutionSequence
+                codes: item.codes,
+                outcome: Outcome.wrap(outcome)
             })
         );
     }
 
+    /// @dev Writes the uses of the batch, one consent at a time.
+    function _count(Batch memory batch) private {
+        for (uint256 i = 0; i < batch.counted.length; ++i) {
+            if (batch.counted[i] != 0) consents.countUses(batch.consentIds[i], batch.counted[i]);
+        }
+    }
+
+    /// @dev Reads what stands behind the requests and the tables.
+    function _open(
+        CompactRequest[] calldata requests,
+        Material calldata material
+    ) private view returns (Batch memory batch) {
+        batch.institutions = material.institutions;
+        batch.releaseKeyHashes = material.releaseKeyHashes;
+        batch.terms = material.consents;
+        uint256 count = batch.institutions.length;
+        batch.requesters = new Requester[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            Requester memory requester = batch.requesters[i];
+            (requester.standing, requester.releaseKeyHash, requester.signer) = participants.institutionForDecision(
+                batch.institutions[i]
+            );
+        }
+        count = batch.terms.length;
+        batch.consentIds = new ConsentId[](count);
+        for (uint256 i = 0; i < count; ++i) batch.consentIds[i] = batch.terms[i].consentIdOf();
+        _requireAscending(batch.consentIds);
+        batch.states = consents.statesOf(batch.consentIds);
+        batch.counted = new uint32[](count);
+        count = requests.length;
+        RecordId[] memory recordIds = new RecordId[](count);
+        for (uint256 i = 0; i < count; ++i) recordIds[i] = requests[i].recordId;
+        batch.facts = records.factsOf(recordIds);
+    }
+
     /// @dev Whether the item is an authentic, fresh request that came with the right material.
-    function _judgeItem(
-        AccessRequest calldata request,
-        bytes32 requestHash,
-        bytes calldata signature,
-        Ids memory ids,
+    function _rejection(
+        Item memory item,
+        CompactRequest calldata sent,
+        bool signed,
         Requester memory requester,
-        ItemReference calldata item
+        Batch memory batch,
+        Material calldata material
     ) private view returns (Reason reason) {
         if (requester.standing == Standing.NONE) return Reason.INSTITUTION_UNKNOWN;
-        if (!_isSigned(requester.signer, requestHash, signature)) return Reason.SIGNATURE_INVALID;
-        if (_isDecided(request.institution, request.requestId)) return Reason.REQUEST_REPLAYED;
-        if (!_matches(ids.records, item.record, request.recordId)) return Reason.LEAF_MISMATCH;
-        bool invoked = request.consentId != bytes32(0);
-        if (invoked && !_matches(ids.consents, item.consent, request.consentId)) return Reason.TERMS_MISMATCH;
+        if (!signed) return Reason.SIGNATURE_INVALID;
+        if (_isDecided(item.request.institution, item.request.requestId)) return Reason.REQUEST_REPLAYED;
+        if (item.consent == 0) return Reason.NONE;
+        bytes32 root = batch.terms[item.consent - 1].recordsRoot;
+        if (root != bytes32(0) && !_isShownToBeNamed(sent, root, material)) return Reason.SCOPE_PROOF_INVALID;
         return Reason.NONE;
     }
 
     /// @dev Reads what the rules need, no more than the answer takes.
     function _judge(
-        AccessRequest calldata request,
-        Material calldata material,
-        ItemReference calldata item,
+        Item memory item,
         Requester memory requester,
-        RecordStatus status
+        Batch memory batch
     ) private view returns (Reason reason) {
         uint64 blockTime = uint64(block.timestamp);
+        AccessRequest memory request = item.request;
         reason = ConsentRules.judgeRequest(request, requester.standing, requester.releaseKeyHash, blockTime);
-        if (reason == Reason.NONE) reason = ConsentRules.judgeRecord(status);
+        if (reason == Reason.NONE) reason = ConsentRules.judgeRecord(item.facts.statusOf());
         if (reason != Reason.NONE) return reason;
-        if (request.consentId == bytes32(0)) return Reason.CONSENT_MISSING;
-        ConsentTerms calldata terms = material.consents[item.consent];
+        if (item.consent == 0) return Reason.CONSENT_MISSING;
+        ConsentTerms memory terms = batch.terms[item.consent - 1];
         bool groupMember = terms.group != bytes32(0) && participants.isGroupMember(terms.group, request.institution);
-        return
-            ConsentRules.judgeConsent(
-                request,
-                material.records[item.record],
-                terms,
-                consents.stateOf(ConsentId.wrap(request.consentId)),
-                groupMember,
-                blockTime
-            );
+        ConsentState memory state = batch.states[item.consent - 1];
+        return ConsentRules.judgeConsent(request, item.facts, terms, state, groupMember, blockTime);
+    }
+
+    function _requireRelayAndSize(uint256 count, uint256 signatures) private view {
+        if (!participants.isActiveRelay(msg.sender)) revert AccessLedgerRelayRequired(msg.sender);
+        if (count == 0 || count != signatures) revert AccessLedgerBatchMalformed(count, signatures);
     }
 
     /// @dev An account is recovered from the signature without a call to whatever code it may have.
     function _isSigned(
         bytes memory signer,
-        bytes32 requestHash,
+        bytes32 structHash,
         bytes calldata signature
     ) private view returns (bool signed) {
-        bytes32 digest = _hashTypedDataV4(requestHash);
+        bytes32 digest = _hashTypedDataV4(structHash);
         if (signer.length != _ACCOUNT_LENGTH) return _isVerified(signer, digest, signature);
         (address recovered, ECDSA.RecoverError problem, ) = ECDSA.tryRecoverCalldata(digest, signature);
         return problem == ECDSA.RecoverError.NoError && recovered == address(bytes20(signer));
     }
 
-    /// @dev As `SignatureChecker` asks a verifier, but with limited gas: a signature may be made so that a sound verifier
-    /// uses up all it has, for instance by a place in it that lies far out, and the neighbours would pay for that.
+    /// @dev As `SignatureChecker` asks a verifier, but with limited gas: a signature may be made so that a sound
+    /// verifier uses up all it has, for instance by a place in it that lies far out, and the neighbours would pay for
+    /// that.
     function _isVerified(
         bytes memory signer,
         bytes32 digest,
@@ -247,53 +345,85 @@ contract AccessLedger is EIP712, IAccessLedger {
             bytes32(answer) == bytes32(IERC7913SignatureVerifier.verify.selector);
     }
 
-    /// @dev A proof is the relay's material like leaf and terms: a wrong one must not become a denial.
-    function _isShownToBeNamed(
-        AccessRequest calldata request,
-        Material calldata material,
-        ItemReference calldata item
-    ) private pure returns (bool shown) {
-        if (request.consentId == bytes32(0)) return true;
-        bytes32 root = material.consents[item.consent].recordsRoot;
-        return root == bytes32(0) || ConsentRules.isNamed(material.records[item.record], root, item.scopeProof);
-    }
-
     function _isDecided(address institution, uint256 requestId) private view returns (bool decided) {
         return _decided[institution][requestId >> 8] & (1 << (requestId & 0xff)) != 0;
     }
 
-    function _requesterOf(address institution) private view returns (Requester memory requester) {
-        requester.account = institution;
-        (requester.standing, requester.releaseKeyHash, requester.signer) = participants.institutionForDecision(
-            institution
-        );
+    /// @dev Puts the signed request together from what travelled and the tables.
+    function _itemOf(
+        CompactRequest calldata sent,
+        RecordFacts facts,
+        Batch memory batch
+    ) private pure returns (Item memory item) {
+        uint256 codes = RequestCodes.unwrap(sent.codes);
+        uint256 consent = sent.placeOf(_CONSENT);
+        AccessRequest memory request = AccessRequest({
+            requestId: sent.requestId,
+            institution: batch.institutions[sent.placeOf(_INSTITUTION)],
+            recordId: RecordId.unwrap(sent.recordId),
+            consentId: consent == 0 ? bytes32(0) : ConsentId.unwrap(batch.consentIds[consent - 1]),
+            purpose: uint8(codes),
+            action: uint8(codes >> 8),
+            legalBasis: uint8(codes >> 16),
+            actorKind: uint8(codes >> 24),
+            reasonHash: sent.reasonHash,
+            practitioner: sent.practitioner,
+            releaseKeyHash: batch.releaseKeyHashes[sent.placeOf(_RELEASE_KEY)],
+            issuedAt: uint64(codes >> 32),
+            expiresAt: uint64(codes >> 96)
+        });
+        return
+            Item({
+                request: request,
+                requestHash: request.requestHashOf(),
+                codes: RequestCodes.wrap(uint160(codes)), // what is not signed is not logged
+                facts: facts,
+                consent: consent
+            });
     }
 
-    function _idsOf(Material calldata material) private pure returns (Ids memory ids) {
-        uint256 count = material.consents.length;
-        ids.consents = new bytes32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            ids.consents[i] = ConsentId.unwrap(material.consents[i].consentIdOf());
-        }
-        count = material.records.length;
-        ids.records = new bytes32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            ids.records[i] = RecordId.unwrap(material.records[i].recordIdOf());
-        }
+    /// @dev The subject of the record, as the relay names it; that it is the right one follows from what was anchored.
+    function _subjectOf(
+        Item memory item,
+        CompactRequest calldata sent,
+        Batch memory batch,
+        Material calldata material
+    ) private pure returns (bytes32 subjectId) {
+        if (item.facts.statusOf() == RecordStatus.NONE) return bytes32(0);
+        uint256 place = sent.placeOf(_SUBJECT);
+        if (place != 0) subjectId = material.subjects[place - 1];
+        else if (item.consent != 0) subjectId = batch.terms[item.consent - 1].subjectId;
+        if (!item.facts.isOf(subjectId)) revert AccessLedgerSubjectMismatch(sent.recordId, subjectId);
     }
 
-    /// @dev Whether the table has the id at that place; a place beyond its end has none.
-    function _matches(bytes32[] memory ids, uint256 place, bytes32 id) private pure returns (bool matched) {
-        return place < ids.length && ids[place] == id;
+    /// @dev A proof is the relay's material like a leaf: a wrong one must not become a denial.
+    function _isShownToBeNamed(
+        CompactRequest calldata sent,
+        bytes32 root,
+        Material calldata material
+    ) private pure returns (bool shown) {
+        bytes32 scopeKey = RecordId.unwrap(sent.recordId);
+        uint256 place = sent.placeOf(_LEAF);
+        if (place != 0) {
+            RecordLeaf memory leaf = material.leaves[place - 1];
+            if (RecordId.unwrap(leaf.recordIdOf()) != scopeKey) return false;
+            scopeKey = leaf.scopeKeyOf();
+        }
+        place = sent.placeOf(_SCOPE_PROOF);
+        bytes32[] memory proof = place == 0 ? new bytes32[](0) : material.scopeProofs[place - 1];
+        return ConsentRules.isNamed(scopeKey, root, proof);
+    }
+
+    /// @dev The same consent twice in one batch would count its uses apart.
+    function _requireAscending(ConsentId[] memory ids) private pure {
+        for (uint256 i = 1; i < ids.length; ++i) {
+            if (ConsentId.unwrap(ids[i]) <= ConsentId.unwrap(ids[i - 1])) revert AccessLedgerConsentsUnordered(ids[i]);
+        }
     }
 
     function _nextHead(bytes32 key, bytes32 head, bytes32 entryHash) private pure returns (bytes32 next) {
         uint256 sequence = (uint256(head) & _SEQUENCE_MASK) + 1;
         uint256 chained = uint256(keccak256(abi.encode(key, head, entryHash)));
         return bytes32((chained & ~_SEQUENCE_MASK) | sequence);
-    }
-
-    function _sequenceOf(bytes32 head) private pure returns (uint48 sequence) {
-        return uint48(uint256(head));
     }
 }

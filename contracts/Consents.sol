@@ -78,16 +78,23 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @inheritdoc IConsents
-    function countUse(ConsentId consentId) external {
+    function countUses(ConsentId consentId, uint32 count) external {
         if (msg.sender != accessLedger) revert ConsentsLedgerRequired(msg.sender, accessLedger);
         ConsentState storage state = _states[consentId];
         if (state.status != ConsentStatus.ACTIVE) revert ConsentsNotActive(consentId, state.status);
-        ++state.uses;
+        state.uses += count;
     }
 
     /// @inheritdoc IConsents
     function stateOf(ConsentId consentId) external view returns (ConsentState memory state) {
         return _states[consentId];
+    }
+
+    /// @inheritdoc IConsents
+    function statesOf(ConsentId[] calldata consentIds) external view returns (ConsentState[] memory states) {
+        uint256 count = consentIds.length;
+        states = new ConsentState[](count);
+        for (uint256 i = 0; i < count; ++i) states[i] = _states[consentIds[i]];
     }
 
     function _requireGrantable(ConsentId consentId, ConsentTerms calldata terms) private view {

@@ -8,16 +8,12 @@ import {IParticipants} from "./interfaces/IParticipants.sol";
 import {IRecords} from "./interfaces/IRecords.sol";
 import {ISubjects} from "./interfaces/ISubjects.sol";
 import {HIGHEST_CATEGORY, HIGHEST_SENSITIVITY, RecordStatus, Standing} from "./types/Codes.sol";
+import {RecordFacts, factsOf as packed} from "./types/RecordFacts.sol";
 import {RecordId, RecordLeaf} from "./types/RecordLeaf.sol";
 
 /// @title Anchored record versions
 /// @notice See `IRecords`. Leaves travel in calldata and events; state keeps status and time.
 contract Records is EIP712, IRecords {
-    struct Version {
-        RecordStatus status;
-        uint64 anchoredAt; // block time, seconds; one slot with the status
-    }
-
     /// @dev The only suite so far: Cobblestone-256 with SHA-256.
     uint16 private constant _HIGHEST_SUITE = 1;
     /// @dev 1 outpatient, 2 inpatient.
@@ -28,7 +24,7 @@ contract Records is EIP712, IRecords {
     /// @inheritdoc IRecords
     ISubjects public immutable subjects;
 
-    mapping(RecordId recordId => Version) private _versions;
+    mapping(RecordId recordId => RecordFacts) private _facts;
 
     /// @param participants_ who may act.
     /// @param subjects_ whose records these are.
@@ -59,29 +55,36 @@ contract Records is EIP712, IRecords {
         RecordId previousId = previous.recordIdOf();
         _requireSuccessor(previousId, previous, leaf);
         _requireSigned(recordId, leaf.custodian, signature);
-        _versions[previousId].status = RecordStatus.SUPERSEDED;
+        _facts[previousId] = _facts[previousId].superseded();
         emit RecordSuperseded(previousId, recordId);
         _write(recordId, leaf);
     }
 
     /// @inheritdoc IRecords
     function statusOf(RecordId recordId) external view returns (RecordStatus status) {
-        return _versions[recordId].status;
+        return _facts[recordId].statusOf();
+    }
+
+    /// @inheritdoc IRecords
+    function factsOf(RecordId[] calldata recordIds) external view returns (RecordFacts[] memory facts) {
+        uint256 count = recordIds.length;
+        facts = new RecordFacts[](count);
+        for (uint256 i = 0; i < count; ++i) facts[i] = _facts[recordIds[i]];
     }
 
     /// @inheritdoc IRecords
     function anchoredAt(RecordId recordId) external view returns (uint64 time) {
-        return _versions[recordId].anchoredAt;
+        return _facts[recordId].anchoredAtOf();
     }
 
     function _write(RecordId recordId, RecordLeaf calldata leaf) private {
-        _versions[recordId] = Version({status: RecordStatus.CURRENT, anchoredAt: uint64(block.timestamp)});
+        _facts[recordId] = packed(leaf, uint48(block.timestamp));
         emit RecordAnchored(recordId, leaf.subjectId, leaf.custodian, leaf);
     }
 
     function _requireAnchorable(RecordId recordId, RecordLeaf calldata leaf) private view {
         if (!participants.isActiveRelay(msg.sender)) revert RecordsRelayRequired(msg.sender);
-        if (_versions[recordId].status != RecordStatus.NONE) revert RecordsAlreadyAnchored(recordId);
+        if (_facts[recordId].statusOf() != RecordStatus.NONE) revert RecordsAlreadyAnchored(recordId);
         if (participants.institutionStanding(leaf.custodian) != Standing.ACTIVE) {
             revert RecordsCustodianInactive(leaf.custodian);
         }
@@ -107,7 +110,7 @@ contract Records is EIP712, IRecords {
         if (leaf.previous != RecordId.unwrap(previousId)) {
             revert RecordsPreviousMismatch(leaf.previous, RecordId.unwrap(previousId));
         }
-        RecordStatus status = _versions[previousId].status;
+        RecordStatus status = _facts[previousId].statusOf();
         if (status != RecordStatus.CURRENT) revert RecordsPreviousNotCurrent(previousId, status);
         if (leaf.subjectId != previous.subjectId) revert RecordsSubjectChanged(leaf.subjectId, previous.subjectId);
         uint32 version = previous.version + 1;

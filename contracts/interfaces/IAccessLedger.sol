@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessEntry, AccessRequest, Material} from "../types/AccessRequest.sol";
+import {AccessEntry, CompactRequest, Material} from "../types/AccessRequest.sol";
 import {Reason} from "../types/Codes.sol";
+import {ConsentId} from "../types/ConsentTerms.sol";
+import {RecordId} from "../types/RecordLeaf.sol";
 import {IConsents} from "./IConsents.sol";
 import {IParticipants} from "./IParticipants.sol";
 import {IRecords} from "./IRecords.sol";
@@ -14,6 +16,13 @@ import {IRecords} from "./IRecords.sol";
 /// Example: a relay submits three signed requests. The first is permitted and counts one use. The second names a
 /// revoked consent: denied, logged, its id used up. The third has a wrong signature: rejected, its id stays usable.
 ///
+/// Two forms. In `decide` an institution signs each request; in `decideBatch` it signs once the root of a tree over all
+/// of them, and everything else is the same: each request is decided and logged on its own, and a path in the tree
+/// proves later that the institution asked for just that one.
+///
+/// Packing. A request travels as `CompactRequest`; what repeats stands in the tables of `Material`. The signed
+/// `AccessRequest` is put together from both, so whatever a relay changes makes it one that nobody signed.
+///
 /// Heads. `head' = keccak256(abi.encode(key, head, entryHash))` with its low 48 bits replaced by the new sequence
 /// number; `key` is the subjectId, or the institution's address as 32 bytes; a head starts as zero.
 /// `entryHash = keccak256(abi.encode(requestHash, subjectId, reason, decidedAt))`.
@@ -21,17 +30,29 @@ import {IRecords} from "./IRecords.sol";
 /// NOTE: An institution with an account of 20 bytes signs its requests with that account's key; a contract there is not
 /// asked, so that no institution can make a batch run out of gas. An admitted verifier gets 500,000 gas a signature.
 ///
-/// A relay chooses leaves, terms and proofs, so none of them can make a denial of a request: wrong ones are rejected, and
-/// the request can be submitted again with the right ones.
+/// A relay chooses terms, leaves and proofs, so none of them can make a denial of a request: wrong ones are rejected,
+/// and the request can be submitted again with the right ones.
+///
+/// WARNING: A place beyond its table, or a wrong subject, is a mistake of the relay alone and reverts its whole batch;
+/// the former with `Panic(0x32)`.
 interface IAccessLedger {
     /// @notice Only an active relay of a member may submit.
     /// @param account the caller.
     error AccessLedgerRelayRequired(address account);
-    /// @notice A batch is not empty and has one signature and one reference for each request.
+    /// @notice A batch is not empty; where each request is signed, there is one signature for each.
     /// @param requests number of requests.
     /// @param signatures number of signatures.
-    /// @param items number of references.
-    error AccessLedgerBatchMalformed(uint256 requests, uint256 signatures, uint256 items);
+    error AccessLedgerBatchMalformed(uint256 requests, uint256 signatures);
+    /// @notice A batch under one signature is of exactly one institution.
+    /// @param institutions number of institutions in the table.
+    error AccessLedgerInstitutionsInvalid(uint256 institutions);
+    /// @notice Consents of a batch come in ascending order of their ids, so that none comes twice.
+    /// @param consentId the first that does not come after the one before it.
+    error AccessLedgerConsentsUnordered(ConsentId consentId);
+    /// @notice The subject a relay names is not that of the record.
+    /// @param recordId what is asked for.
+    /// @param subjectId as named; zero when none is.
+    error AccessLedgerSubjectMismatch(RecordId recordId, bytes32 subjectId);
     /// @notice Too little gas is left to ask a verifier; the whole batch is sent again with more, or in parts.
     /// @param left gas that is left.
     /// @param needed gas that must be left.
@@ -41,6 +62,12 @@ interface IAccessLedger {
     /// @param needed this contract.
     error AccessLedgerWiringMismatch(address accessLedger, address needed);
 
+    /// @notice A batch under one signature was submitted; the answers to its requests follow in their order.
+    /// @param institution who asked.
+    /// @param root of the tree over the struct hashes of the requests.
+    /// @param size number of requests.
+    /// @param signature over the EIP-712 `RequestBatch`; when it does not hold, every request is rejected.
+    event BatchSubmitted(address indexed institution, bytes32 root, uint32 size, bytes signature);
     /// @notice One decision, permitted or denied.
     /// @param requestId chosen by the client.
     /// @param subjectId pseudonym of the patient; zero when the record is unknown.
@@ -60,10 +87,19 @@ interface IAccessLedger {
     );
 
     /// @notice Decides a batch. An institution signs each EIP-712 `AccessRequest` in this contract's domain.
-    /// @param requests what the institutions signed.
+    /// @dev Errors, in this order: RelayRequired, BatchMalformed, ConsentsUnordered, GasMissing, SubjectMismatch.
+    /// @param requests what the institutions signed, packed.
     /// @param signatures one for each request.
-    /// @param material leaves and terms behind the requests, each once, and one reference for each request.
-    function decide(AccessRequest[] calldata requests, bytes[] calldata signatures, Material calldata material)
+    /// @param material terms and what else stands behind the requests, each once.
+    function decide(CompactRequest[] calldata requests, bytes[] calldata signatures, Material calldata material)
+        external;
+    /// @notice Decides a batch of one institution, which signs the EIP-712 `RequestBatch` in this contract's domain.
+    /// @dev Errors, in this order: RelayRequired, BatchMalformed, InstitutionsInvalid, ConsentsUnordered, GasMissing,
+    /// SubjectMismatch.
+    /// @param requests what the institution asks for, packed.
+    /// @param signature over the batch.
+    /// @param material terms and what else stands behind the requests, each once.
+    function decideBatch(CompactRequest[] calldata requests, bytes calldata signature, Material calldata material)
         external;
     /// @notice Whether a request id is used up.
     /// @param institution who asked.

@@ -119,13 +119,18 @@ interface IConsents {
     /// @param signature by the subject's signer.
     /// @return consentId id of the terms.
     function revoke(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId);
-    /// @notice Counts one permitted access. Only the access ledger may call.
+    /// @notice Counts permitted accesses. Only the access ledger may call.
     /// @param consentId id of a consent in force.
-    function countUse(ConsentId consentId) external;
+    /// @param count how many.
+    function countUses(ConsentId consentId, uint32 count) external;
     /// @notice Gives the state of a consent.
     /// @param consentId id of the terms.
     /// @return state all zero when it was neither granted nor revoked.
     function stateOf(ConsentId consentId) external view returns (ConsentState memory state);
+    /// @notice Gives the states of several consents.
+    /// @param consentIds ids of their terms.
+    /// @return states in the same order.
+    function statesOf(ConsentId[] calldata consentIds) external view returns (ConsentState[] memory states);
     /// @notice Gives who may count uses.
     /// @return ledger the one contract that may.
     function accessLedger() external view returns (address ledger);

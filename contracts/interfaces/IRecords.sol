@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {RecordStatus} from "../types/Codes.sol";
+import {RecordFacts} from "../types/RecordFacts.sol";
 import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
 import {IParticipants} from "./IParticipants.sol";
 import {ISubjects} from "./ISubjects.sol";
@@ -104,6 +105,10 @@ interface IRecords {
     /// @param recordId its id.
     /// @return status `NONE` when it was never anchored.
     function statusOf(RecordId recordId) external view returns (RecordStatus status);
+    /// @notice Gives what decisions need of several versions.
+    /// @param recordIds their ids.
+    /// @return facts in the same order; zero for a version that was never anchored.
+    function factsOf(RecordId[] calldata recordIds) external view returns (RecordFacts[] memory facts);
     /// @notice Gives when a version was anchored.
     /// @param recordId its id.
     /// @return time block time in seconds, zero when never anchored.

@@ -19,7 +19,7 @@ import {
     Standing
 } from "../types/Codes.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
-import {RecordLeaf} from "../types/RecordLeaf.sol";
+import {RecordFacts} from "../types/RecordFacts.sol";
 
 /// @title The rules of an access decision
 /// @notice Pure: everything that was read from state and the time come as arguments. `consentry.core` states the same
@@ -34,7 +34,7 @@ library ConsentRules {
     /// @param blockTime seconds since the epoch.
     /// @return reason `NONE`, or `INSTITUTION_SUSPENDED` … `LEGAL_BASIS_UNSUPPORTED`.
     function judgeRequest(
-        AccessRequest calldata request,
+        AccessRequest memory request,
         Standing standing,
         bytes32 releaseKeyHash,
         uint64 blockTime
@@ -61,37 +61,37 @@ library ConsentRules {
     }
 
     /// @notice Whether a record is one of those a consent names.
-    /// @param leaf of the record that is asked for.
+    /// @param scopeKey id of the first version of the record that is asked for.
     /// @param recordsRoot of the terms, not zero.
-    /// @param scopeProof Merkle proof of the record.
+    /// @param scopeProof Merkle proof of the record; empty when it is the only one.
     /// @return named whether the proof holds.
     function isNamed(
-        RecordLeaf calldata leaf,
+        bytes32 scopeKey,
         bytes32 recordsRoot,
-        bytes32[] calldata scopeProof
+        bytes32[] memory scopeProof
     ) internal pure returns (bool named) {
-        return MerkleProof.verifyCalldata(scopeProof, recordsRoot, keccak256(abi.encode(leaf.scopeKeyOf())));
+        return MerkleProof.verify(scopeProof, recordsRoot, keccak256(abi.encode(scopeKey)));
     }
 
     /// @notice Reasons that lie in the consent.
     /// @param request what the institution signed.
-    /// @param leaf of the record that is asked for.
+    /// @param facts of the record that is asked for.
     /// @param terms of the consent that is invoked.
     /// @param state of that consent.
     /// @param groupMember whether the institution is a member of the group named, if one is.
     /// @param blockTime seconds since the epoch.
     /// @return reason `NONE`, or `CONSENT_UNKNOWN` … `USES_EXHAUSTED`.
     function judgeConsent(
-        AccessRequest calldata request,
-        RecordLeaf calldata leaf,
-        ConsentTerms calldata terms,
+        AccessRequest memory request,
+        RecordFacts facts,
+        ConsentTerms memory terms,
         ConsentState memory state,
         bool groupMember,
         uint64 blockTime
     ) internal pure returns (Reason reason) {
         reason = _judgeForce(terms, state.status, blockTime);
-        if (reason == Reason.NONE) reason = _judgeParties(request, leaf, terms, groupMember);
-        if (reason == Reason.NONE) reason = _judgeContent(leaf, terms);
+        if (reason == Reason.NONE) reason = _judgeParties(request, facts, terms, groupMember);
+        if (reason == Reason.NONE) reason = _judgeContent(facts, terms);
         if (reason != Reason.NONE) return reason;
         if (request.action == ACTION_STORE && blockTime >= terms.eraseBy) return Reason.ERASE_DATE_PASSED;
         if (state.uses >= terms.maxUses) return Reason.USES_EXHAUSTED;
@@ -100,7 +100,7 @@ library ConsentRules {
 
     /// @dev Whether the consent is in force at all.
     function _judgeForce(
-        ConsentTerms calldata terms,
+        ConsentTerms memory terms,
         ConsentStatus status,
         uint64 blockTime
     ) private pure returns (Reason reason) {
@@ -113,12 +113,12 @@ library ConsentRules {
 
     /// @dev Who, to whom, for what.
     function _judgeParties(
-        AccessRequest calldata request,
-        RecordLeaf calldata leaf,
-        ConsentTerms calldata terms,
+        AccessRequest memory request,
+        RecordFacts facts,
+        ConsentTerms memory terms,
         bool groupMember
     ) private pure returns (Reason reason) {
-        if (terms.subjectId != leaf.subjectId) return Reason.SUBJECT_MISMATCH;
+        if (!facts.isOf(terms.subjectId)) return Reason.SUBJECT_MISMATCH;
         bool named = terms.group == bytes32(0) ? terms.institution == request.institution : groupMember;
         if (!named) return Reason.GRANTEE_MISMATCH;
         if (terms.practitioner != bytes32(0) && terms.practitioner != request.practitioner) {
@@ -131,14 +131,15 @@ library ConsentRules {
 
     /// @dev Which content. That a named record is one of those named was shown before.
     function _judgeContent(
-        RecordLeaf calldata leaf,
-        ConsentTerms calldata terms
+        RecordFacts facts,
+        ConsentTerms memory terms
     ) private pure returns (Reason reason) {
         bool wildcard = terms.recordsRoot == bytes32(0);
-        if (wildcard && !_contains(terms.categories, leaf.category)) return Reason.RECORD_NOT_IN_SCOPE;
-        if (wildcard && leaf.sensitivity == HIGHEST_SENSITIVITY) return Reason.LEVEL_FIVE_WILDCARD;
-        if (leaf.sensitivity > terms.maxSensitivity) return Reason.SENSITIVITY_EXCEEDED;
-        bool inPeriod = leaf.dataMonth >= terms.dataFrom && leaf.dataMonth <= terms.dataUntil;
+        if (wildcard && !_contains(terms.categories, facts.categoryOf())) return Reason.RECORD_NOT_IN_SCOPE;
+        if (wildcard && facts.sensitivityOf() == HIGHEST_SENSITIVITY) return Reason.LEVEL_FIVE_WILDCARD;
+        if (facts.sensitivityOf() > terms.maxSensitivity) return Reason.SENSITIVITY_EXCEEDED;
+        uint16 month = facts.dataMonthOf();
+        bool inPeriod = month >= terms.dataFrom && month <= terms.dataUntil;
         return inPeriod ? Reason.NONE : Reason.DATA_PERIOD_EXCEEDED;
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessRequest} from "../types/AccessRequest.sol";
+import {AccessRequest, REQUEST_BATCH_TYPEHASH} from "../types/AccessRequest.sol";
 import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "../types/ConsentTerms.sol";
 import {Enrolment} from "../types/Enrolment.sol";
 import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
@@ -36,6 +36,15 @@ contract Hashes {
     /// @return structHash its EIP-712 struct hash.
     function requestHash(AccessRequest calldata request) external pure returns (bytes32 structHash) {
         return request.requestHashOf();
+    }
+
+    /// @notice Hashes a batch of one request.
+    /// @param institution who asks.
+    /// @param structHash of the request.
+    /// @return hash its EIP-712 struct hash.
+    function batchHash(address institution, bytes32 structHash) external pure returns (bytes32 hash) {
+        bytes32 root = keccak256(abi.encodePacked(hex"00", structHash));
+        return keccak256(abi.encode(REQUEST_BATCH_TYPEHASH, institution, root, 1));
     }
 
     /// @notice Gives what a signer signs.

@@ -3,10 +3,10 @@ pragma solidity 0.8.37;
 
 import {Consents} from "../Consents.sol";
 import {IConsents} from "../interfaces/IConsents.sol";
-import {AccessRequest, ItemReference, Material} from "../types/AccessRequest.sol";
+import {AccessRequest, CompactRequest, Material, RequestCodes} from "../types/AccessRequest.sol";
 import {ConsentStatus} from "../types/Codes.sol";
 import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
-import {RecordLeaf} from "../types/RecordLeaf.sol";
+import {RecordId} from "../types/RecordLeaf.sol";
 import {Suite} from "./Suite.sol";
 import {VM, Vm} from "./Vm.sol";
 
@@ -60,32 +60,28 @@ contract SignaturesTest {
 
     /// @notice A batch is never spoiled, and nothing unsigned is ever decided.
     /// @param request anything; every second time from a known institution.
-    /// @param leaf anything.
-    /// @param terms anything.
+    /// @param terms anything; the request names them or none.
     /// @param signature anything.
     /// @param known picks the institution.
     function testFuzz_decide_neverRevertsAndRejectsTheUnsigned(
         AccessRequest memory request,
-        RecordLeaf memory leaf,
         ConsentTerms memory terms,
         bytes memory signature,
         bool known
     ) external {
         if (known) request.institution = _suite.hospitals(1);
         bytes32 institutionHead = _suite.ledger().institutionHead(request.institution);
-        _decide(request, signature, leaf, terms);
+        _decide(request, signature, terms);
         require(!_suite.ledger().isDecided(request.institution, request.requestId), "decided");
         require(_suite.ledger().institutionHead(request.institution) == institutionHead, "head moved");
     }
 
     /// @notice Whatever a known institution signs is dealt with without a revert, and leaves exactly one event.
-    /// @param request anything.
-    /// @param leaf anything; the request names it.
+    /// @param request anything; its record is unknown.
     /// @param terms anything; the request names them.
     /// @param proof anything.
     function testFuzz_decide_logsWhateverIsSigned(
         AccessRequest memory request,
-        RecordLeaf memory leaf,
         ConsentTerms memory terms,
         bytes32[] memory proof
     ) external {
@@ -93,20 +89,13 @@ contract SignaturesTest {
         bool named = uint256(terms.recordsRoot) & 1 == 1;
         if (!named) terms.recordsRoot = bytes32(0);
         request.institution = _suite.hospitals(1);
-        request.recordId = _suite.hashes().recordId(leaf);
         request.consentId = _suite.hashes().consentId(terms);
-        bytes32 structHash = _suite.hashes().requestHash(request);
-        uint256 key = _suite.hospitalKey(1);
-        bytes memory signature = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", structHash);
-        (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material) = _suite.batchOf(
-            request,
-            signature,
-            leaf,
-            terms
-        );
-        material.items[0] = ItemReference({consent: 0, record: 0, scopeProof: proof});
+        (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, terms);
+        material.scopeProofs = new bytes32[][](1);
+        material.scopeProofs[0] = proof;
+        requests[0].places |= uint256(1) << 80;
         VM.recordLogs();
-        _suite.ledger().decide(requests, signatures, material);
+        _suite.ledger().decide(requests, _signed(request), material);
         Vm.Log[] memory logs = VM.getRecordedLogs();
         require(logs.length == 1, "not exactly one entry");
         bool decided = _suite.ledger().isDecided(request.institution, request.requestId);
@@ -115,41 +104,69 @@ contract SignaturesTest {
         require(sequence == (named ? 0 : 1), "head does not follow what was logged");
     }
 
-    /// @notice References may point anywhere.
-    /// @param consent any place.
-    /// @param record any place.
-    function testFuzz_decide_neverRevertsWithAnyReference(uint16 consent, uint16 record) external {
+    /// @notice Whatever a relay changes in what travels makes a request that nobody signed, or reverts its own batch.
+    /// @param place picks the word that is changed.
+    /// @param change what it is mixed with.
+    function testFuzz_decide_neverDecidesWhatWasChangedOnTheWay(uint256 place, uint256 change) external {
         ConsentTerms memory terms = _suite.termsOf(0, 1, 0);
         bytes32 id = _suite.hashes().consentId(terms);
         AccessRequest memory request = _suite.requestOf(1, 0, id, 1);
-        bytes32 structHash = _suite.hashes().requestHash(request);
-        uint256 key = _suite.hospitalKey(1);
-        bytes memory signature = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", structHash);
-        (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material) = _suite.batchOf(
-            request,
-            signature,
-            _suite.leafOf(0),
-            terms
-        );
-        material.items[0] = ItemReference({consent: consent, record: record, scopeProof: new bytes32[](0)});
-        _suite.ledger().decide(requests, signatures, material);
-        bool decided = _suite.ledger().isDecided(request.institution, 1);
-        require(decided == (consent == 0 && record == 0), "decided without the material");
+        (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, terms);
+        bytes32 own = _suite.hashes().requestHash(request);
+        _change(requests[0], place % 6, change);
+        try _suite.ledger().decide(requests, _signed(request), material) {
+            // Decided, rejected or, with bits that stand for nothing, the same request.
+        } catch {
+            return;
+        }
+        bool same = _suite.hashes().requestHash(_changed(request, requests[0])) == own;
+        require(same || !_suite.ledger().isDecided(request.institution, 1), "another request was decided");
     }
 
-    function _decide(
-        AccessRequest memory request,
-        bytes memory signature,
-        RecordLeaf memory leaf,
-        ConsentTerms memory terms
-    ) private {
-        (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material) = _suite.batchOf(
-            request,
-            signature,
-            leaf,
-            terms
-        );
+    function _decide(AccessRequest memory request, bytes memory signature, ConsentTerms memory terms) private {
+        (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, terms);
+        bytes[] memory signatures = new bytes[](1);
+        signatures[0] = signature;
         _suite.ledger().decide(requests, signatures, material);
+    }
+
+    function _signed(AccessRequest memory request) private view returns (bytes[] memory signatures) {
+        bytes32 structHash = _suite.hashes().requestHash(request);
+        uint256 key = _suite.hospitalKey(1);
+        signatures = new bytes[](1);
+        signatures[0] = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", structHash);
+    }
+
+    function _change(CompactRequest memory compact, uint256 place, uint256 change) private pure {
+        if (place == 0) compact.requestId ^= change;
+        if (place == 1) compact.recordId = RecordId.wrap(RecordId.unwrap(compact.recordId) ^ bytes32(change));
+        if (place == 2) compact.codes = RequestCodes.wrap(RequestCodes.unwrap(compact.codes) ^ change);
+        if (place == 3) compact.reasonHash ^= bytes32(change);
+        if (place == 4) compact.practitioner ^= bytes32(change);
+        if (place == 5) compact.places ^= change;
+    }
+
+    /// @dev What the signed request is with the changed words.
+    function _changed(
+        AccessRequest memory request,
+        CompactRequest memory compact
+    ) private pure returns (AccessRequest memory changed) {
+        uint256 codes = RequestCodes.unwrap(compact.codes);
+        changed = AccessRequest({
+            requestId: compact.requestId,
+            institution: request.institution,
+            recordId: RecordId.unwrap(compact.recordId),
+            consentId: uint16(compact.places >> 32) == 1 ? request.consentId : bytes32(0),
+            purpose: uint8(codes),
+            action: uint8(codes >> 8),
+            legalBasis: uint8(codes >> 16),
+            actorKind: uint8(codes >> 24),
+            reasonHash: compact.reasonHash,
+            practitioner: compact.practitioner,
+            releaseKeyHash: request.releaseKeyHash,
+            issuedAt: uint64(codes >> 32),
+            expiresAt: uint64(codes >> 96)
+        });
     }
 
     function _requireRefused(ConsentTerms memory terms, bytes memory signature) private {

@@ -9,10 +9,10 @@ import {Participants} from "../Participants.sol";
 import {Records} from "../Records.sol";
 import {Subjects} from "../Subjects.sol";
 import {IConsents} from "../interfaces/IConsents.sol";
-import {AccessRequest, ItemReference, Material} from "../types/AccessRequest.sol";
+import {AccessRequest, CompactRequest, Material, RequestCodes} from "../types/AccessRequest.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
 import {Enrolment} from "../types/Enrolment.sol";
-import {RecordLeaf} from "../types/RecordLeaf.sol";
+import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
 import {ROLE_AUTHORITY, ROLE_NATIONAL} from "../types/Roles.sol";
 import {Hashes} from "./Hashes.sol";
 import {VM} from "./Vm.sol";
@@ -144,31 +144,39 @@ contract Suite {
 
     /// @notice Makes a batch of one.
     /// @param request what is asked.
-    /// @param signature over it.
-    /// @param leaf of the record.
     /// @param terms of the consent.
     /// @return requests of the batch.
-    /// @return signatures of the batch.
     /// @return material of the batch.
     function batchOf(
         AccessRequest memory request,
-        bytes memory signature,
-        RecordLeaf memory leaf,
         ConsentTerms memory terms
-    )
-        public
-        pure
-        returns (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material)
-    {
-        requests = new AccessRequest[](1);
-        requests[0] = request;
-        signatures = new bytes[](1);
-        signatures[0] = signature;
+    ) public pure returns (CompactRequest[] memory requests, Material memory material) {
+        requests = new CompactRequest[](1);
+        requests[0] = compactOf(request);
+        material.institutions = new address[](1);
+        material.institutions[0] = request.institution;
+        material.releaseKeyHashes = new bytes32[](1);
+        material.releaseKeyHashes[0] = request.releaseKeyHash;
         material.consents = new ConsentTerms[](1);
         material.consents[0] = terms;
-        material.records = new RecordLeaf[](1);
-        material.records[0] = leaf;
-        material.items = new ItemReference[](1);
+    }
+
+    /// @notice Packs a request whose material stands first in each table.
+    /// @param request what is asked.
+    /// @return compact the same, packed.
+    function compactOf(AccessRequest memory request) public pure returns (CompactRequest memory compact) {
+        uint256 codes = request.purpose | (uint256(request.action) << 8) | (uint256(request.legalBasis) << 16);
+        codes |= uint256(request.actorKind) << 24;
+        codes |= (uint256(request.issuedAt) << 32) | (uint256(request.expiresAt) << 96);
+        return
+            CompactRequest({
+                requestId: request.requestId,
+                recordId: RecordId.wrap(request.recordId),
+                codes: RequestCodes.wrap(codes),
+                reasonHash: request.reasonHash,
+                practitioner: request.practitioner,
+                places: request.consentId == bytes32(0) ? 0 : uint256(1) << 32
+            });
     }
 
     function _deploy() private {

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentTerms} from "./ConsentTerms.sol";
-import {RecordLeaf} from "./RecordLeaf.sol";
+import {RecordId, RecordLeaf} from "./RecordLeaf.sol";
 
 /// @notice What an institution signs to ask for one record.
 /// @dev All members are static, so `abi.encode` of the struct is EIP-712 `encodeData`.
@@ -22,37 +22,55 @@ struct AccessRequest {
     uint64 expiresAt; // seconds since the epoch, exclusive
 }
 
-/// @notice What the relay adds so that the contract can check the commitments behind a request.
-struct Material {
-    ConsentTerms[] consents; // each distinct consent of the batch once
-    RecordLeaf[] records; // each distinct record of the batch once
-    ItemReference[] items; // one for each request
+/// @notice What an institution signs once to ask for many records.
+struct RequestBatch {
+    address institution; // who asks; each request of the batch names it too
+    bytes32 root; // RFC 6962 tree over the struct hashes of the requests, with keccak-256; see `BatchTree`
+    uint32 size; // number of requests
 }
 
-/// @notice Points from a request into the tables of the batch.
-struct ItemReference {
-    uint16 consent; // index into `consents`; ignored when the request names no consent
-    uint16 record; // index into `records`
-    bytes32[] scopeProof; // Merkle proof of the record in `recordsRoot`; empty for categories or a single record
+/// @notice Codes and times of a request in one word, from the lowest bit: purpose, action, legal basis and actor kind
+/// (8 bits each), issued-at and expires-at (64 bits each).
+type RequestCodes is uint256;
+
+/// @notice A request as it travels. What repeats in a batch stands in the tables of `Material` and is named by its
+/// place.
+/// @dev The signed `AccessRequest` is put together from both; with a wrong place it is another one, which nobody
+/// signed.
+struct CompactRequest {
+    uint256 requestId;
+    RecordId recordId;
+    RequestCodes codes;
+    bytes32 reasonHash;
+    bytes32 practitioner;
+    uint256 places; // from the lowest bit, 16 bits each: institution, release key, consent, subject, leaf, scope proof
 }
+
+/// @notice The tables of a batch: each distinct value once. Places in the last four are counted from 1; 0 stands for
+/// none.
+struct Material {
+    address[] institutions;
+    bytes32[] releaseKeyHashes;
+    ConsentTerms[] consents; // in ascending order of their ids
+    bytes32[] subjects; // of records where the consent does not tell it; none where it does
+    RecordLeaf[] leaves; // of later versions where a consent names records by their first
+    bytes32[][] scopeProofs; // Merkle proofs of records in a `recordsRoot`; none where a record is the only one
+}
+
+/// @notice Reason, block time and sequence numbers of a decision in one word, from the lowest bit: reason (8 bits),
+/// decided-at (64), place in the subject's log and in the institution's log (48 each, from 1; the first is zero when no
+/// subject is concerned).
+type Outcome is uint256;
 
 /// @notice One line of the access log, as emitted.
 struct AccessEntry {
     bytes32 recordId;
     bytes32 consentId;
-    uint8 purpose;
-    uint8 action;
-    uint8 legalBasis;
-    uint8 actorKind;
     bytes32 reasonHash;
     bytes32 practitioner;
     bytes32 releaseKeyHash;
-    uint64 issuedAt;
-    uint64 expiresAt;
-    uint8 reason; // Reason; zero means permitted
-    uint64 decidedAt; // block time
-    uint48 subjectSequence; // place in the subject's log, from 1; zero when no subject is concerned
-    uint48 institutionSequence; // place in the institution's log, from 1
+    RequestCodes codes;
+    Outcome outcome;
 }
 
 bytes32 constant ACCESS_REQUEST_TYPEHASH = keccak256(
@@ -61,9 +79,20 @@ bytes32 constant ACCESS_REQUEST_TYPEHASH = keccak256(
     "bytes32 releaseKeyHash,uint64 issuedAt,uint64 expiresAt)"
 );
 
+bytes32 constant REQUEST_BATCH_TYPEHASH = keccak256("RequestBatch(address institution,bytes32 root,uint32 size)");
+
+/// @dev Bits of a place in `CompactRequest.places`.
+uint256 constant PLACE_BITS = 16;
+
 using {requestHashOf} for AccessRequest global;
+using {placeOf} for CompactRequest global;
 
 /// @notice EIP-712 struct hash of a request.
-function requestHashOf(AccessRequest calldata request) pure returns (bytes32) {
+function requestHashOf(AccessRequest memory request) pure returns (bytes32) {
     return keccak256(abi.encode(ACCESS_REQUEST_TYPEHASH, request));
+}
+
+/// @notice Gives one of the places of a request.
+function placeOf(CompactRequest calldata request, uint256 which) pure returns (uint16) {
+    return uint16(request.places >> (which * PLACE_BITS));
 }

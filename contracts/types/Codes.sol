@@ -27,15 +27,14 @@ enum ConsentStatus {
 }
 
 /// @notice Answer to one access request; `NONE` means permitted. The first reason that applies, in this order, counts.
-/// @dev Reasons up to `SCOPE_PROOF_INVALID` are rejections: nothing was decided, no request id is used up, no head moves.
+/// @dev Reasons up to `SCOPE_PROOF_INVALID` are rejections: nothing was decided, no request id is used up, no head
+/// moves.
 enum Reason {
     NONE,
     // Rejections: the item is not an authentic, fresh request that came with the right material.
     INSTITUTION_UNKNOWN,
     SIGNATURE_INVALID,
     REQUEST_REPLAYED,
-    LEAF_MISMATCH,
-    TERMS_MISMATCH,
     SCOPE_PROOF_INVALID,
     // Denials of the request as such.
     INSTITUTION_SUSPENDED,

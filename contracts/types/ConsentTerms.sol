@@ -47,6 +47,6 @@ bytes32 constant REVOCATION_TYPEHASH = keccak256("Revocation(bytes32 consentId,b
 using {consentIdOf} for ConsentTerms global;
 
 /// @notice Derives the id of a consent from its terms.
-function consentIdOf(ConsentTerms calldata terms) pure returns (ConsentId) {
+function consentIdOf(ConsentTerms memory terms) pure returns (ConsentId) {
     return ConsentId.wrap(keccak256(abi.encode(CONSENT_TERMS_TYPEHASH, terms)));
 }

@@ -31,11 +31,11 @@ bytes32 constant RECORD_LEAF_TYPEHASH = keccak256(
 using {recordIdOf, scopeKeyOf} for RecordLeaf global;
 
 /// @notice Derives the id of a record version from its leaf.
-function recordIdOf(RecordLeaf calldata leaf) pure returns (RecordId) {
+function recordIdOf(RecordLeaf memory leaf) pure returns (RecordId) {
     return RecordId.wrap(keccak256(abi.encode(RECORD_LEAF_TYPEHASH, leaf)));
 }
 
 /// @notice The id under which a consent names a record: that of its first version, so that a correction stays covered.
-function scopeKeyOf(RecordLeaf calldata leaf) pure returns (bytes32) {
+function scopeKeyOf(RecordLeaf memory leaf) pure returns (bytes32) {
     return leaf.lineage == bytes32(0) ? RecordId.unwrap(recordIdOf(leaf)) : leaf.lineage;
 }

@@ -75,10 +75,6 @@ def altered_request(world: World) -> Item:
     return dataclasses.replace(item, request=dataclasses.replace(item.request, action=Action.STORE))
 
 
-def other_leaf(world: World) -> Item:
-    return dataclasses.replace(permitted(world), leaf=world.leaf(sensitivity=1))
-
-
 def other_terms(world: World) -> Item:
     item = permitted(world)
     assert item.terms is not None
@@ -96,8 +92,7 @@ REJECTED: list[tuple[Reason, Case]] = [
     (Reason.SIGNATURE_INVALID, malleable_signature),
     (Reason.SIGNATURE_INVALID, foreign_domain),
     (Reason.SIGNATURE_INVALID, altered_request),
-    (Reason.LEAF_MISMATCH, other_leaf),
-    (Reason.TERMS_MISMATCH, other_terms),
+    (Reason.SIGNATURE_INVALID, other_terms),
     (Reason.SCOPE_PROOF_INVALID, not_in_root),
 ]
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from web3.types import TxReceipt
 
+from consentry.core.codes import Reason
 from consentry.core.terms import Address, ConsentTerms, RecordLeaf, Revocation
 from consentry.core.typed_data import consent_id, record_id
-from tests.support.contract_world import Item, Patient, World, key_of, values_of
+from tests.support.contract_world import Item, Patient, World, key_of, reason_of, values_of
 from tests.support.signers import AccountSigner, P256Signer, PasskeySigner, Signer, SmartAccountSigner
 
 KINDS = ("account", "smart_account", "p256", "passkey")
@@ -79,15 +80,15 @@ def prepare_case(world: World, number: int, records: int) -> Case:
     return Case(world.patient, terms, leaves)
 
 
-def cost_of_batch(world: World, cases: list[Case], first_id: int) -> int:
-    """Measures one batch that asks for every record of the cases."""
+def cost_of_batch(world: World, cases: list[Case], first_id: int, *, one_signature: bool = False) -> int:
+    """Measures one batch that asks for every record of the cases, each request signed or all of them at once."""
     pairs = [(case.terms, leaf) for case in cases for leaf in case.leaves]
     items: list[Item] = [
         world.item(leaf, terms, request_id=first_id + place) for place, (terms, leaf) in enumerate(pairs)
     ]
-    receipt: TxReceipt = world.decide(items)
-    entries = [event.args["entry"]["reason"] for event in world.suite.events(receipt)]
-    assert entries == [0] * len(items), "every access of the measurement is permitted"
+    receipt: TxReceipt = world.decide_batch(items, world.sign_batch(items)) if one_signature else world.decide(items)
+    reasons = [reason_of(event) for event in world.suite.events(receipt) if event.name != "BatchSubmitted"]
+    assert reasons == [Reason.NONE] * len(items), "every access of the measurement is permitted"
     return receipt["gasUsed"]
 
 
@@ -102,11 +103,14 @@ def cost_of_decisions(world: World) -> dict[str, int]:
         f"decide_batch{BATCH}": (cases[:BATCH], 2_000),
         f"decide_batch{BATCH}_known_subjects": (cases[:BATCH], 3_000),
         f"decide_batch{BATCH}_{SHARED_CONSENTS}consents": (shared, 4_000),
+        f"decide_batch{BATCH}_{SHARED_CONSENTS}consents_known": (shared, 5_000),
     }
     costs = {}
     for name, (chosen, offset) in batches.items():
         count = sum(len(case.leaves) for case in chosen)
         costs[f"{name}_per_access"] = cost_of_batch(world, chosen, first_word + offset) // count
+    whole = cost_of_batch(world, shared, first_word + 6_000, one_signature=True)
+    costs[f"decide_batch{BATCH}_one_signature_per_access"] = whole // BATCH
     return costs
 
 

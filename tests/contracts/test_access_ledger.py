@@ -7,10 +7,13 @@ import dataclasses
 import pytest
 from eth_hash.auto import keccak
 from web3 import Web3
+from web3.exceptions import ContractPanicError
 
+from consentry.core.access import as_seen
 from consentry.core.codes import REJECTIONS, Action, Category, Purpose, Reason, bits
 from consentry.core.merkle import root_of
-from consentry.core.terms import ZERO_32, AccessRequest, RecordId
+from consentry.core.packing import pack_codes, pack_outcome
+from consentry.core.terms import ZERO_32, AccessRequest, RecordId, Shown
 from consentry.core.typed_data import consent_id, record_id, struct_hash
 from tests.contracts.access_cases import (
     DENIED,
@@ -25,7 +28,7 @@ from tests.contracts.access_cases import (
     prepared,
 )
 from tests.support.contract_suite import Event, Value
-from tests.support.contract_world import BEIJING, DAY, Item, World, batch_of, key_of
+from tests.support.contract_world import BEIJING, DAY, Item, World, batch_of, key_of, reason_of
 from tests.support.signers import AccountSigner
 
 
@@ -53,7 +56,7 @@ def test_rejected_item_is_logged_and_leaves_nothing_behind(world: World, reason:
     args = {
         "requestId": item.request.request_id,
         "institution": Web3.to_checksum_address(item.request.institution),
-        "requestHash": struct_hash(item.request),
+        "requestHash": struct_hash(as_seen(item.request, Shown(item.terms))),
         "reason": reason,
         "relay": world.relay,
     }
@@ -107,32 +110,50 @@ def test_request_ids_of_two_institutions_do_not_meet(world: World) -> None:
     assert world.reasons([item, theirs, item]) == [Reason.NONE, Reason.NONE, Reason.REQUEST_REPLAYED]
 
 
-@pytest.mark.parametrize(
-    ("reference", "reason"),
-    [((1, 0, []), Reason.TERMS_MISMATCH), ((0, 1, []), Reason.LEAF_MISMATCH), ((0, 65_535, []), Reason.LEAF_MISMATCH)],
-)
-def test_reference_beyond_the_table_is_rejected(
-    world: World, reference: tuple[int, int, list[bytes]], reason: Reason
-) -> None:
+@pytest.mark.parametrize("table", range(3), ids=["institutions", "release-keys", "consents"])
+def test_place_beyond_a_table_reverts_the_relays_own_batch(world: World, table: int) -> None:
     item = permitted(world)
-    requests, signatures, (consents, records, _) = batch_of([item])
-    material = (consents, records, [reference])
+    requests, signatures, material = batch_of([item])
+    emptied = tuple([] if place == table else values for place, values in enumerate(material))
 
-    receipt = world.suite.send("AccessLedger", "decide", requests, signatures, material, sender=world.relay)
+    call = world.suite["AccessLedger"].functions.decide(requests, signatures, emptied)
+    with pytest.raises(ContractPanicError, match="0x32"):
+        call.call({"from": Web3.to_checksum_address(world.relay)})
+
+
+def test_subject_of_another_record_reverts_the_relays_own_batch(world: World) -> None:
+    item = permitted(world)
+    requests, signatures, material = batch_of([item])
+    places = requests[0][5] | 1 << 48
+    told = (*material[:3], [OTHER], *material[4:])
+
+    error = world.suite.refusal(
+        "AccessLedger", "decide", [(*requests[0][:5], places)], signatures, told, sender=world.relay
+    )
+
+    assert error == ("AccessLedgerSubjectMismatch", (item.request.record_id, OTHER))
+
+
+def test_consent_that_comes_twice_in_a_batch_reverts_it(world: World) -> None:
+    """Its uses would be counted apart, and more accesses permitted than were granted."""
+    item = permitted(world)
+    requests, signatures, material = batch_of([item])
+    twice = (*material[:2], material[2] * 2, *material[3:])
+
+    error = world.suite.refusal("AccessLedger", "decide", requests, signatures, twice, sender=world.relay)
+
+    assert error == ("AccessLedgerConsentsUnordered", (item.request.consent_id,))
+
+
+def test_bits_nobody_signed_are_not_logged(world: World) -> None:
+    item = permitted(world)
+    requests, signatures, material = batch_of([item])
+    marked = (*requests[0][:2], requests[0][2] | 1 << 200, *requests[0][3:])
+
+    receipt = world.suite.send("AccessLedger", "decide", [marked], signatures, material, sender=world.relay)
 
     [event] = world.suite.events(receipt)
-    assert (event.name, event.args["reason"]) == ("RequestRejected", reason)
-
-
-def test_empty_tables_are_rejected(world: World) -> None:
-    item = permitted(world)
-    requests, signatures, _ = batch_of([item])
-    material: Value = ([], [], [(0, 0, [])])
-
-    receipt = world.suite.send("AccessLedger", "decide", requests, signatures, material, sender=world.relay)
-
-    [event] = world.suite.events(receipt)
-    assert event.args["reason"] == Reason.LEAF_MISMATCH
+    assert event.args["entry"]["codes"] == pack_codes(item.request)
 
 
 def test_every_reason_has_a_case() -> None:
@@ -146,19 +167,11 @@ def entry_of(request: AccessRequest, reason: Reason, decided_at: int, places: tu
     return {
         "recordId": request.record_id,
         "consentId": request.consent_id,
-        "purpose": request.purpose,
-        "action": request.action,
-        "legalBasis": request.legal_basis,
-        "actorKind": request.actor_kind,
         "reasonHash": request.reason_hash,
         "practitioner": request.practitioner,
         "releaseKeyHash": request.release_key_hash,
-        "issuedAt": request.issued_at,
-        "expiresAt": request.expires_at,
-        "reason": reason,
-        "decidedAt": decided_at,
-        "subjectSequence": places[0],
-        "institutionSequence": places[1],
+        "codes": pack_codes(request),
+        "outcome": pack_outcome(reason, decided_at, *places),
     }
 
 
@@ -192,7 +205,7 @@ def test_permitted_item_is_logged_and_counts_one_use(world: World, case: Case) -
 
     [event] = world.suite.events(world.decide([item]))
 
-    assert (event.name, Reason(event.args["entry"]["reason"])) == ("AccessDecided", Reason.NONE)
+    assert (event.name, reason_of(event)) == ("AccessDecided", Reason.NONE)
     assert event.args["subjectId"] == item.leaf.subject_id
     assert uses_of(world, item) == 1
     assert is_decided(world, item)
@@ -205,6 +218,32 @@ def test_wrong_proof_is_the_relays_fault_and_uses_nothing_up(world: World, case:
 
     assert world.reasons([spoiled]) == [Reason.SCOPE_PROOF_INVALID]
     assert world.reasons([good]) == [Reason.NONE]
+
+
+def test_leaf_of_another_record_proves_nothing(world: World) -> None:
+    """A later version is named by its first; a leaf that says so must be that of the record itself."""
+    named = world.leaf()
+    world.anchor(named)
+    stranger = world.leaf(ciphertext_size=77)
+    world.anchor(stranger)
+    later = world.supersede(stranger)
+    terms = world.terms(records_root=root_of([record_id(named)]), categories=0, nonce=9)
+    world.grant(terms)
+    item = world.item(later, terms)
+    lying = dataclasses.replace(later, lineage=record_id(named))
+
+    assert world.reasons([dataclasses.replace(item, leaf=lying)]) == [Reason.SCOPE_PROOF_INVALID]
+    assert world.reasons([item]) == [Reason.SCOPE_PROOF_INVALID]
+
+
+def test_later_version_of_a_named_record_is_covered(world: World) -> None:
+    named = world.leaf()
+    world.anchor(named)
+    later = world.supersede(named)
+    terms = world.terms(records_root=root_of([record_id(named)]), categories=0, nonce=9)
+    world.grant(terms)
+
+    assert world.reasons([world.item(later, terms)]) == [Reason.NONE]
 
 
 def test_inner_node_of_a_tree_is_no_record(world: World) -> None:

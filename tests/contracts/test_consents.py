@@ -32,6 +32,19 @@ def patient_of(world: World, kind: str) -> Signer:
 # Granting
 
 
+def test_states_of_several_consents_come_in_their_order(world: World) -> None:
+    first, second = world.terms(nonce=41), world.terms(nonce=42)
+    for terms in (first, second):
+        world.grant(terms)
+    world.revoke(second)
+    ids = [consent_id(second), OTHER, consent_id(first)]
+
+    states = world.suite.read("Consents", "statesOf", ids)
+
+    assert states == [world.suite.read("Consents", "stateOf", each) for each in ids]
+    assert [state[0] for state in states] == [ConsentStatus.REVOKED, ConsentStatus.NONE, ConsentStatus.ACTIVE]
+
+
 def test_grant_brings_a_consent_into_force(world: World) -> None:
     terms = world.terms()
     signature = world.sign("Consents", terms, world.patient.signer)
@@ -250,7 +263,7 @@ def test_count_use_by_anyone_but_the_ledger_is_refused(world: World) -> None:
     ledger = world.suite["AccessLedger"].address
 
     for sender in (world.relay, world.suite.national, world.suite.admin):
-        refused = world.suite.refusal("Consents", "countUse", consent_id(terms), sender=sender)
+        refused = world.suite.refusal("Consents", "countUses", consent_id(terms), 1, sender=sender)
         assert refused == ("ConsentsLedgerRequired", (sender, ledger))
 
 
@@ -263,7 +276,7 @@ def test_count_use_of_a_consent_not_in_force_is_refused(world: World, status: Co
     if status == ConsentStatus.REVOKED:
         world.revoke(terms)
 
-    refused = world.suite.refusal("Consents", "countUse", consent_id(terms), sender=world.relay)
+    refused = world.suite.refusal("Consents", "countUses", consent_id(terms), 1, sender=world.relay)
 
     assert refused == ("ConsentsNotActive", (consent_id(terms), status))
 
@@ -275,7 +288,7 @@ def test_count_use_counts_one(world: World) -> None:
     world.grant(terms)
 
     for _ in range(2):
-        world.suite.send("Consents", "countUse", consent_id(terms), sender=world.relay)
+        world.suite.send("Consents", "countUses", consent_id(terms), 1, sender=world.relay)
 
     assert state_of(world, terms)[1] == 2
 

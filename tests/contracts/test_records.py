@@ -73,6 +73,21 @@ def test_anchor_returns_the_id_of_the_leaf(world: World) -> None:
 def test_unknown_record_has_no_status_and_time(world: World) -> None:
     assert world.suite.read("Records", "statusOf", OTHER) == RecordStatus.NONE
     assert world.suite.read("Records", "anchoredAt", OTHER) == 0
+    assert world.suite.read("Records", "factsOf", [OTHER]) == [0]
+
+
+def test_facts_of_a_version_are_packed_as_documented(world: World) -> None:
+    first = world.leaf(category=12, sensitivity=5, data_month=65_535, retention=2)
+    world.anchor(first)
+    time = world.suite.read("Records", "anchoredAt", record_id(first))
+    second = world.supersede(first)
+
+    one, other = world.suite.read("Records", "factsOf", [record_id(first), record_id(second)])
+
+    subject = int.from_bytes(first.subject_id[:20], "big")
+    assert one == RecordStatus.SUPERSEDED | 12 << 8 | 5 << 16 | 65_535 << 24 | 2 << 40 | time << 48 | subject << 96
+    assert other & 0xFF == RecordStatus.CURRENT
+    assert other >> 96 == subject
 
 
 @pytest.mark.parametrize("kind", ["P-256", "passkey"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
+from consentry.core.packing import unpack_outcome
 from consentry.core.terms import AccessRequest, Enrolment, Material, SubjectId
 from consentry.core.typed_data import consent_id, digest, record_id
 from consentry.crypto import webauthn
@@ -124,7 +125,7 @@ def test_assertion_that_burns_gas_never_spoils_the_batch() -> None:
     outcome = stage.suite.must(stage.suite.decide([burning, *good], gas=TRANSACTION_GAS))
 
     assert [log.name for log in outcome.logs] == ["RequestRejected"] + ["AccessDecided"] * len(good)
-    assert {log.members[3][11] for log in outcome.logs[1:]} == {0}
+    assert {unpack_outcome(log.members[3][-1])[0] for log in outcome.logs[1:]} == {0}
 
 
 def test_too_little_gas_never_makes_a_true_signature_look_wrong() -> None:

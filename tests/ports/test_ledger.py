@@ -207,9 +207,8 @@ async def test_decide_another_request_under_a_used_id_is_a_conflict(world: Ledge
     ("reason", "changes", "material"),
     [
         ("INSTITUTION_UNKNOWN", {"institution": samples.address(0x404)}, {}),
-        ("LEAF_MISMATCH", {"record_id": RecordId(samples.word(8))}, {}),
-        ("TERMS_MISMATCH", {"consent_id": ConsentId(samples.word(8))}, {}),
-        ("TERMS_MISMATCH", {}, {"terms": None}),
+        ("SIGNATURE_INVALID", {"consent_id": ConsentId(samples.word(8))}, {}),
+        ("SIGNATURE_INVALID", {}, {"terms": None}),
     ],
 )
 async def test_decide_what_does_not_fit_together_is_rejected_and_logs_nothing(

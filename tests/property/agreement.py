@@ -12,6 +12,7 @@ from consentry.core.admissions import Admissions
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import Reason, Standing
 from consentry.core.events import LedgerEvent
+from consentry.core.packing import pack_codes, pack_outcome
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
     ZERO_32,
@@ -51,7 +52,9 @@ def log_of(event: LedgerEvent) -> Answer:
     match event:
         case events.AccessDecided(entry=e):
             r = e.request
-            line = (*plain(r)[2:], e.reason, e.decided_at, e.subject_sequence, e.institution_sequence)
+            outcome = pack_outcome(e.reason, e.decided_at, e.subject_sequence, e.institution_sequence)
+            hashes = (r.record_id, r.consent_id, r.reason_hash, r.practitioner, r.release_key_hash)
+            line = (*hashes, pack_codes(r), outcome)
             members: tuple[Any, ...] = (r.request_id, e.subject_id, r.institution, line)
         case events.RecordAnchored(leaf=leaf):
             members = (event.record_id, event.subject_id, event.custodian, _struct(leaf))

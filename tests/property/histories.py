@@ -378,7 +378,9 @@ class History:
             request = replace(request, **self._wrong_member())
         material = Material(leaf, terms, self._proof(leaf, terms))
         if self._chance(2):
-            material = replace(material, leaf=self.random.choice(self.leaves))
+            # A leaf of another subject would be the relay's own mistake and revert its batch.
+            others = [other for other in self.leaves if other.subject_id == material.leaf.subject_id]
+            material = replace(material, leaf=self.random.choice(others))
         if self._chance(2):
             material = replace(material, terms=self.random.choice([None, *self.granted]))
         if self._chance(3):

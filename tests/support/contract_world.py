@@ -11,7 +11,9 @@ from typing import Final
 from eth_hash.auto import keccak
 from web3.types import TxReceipt
 
+from consentry.core import batch_tree
 from consentry.core.codes import Action, Reason
+from consentry.core.packing import pack_batch, unpack_outcome
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -19,6 +21,7 @@ from consentry.core.terms import (
     ConsentId,
     ConsentTerms,
     Enrolment,
+    Material,
     RecordId,
     RecordLeaf,
     Revocation,
@@ -26,7 +29,7 @@ from consentry.core.terms import (
 )
 from consentry.core.typed_data import SignedStruct, consent_id, digest, record_id
 from tests.support import samples
-from tests.support.contract_suite import ContractSuite, Value, appoint_authority
+from tests.support.contract_suite import ContractSuite, Event, Value, appoint_authority
 from tests.support.signers import AccountSigner, Signer
 
 GUANGDONG: Final = 440_000
@@ -231,23 +234,40 @@ class World:
         """Submits a batch."""
         return self.suite.send("AccessLedger", "decide", *batch_of(items), sender=relay or self.relay)
 
+    def sign_batch(self, items: Sequence[Item], signer: Signer | None = None) -> bytes:
+        """Signs all requests of the hospital at once."""
+        batch = batch_tree.batch_of(self.hospital.address, [item.request for item in items])
+        return self.sign("AccessLedger", batch, signer or self.hospital.signer)
+
+    def decide_batch(self, items: Sequence[Item], signature: bytes, relay: str | None = None) -> TxReceipt:
+        """Submits a batch that was signed as a whole."""
+        requests, tables = tables_of(items)
+        return self.suite.send("AccessLedger", "decideBatch", requests, signature, tables, sender=relay or self.relay)
+
     def reasons(self, items: Sequence[Item]) -> list[Reason]:
         """Submits a batch and gives the reason logged for each item, permitted ones as ``NONE``."""
         events = self.suite.events(self.decide(items))
         assert [event.args["requestId"] for event in events] == [item.request.request_id for item in items]
-        return [
-            Reason(event.args["reason"] if event.name == "RequestRejected" else event.args["entry"]["reason"])
-            for event in events
-        ]
+        return [reason_of(event) for event in events]
 
 
 def batch_of(items: Sequence[Item]) -> tuple[Value, ...]:
-    """Gives the arguments of ``decide``: each leaf and each consent stands in its table once."""
-    leaves = list(dict.fromkeys(item.leaf for item in items))
-    consents = list(dict.fromkeys(item.terms for item in items if item.terms is not None))
-    references = [
-        (0 if item.terms is None else consents.index(item.terms), leaves.index(item.leaf), list(item.proof))
-        for item in items
-    ]
-    tables = ([values_of(terms) for terms in consents], [values_of(leaf) for leaf in leaves], references)
-    return [values_of(item.request) for item in items], [item.signature for item in items], tables
+    """Gives the arguments of ``decide``: what repeats stands in its table once."""
+    requests, tables = tables_of(items)
+    return requests, [item.signature for item in items], tables
+
+
+def reason_of(event: Event) -> Reason:
+    """Gives the answer in a decision or a rejection."""
+    if event.name == "RequestRejected":
+        return Reason(event.args["reason"])
+    return Reason(unpack_outcome(event.args["entry"]["outcome"])[0])
+
+
+def tables_of(items: Sequence[Item]) -> tuple[Value, Value]:
+    """Packs a batch for the ABI."""
+    packed, tables = pack_batch([(item.request, Material(item.leaf, item.terms, item.proof)) for item in items])
+    members = [getattr(tables, each.name) for each in dataclasses.fields(tables)]
+    members[2] = [values_of(terms) for terms in tables.consents]
+    members[4] = [values_of(leaf) for leaf in tables.leaves]
+    return [dataclasses.astuple(request) for request in packed], tuple(members)

@@ -11,6 +11,7 @@ from eth_hash.auto import keccak
 
 from consentry.audit.ports import ConsentSlot, KeptRow, SubmittedRequest
 from consentry.core import events, merkle
+from consentry.core.access import shown_of
 from consentry.core.acts import Acts, Item
 from consentry.core.admissions import Admissions
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
@@ -229,7 +230,7 @@ class Story:
         items, submitted = [], []
         for request, material, key in batch:
             signature = sign(key, domain("AccessLedger"), request)
-            submitted.append(SubmittedRequest(request, signature, material))
+            submitted.append(SubmittedRequest(request, signature, shown_of(request, material)))
             items.append(Item(request, material, self._holds(request, signature)))
         self.calldata[place.transaction_hash] = submitted
         self.log(*Acts(self.state).decide(items, relay=RELAY, place=place))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from eth_hash.auto import keccak
 
+from consentry.core.packing import pack_batch
 from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
-from tests.support.evm import GAS_LIMIT, Evm, Outcome
+from tests.support.evm import GAS_LIMIT, Evm, Log, Outcome
 
 GOVERNANCE: Final = Path(__file__).parents[2] / "contracts" / "governance.json"
 DOMAINS: Final = ("Subjects", "Records", "Consents", "AccessLedger")
-TABLE_LIMIT: Final = 0xFFFF
 
 
 def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct
@@ -115,21 +115,29 @@ class Suite:
         sender: Address | None = None,
         gas: int = GAS_LIMIT,
     ) -> Outcome:
-        """Decides a batch; leaves and terms go into tables that hold each of them once."""
-        consents = _table(m.terms for _, _, m in items if m.terms)
-        records = _table(m.leaf for _, _, m in items)
-        references = [
-            (consents[m.terms] if m.terms else TABLE_LIMIT, records[m.leaf], list(m.scope_proof)) for _, _, m in items
-        ]
-        material = ([plain(t) for t in consents], [plain(leaf) for leaf in records], references)
-        requests = [plain(request) for request, _, _ in items]
+        """Decides a batch in which each request is signed."""
+        requests, tables = _packed([(request, material) for request, _, material in items])
         signatures = [signature for _, signature, _ in items]
         ledger = self.addresses["AccessLedger"]
-        return self.evm.send(ledger, "decide", requests, signatures, material, time=time, sender=sender, gas=gas)
+        return self.evm.send(ledger, "decide", requests, signatures, tables, time=time, sender=sender, gas=gas)
+
+    def decide_batch(
+        self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes, time: int | None = None
+    ) -> Outcome:
+        """Decides a batch of one institution that signed it as a whole."""
+        requests, tables = _packed(items)
+        return self.evm.send(self.addresses["AccessLedger"], "decideBatch", requests, signature, tables, time=time)
+
+    def try_batch(
+        self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes, time: int
+    ) -> tuple[Log, ...]:
+        """Gives the logs such a batch would leave, and undoes it."""
+        requests, tables = _packed(items)
+        return self.evm.trial(self.addresses["AccessLedger"], "decideBatch", requests, signature, tables, time=time)
 
 
-def _table(values: Iterable[Any]) -> dict[Any, int]:
-    table: dict[Any, int] = {}
-    for value in values:
-        table.setdefault(value, len(table))
-    return table
+def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any], tuple[Any, ...]]:
+    packed, tables = pack_batch(items)
+    members = list(plain(tables))
+    members[2], members[4] = [plain(terms) for terms in tables.consents], [plain(leaf) for leaf in tables.leaves]
+    return [plain(request) for request in packed], tuple(members)

@@ -2,10 +2,9 @@
 pragma solidity 0.8.37;
 
 import {ConsentState} from "../../interfaces/IConsents.sol";
-import {AccessEntry, AccessRequest, Material} from "../../types/AccessRequest.sol";
+import {AccessEntry, AccessRequest, CompactRequest, Material, Outcome} from "../../types/AccessRequest.sol";
 import {Reason} from "../../types/Codes.sol";
 import {ConsentId, ConsentTerms} from "../../types/ConsentTerms.sol";
-import {RecordLeaf} from "../../types/RecordLeaf.sol";
 import {Suite} from "../Suite.sol";
 import {VM, Vm} from "../Vm.sol";
 
@@ -16,9 +15,10 @@ contract AccessHandler {
     uint256 private constant _NONCES = 2;
     uint256 private constant _REQUEST_IDS = 12;
     bytes32 private constant _DECIDED = keccak256(
-        "AccessDecided(uint256,bytes32,address,(bytes32,bytes32,uint8,uint8,uint8,uint8,bytes32,bytes32,bytes32,"
-        "uint64,uint64,uint8,uint64,uint48,uint48))"
+        "AccessDecided(uint256,bytes32,address,(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256))"
     );
+
+    bytes32 private constant _REJECTED = keccak256("RequestRejected(uint256,address,bytes32,uint8,address)");
 
     Suite private immutable _suite;
 
@@ -98,7 +98,7 @@ contract AccessHandler {
     /// @param record picks what for; its subject decides whose consent is invoked.
     /// @param nonce picks the consent.
     /// @param requestId picks the request id.
-    /// @param fault picks who signs, and whether the item comes twice.
+    /// @param fault picks who signs, whether as a batch, and whether the item comes twice.
     function ask(uint256 hospital, uint256 record, uint256 nonce, uint256 requestId, uint256 fault) external {
         record %= 3;
         (ConsentTerms memory terms, bytes32 id) = _pick(record, hospital, nonce);
@@ -106,9 +106,12 @@ contract AccessHandler {
         if (fault % 8 == 7) request.purpose = 2;
         uint256 key = fault % 5 == 4 ? _suite.subjectKey(0) : _suite.hospitalKey(hospital % 2);
         bytes32 requestHash = _suite.hashes().requestHash(request);
-        bytes memory signature = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", requestHash);
+        bool whole = fault % 7 >= 4;
+        bytes32 signed = whole ? _suite.hashes().batchHash(request.institution, requestHash) : requestHash;
+        bytes memory signature = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", signed);
         VM.recordLogs();
-        _submit(request, signature, _suite.leafOf(record), terms, fault % 3 == 0);
+        _submit(request, signature, terms, whole);
+        if (fault % 3 == 0) _submit(request, signature, terms, whole);
         _follow(VM.getRecordedLogs(), request, requestHash);
     }
 
@@ -124,7 +127,7 @@ contract AccessHandler {
         if (tried.length == 0) return;
         bytes32 id = tried[index % tried.length];
         VM.prank(address(_suite));
-        try _suite.consents().countUse(ConsentId.wrap(id)) {
+        try _suite.consents().countUses(ConsentId.wrap(id), 1) {
             ++forgeries;
         } catch {
             // Refused, as it must be.
@@ -147,18 +150,17 @@ contract AccessHandler {
     function _submit(
         AccessRequest memory request,
         bytes memory signature,
-        RecordLeaf memory leaf,
         ConsentTerms memory terms,
-        bool twice
+        bool whole
     ) private {
-        (AccessRequest[] memory requests, bytes[] memory signatures, Material memory material) = _suite.batchOf(
-            request,
-            signature,
-            leaf,
-            terms
-        );
+        (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, terms);
+        if (whole) {
+            _suite.ledger().decideBatch(requests, signature, material);
+            return;
+        }
+        bytes[] memory signatures = new bytes[](1);
+        signatures[0] = signature;
         _suite.ledger().decide(requests, signatures, material);
-        if (twice) _suite.ledger().decide(requests, signatures, material);
     }
 
     function _pick(
@@ -177,20 +179,19 @@ contract AccessHandler {
     /// @dev Moves the own heads past the decisions in the log and keeps the count.
     function _follow(Vm.Log[] memory logs, AccessRequest memory request, bytes32 requestHash) private {
         for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].topics[0] != _DECIDED) {
-                ++outcomes[2];
-                continue;
-            }
+            if (logs[i].topics[0] == _REJECTED) ++outcomes[2];
+            if (logs[i].topics[0] != _DECIDED) continue;
             AccessEntry memory entry = abi.decode(logs[i].data, (AccessEntry));
             bytes32 subjectId = logs[i].topics[2];
-            bool permitted = entry.reason == uint8(Reason.NONE);
+            uint256 outcome = Outcome.unwrap(entry.outcome);
+            bool permitted = uint8(outcome) == uint8(Reason.NONE);
             ++outcomes[permitted ? 0 : 1];
             if (permitted) ++permits[entry.consentId];
             if (permitted && revoked[entry.consentId]) ++permitsAfterRevocation;
             if (++decisions[request.institution][request.requestId] > 1) ++repeats;
-            bytes32 line = keccak256(abi.encode(requestHash, subjectId, entry.reason, entry.decidedAt));
-            _advance(bytes32(uint256(uint160(request.institution))), line, entry.institutionSequence);
-            _advance(subjectId, line, entry.subjectSequence);
+            bytes32 line = keccak256(abi.encode(requestHash, subjectId, uint8(outcome), uint64(outcome >> 8)));
+            _advance(bytes32(uint256(uint160(request.institution))), line, uint48(outcome >> 120));
+            _advance(subjectId, line, uint48(outcome >> 72));
         }
     }
 

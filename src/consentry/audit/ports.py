@@ -13,18 +13,24 @@ from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.core.codes import ConsentStatus, RecordStatus
 from consentry.core.events import LedgerEvent
 from consentry.core.state import AuthorityState, InstitutionState, SubjectState
-from consentry.core.terms import AccessRequest, Address, ConsentId, Material, RecordId, SubjectId
+from consentry.core.terms import AccessRequest, Address, BatchPath, ConsentId, RecordId, RequestBatch, Shown, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedRequest:
-    """One item of a batch as it stood in calldata; ``material`` is none when its references lead nowhere."""
+    """One item as it stood in calldata; ``within`` is its place in a batch that was signed as a whole."""
 
     request: AccessRequest
     signature: bytes
-    material: Material | None
+    shown: Shown
+    within: BatchPath | None = None
+
+    @property
+    def signed(self) -> AccessRequest | RequestBatch:
+        """What the signature is over."""
+        return self.within.batch if self.within else self.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class LedgerReader(Protocol):
         ...
 
     async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
-        """Gives the items of a transaction that called ``decide``; none when its calldata is of another form."""
+        """Gives the items of a transaction that had some decided; none when its calldata is of another form."""
         ...
 
     async def has_code(self, account: Address) -> bool:

@@ -18,7 +18,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import REJECTIONS, Reason
 from consentry.core.events import LedgerEvent
 from consentry.core.state import LedgerState
-from consentry.core.terms import ZERO_32, AccessEntry, Material
+from consentry.core.terms import ZERO_32, AccessEntry
 from consentry.core.typed_data import Domain, struct_hash
 from consentry.crypto.signing import Verifiers
 
@@ -161,14 +161,14 @@ class Replay:
         if found is None:
             return None
         request = event.entry.request
-        if found.request != request or found.material is None:
-            message = "a decided request, or its material, is not the one that was submitted"
+        if found.request != request:
+            message = "a decided request is not the one that was submitted"
             about = request.institution + request.request_id.to_bytes(32, "big")
             self._find(Kind.MATERIAL, about, message, expected="the request", got="another", place=event.place)
             return None
         known = self.state.institutions.get(request.institution)
         signer = known.signer if known else b""
-        self._acts.check_signature("AccessLedger", signer, request, found.signature, event.place)
+        self._acts.check_signature("AccessLedger", signer, found.signed, found.signature, event.place)
         return found
 
     def _decided_again(
@@ -182,16 +182,14 @@ class Replay:
             return Reason.INSTITUTION_UNKNOWN
         if record is None or terms is None:
             return judge_request(request, facts, place.block.time)
-        proof = submitted.material.scope_proof if submitted and submitted.material else ()
-        material = Material(record.leaf, terms, proof)
         if submitted is not None:
-            rejected = rejection(request, material, facts)
+            rejected = rejection(request, submitted.shown, facts)
             if rejected == Reason.SCOPE_PROOF_INVALID:
                 return rejected
         elif terms.records_root != ZERO_32:
             message = "the proof that a record is covered could not be had, so that is taken as it is"
             self._find(Kind.SCOPE_UNPROVEN, about, message, expected="a Merkle proof", got="none", place=place)
-        return denial(request, material, facts, place.block.time)
+        return denial(request, terms, facts, place.block.time)
 
     def _follow_sequences(self, entry: AccessEntry) -> None:
         """Goes on from the numbers in the log, so that one gap is found once."""
@@ -229,13 +227,9 @@ class Replay:
         return Reason.NONE if event.reason == Reason.REQUEST_REPLAYED and not used else None
 
     def _rejected_as_submitted(self, found: SubmittedRequest, signer: bytes) -> Reason:
-        signed = self._acts.holds("AccessLedger", signer, found.request, found.signature)
+        signed = self._acts.holds("AccessLedger", signer, found.signed, found.signature)
         facts = self.state.facts_for(found.request, ZERO_32, signature_valid=signed)
-        if found.material is not None:
-            return rejection(found.request, found.material, facts)
-        if not facts.signature_valid:
-            return Reason.SIGNATURE_INVALID
-        return Reason.REQUEST_REPLAYED if facts.request_used else Reason.LEAF_MISMATCH
+        return rejection(found.request, found.shown, facts)
 
 
 def _renumbered(head: bytes, sequence: int) -> bytes:

@@ -7,7 +7,7 @@ Each rule is a predicate; ``RULES`` lists them in the order of `Reason`, and the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from consentry.core import merkle
@@ -23,7 +23,7 @@ from consentry.core.codes import (
     RecordStatus,
     Standing,
 )
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material, RecordLeaf
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, Material, RecordLeaf, Shown
 from consentry.core.typed_data import consent_id, record_id, scope_key
 
 MOST_SIGNATURE_BYTES: Final = 4_096
@@ -43,9 +43,10 @@ class InstitutionFacts:
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """What the chain says of the record version asked for."""
+    """What the chain says of the record version asked for; the leaf is none for one that was never anchored."""
 
     status: RecordStatus = RecordStatus.NONE
+    leaf: RecordLeaf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +78,40 @@ class Facts:
     group_member: bool = False
 
 
-def rejection(request: AccessRequest, material: Material, facts: Facts) -> Reason:
+def shown_of(request: AccessRequest, material: Material) -> Shown:
+    """Gives what a relay shows of its material for one request."""
+    terms, leaf = material.terms if request.consent_id != ZERO_32 else None, material.leaf
+    later = terms is not None and ZERO_32 not in (terms.records_root, leaf.lineage)
+    return Shown(terms, leaf if later else None, material.scope_proof)
+
+
+def as_seen(request: AccessRequest, shown: Shown) -> AccessRequest:
+    """Gives the request that the contract puts together: its consent is the one whose terms are shown."""
+    return replace(request, consent_id=ConsentId(ZERO_32) if shown.terms is None else consent_id(shown.terms))
+
+
+def rejection(request: AccessRequest, shown: Shown, facts: Facts) -> Reason:
     """Tells why nothing can be decided, or ``NONE`` when the item is authentic, fresh and has the right material."""
     if facts.institution.standing == Standing.NONE:
         return Reason.INSTITUTION_UNKNOWN
-    if not facts.signature_valid:
+    if not facts.signature_valid or as_seen(request, shown) != request:
+        # With other terms the contract sees a request that nobody signed.
         return Reason.SIGNATURE_INVALID
     if facts.request_used:
         return Reason.REQUEST_REPLAYED
-    if record_id(material.leaf) != request.record_id:
-        return Reason.LEAF_MISMATCH
-    if request.consent_id != ZERO_32 and (material.terms is None or consent_id(material.terms) != request.consent_id):
-        return Reason.TERMS_MISMATCH
-    if request.consent_id != ZERO_32 and material.terms is not None and not _shown_to_be_named(material):
+    if shown.terms is not None and not _is_shown_to_be_named(request, shown.terms.records_root, shown):
         return Reason.SCOPE_PROOF_INVALID
     return Reason.NONE
 
 
-def _shown_to_be_named(material: Material) -> bool:
+def _is_shown_to_be_named(request: AccessRequest, root: bytes, shown: Shown) -> bool:
     """Tells whether a record is one of those a consent names; true for a consent that names none."""
-    root = material.terms.records_root if material.terms else ZERO_32
-    return root == ZERO_32 or merkle.proves(root, merkle.leaf_of(scope_key(material.leaf)), material.scope_proof)
+    if root == ZERO_32:
+        return True
+    if shown.leaf is not None and record_id(shown.leaf) != request.record_id:
+        return False
+    key = scope_key(shown.leaf) if shown.leaf is not None else request.record_id
+    return merkle.proves(root, merkle.leaf_of(key), shown.scope_proof)
 
 
 RequestRule = Callable[[AccessRequest, Facts, int], bool]
@@ -183,12 +197,12 @@ def judge_terms(case: Case) -> Reason:
     return next((reason for reason, applies in CONSENT_RULES if applies(case)), Reason.NONE)
 
 
-def denial(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:
+def denial(request: AccessRequest, terms: ConsentTerms | None, facts: Facts, now: int) -> Reason:
     """Decides an item that was not rejected: ``NONE`` permits, anything else denies.
 
     Args:
         request: the authentic request.
-        material: the leaf of its record, and the terms of its consent if it names one.
+        terms: of its consent, if it names one.
         facts: what the chain says at this place of the log.
         now: block time in seconds.
 
@@ -198,9 +212,9 @@ def denial(request: AccessRequest, material: Material, facts: Facts, now: int) -
     reason = judge_request(request, facts, now)
     if reason != Reason.NONE:
         return reason
-    if material.terms is None:  # rejected before; closed when in doubt
-        return Reason.TERMS_MISMATCH
-    return judge_terms(Case(request, material.leaf, material.terms, facts, now))
+    if terms is None or facts.record.leaf is None:  # closed when in doubt
+        return Reason.CONSENT_MISSING
+    return judge_terms(Case(request, facts.record.leaf, terms, facts, now))
 
 
 def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:
@@ -209,4 +223,4 @@ def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -
     Returns:
         ``NONE`` when permitted; one of ``REJECTIONS`` when nothing is decided; otherwise the reason of the denial.
     """
-    return rejection(request, material, facts) or denial(request, material, facts, now)
+    return rejection(request, shown_of(request, material), facts) or denial(request, material.terms, facts, now)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consentry.core import events
-from consentry.core.access import decide
+from consentry.core.access import as_seen, decide, shown_of
 from consentry.core.chain import EventPlace
 from consentry.core.codes import REJECTIONS
 from consentry.core.consent import check_grant, check_revoke
@@ -129,7 +129,7 @@ class Acts:
         """Decides a batch in order; each item sees what the items before it changed."""
         self._require_relay(relay, "AccessLedgerRelayRequired")
         if not items:
-            raise refusal("AccessLedgerBatchMalformed", 0, 0, 0)
+            raise refusal("AccessLedgerBatchMalformed", 0, 0)
         return [self._decide(item, relay, place) for item in items]
 
     def _decide(self, item: Item, relay: Address, place: EventPlace) -> DecisionEvent:
@@ -139,9 +139,8 @@ class Acts:
         reason = decide(request, item.material, facts, place.block.time)
         event: DecisionEvent
         if reason in REJECTIONS:
-            event = events.RequestRejected(
-                place, request.request_id, request.institution, struct_hash(request), reason, relay
-            )
+            seen = struct_hash(as_seen(request, shown_of(request, item.material)))
+            event = events.RequestRejected(place, request.request_id, request.institution, seen, reason, relay)
         else:
             event = events.AccessDecided(place, self.state.entry_for(request, reason, place.block.time))
         self.state.fold(event)

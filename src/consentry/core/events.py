@@ -154,6 +154,17 @@ class ConsentRevoked:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchSubmitted:
+    """An institution signed once for the requests whose answers follow in the same transaction, in their order."""
+
+    place: EventPlace
+    institution: Address
+    root: bytes
+    size: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AccessDecided:
     """One decision, permitted or denied."""
 
@@ -188,6 +199,7 @@ LedgerEvent = (
     | RecordSuperseded
     | ConsentGranted
     | ConsentRevoked
+    | BatchSubmitted
     | AccessDecided
     | RequestRejected
 )

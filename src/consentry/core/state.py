@@ -129,12 +129,12 @@ class LedgerState:
     def facts_for(self, request: AccessRequest, group: bytes, *, signature_valid: bool) -> Facts:
         """Collects what a decision on the request depends on; ``group`` is the one its terms name, or zero."""
         institution = self.institutions.get(request.institution)
-        consent = self.consent(request.consent_id)
+        record, consent = self.records.get(request.record_id), self.consent(request.consent_id)
         return Facts(
             institution=InstitutionFacts(institution.standing, institution.release_key_hash)
             if institution
             else InstitutionFacts(),
-            record=RecordFacts(self.record_status(request.record_id)),
+            record=RecordFacts(record.status, record.leaf) if record else RecordFacts(),
             consent=ConsentFacts(consent.status, consent.uses),
             signature_valid=signature_valid,
             request_used=(request.institution, request.request_id) in self.decided,
@@ -230,6 +230,10 @@ class LedgerState:
         self.consents[event.consent_id] = replace(
             known, status=ConsentStatus.REVOKED, revoked_at=event.place.block.time
         )
+
+    @fold.register
+    def _(self, event: events.BatchSubmitted) -> None:
+        """Says who signed; what was decided follows."""
 
     @fold.register
     def _(self, event: events.AccessDecided) -> None:

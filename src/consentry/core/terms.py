@@ -101,6 +101,24 @@ class AccessRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestBatch:
+    """What an institution signs once to ask for many records; ``root`` is that of ``core.batch_tree``."""
+
+    institution: Address
+    root: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPath:
+    """Shows that a request is one of a batch: its place, from 0, and its siblings in the tree from the leaf up."""
+
+    batch: RequestBatch
+    place: int
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AccessEntry:
     """One line of the access log: the event ``AccessDecided`` with its topics."""
 
@@ -114,8 +132,23 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a relay adds to one request so that the contract can check its commitments."""
+    """What a relay knows of one request: the record's leaf, the consent's terms, and a proof that joins them."""
 
     leaf: RecordLeaf
     terms: ConsentTerms | None = None
+    scope_proof: tuple[bytes, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a relay shows the contract of one request: no more than the contract cannot know by itself.
+
+    Attributes:
+        terms: of the consent the request invokes; none if it invokes none.
+        leaf: of the record, where the terms name records and this is a later version of one; none elsewhere.
+        scope_proof: that the record is one of those named; empty where it is the only one.
+    """
+
+    terms: ConsentTerms | None = None
+    leaf: RecordLeaf | None = None
     scope_proof: tuple[bytes, ...] = field(default=())

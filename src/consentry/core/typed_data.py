@@ -23,10 +23,11 @@ from consentry.core.terms import (
     Enrolment,
     RecordId,
     RecordLeaf,
+    RequestBatch,
     Revocation,
 )
 
-SignedStruct = AccessRequest | ConsentTerms | Enrolment | RecordLeaf | Revocation
+SignedStruct = AccessRequest | ConsentTerms | Enrolment | RecordLeaf | RequestBatch | Revocation
 
 TYPES: Final[dict[type, tuple[str, ...]]] = {
     Enrolment: ("bytes32 subjectId", "bytes signer", "address custodian", "uint64 signBefore"),
@@ -68,6 +69,7 @@ TYPES: Final[dict[type, tuple[str, ...]]] = {
         "uint256 nonce",
     ),
     Revocation: ("bytes32 consentId", "bytes32 subjectId"),
+    RequestBatch: ("address institution", "bytes32 root", "uint32 size"),
     AccessRequest: (
         "uint256 requestId",
         "address institution",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consentry.core import events
-from consentry.core.terms import Address
+from consentry.core.terms import Address, BatchPath
 from consentry.errors import InvalidInputError
 from consentry.evidence import header, trie
 from consentry.evidence.bundle import Admission, Anchored, Bundle, Enrolled, Granted, Inclusion
@@ -31,7 +31,7 @@ class SealedBlock:
 class AccessHistory:
     """The events one bundle is about; what does not apply is missing.
 
-    ``scope_proof`` and ``request_signature`` are those of the calldata.
+    ``scope_proof``, ``request_signature`` and the place within a batch are those of the calldata.
     """
 
     admitted: events.InstitutionAdmitted
@@ -41,6 +41,7 @@ class AccessHistory:
     decided: events.AccessDecided
     scope_proof: tuple[bytes, ...]
     request_signature: bytes
+    within: BatchPath | None = None
 
     def blocks(self) -> frozenset[int]:
         """Gives the numbers of the blocks that must be fetched."""
@@ -119,6 +120,7 @@ def assemble(
         consent=Granted(g.terms, g.signature, prover.prove(g)) if g else None,
         scope_proof=history.scope_proof,
         request_signature=history.request_signature,
+        within=history.within,
         entry=history.decided.entry,
         decision=prover.prove(history.decided),
     )

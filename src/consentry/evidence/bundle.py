@@ -7,18 +7,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import rfc8785
 
-from consentry.core.terms import AccessEntry, Address, ConsentTerms, RecordLeaf, SubjectId
+from consentry.core.terms import (
+    AccessEntry,
+    Address,
+    BatchPath,
+    ConsentTerms,
+    RecordLeaf,
+    RequestBatch,
+    SubjectId,
+)
 from consentry.errors import InvalidInputError
 from consentry.evidence import notation
 from consentry.evidence.notation import Json, bytes_of, hex_of
 
 FORMAT: Final = "consentry.bundle/v1"
 LARGEST: Final = 16 * 1024 * 1024
+Part = TypeVar("Part")
 """Bytes; a larger file is refused before it is parsed. A bundle with a thousand headers has about two million."""
 
 
@@ -77,7 +87,8 @@ class Bundle:
     """Evidence about one access.
 
     ``subject`` and ``consent`` are missing when no granted consent was invoked, ``record`` when the record was unknown.
-    ``scope_proof`` is the Merkle proof of the record among those the consent names.
+    ``scope_proof`` is the Merkle proof of the record among those the consent names. ``within`` is the place of the
+    request in a batch that was signed as a whole; the signature is then over that batch.
     """
 
     claim: str
@@ -91,6 +102,7 @@ class Bundle:
     consent: Granted | None
     scope_proof: tuple[bytes, ...]
     request_signature: bytes
+    within: BatchPath | None
     entry: AccessEntry
     decision: Inclusion
 
@@ -117,6 +129,17 @@ class Bundle:
         return bundle
 
 
+def _write_path(within: BatchPath) -> Json:
+    return {**notation.write(within.batch), "place": within.place, "path": [hex_of(node) for node in within.path]}
+
+
+def _read_path(value: object) -> BatchPath:
+    found = _require(value, "institution", "root", "size", "place", "path")
+    batch = notation.read(RequestBatch, {name: found[name] for name in ("institution", "root", "size")})
+    path = tuple(bytes_of(node, 32) for node in _list(found["path"]))
+    return BatchPath(batch, _index(found["place"]), path)
+
+
 def _written(bundle: Bundle) -> Json:
     subject, record, consent = bundle.subject, bundle.record, bundle.consent
     return {
@@ -140,6 +163,7 @@ def _written(bundle: Bundle) -> Json:
         else None,
         "scopeProof": [hex_of(node) for node in bundle.scope_proof],
         "requestSignature": hex_of(bundle.request_signature),
+        "batch": _write_path(bundle.within) if bundle.within else None,
         "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
     }
 
@@ -235,8 +259,12 @@ def _read_granted(value: object) -> Granted:
 
 _NAMES: Final = (
     *("format", "claim", "chain", "headers", "institution", "subject", "record", "consent"),
-    *("scopeProof", "requestSignature", "decision"),
+    *("scopeProof", "requestSignature", "batch", "decision"),
 )
+
+
+def _present(read: Callable[[object], Part], value: object) -> Part | None:
+    return read(value) if value is not None else None
 
 
 def _read(value: object) -> Bundle:
@@ -254,11 +282,12 @@ def _read(value: object) -> Bundle:
         contracts=tuple((n, Address(bytes_of(a, 20))) for n, a in sorted(chain["contracts"].items())),
         headers=tuple(bytes_of(header) for header in _list(found["headers"])),
         institution=_read_admission(found["institution"]),
-        subject=_read_enrolled(found["subject"]) if found["subject"] is not None else None,
-        record=_read_anchored(found["record"]) if found["record"] is not None else None,
-        consent=_read_granted(found["consent"]) if found["consent"] is not None else None,
+        subject=_present(_read_enrolled, found["subject"]),
+        record=_present(_read_anchored, found["record"]),
+        consent=_present(_read_granted, found["consent"]),
         scope_proof=tuple(bytes_of(node, 32) for node in _list(found["scopeProof"])),
         request_signature=bytes_of(found["requestSignature"]),
+        within=_present(_read_path, found["batch"]),
         entry=notation.read_entry(decision["entry"]),
         decision=_read_place(decision["inclusion"]),
     )

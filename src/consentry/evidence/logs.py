@@ -9,6 +9,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from consentry.core import events
+from consentry.core.packing import pack_codes, pack_outcome
 from consentry.core.terms import Address, ConsentTerms, RecordLeaf
 from consentry.core.typed_data import TYPES, SignedStruct
 from consentry.evidence.trie import Log
@@ -21,9 +22,7 @@ ProvableEvent = (
     | events.AccessDecided
 )
 
-_ENTRY: Final = (
-    "(bytes32,bytes32,uint8,uint8,uint8,uint8,bytes32,bytes32,bytes32,uint64,uint64,uint8,uint64,uint48,uint48)"
-)
+_ENTRY: Final = "(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256)"
 
 
 def _tuple_type(struct: type) -> str:
@@ -76,7 +75,15 @@ def log_of(event: ProvableEvent, emitter: Address) -> Log:
         case events.AccessDecided(entry=entry):
             request = entry.request
             topics = [request.request_id.to_bytes(32, "big"), entry.subject_id, _address(request.institution)]
-            line = (entry.reason, entry.decided_at, entry.subject_sequence, entry.institution_sequence)
-            data = encode([_ENTRY], [(*_values(request)[2:], *line)])
+            line = (
+                request.record_id,
+                request.consent_id,
+                request.reason_hash,
+                request.practitioner,
+                request.release_key_hash,
+                pack_codes(request),
+                pack_outcome(entry.reason, entry.decided_at, entry.subject_sequence, entry.institution_sequence),
+            )
+            data = encode([_ENTRY], [line])
     head = keccak(SIGNATURES[type(event)].encode())
     return Log(emitter, (head, *topics), data)

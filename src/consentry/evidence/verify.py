@@ -31,6 +31,7 @@ from typing import Final, TypeVar
 
 from consentry.core import events
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, decide, judge_request
+from consentry.core.batch_tree import is_asked_for
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.terms import ZERO_32, AccessEntry, Material
@@ -233,7 +234,11 @@ class _Verification:
     def request(self) -> None:
         """Step 5."""
         signer = self._bundle.institution.signer
-        self._signed(REQUEST, "AccessLedger", signer, self._bundle.entry.request, self._bundle.request_signature)
+        request, within = self._bundle.entry.request, self._bundle.within
+        if within is not None and not is_asked_for(request, within):
+            raise VerificationError("batch does not match the request: its path leads to another root", step=REQUEST)
+        signed = within.batch if within is not None else request
+        self._signed(REQUEST, "AccessLedger", signer, signed, self._bundle.request_signature)
 
     def record(self) -> None:
         """Step 6."""
@@ -311,7 +316,7 @@ class _Verification:
         release_key_hash = hashlib.sha256(bundle.institution.release_key).digest()
         facts = Facts(
             institution=InstitutionFacts(Standing.ACTIVE, release_key_hash),
-            record=RecordFacts(RecordStatus.CURRENT if record else RecordStatus.NONE),
+            record=RecordFacts(RecordStatus.CURRENT, record.leaf) if record else RecordFacts(),
             consent=ConsentFacts(ConsentStatus.ACTIVE if consent else ConsentStatus.NONE, 0),
             signature_valid=True,
             request_used=False,

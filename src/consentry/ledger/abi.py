@@ -84,6 +84,12 @@ class Signature:
         return tuple(next(heads) if m["indexed"] else next(rest) for m in self.inputs)
 
 
+def values_of(struct: object) -> tuple[Any, ...]:
+    """Gives the members of a slotted dataclass, as the ABI takes a struct."""
+    names: Sequence[str] = struct.__slots__  # type: ignore[attr-defined]  # every struct of the core is slotted
+    return tuple(getattr(struct, name) for name in names)
+
+
 def encode_members(members: Sequence[Mapping[str, Any]], values: Sequence[object]) -> bytes:
     """Codes values by the members of an ABI.
 

@@ -11,17 +11,13 @@ from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import struct_hash
 from consentry.errors import ConflictError, LedgerUnavailableError, NotAuthenticError
-from consentry.ledger.abi import artifact
+from consentry.ledger.abi import artifact, values_of
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.ledger.sequencer import Item, Sequencer
-
-
-def _struct(value: Any) -> tuple[Any, ...]:
-    return tuple(getattr(value, name) for name in value.__slots__)
 
 
 class ChainLedger(ChainReader):
@@ -60,23 +56,23 @@ class ChainLedger(ChainReader):
 
     async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt:
         """Enrols a subject."""
-        return await self._act("Subjects", "enrol", (_struct(enrolment), subject_signature, custodian_signature))
+        return await self._act("Subjects", "enrol", (values_of(enrolment), subject_signature, custodian_signature))
 
     async def anchor(self, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
         """Anchors a first version."""
-        return await self._act("Records", "anchor", (_struct(leaf), signature))
+        return await self._act("Records", "anchor", (values_of(leaf), signature))
 
     async def supersede(self, previous: RecordLeaf, leaf: RecordLeaf, signature: bytes) -> ActReceipt:
         """Anchors the next version."""
-        return await self._act("Records", "supersede", (_struct(previous), _struct(leaf), signature))
+        return await self._act("Records", "supersede", (values_of(previous), values_of(leaf), signature))
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
         """Grants a consent."""
-        return await self._act("Consents", "grant", (_struct(terms), signature))
+        return await self._act("Consents", "grant", (values_of(terms), signature))
 
     async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
         """Revokes a consent."""
-        return await self._act("Consents", "revoke", (_struct(terms), signature))
+        return await self._act("Consents", "revoke", (values_of(terms), signature))
 
     async def _act(self, contract: str, function: str, values: tuple[Any, ...]) -> ActReceipt:
         target = self._manifest.address(contract)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from consentry.core import events
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason, Standing
+from consentry.core.packing import unpack_codes, unpack_outcome
 from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentTerms, RecordLeaf, SubjectId
 from consentry.ledger.abi import CONTRACTS, Signature, artifact
 
@@ -29,8 +30,9 @@ class Log:
 
 def _decided(place: EventPlace, values: Sequence[Any]) -> events.AccessDecided:
     request_id, subject_id, institution, line = values
-    (record, consent, purpose, action, basis, kind, reason_hash, practitioner, key_hash, issued, expires) = line[:11]
-    reason, decided_at, subject_sequence, institution_sequence = line[11:]
+    record, consent, reason_hash, practitioner, key_hash, codes, outcome = line
+    purpose, action, basis, kind, issued, expires = unpack_codes(codes)
+    reason, decided_at, subject_sequence, institution_sequence = unpack_outcome(outcome)
     request = AccessRequest(
         request_id=request_id,
         institution=institution,
@@ -105,6 +107,7 @@ _BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEv
             events.SubjectEnrolled,
             events.RecordSuperseded,
             events.ConsentRevoked,
+            events.BatchSubmitted,
         )
     },
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
+from consentry.audit.ports import SubmittedRequest
 from consentry.core import events
 from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
@@ -68,29 +69,26 @@ class Prover:
             raise LedgerUnavailableError("admission of the institution is not to be found")
         granted = _first(before, events.ConsentGranted, consent_id=entry.request.consent_id)
         subject = granted.subject_id if granted else None
-        signature, proof = await self._calldata(decided, found)
+        submitted = await self._calldata(decided, found)
         return AccessHistory(
             admitted=admitted,
             enrolled=_first(before, events.SubjectEnrolled, subject_id=subject),
             anchored=_first(before, events.RecordAnchored, record_id=entry.request.record_id),
             granted=granted,
             decided=decided,
-            scope_proof=proof,
-            request_signature=signature,
+            scope_proof=submitted.shown.scope_proof,
+            request_signature=submitted.signature,
+            within=submitted.within,
         )
 
-    async def _calldata(
-        self, decided: events.AccessDecided, found: Sequence[LedgerEvent]
-    ) -> tuple[bytes, tuple[bytes, ...]]:
-        """Gives signature and scope proof: a batch is answered item by item, in its order."""
+    async def _calldata(self, decided: events.AccessDecided, found: Sequence[LedgerEvent]) -> SubmittedRequest:
+        """Gives the request as submitted: a batch is answered item by item, in its order."""
         transaction = decided.place.transaction_hash
         answers = [e for e in found if isinstance(e, ANSWERS) and e.place.transaction_hash == transaction]
         submitted = await self._ledger.submitted(transaction)
-        place = answers.index(decided)
-        if submitted is None or len(submitted) != len(answers) or submitted[place].material is None:
+        if submitted is None or len(submitted) != len(answers):
             raise LedgerUnavailableError("request is not to be found in its transaction")
-        material = submitted[place].material
-        return submitted[place].signature, material.scope_proof if material else ()
+        return submitted[answers.index(decided)]
 
     async def _raw_block(self, number: int) -> Any:  # noqa: ANN401 - the node's own JSON
         return await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names

@@ -13,20 +13,12 @@ from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.events import AccessDecided, LedgerEvent
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.state import AuthorityState, InstitutionState, SubjectState
-from consentry.core.terms import (
-    AccessRequest,
-    Address,
-    ConsentId,
-    ConsentTerms,
-    Material,
-    RecordId,
-    RecordLeaf,
-    SubjectId,
-)
+from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import CONTRACTS, artifact
+from consentry.ledger.calldata import submitted_in
 from consentry.ledger.connection import Connection, Header
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.events import decode_log
@@ -198,21 +190,8 @@ class ChainReader:
         return bool(await self._connection.code(account))
 
     async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
-        """Gives the items of a transaction that called ``decide``; none when the calldata is not of that form."""
-        decide = artifact("AccessLedger").functions["decide"]
-        data = await self.transaction_input(transaction_hash)
-        if data[: len(decide.selector)] != decide.selector:
-            return None
-        try:
-            requests, signatures, (consents, records, items) = decide.decode_inputs(data)
-        except DecodingError:
-            return None
-        return [
-            SubmittedRequest(
-                AccessRequest(*request), signature, _material(AccessRequest(*request), consents, records, item)
-            )
-            for request, signature, item in zip(requests, signatures, items, strict=True)
-        ]
+        """Gives the items of a transaction that had some decided; none when the calldata is not of that form."""
+        return submitted_in(await self.transaction_input(transaction_hash))
 
     async def _header(self, number: int | None) -> Header:
         header = await self._connection.header(number)
@@ -222,15 +201,3 @@ class ChainReader:
 
     async def _block(self, number: int) -> BlockReference:
         return (await self._header(number)).block
-
-
-def _material(
-    request: AccessRequest, consents: Sequence[Any], records: Sequence[Any], item: Sequence[Any]
-) -> Material | None:
-    """Follows the references of an item into the tables of its batch; none when they lead nowhere."""
-    consent, record, proof = item
-    invoked = any(request.consent_id)
-    if record >= len(records) or (invoked and consent >= len(consents)):
-        return None
-    terms = ConsentTerms(*consents[consent]) if invoked else None
-    return Material(RecordLeaf(*records[record]), terms, proof)

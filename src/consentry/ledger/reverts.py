@@ -86,6 +86,9 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     # AccessLedger
     "AccessLedgerRelayRequired": NotPermittedError,
     "AccessLedgerBatchMalformed": InvalidInputError,
+    "AccessLedgerInstitutionsInvalid": InvalidInputError,
+    "AccessLedgerConsentsUnordered": InvalidInputError,
+    "AccessLedgerSubjectMismatch": InvalidInputError,
     "AccessLedgerGasMissing": LedgerUnavailableError,
     "AccessLedgerWiringMismatch": LedgerRejectedError,
     # OpenZeppelin

@@ -31,12 +31,13 @@ def _named(vector: Vector) -> str:
     return str(vector["name"])
 
 
-def _facts(written: Vector) -> Facts:
+def _facts(written: Vector, leaf: RecordLeaf) -> Facts:
+    status = RecordStatus(written["recordStatus"])
     return Facts(
         institution=InstitutionFacts(
             Standing(written["institutionStanding"]), notation.bytes_of(written["releaseKeyHash"])
         ),
-        record=RecordFacts(RecordStatus(written["recordStatus"])),
+        record=RecordFacts(status, leaf if status != RecordStatus.NONE else None),
         consent=ConsentFacts(ConsentStatus(written["consentStatus"]), written["uses"]),
         signature_valid=written["signatureValid"],
         request_used=written["requestUsed"],
@@ -48,9 +49,10 @@ def _facts(written: Vector) -> Facts:
 def test_decide_vector_gives_the_reason(vector: Vector) -> None:
     terms = notation.read(ConsentTerms, vector["terms"]) if vector["terms"] else None
     proof = tuple(notation.bytes_of(node, 32) for node in vector["scopeProof"])
-    material = Material(notation.read(RecordLeaf, vector["leaf"]), terms, proof)
+    leaf = notation.read(RecordLeaf, vector["leaf"])
+    material = Material(leaf, terms, proof)
     request = notation.read(AccessRequest, vector["request"])
-    reason = decide(request, material, _facts(vector["facts"]), int(vector["now"]))
+    reason = decide(request, material, _facts(vector["facts"], leaf), int(vector["now"]))
     assert reason.name == vector["reason"]
 
 

@@ -123,6 +123,19 @@ REQUEST: Final[tuple[tuple[str, Change], ...]] = (
     ("request-id-changed", _set("99", "decision", "entry", "request", "requestId")),
     ("request-time-changed", _set(str(NOW + 7), "decision", "entry", "request", "issuedAt")),
 )
+BATCH: Final[tuple[tuple[str, Change], ...]] = (
+    ("batch-left-out", _set(None, "batch")),
+    ("batch-root-changed", _set(_flip, "batch", "root")),
+    ("batch-size-enlarged", _set(5, "batch", "size")),
+    ("batch-size-of-one", _set(1, "batch", "size")),
+    ("batch-place-of-another-request", _set(0, "batch", "place")),
+    ("batch-place-beyond-its-size", _set(3, "batch", "place")),
+    ("batch-path-empty", _set([], "batch", "path")),
+    ("batch-path-prolonged", lambda bundle: bundle["batch"]["path"].append("0x" + "00" * 32)),
+    ("batch-path-node-changed", _set(_flip, "batch", "path", 0)),
+    ("batch-of-another-institution", _set("0x" + CUSTODIAN.address.hex(), "batch", "institution")),
+)
+"""Changes to the place of a request in a batch that was signed as a whole."""
 RECORD: Final[tuple[tuple[str, Change], ...]] = (
     ("record-missing", _set(None, "record")),
     ("record-sensitivity-lowered", _set(1, "record", "leaf", "sensitivity")),
@@ -185,6 +198,16 @@ def _edited(real: RealBundles) -> Iterator[Forgery]:
             yield Forgery(name, step, content, real.trust)
     for name, change in CLAIM:
         yield Forgery(name, steps.CLAIM, rfc8785.dumps(_changed(base, change)), real.trust)
+
+
+def _within(real: RealBundles) -> Iterator[Forgery]:
+    """Bundles of one request of a batch, made one of another batch or of none."""
+    for name, change in BATCH:
+        content = rfc8785.dumps(_changed(real.bundles["permitted-in-batch-last"], change))
+        yield Forgery(name, steps.REQUEST, content, real.trust)
+    alone = json.loads(real.bundles["permitted-account"].to_json())
+    alone["batch"] = json.loads(real.bundles["permitted-in-batch-last"].to_json())["batch"]
+    yield Forgery("batch-invented", steps.REQUEST, rfc8785.dumps(alone), real.trust)
 
 
 def _raw(real: RealBundles) -> Iterator[Forgery]:
@@ -295,4 +318,4 @@ def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery
 
 def forgeries(real: RealBundles) -> list[Forgery]:
     """Gives all lying bundles."""
-    return [*_raw(real), *_edited(real), *_mixed(real), *_rogue(real, PATIENT)]
+    return [*_raw(real), *_edited(real), *_within(real), *_mixed(real), *_rogue(real, PATIENT)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
@@ -11,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eth_hash.auto import keccak
 
 from consentry.core import events, merkle
+from consentry.core.batch_tree import batch_of, paths_of
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import Action, Reason
+from consentry.core.packing import unpack_outcome
 from consentry.core.terms import (
     ZERO_32,
     AccessEntry,
@@ -32,7 +35,7 @@ from consentry.evidence.assemble import AccessHistory, ChainFacts, assemble
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.trust import CONTRACTS, Checkpoint, TrustRoot
 from tests.support import samples
-from tests.support.evm import Outcome
+from tests.support.evm import Log, Outcome
 from tests.support.samples import NOW
 from tests.support.suite import Suite
 
@@ -119,19 +122,37 @@ class Story:
         signature = sign(HOSPITAL, self.suite.domain("AccessLedger"), request)
         terms = case.terms if any(request.consent_id) else None
         outcome = self.suite.decide([(request, signature, Material(case.leaf, terms, case.scope_proof))])
-        place = self.place(outcome)
         [log] = outcome.logs
-        reason, decided_at, subject_sequence, institution_sequence = log.members[3][11:]
-        entry = AccessEntry(
-            request, SubjectId(log.members[1]), Reason(reason), decided_at, subject_sequence, institution_sequence
-        )
+        decided = events.AccessDecided(self.place(outcome), _entry(request, log))
+        return self._history(case if terms else replace(case, scope_proof=()), decided, signature, invoked=bool(terms))
+
+    def accesses(self, case: Case, requests: Sequence[AccessRequest]) -> list[AccessHistory]:
+        """Has requests decided that were signed as a whole, and gives their histories."""
+        batch = batch_of(HOSPITAL.address, requests)
+        signature = sign(HOSPITAL, self.suite.domain("AccessLedger"), batch)
+        items = [(request, Material(case.leaf, case.terms, case.scope_proof)) for request in requests]
+        outcome = self.suite.decide_batch(items, signature)
+        place = self.place(outcome)
+        answers = [log for log in outcome.logs if log.name == "AccessDecided"]
+        decided = [
+            events.AccessDecided(replace(place, log_index=number), _entry(request, log))
+            for number, (request, log) in enumerate(zip(requests, answers, strict=True), start=1)
+        ]
+        return [
+            replace(self._history(case, event, signature), within=within)
+            for event, within in zip(decided, paths_of(batch, requests), strict=True)
+        ]
+
+    def _history(
+        self, case: Case, decided: events.AccessDecided, signature: bytes, *, invoked: bool = True
+    ) -> AccessHistory:
         return AccessHistory(
             self.admitted[HOSPITAL.address],
-            case.enrolled if terms else None,
+            case.enrolled if invoked else None,
             case.anchored,
-            case.granted if terms else None,
-            events.AccessDecided(place, entry),
-            case.scope_proof if terms else (),
+            case.granted if invoked else None,
+            decided,
+            case.scope_proof,
             signature,
         )
 
@@ -152,6 +173,12 @@ class Story:
         path = [self.suite.evm.sealed_block(n).header for n in range(first, self.suite.evm.height + 1)]
         blocks = {number: self.suite.evm.sealed_block(number) for number in history.blocks()}
         return assemble(history, self.facts(), blocks, path)
+
+
+def _entry(request: AccessRequest, log: Log) -> AccessEntry:
+    reason, decided_at, subject_sequence, institution_sequence = unpack_outcome(log.members[3][-1])
+    places = decided_at, subject_sequence, institution_sequence
+    return AccessEntry(request, SubjectId(log.members[1]), Reason(reason), *places)
 
 
 @dataclass(frozen=True)
@@ -180,5 +207,7 @@ def build_real() -> RealBundles:
     }
     unknown = replace(account, leaf=replace(account.leaf, commitment=samples.word(0xE)))
     history = story.access(unknown, story.request(unknown, 7))
+    together = story.accesses(account, [story.request(account, number) for number in (8, 9, 10)])
+    histories |= {"permitted-in-batch-first": together[0], "permitted-in-batch-last": together[2]}
     histories["denied-unknown-record"] = replace(history, anchored=None, granted=None, enrolled=None, scope_proof=())
     return RealBundles(story.trust(), {name: story.bundle(history) for name, history in histories.items()})

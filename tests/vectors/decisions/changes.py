@@ -42,10 +42,6 @@ def _all(*changes: Change) -> Change:
     return change
 
 
-def _other_leaf(scenario: Scenario) -> None:
-    scenario.shown_leaf = _changed_copy(scenario.leaf, commitment=samples.word(0xBAD))
-
-
 def _other_terms(scenario: Scenario) -> None:
     scenario.shown_terms = _changed_copy(scenario.terms, nonce=0xBAD)
 
@@ -94,8 +90,6 @@ WRONG: Final[dict[Reason, Change]] = {
     Reason.INSTITUTION_UNKNOWN: _set(standing=Standing.NONE),
     Reason.SIGNATURE_INVALID: _set(signature_valid=False),
     Reason.REQUEST_REPLAYED: _set(request_used=True),
-    Reason.LEAF_MISMATCH: _other_leaf,
-    Reason.TERMS_MISMATCH: _other_terms,
     Reason.SCOPE_PROOF_INVALID: _named(4, covered=False),
     Reason.INSTITUTION_SUSPENDED: _set(standing=Standing.SUSPENDED),
     Reason.REQUEST_EXPIRED: _request(expires_at=NOW),
@@ -192,6 +186,7 @@ LIMITS: Final[tuple[tuple[str, Reason, Change], ...]] = (
     ("data-month-any", Reason.NONE, _all(_leaf(data_month=0), _terms(data_from=0, data_until=2**16 - 1))),
     ("uses-last", Reason.NONE, _all(_terms(max_uses=3), _set(uses=2))),
     ("uses-exhausted-at-three", Reason.USES_EXHAUSTED, _all(_terms(max_uses=3), _set(uses=3))),
+    ("other-terms-than-signed", Reason.SIGNATURE_INVALID, _other_terms),
     ("uses-unlimited", Reason.NONE, _set(uses=3)),
     ("revoked-after-use", Reason.CONSENT_REVOKED, _set(uses=1, consent_status=ConsentStatus.REVOKED)),
     ("replayed-and-denied-before", Reason.REQUEST_REPLAYED, _set(request_used=True)),
@@ -212,7 +207,6 @@ EXCLUSIVE: Final = frozenset(
         (Reason.CONSENT_NOT_YET_VALID, Reason.CONSENT_EXPIRED),
         (Reason.PURPOSE_UNKNOWN, Reason.PURPOSE_NOT_GRANTED),
         (Reason.ACTION_NOT_GRANTED, Reason.ERASE_DATE_PASSED),
-        (Reason.TERMS_MISMATCH, Reason.CONSENT_MISSING),
         (Reason.REQUEST_REPLAYED, Reason.SCOPE_PROOF_INVALID),
         (Reason.SCOPE_PROOF_INVALID, Reason.CONSENT_MISSING),
         (Reason.SCOPE_PROOF_INVALID, Reason.RECORD_NOT_IN_SCOPE),

@@ -52,7 +52,6 @@ class Scenario:
     terms: ConsentTerms = field(init=False)
     request: AccessRequest = field(init=False)
     first_leaf: RecordLeaf | None = None
-    shown_leaf: RecordLeaf | None = None
     shown_terms: ConsentTerms | None = None
     scope_proof: tuple[bytes, ...] = ()
     standing: Standing = Standing.ACTIVE
@@ -91,7 +90,7 @@ class Scenario:
     def material(self) -> Material:
         """Gives what the relay shows, which may differ from what was signed."""
         terms = (self.shown_terms or self.terms) if self.invokes_consent else None
-        return Material(self.shown_leaf or self.leaf, terms, self.scope_proof)
+        return Material(self.leaf, terms, self.scope_proof)
 
     def facts(self) -> Facts:
         """Gives what the chain says at the time of the decision."""
@@ -99,7 +98,7 @@ class Scenario:
         granted = self.consent_status if self.is_granted() else ConsentStatus.NONE
         return Facts(
             institution=InstitutionFacts(self.standing, RELEASE_KEY_HASH if known else ZERO_32),
-            record=RecordFacts(self.record_status),
+            record=RecordFacts(self.record_status, self.leaf if self.record_status != RecordStatus.NONE else None),
             consent=ConsentFacts(granted, self.uses),
             signature_valid=self.signature_valid,
             request_used=self.request_used,
@@ -141,7 +140,7 @@ class Scenario:
             return False
         known = Facts(
             institution=InstitutionFacts(Standing.ACTIVE, RELEASE_KEY_HASH),
-            record=RecordFacts(RecordStatus.CURRENT),
+            record=RecordFacts(RecordStatus.CURRENT, self.leaf),
             consent=ConsentFacts(ConsentStatus.ACTIVE, self.uses - 1),
             signature_valid=True,
             request_used=False,

@@ -1,0 +1,218 @@
+"""Requests and log lines as the contract packs them: ``contracts/types/AccessRequest.sol``, word for word.
+
+What repeats in a batch stands once in its tables; a request names it by its place. The tables are made here, so that
+sequencer, tests and auditor agree on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeVar
+
+from consentry.core.access import shown_of
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    Address,
+    ConsentId,
+    ConsentTerms,
+    Material,
+    RecordId,
+    RecordLeaf,
+    Shown,
+    SubjectId,
+)
+from consentry.core.typed_data import consent_id
+
+PLACE_BITS: Final = 16
+MOST_PLACES: Final = 2**PLACE_BITS - 1
+"""Most values of one table: places of consents and proofs are counted from 1."""
+_CODE_BITS: Final = 8
+_TIME_BITS: Final = 64
+_SEQUENCE_BITS: Final = 48
+_CODES: Final = (*(_CODE_BITS,) * 4, *(_TIME_BITS,) * 2)
+_OUTCOME: Final = (_CODE_BITS, _TIME_BITS, _SEQUENCE_BITS, _SEQUENCE_BITS)
+_PLACES: Final = (PLACE_BITS,) * 6
+
+Value = TypeVar("Value", bound=Hashable)
+
+
+def _pack(widths: Sequence[int], values: Sequence[int]) -> int:
+    word, shift = 0, 0
+    for width, value in zip(widths, values, strict=True):
+        if not 0 <= value < 1 << width:
+            raise ValueError(f"number does not fit its bits (got {value}, expected at most {width} bits)")
+        word |= value << shift
+        shift += width
+    return word
+
+
+def _unpack(widths: Sequence[int], word: int) -> tuple[int, ...]:
+    values = []
+    for width in widths:
+        values.append(word & ((1 << width) - 1))
+        word >>= width
+    return tuple(values)
+
+
+def pack_codes(request: AccessRequest) -> int:
+    """Packs codes and times of a request into one word.
+
+    Raises:
+        ValueError: one does not fit.
+    """
+    codes = (request.purpose, request.action, request.legal_basis, request.actor_kind)
+    return _pack(_CODES, (*codes, request.issued_at, request.expires_at))
+
+
+def unpack_codes(word: int) -> tuple[int, ...]:
+    """Gives purpose, action, legal basis, actor kind, issued-at and expires-at."""
+    return _unpack(_CODES, word)
+
+
+def pack_outcome(reason: int, decided_at: int, subject_sequence: int, institution_sequence: int) -> int:
+    """Packs what the ledger adds to a request into one word.
+
+    Raises:
+        ValueError: one does not fit.
+    """
+    return _pack(_OUTCOME, (reason, decided_at, subject_sequence, institution_sequence))
+
+
+def unpack_outcome(word: int) -> tuple[int, ...]:
+    """Gives reason, block time in seconds, and the places in the subject's and in the institution's log."""
+    return _unpack(_OUTCOME, word)
+
+
+@dataclass(frozen=True, slots=True)
+class CompactRequest:
+    """A request as it travels; see `pack_codes` for the codes and `Places` for the places."""
+
+    request_id: int
+    record_id: RecordId
+    codes: int
+    reason_hash: bytes
+    practitioner: bytes
+    places: int
+
+
+class Places(NamedTuple):
+    """Where a request finds its values in the tables; the last four are counted from 1, zero stands for none."""
+
+    institution: int
+    release_key: int
+    consent: int
+    subject: int
+    leaf: int
+    scope_proof: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Every distinct value of a batch once; consents in ascending order of their ids."""
+
+    institutions: tuple[Address, ...]
+    release_key_hashes: tuple[bytes, ...]
+    consents: tuple[ConsentTerms, ...]
+    subjects: tuple[SubjectId, ...]
+    leaves: tuple[RecordLeaf, ...]
+    scope_proofs: tuple[tuple[bytes, ...], ...]
+
+
+def _distinct(values: Iterable[Value]) -> dict[Value, int]:
+    return {value: place for place, value in enumerate(dict.fromkeys(values))}
+
+
+def _subject_told(leaf: RecordLeaf, shown: Shown) -> SubjectId | None:
+    """Gives the subject of a record where the terms do not tell it."""
+    told = shown.terms is not None and shown.terms.subject_id == leaf.subject_id
+    return None if told else leaf.subject_id
+
+
+def _from_one(value: Value | None, table: dict[Value, int]) -> int:
+    return 0 if value is None else table[value] + 1
+
+
+def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[CompactRequest], Tables]:
+    """Packs a batch.
+
+    Raises:
+        ValueError: a number does not fit, or a table is too long.
+    """
+    all_shown = [shown_of(request, material) for request, material in items]
+    told = [_subject_told(material.leaf, shown) for (_, material), shown in zip(items, all_shown, strict=True)]
+    institutions = _distinct(request.institution for request, _ in items)
+    keys = _distinct(request.release_key_hash for request, _ in items)
+    consents = _distinct(sorted({shown.terms for shown in all_shown if shown.terms is not None}, key=consent_id))
+    subjects = _distinct(subject for subject in told if subject is not None)
+    leaves = _distinct(shown.leaf for shown in all_shown if shown.leaf is not None)
+    proofs = _distinct(shown.scope_proof for shown in all_shown if shown.scope_proof)
+    packed = []
+    for (request, _), shown, subject in zip(items, all_shown, told, strict=True):
+        places = Places(
+            institutions[request.institution],
+            keys[request.release_key_hash],
+            _from_one(shown.terms, consents),
+            _from_one(subject, subjects),
+            _from_one(shown.leaf, leaves),
+            _from_one(shown.scope_proof or None, proofs),
+        )
+        packed.append(
+            CompactRequest(
+                request_id=request.request_id,
+                record_id=request.record_id,
+                codes=pack_codes(request),
+                reason_hash=request.reason_hash,
+                practitioner=request.practitioner,
+                places=_pack(_PLACES, places),
+            )
+        )
+    tables = Tables(
+        institutions=tuple(institutions),
+        release_key_hashes=tuple(keys),
+        consents=tuple(consents),
+        subjects=tuple(subjects),
+        leaves=tuple(leaves),
+        scope_proofs=tuple(proofs),
+    )
+    return packed, tables
+
+
+def places_of(packed: CompactRequest) -> Places:
+    """Gives the places a request names."""
+    return Places(*_unpack(_PLACES, packed.places))
+
+
+def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessRequest, Shown]:
+    """Puts a request together from what travelled, as the contract does.
+
+    Raises:
+        IndexError: a place lies beyond its table.
+    """
+    places = places_of(packed)
+    purpose, action, legal_basis, actor_kind, issued_at, expires_at = unpack_codes(packed.codes)
+    terms = _at(tables.consents, places.consent)
+    request = AccessRequest(
+        request_id=packed.request_id,
+        institution=tables.institutions[places.institution],
+        record_id=packed.record_id,
+        consent_id=ConsentId(ZERO_32) if terms is None else consent_id(terms),
+        purpose=purpose,
+        action=action,
+        legal_basis=legal_basis,
+        actor_kind=actor_kind,
+        reason_hash=packed.reason_hash,
+        practitioner=packed.practitioner,
+        release_key_hash=tables.release_key_hashes[places.release_key],
+        issued_at=issued_at,
+        expires_at=expires_at,
+    )
+    named = terms is not None and terms.records_root != ZERO_32
+    leaf = _at(tables.leaves, places.leaf) if named else None
+    proof = _at(tables.scope_proofs, places.scope_proof) if named else None
+    return request, Shown(terms, leaf, proof or ())
+
+
+def _at(table: Sequence[Value], place: int) -> Value | None:
+    return table[place - 1] if place else None
