@@ -18,7 +18,7 @@ from consentry.core.chain import BlockReference
 from consentry.core.codes import Action, ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Address, ConsentTerms, Material
-from consentry.core.typed_data import consent_id, digest, struct_hash
+from consentry.core.typed_data import consent_id, digest, record_id, struct_hash
 from consentry.crypto.signing import Verifiers, verify
 from consentry.errors import (
     AccessDeniedError,
@@ -171,6 +171,9 @@ class AccessDesk:
             raise NotFoundError("record is not known to this custodian")
         if consent is None and any(request.consent_id):
             raise NotFoundError("consent is not known")
+        if record_id(record.leaf) != request.record_id or (consent and consent_id(consent.terms) != request.consent_id):
+            # A row that somebody changed must neither be submitted nor be looked at when a key is given.
+            raise LedgerUnavailableError("leaf or terms of the projection do not match their ids")
         return record, Material(record.leaf, consent.terms if consent else None, proof)
 
     async def _known(self, request: AccessRequest) -> tuple[RecordView | None, ConsentView | None]:
@@ -188,8 +191,8 @@ class AccessDesk:
         request = receipt.entry.request
         head = await self.ledger.head()
         _check_lease(receipt, head)
-        if terms is None or consent_id(terms) != request.consent_id:
-            raise LedgerUnavailableError("terms of the projection do not match those decided on")
+        if terms is None:  # nothing is permitted without a consent; closed when in doubt
+            raise denied(receipt, Reason.CONSENT_MISSING)
         ended = _ended(request, terms, head.time)
         if ended != Reason.NONE:
             raise denied(receipt, ended)
