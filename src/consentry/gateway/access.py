@@ -171,9 +171,7 @@ class AccessDesk:
             raise NotFoundError("record is not known to this custodian")
         if consent is None and any(request.consent_id):
             raise NotFoundError("consent is not known")
-        if record_id(record.leaf) != request.record_id or (consent and consent_id(consent.terms) != request.consent_id):
-            # A row that somebody changed must neither be submitted nor be looked at when a key is given.
-            raise LedgerUnavailableError("leaf or terms of the projection do not match their ids")
+        _check_ids(request, record, consent)
         return record, Material(record.leaf, consent.terms if consent else None, proof)
 
     async def _known(self, request: AccessRequest) -> tuple[RecordView | None, ConsentView | None]:
@@ -200,6 +198,13 @@ class AccessDesk:
             raise denied(receipt, Reason.CONSENT_REVOKED)
         if await self.ledger.institution_standing(request.institution) != Standing.ACTIVE:
             raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
+
+
+def _check_ids(request: AccessRequest, record: RecordView, consent: ConsentView | None) -> None:
+    """A row that somebody changed must neither be submitted nor be looked at when a key is given."""
+    same_record = record_id(record.leaf) == request.record_id
+    if not same_record or (consent is not None and consent_id(consent.terms) != request.consent_id):
+        raise LedgerUnavailableError("leaf or terms of the projection do not match their ids")
 
 
 def _check_lease(receipt: FinalReceipt, head: BlockReference) -> None:
