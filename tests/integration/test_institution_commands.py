@@ -94,6 +94,26 @@ def test_authority_admits_suspends_and_reinstates(desk: Desk) -> None:
     assert standings(desk) == [Standing.ACTIVE, Standing.SUSPENDED, Standing.ACTIVE]
 
 
+def test_national_authority_admits_a_provincial_one_which_acts_in_its_region(desk: Desk, tmp_path: Path) -> None:
+    national, own = desk.state / "keys" / "national", tmp_path / "province"
+    address = desk.must("key", "new", str(own))["signer"]
+
+    desk.must("authority", "admit", address, "--region", "330000", "--key", str(national))
+    member = ("institution", "admit", "0x" + "3c" * 20, "--release-key", "ab", "--key", str(own))
+    desk.must(*member, "--region", "330100")
+    group = address + "00" * 12
+    desk.must("institution", "join", group, "0x" + "3c" * 20, "--key", str(own))
+    desk.must("institution", "leave", group, "0x" + "3c" * 20, "--key", str(own))
+    foreign = desk.run(*member[:2], "0x" + "4d" * 20, *member[3:], "--region", "440300")
+    desk.must("authority", "suspend", address, "--key", str(national))
+    suspended = desk.run(*member[:2], "0x" + "5e" * 20, *member[3:], "--region", "330100")
+    desk.must("authority", "reinstate", address, "--key", str(national))
+
+    assert (foreign.returncode, suspended.returncode) == (1, 1)
+    assert "ParticipantsRegionForbidden" in foreign.stderr
+    assert "ParticipantsRegionForbidden" in suspended.stderr
+
+
 def test_account_without_the_role_is_refused_in_one_line(desk: Desk) -> None:
     stranger = desk.state / "keys" / "deployer"
 

@@ -66,6 +66,7 @@ class _Commands(LazyGroup):
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",
         ),
         "chain": Entry("chain:app", "The embedded chain: up, down, status, reset."),
+        "authority": Entry("authority:app", "Authorities, admitted and suspended by the national authority's account."),
         "institution": Entry(
             "institution:app",
             "Institutions and relays, admitted and suspended by an authority's own account.",

@@ -34,6 +34,14 @@ class Governance:
         await self._account.act(self._manifest.address(MANAGER), call)
         return receipt
 
+    async def suspend_authority(self, authority: Address, reason_hash: bytes = ZERO_32) -> ActReceipt:
+        """Suspends an authority; it and its relays can do nothing from then on."""
+        return await self._participants("suspendAuthority", authority, reason_hash)
+
+    async def reinstate_authority(self, authority: Address, reason_hash: bytes = ZERO_32) -> ActReceipt:
+        """Reinstates a suspended authority."""
+        return await self._participants("reinstateAuthority", authority, reason_hash)
+
     async def admit_institution(
         self, institution: Address, region: int, signer: bytes, release_key: bytes, profile_hash: bytes = ZERO_32
     ) -> ActReceipt:
@@ -55,6 +63,10 @@ class Governance:
     async def remove_relay(self, relay: Address) -> ActReceipt:
         """Stops an account from submitting acts."""
         return await self._participants("removeRelay", relay)
+
+    async def change_membership(self, group: bytes, institution: Address, *, member: bool) -> ActReceipt:
+        """Enters an institution into a group of this authority, whose name starts with its address, or takes it out."""
+        return await self._participants("changeGroupMembership", group, institution, member)
 
     async def _participants(self, function: str, *values: Any) -> ActReceipt:
         target = self._manifest.address("Participants")
