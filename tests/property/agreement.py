@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from consentry.core import events
-from consentry.core.acts import Acts, Item
+from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.admissions import Admissions
+from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import Reason, Standing
 from consentry.core.events import LedgerEvent
@@ -25,7 +26,7 @@ from consentry.core.terms import (
     Revocation,
 )
 from consentry.core.typed_data import TYPES, SignedStruct, consent_id, digest
-from consentry.crypto.signing import AccountKey, verify
+from consentry.crypto.signing import AccountKey, sign, verify
 from consentry.errors import ConsentryError, LedgerRejectedError
 from tests.support.evm import Evm, Outcome
 from tests.support.suite import Suite, plain
@@ -262,6 +263,30 @@ class Agreement:
         if self._compare(core, lambda: self.suite.decide(batch, sender=relay)):
             self.steps += len(batch) - 1
 
+    def decide_batch(self, batch: Sequence[Signed], key: AccountKey, relay: Address) -> None:
+        """Decides on both sides a batch that one key signed as a whole."""
+        plain_items = [Item(request, material, signature_valid=False) for request, _, material in batch]
+        signature = b"nothing to sign"
+        if batch:
+            signature = sign(
+                key, self.suite.domain("AccessLedger"), batch_of(batch[0][0].institution, _requests(batch))
+            )
+        known = self.state.institutions.get(batch[0][0].institution) if batch else None
+        valid = known is not None and self.holds(known.signer, "AccessLedger", seen_batch(plain_items), signature)
+        items = [replace(item, signature_valid=valid) for item in plain_items]
+
+        def core() -> Sequence[LedgerEvent]:
+            made = Acts(self.state).decide_batch(items, signature, relay=relay, place=self._place())
+            for event in made[1:]:
+                if not isinstance(event, events.BatchSubmitted):
+                    reason = event.entry.reason if isinstance(event, events.AccessDecided) else event.reason
+                    self._count(f"batch reason {Reason(reason).name}")
+            return made
+
+        pairs = [(request, material) for request, _, material in batch]
+        if self._compare(core, lambda: self.suite.decide_batch(pairs, signature, sender=relay)):
+            self.steps += len(batch) - 1
+
     def compare_states(self) -> None:
         """Compares heads and states of everything the core knows with the contracts' storage."""
         read, state = self.suite.read, self.state
@@ -290,3 +315,7 @@ class Agreement:
 
     def _send(self, contract: str, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401
         return self.suite.evm.send(self.suite.addresses[contract], function, *arguments, sender=by)
+
+
+def _requests(batch: Sequence[Signed]) -> list[AccessRequest]:
+    return [request for request, _, _ in batch]

@@ -77,7 +77,8 @@ class History:
             (8, self.supersede),
             (22, self.grant),
             (8, self.revoke),
-            (30, self.decide),
+            (22, self.decide),
+            (14, self.decide_batch),
         ]
         end = self.ledger.steps + steps
         while self.ledger.steps < end:
@@ -339,6 +340,15 @@ class History:
         """Decides a batch of up to fifty requests."""
         size = self.random.choice([0, 1, 5, 20, 50]) if self._chance(50) else self.random.randint(20, 50)
         self.ledger.decide([self._item() for _ in range(size)], self._relay())
+
+    def decide_batch(self) -> None:
+        """Decides a batch of up to thirty requests that mostly one institution signed at once."""
+        items = [self._item() for _ in range(self.random.choice([0, 1, 2, 3, 5, 8, 13, 30]))]
+        first = items[0][0].institution if items else self.ledger.stranger.address
+        own = [item for item in items if item[0].institution == first]
+        key = self.institutions.get(first, self.ledger.stranger)
+        signer = self.ledger.stranger if self._chance(5) else key
+        self.ledger.decide_batch(items if self._chance(5) else own, signer, self._relay())
 
     def _matching(self) -> tuple[RecordLeaf, ConsentTerms]:
         """Picks a record and a consent that mostly go together and are mostly in force."""

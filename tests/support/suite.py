@@ -122,11 +122,16 @@ class Suite:
         return self.evm.send(ledger, "decide", requests, signatures, tables, time=time, sender=sender, gas=gas)
 
     def decide_batch(
-        self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes, time: int | None = None
+        self,
+        items: Sequence[tuple[AccessRequest, Material]],
+        signature: bytes,
+        time: int | None = None,
+        sender: Address | None = None,
     ) -> Outcome:
         """Decides a batch of one institution that signed it as a whole."""
         requests, tables = _packed(items)
-        return self.evm.send(self.addresses["AccessLedger"], "decideBatch", requests, signature, tables, time=time)
+        ledger = self.addresses["AccessLedger"]
+        return self.evm.send(ledger, "decideBatch", requests, signature, tables, time=time, sender=sender)
 
     def try_batch(
         self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes, time: int

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from consentry.core import events
 from consentry.core.access import as_seen, decide, shown_of
+from consentry.core.batch_tree import batch_of
 from consentry.core.chain import EventPlace
 from consentry.core.codes import REJECTIONS
 from consentry.core.consent import check_grant, check_revoke
@@ -19,7 +20,16 @@ from consentry.core.record import check_anchorable, check_first, check_signed, c
 from consentry.core.refusals import refusal
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
-from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    Address,
+    ConsentTerms,
+    Enrolment,
+    Material,
+    RecordLeaf,
+    RequestBatch,
+)
 from consentry.core.typed_data import consent_id, record_id, struct_hash
 
 DecisionEvent = events.AccessDecided | events.RequestRejected
@@ -32,6 +42,12 @@ class Item:
     request: AccessRequest
     material: Material
     signature_valid: bool
+
+
+def seen_batch(items: Sequence[Item]) -> RequestBatch:
+    """Gives the batch as the contract puts it together: its requests with the consents whose terms are shown."""
+    seen = [as_seen(item.request, shown_of(item.request, item.material)) for item in items]
+    return batch_of(items[0].request.institution, seen)
 
 
 @dataclass(slots=True)
@@ -131,6 +147,24 @@ class Acts:
         if not items:
             raise refusal("AccessLedgerBatchMalformed", 0, 0)
         return [self._decide(item, relay, place) for item in items]
+
+    def decide_batch(
+        self, items: Sequence[Item], signature: bytes, *, relay: Address, place: EventPlace
+    ) -> list[events.BatchSubmitted | DecisionEvent]:
+        """Decides a batch of one institution that was signed as a whole; whether it was stands in every item.
+
+        The signature has to be over `seen_batch`: what a relay shows wrongly makes another batch.
+        """
+        self._require_relay(relay, "AccessLedgerRelayRequired")
+        if not items:
+            raise refusal("AccessLedgerBatchMalformed", 0, 0)
+        institutions = {item.request.institution for item in items}
+        if len(institutions) != 1:
+            raise refusal("AccessLedgerInstitutionsInvalid", len(institutions))
+        batch = seen_batch(items)
+        submitted = events.BatchSubmitted(place, batch.institution, batch.root, batch.size, signature)
+        self.state.fold(submitted)
+        return [submitted, *(self._decide(item, relay, place) for item in items)]
 
     def _decide(self, item: Item, relay: Address, place: EventPlace) -> DecisionEvent:
         request, terms = item.request, item.material.terms
