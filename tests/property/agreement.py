@@ -268,9 +268,8 @@ class Agreement:
         plain_items = [Item(request, material, signature_valid=False) for request, _, material in batch]
         signature = b"nothing to sign"
         if batch:
-            signature = sign(
-                key, self.suite.domain("AccessLedger"), batch_of(batch[0][0].institution, _requests(batch))
-            )
+            meant = batch_of(batch[0][0].institution, [request for request, _, _ in batch])
+            signature = sign(key, self.suite.domain("AccessLedger"), meant)
         known = self.state.institutions.get(batch[0][0].institution) if batch else None
         valid = known is not None and self.holds(known.signer, "AccessLedger", seen_batch(plain_items), signature)
         items = [replace(item, signature_valid=valid) for item in plain_items]
@@ -315,7 +314,3 @@ class Agreement:
 
     def _send(self, contract: str, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401
         return self.suite.evm.send(self.suite.addresses[contract], function, *arguments, sender=by)
-
-
-def _requests(batch: Sequence[Signed]) -> list[AccessRequest]:
-    return [request for request, _, _ in batch]

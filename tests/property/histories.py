@@ -51,7 +51,7 @@ class History:
     patients: dict[SubjectId, SigningKey] = field(default_factory=dict)
     leaves: list[RecordLeaf] = field(default_factory=list)
     granted: list[ConsentTerms] = field(default_factory=list)
-    asked: list[AccessRequest] = field(default_factory=list)
+    asked: list[tuple[AccessRequest, RecordLeaf]] = field(default_factory=list)
     scopes: dict[bytes, list[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -396,8 +396,9 @@ class History:
         if self._chance(3):
             material = replace(material, scope_proof=(self._word(),))
         if self.asked and self._chance(4):
-            request = self.random.choice(self.asked[-RECENT:])
-        self.asked.append(request)
+            request, leaf = self.random.choice(self.asked[-RECENT:])
+            material = replace(material, leaf=leaf)
+        self.asked.append((request, material.leaf))
         key = self.institutions.get(request.institution, self.ledger.stranger)
         return request, self._signature(key, "AccessLedger", request), material
 
