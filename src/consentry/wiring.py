@@ -109,7 +109,8 @@ def _passphrase(path: Path) -> str:
 
 def create_passphrase(settings: Settings) -> None:
     """Draws a passphrase for a vault that has none yet; it stands in a file of mode 0600."""
-    load_or_create_key(settings.passphrase)
+    if not settings.passphrase.exists():
+        load_or_create_key(settings.passphrase)
 
 
 def open_keyring(settings: Settings) -> LocalKeyring:

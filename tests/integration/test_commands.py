@@ -183,6 +183,31 @@ def _prove(desk: Desk, request: str) -> None:
     assert verified["permitted"] is True
 
 
+def test_correction_is_the_next_version_and_stays_covered_by_the_consent(desk: Desk) -> None:
+    image = anchored(desk, enrolled(desk, "corrected"))
+    consent = granted(desk, image, "corrected.key", "corrected.json", "--category", "IMAGING")
+    staff = desk.must("key", "practitioner", "dr-li", "--secret", "staff.secret")["practitioner"]
+    assert staff == desk.must("key", "practitioner", "dr-li", "--secret", "staff.secret")["practitioner"]
+    better = desk.folder / "better.dcm"
+    better.write_bytes(image.content.read_bytes() + bytes(2))
+    described = ("--subject", image.subject, "--category", "imaging", "--sensitivity", "3", "--month", "2004-01")
+
+    done = desk.must("record", "add", str(better), *described, "--previous", image.record, "--key", desk.key(A))
+    again = ("record", "add", str(better), *described, "--previous", image.record, "--key", desk.key(A))
+
+    assert "RecordsPreviousNotCurrent" in desk.refused(1, *again)
+    listed = desk.must("record", "list", "--subject", image.subject, "--key", "corrected.key")["items"]
+    assert {item["recordId"]: item["status"] for item in listed} == {
+        image.record: "SUPERSEDED",
+        done["recordId"]: "CURRENT",
+    }
+    secrets = ("--key", desk.key(B), "--release-key", desk.key(f"{B}-release"), "--practitioner", staff)
+    assert denied(desk, *asking(desk, image, consent))["reason"] == "RECORD_SUPERSEDED"
+    new = ("access", "request", done["recordId"], "--consent", consent, *secrets)
+    desk.must(*new, "--out", "corrected.dcm", *desk.node)
+    assert (desk.folder / "corrected.dcm").read_bytes() == better.read_bytes()
+
+
 def test_passkey_far_from_the_hospital_grants_named_records(desk: Desk) -> None:
     desk.must("key", "new", "passkey", "--kind", "passkey", "--manifest", str(desk.network.manifest_path))
     signed = desk.must("subject", "sign", "--key", "passkey", "--out", "half.json")

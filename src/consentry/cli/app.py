@@ -71,7 +71,7 @@ class _Commands(LazyGroup):
             "institution:app",
             "Institutions and relays, admitted and suspended by an authority's own account.",
         ),
-        "key": Entry("keys:app", "Keys of people and institutions: new, show."),
+        "key": Entry("keys:app", "Keys of people and institutions: new, show, practitioner."),
         "subject": Entry("subject:app", "Subjects: sign (patient), enrol (hospital), list (patient)."),
         "record": Entry("record:app", "Records: add (hospital), list (patient or hospital)."),
         "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),

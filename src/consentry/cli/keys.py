@@ -25,15 +25,16 @@ from consentry.config import load_settings
 from consentry.core.terms import Address
 from consentry.crypto.keywrap import new_release_seed, release_public_key
 from consentry.crypto.p256 import P256Key
+from consentry.crypto.pseudonyms import practitioner_of
 from consentry.crypto.signing import AccountKey, SigningKey
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.errors import ConfigurationError, InvalidInputError, VerificationError
 from consentry.evidence.notation import Json, hex_of
 from consentry.ledger.embedded.durable import explained
-from consentry.ledger.keyfiles import load_key, read_private
+from consentry.ledger.keyfiles import load_key, load_or_create_key, read_private
 from consentry.ledger.manifest import Manifest
 
-app = typer.Typer(help="Keys of people and institutions: new, show.", no_args_is_help=True)
+app = typer.Typer(help="Keys of people and institutions: new, show, practitioner.", no_args_is_help=True)
 FILE_MODE: Final = 0o600
 _SECRET_SIZE: Final = 32
 
@@ -89,6 +90,16 @@ def show(
     kind = read_private(file).partition(" ")[0]
     usual = KeyKind.RELEASE if release else KeyKind.ACCOUNT
     answer(_described(file, KeyKind(kind) if kind in VERIFIERS else usual), as_json=as_json)
+
+
+@app.command()
+def practitioner(
+    staff_id: Annotated[str, typer.Argument(help="the institution's own id of a person or agent")],
+    file: Annotated[Path, typer.Option("--secret", help="file with the institution's secret; made at first use")],
+    as_json: AsJson = False,
+) -> None:
+    """Shows the pseudonym under which a person inside an institution stands on chain."""
+    answer({"practitioner": hex_of(practitioner_of(load_or_create_key(file), staff_id))}, as_json=as_json)
 
 
 def _described(file: Path, kind: KeyKind) -> Json:

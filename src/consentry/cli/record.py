@@ -21,9 +21,9 @@ from consentry.cli.options import (
     SubjectText,
 )
 from consentry.cli.output import AsJson, answer, listing, receipt_of
-from consentry.client.hospital import NewRecord
+from consentry.client.hospital import Hospital, NewRecord
 from consentry.core.codes import HIGHEST_SENSITIVITY, Category, Retention
-from consentry.core.terms import RecordLeaf, SubjectId
+from consentry.core.terms import RecordId, RecordLeaf, SubjectId
 from consentry.errors import ConfigurationError
 from consentry.evidence.notation import Json, hex_of, read
 from consentry.evidence.notice import month_text
@@ -44,6 +44,7 @@ def add(
     month: Annotated[str, typer.Option(help="month the content is about, YYYY-MM")],
     retention: Annotated[str, typer.Option(help="OUTPATIENT or INPATIENT")] = "OUTPATIENT",
     media_type: Annotated[str, typer.Option(help="by the name of the file if not given")] = "",
+    previous: Annotated[str, typer.Option(help="record id of the current version, if this is the next one")] = "",
     institution: InstitutionAddress = "",
     gateway: GatewayUrl = "",
     node: NodeUrl = "",
@@ -51,7 +52,7 @@ def add(
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Uploads a file to the hospital's own gateway, signs its leaf, and anchors it."""
+    """Uploads a file to the hospital's own gateway, signs its leaf, and anchors it as a first or the next version."""
     described = NewRecord(
         SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE)),
         values.code("category", Category, category),
@@ -63,9 +64,13 @@ def add(
     own = reach.institution(load_signing_key(key, reach.origin), institution)
     _check_readable(file)
     kind = media_type or _MEDIA_TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0]
-    record, done = reach.as_hospital(
-        own, lambda hospital: hospital.add_record(file, kind or "application/octet-stream", described)
-    )
+    before = RecordId(values.hexadecimal("previous record", previous, values.ID_SIZE)) if previous else None
+
+    async def act(hospital: Hospital) -> tuple[RecordId, Json]:
+        leaf = await hospital.leaf_of(described.subject_id, before) if before else None
+        return await hospital.add_record(file, kind or "application/octet-stream", described, leaf)
+
+    record, done = reach.as_hospital(own, act)
     shown = {"recordId": hex_of(record), "subjectId": hex_of(described.subject_id)}
     answer({**shown, "bytes": file.stat().st_size, **receipt_of(done["anchor"])}, as_json=as_json)
 

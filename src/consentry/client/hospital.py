@@ -48,12 +48,12 @@ from consentry.core.terms import (
     RecordLeaf,
     SubjectId,
 )
-from consentry.core.typed_data import record_id
+from consentry.core.typed_data import record_id, scope_key
 from consentry.crypto.commitment import verify_commitment
 from consentry.crypto.keywrap import ReleaseContext, release_key_hash, release_public_key, unwrap_record_keys
 from consentry.crypto.sealing import Opener, sealing_context
 from consentry.crypto.signing import SigningKey, sign
-from consentry.errors import AccessDeniedError, VerificationError
+from consentry.errors import AccessDeniedError, NotFoundError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 
 REQUEST_SECONDS: Final = 300
@@ -129,18 +129,31 @@ class Hospital:
         )
         return expect(answer, ENROLLED)
 
-    async def add_record(self, path: Path, media_type: str, described: NewRecord) -> tuple[RecordId, Json]:
-        """Uploads a file, signs its leaf, anchors it; memory stays flat."""
-        digest = _file_digest(path)
-        headers = {"Consentry-Subject": hex_of(described.subject_id), "Content-Type": media_type}
+    async def add_record(
+        self, path: Path, media_type: str, described: NewRecord, previous: RecordLeaf | None = None
+    ) -> tuple[RecordId, Json]:
+        """Uploads a file, signs its leaf, anchors it; memory stays flat.
+
+        Args:
+            path: the file.
+            media_type: of its content.
+            described: how it stands on chain.
+            previous: leaf of the current version, if this is the next one; the old one is superseded.
+        """
+        digest, version = _file_digest(path), previous.version + 1 if previous else 1
+        headers = {
+            "Consentry-Subject": hex_of(described.subject_id),
+            "Consentry-Record-Version": str(version),
+            "Content-Type": media_type,
+        }
         answer = await self._transport.upload("/v1/records/content", _pieces(path), digest, headers)
         sealed = expect(answer, SEALED)
         leaf = RecordLeaf(
             custodian=self._own.address,
             subject_id=described.subject_id,
-            previous=ZERO_32,
-            lineage=ZERO_32,
-            version=1,
+            previous=record_id(previous) if previous else ZERO_32,
+            lineage=scope_key(previous) if previous else ZERO_32,
+            version=version,
             category=described.category,
             sensitivity=described.sensitivity,
             data_month=described.data_month,
@@ -153,6 +166,7 @@ class Hospital:
         known = await self.gateway()
         signature = sign(self._own.key, known.domain("Records"), leaf)
         body = {"objectId": sealed["objectId"], "leaf": write(leaf), "signature": hex_of(signature)}
+        body |= {"previous": write(previous)} if previous else {}
         receipt = expect(await self._transport.post("/v1/records", body), ANCHORED)
         return record_id(leaf), receipt
 
@@ -267,6 +281,21 @@ class Hospital:
             draft.rename(target)
         finally:
             draft.unlink(missing_ok=True)
+
+    async def leaf_of(self, subject_id: SubjectId, record: RecordId) -> RecordLeaf:
+        """Gives the leaf of one of a subject's records, compared with its id.
+
+        Raises:
+            NotFoundError: the subject has no such record, or none this institution may know of.
+            VerificationError: the gateway lists another leaf under that id.
+        """
+        for item in await self.records(subject_id):
+            if item["recordId"] == hex_of(record):
+                leaf = read(RecordLeaf, item["leaf"])
+                if record_id(leaf) != record:
+                    raise VerificationError("leaf does not hash to the record it is listed under")
+                return leaf
+        raise NotFoundError("record is not known")
 
     async def records(self, subject_id: SubjectId) -> list[Json]:
         """Lists the records of a subject that this institution may know of."""

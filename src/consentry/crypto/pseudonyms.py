@@ -1,0 +1,34 @@
+"""Pseudonyms: keyed hashes under which people inside an institution stand on chain (promise P6)."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from consentry.crypto.framing import length_prefixed
+from consentry.errors import InvalidInputError
+
+SECRET_SIZE: Final = 32
+_PRACTITIONER: Final = b"consentry/practitioner/v1"
+
+
+def practitioner_of(secret: bytes, staff_id: str) -> bytes:
+    """Gives the pseudonym of a person or agent of an institution: HMAC-SHA-256 of its staff id, 32 bytes.
+
+    Whoever holds the secret can name the person behind a log line, nobody else; staff ids are few, so a hash without a
+    secret would be guessed in a moment.
+
+    Args:
+        secret: 32 bytes that the institution keeps; another secret makes other pseudonyms.
+        staff_id: the institution's own id of the person or agent, as it is written there.
+
+    Raises:
+        InvalidInputError: the secret has another size, or the staff id is empty.
+    """
+    if len(secret) != SECRET_SIZE:
+        raise InvalidInputError(
+            f"secret of pseudonyms does not match (got {len(secret)} bytes, expected {SECRET_SIZE})"
+        )
+    if not staff_id:
+        raise InvalidInputError("staff id is empty")
+    return hmac.digest(secret, length_prefixed(_PRACTITIONER, staff_id.encode()), "sha256")
