@@ -6,15 +6,16 @@ import {RecordLeaf} from "./RecordLeaf.sol";
 
 /// @notice What a decision needs of a record version, in one word and one slot, from the lowest bit: status (8 bits),
 /// category (8), sensitivity (8), month of the content (16), retention class (8), block time of the anchor (48), and
-/// the first 20 bytes of the subjectId (160). Zero for a version that was never anchored.
-/// @dev A subjectId is 32 random bytes; as with an account, nobody finds a second one with the same first 20.
+/// the first 20 bytes of keccak-256 of the subjectId (160). Zero for a version that was never anchored.
+/// @dev Whoever enrols chooses the id, so a part of the id itself could be taken by a twin. Its hash cannot, as with an
+/// account: two ids of one's own choice might be made to meet, but none with that of somebody else.
 type RecordFacts is uint256;
 
 using {statusOf, categoryOf, sensitivityOf, dataMonthOf, anchoredAtOf, isOf, superseded} for RecordFacts global;
 
 /// @notice Packs the facts of a version that is being anchored.
 function factsOf(RecordLeaf memory leaf, uint48 anchoredAt) pure returns (RecordFacts) {
-    uint256 word = uint256(uint160(bytes20(leaf.subjectId))) << 96;
+    uint256 word = _markOf(leaf.subjectId) << 96;
     word |= uint256(anchoredAt) << 48;
     word |= (uint256(leaf.retention) << 40) | (uint256(leaf.dataMonth) << 24) | (uint256(leaf.sensitivity) << 16);
     return RecordFacts.wrap(word | (uint256(leaf.category) << 8) | uint256(RecordStatus.CURRENT));
@@ -47,11 +48,16 @@ function anchoredAtOf(RecordFacts facts) pure returns (uint48) {
 
 /// @notice Tells whether a version is one of a subject.
 function isOf(RecordFacts facts, bytes32 subjectId) pure returns (bool) {
-    return RecordFacts.unwrap(facts) >> 96 == uint256(subjectId) >> 96;
+    return RecordFacts.unwrap(facts) >> 96 == _markOf(subjectId);
 }
 
 /// @notice Gives the same facts of a version that gave way to the next.
 function superseded(RecordFacts facts) pure returns (RecordFacts) {
     uint256 kept = RecordFacts.unwrap(facts) & ~uint256(type(uint8).max);
     return RecordFacts.wrap(kept | uint256(RecordStatus.SUPERSEDED));
+}
+
+/// @dev What stands for a subject in the word: 160 bits.
+function _markOf(bytes32 subjectId) pure returns (uint256) {
+    return uint256(keccak256(abi.encode(subjectId))) >> 96;
 }

@@ -13,7 +13,7 @@ from consentry.core.access import as_seen
 from consentry.core.codes import REJECTIONS, Action, Category, Purpose, Reason, bits
 from consentry.core.merkle import root_of
 from consentry.core.packing import pack_codes, pack_outcome
-from consentry.core.terms import ZERO_32, AccessRequest, RecordId, Shown
+from consentry.core.terms import ZERO_32, AccessRequest, Enrolment, RecordId, Shown, SubjectId
 from consentry.core.typed_data import consent_id, record_id, struct_hash
 from tests.contracts.access_cases import (
     DENIED,
@@ -28,7 +28,17 @@ from tests.contracts.access_cases import (
     prepared,
 )
 from tests.support.contract_suite import Event, Value
-from tests.support.contract_world import BEIJING, DAY, Item, World, batch_of, key_of, reason_of
+from tests.support.contract_world import (
+    BEIJING,
+    DAY,
+    Item,
+    Patient,
+    World,
+    batch_of,
+    key_of,
+    reason_of,
+    values_of,
+)
 from tests.support.signers import AccountSigner
 
 
@@ -132,6 +142,42 @@ def test_subject_of_another_record_reverts_the_relays_own_batch(world: World) ->
     )
 
     assert error == ("AccessLedgerSubjectMismatch", (item.request.record_id, OTHER))
+
+
+def twin_of(world: World, subject: SubjectId) -> Patient:
+    """Enrols with another hospital a subject whose id starts like that of somebody else."""
+    signer, twin = AccountSigner(key_of("twin")), SubjectId(subject[:24] + keccak(b"twin")[:8])
+    act = Enrolment(twin, signer.identity, world.hospital.address, world.suite.now() + 3600)
+    signatures = [world.sign("Subjects", act, each) for each in (signer, world.hospital.signer)]
+    world.suite.send("Subjects", "enrol", values_of(act), *signatures, sender=world.hospital.relay)
+    return Patient(twin, signer, world.hospital.address)
+
+
+def test_consent_of_a_subject_with_a_like_id_opens_nothing(world: World) -> None:
+    leaf = world.leaf()
+    world.anchor(leaf)
+    twin = twin_of(world, leaf.subject_id)
+    terms = world.terms(subject_id=twin.subject_id)
+    world.grant(terms, twin.signer)
+    item = world.item(leaf, terms)
+
+    assert world.reasons([item]) == [Reason.SUBJECT_MISMATCH]
+    requests, signatures, material = batch_of([world.item(leaf, terms, request_id=2)])
+    silent = [(*requests[0][:5], requests[0][5] & ~(0xFFFF << 48))]
+    error = world.suite.refusal("AccessLedger", "decide", silent, signatures, material, sender=world.relay)
+    assert error == ("AccessLedgerSubjectMismatch", (item.request.record_id, twin.subject_id))
+
+
+def test_decision_is_never_logged_under_a_subject_with_a_like_id(world: World) -> None:
+    item = permitted(world)
+    requests, signatures, material = batch_of([item])
+    ghost = item.leaf.subject_id[:20] + b"\xee" * 12
+    told = (*material[:3], [ghost], *material[4:])
+    requests = [(*requests[0][:5], requests[0][5] | 1 << 48)]
+
+    error = world.suite.refusal("AccessLedger", "decide", requests, signatures, told, sender=world.relay)
+
+    assert error == ("AccessLedgerSubjectMismatch", (item.request.record_id, ghost))
 
 
 def test_consent_that_comes_twice_in_a_batch_reverts_it(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from eth_hash.auto import keccak
 from web3 import Web3
 
 from consentry.core.codes import RecordStatus
@@ -84,7 +85,7 @@ def test_facts_of_a_version_are_packed_as_documented(world: World) -> None:
 
     one, other = world.suite.read("Records", "factsOf", [record_id(first), record_id(second)])
 
-    subject = int.from_bytes(first.subject_id[:20], "big")
+    subject = int.from_bytes(keccak(first.subject_id)[:20], "big")
     assert one == RecordStatus.SUPERSEDED | 12 << 8 | 5 << 16 | 65_535 << 24 | 2 << 40 | time << 48 | subject << 96
     assert other & 0xFF == RecordStatus.CURRENT
     assert other >> 96 == subject

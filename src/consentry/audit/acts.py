@@ -17,7 +17,7 @@ from consentry.core.record import check_anchorable, check_first, check_successor
 from consentry.core.refusals import refusal
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
-from consentry.core.terms import AccessRequest, Enrolment, RecordId, Revocation
+from consentry.core.terms import AccessRequest, Enrolment, RecordId, RequestBatch, Revocation
 from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id
 from consentry.crypto import signing
 from consentry.crypto.signing import Verifiers
@@ -36,6 +36,7 @@ class ActChecks:
     verifiers: Verifiers
     findings: list[Finding]
     signatures: int = 0
+    _last_batch: tuple[object, bool] = (None, False)
     _superseded: dict[RecordId, events.RecordSuperseded] = field(default_factory=dict)
 
     def check(self, event: LedgerEvent) -> None:
@@ -55,6 +56,16 @@ class ActChecks:
 
     def holds(self, contract: str, signer: bytes, value: SignedStruct, signature: bytes) -> bool:
         """Tells whether a signature is the signer's."""
+        asked = (contract, signer, value, signature)
+        if isinstance(value, RequestBatch) and self._last_batch[0] == asked:
+            # Every request of a batch stands under the same signature: one look is enough.
+            return self._last_batch[1]
+        held = self._looked_at(*asked)
+        if isinstance(value, RequestBatch):
+            self._last_batch = asked, held
+        return held
+
+    def _looked_at(self, contract: str, signer: bytes, value: SignedStruct, signature: bytes) -> bool:
         self.signatures += 1
         try:
             signing.verify(signer, digest(self.domains[contract], value), signature, self.verifiers)
@@ -70,7 +81,7 @@ class ActChecks:
             message = f"a {type(value).__name__} on chain is not signed by the signer it needs"
             about = "0x" + signer.hex()
             # The ledger asks no contract about a request, so code at an institution's account excuses nothing there.
-            kind = Kind.REQUEST_SIGNATURE if isinstance(value, AccessRequest) else Kind.SIGNATURE
+            kind = Kind.REQUEST_SIGNATURE if isinstance(value, AccessRequest | RequestBatch) else Kind.SIGNATURE
             self.findings.append(Finding(kind, about, message, "its signature", "another", place))
 
     def _find(self, kind: Kind, event: LedgerEvent, message: str, *, expected: str, got: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
+from consentry.audit.batches import check_batch
 from consentry.audit.compare import compare_objects, compare_releases, compare_rows, releases_permitted
 from consentry.audit.findings import Finding, Kind, Report
 from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, ReleaseReader, SubmittedRequest
@@ -17,6 +18,7 @@ from consentry.core.chain import BlockReference
 from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
 from consentry.crypto.signing import ACCOUNT_SIZE
+from consentry.errors import InvalidInputError
 
 BLOCKS_A_READ: Final = 2_000
 SIGNED_IN: Final = ("Consents", "AccessLedger")
@@ -118,25 +120,33 @@ class Audit:
         for transaction, group in groupby(found, key=lambda event: event.place.transaction_hash):
             together = list(group)
             answers = [event for event in together if isinstance(event, Answer)]
-            items = iter(await self._items(transaction, answers))
+            submitted = await self._items(transaction, answers)
+            self.replay.findings += check_batch(together, submitted)
+            items = iter(submitted if submitted is not None else [None] * len(answers))
             for event in together:
                 self.replay.take(event, next(items) if isinstance(event, Answer) else None)
 
-    async def _items(self, transaction: bytes, answers: Sequence[Answer]) -> Sequence[SubmittedRequest | None]:
+    async def _items(self, transaction: bytes, answers: Sequence[Answer]) -> Sequence[SubmittedRequest] | None:
         """Gives the submitted item of each answer: the contract answers every item of a batch once, in order."""
-        nothing = [None] * len(answers)
         if not answers or not self.with_calldata:
-            return nothing
+            return None
         about = "0x" + transaction.hex()
-        submitted = await self.reader.submitted(transaction)
+        try:
+            submitted = await self.reader.submitted(transaction)
+        except InvalidInputError as error:
+            # The contract read it; an honest relay codes calls so that everybody can.
+            message = f"calldata of a decision cannot be read: {error.message}"
+            place = answers[0].place
+            self.replay.findings.append(Finding(Kind.MATERIAL, about, message, "a plain call", "another", place))
+            return None
         if submitted is None:
             self._unread.append(UNREAD_CALLDATA.format(about))
-            return nothing
+            return None
         if len(submitted) != len(answers):
             message = "a transaction answered another number of requests than were submitted"
             expected, got, place = str(len(submitted)), str(len(answers)), answers[0].place
             self.replay.findings.append(Finding(Kind.MATERIAL, about, message, expected, got, place))
-            return nothing
+            return None
         return submitted
 
     async def _without_smart_accounts(self, findings: Sequence[Finding]) -> tuple[list[Finding], list[str]]:

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     MEMBERSHIP = "group.membership-differs"
     REJECTION = "rejection.wrong"
     MATERIAL = "material.does-not-fit"
+    BATCH = "batch.does-not-fit"
     SCOPE_UNPROVEN = "scope.unproven"
     PROJECTION_BEHIND = "projection.behind"
     ROW_MISSING = "projection.row-missing"

@@ -67,7 +67,11 @@ class LedgerReader(Protocol):
         ...
 
     async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
-        """Gives the items of a transaction that had some decided; none when its calldata is of another form."""
+        """Gives the items of a transaction that had some decided; none when it is no such call.
+
+        Raises:
+            InvalidInputError: it is one, but cannot be read, or takes more room than it has bytes.
+        """
         ...
 
     async def has_code(self, account: Address) -> bool:

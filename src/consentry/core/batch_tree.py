@@ -37,10 +37,7 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
     """
     if not hashes:
         raise ValueError("size of a batch does not match (got 0, expected at least 1)")
-    level = [leaf_of(value) for value in hashes]
-    while len(level) > 1:
-        level = _above(level)
-    return level[0]
+    return _levels(hashes)[-1][0]
 
 
 def path_of(hashes: Sequence[bytes], place: int) -> tuple[bytes, ...]:
@@ -51,12 +48,22 @@ def path_of(hashes: Sequence[bytes], place: int) -> tuple[bytes, ...]:
     """
     if not 0 <= place < len(hashes):
         raise IndexError(f"place in a batch does not match (got {place}, expected below {len(hashes)})")
-    level, path = [leaf_of(value) for value in hashes], []
-    while len(level) > 1:
-        sibling = place ^ 1
-        if sibling < len(level):
-            path.append(level[sibling])
-        level, place = _above(level), place // 2
+    return _path_in(_levels(hashes), place)
+
+
+def _levels(hashes: Sequence[bytes]) -> list[list[bytes]]:
+    levels = [[leaf_of(value) for value in hashes]]
+    while len(levels[-1]) > 1:
+        levels.append(_above(levels[-1]))
+    return levels
+
+
+def _path_in(levels: Sequence[Sequence[bytes]], place: int) -> tuple[bytes, ...]:
+    path = []
+    for level in levels[:-1]:
+        if place ^ 1 < len(level):
+            path.append(level[place ^ 1])
+        place //= 2
     return tuple(path)
 
 
@@ -94,8 +101,8 @@ def batch_of(institution: Address, requests: Sequence[AccessRequest]) -> Request
 
 def paths_of(batch: RequestBatch, requests: Sequence[AccessRequest]) -> list[BatchPath]:
     """Gives for each request what shows that it is one of the batch."""
-    hashes = [struct_hash(request) for request in requests]
-    return [BatchPath(batch, place, path_of(hashes, place)) for place in range(len(hashes))]
+    levels = _levels([struct_hash(request) for request in requests])
+    return [BatchPath(batch, place, _path_in(levels, place)) for place in range(len(requests))]
 
 
 def is_asked_for(request: AccessRequest, shown: BatchPath) -> bool:

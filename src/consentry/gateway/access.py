@@ -191,6 +191,8 @@ class AccessDesk:
         _check_lease(receipt, head)
         if terms is None:  # nothing is permitted without a consent; closed when in doubt
             raise denied(receipt, Reason.CONSENT_MISSING)
+        if terms.subject_id != receipt.entry.subject_id:  # a second line: the contract compares them too
+            raise denied(receipt, Reason.SUBJECT_MISMATCH)
         ended = _ended(request, terms, head.time)
         if ended != Reason.NONE:
             raise denied(receipt, ended)

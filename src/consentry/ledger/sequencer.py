@@ -30,7 +30,7 @@ MOST_ITEMS: Final = 64
 
 BASE_GAS: Final = 21_000
 DECISION_GAS: Final = 150_000
-"""The most a decision takes besides its bytes: 155,821 alone, with them and the transaction itself
+"""The most a decision takes besides its bytes: 156,272 alone, with them and the transaction itself
 (``tests/contracts/snapshots/gas.json``)."""
 VERIFIER_GAS: Final = 500_000
 """What the contract gives a verifier for one signature (``AccessLedger._VERIFIER_GAS``)."""
