@@ -7,22 +7,40 @@ shown again and checked.
 from __future__ import annotations
 
 import hashlib
+import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final
+from typing import Any, Final
 
 from consentry.core.codes import UNLIMITED_USES, Action, Category, Purpose
 from consentry.core.participants import keeper_of
 from consentry.core.terms import ConsentTerms
 from consentry.errors import InvalidInputError, NotFoundError
 
-CURRENT_VERSION: Final = 2
+CURRENT_VERSION: Final = 3
 LANGUAGES: Final = ("zh", "en")
 _MONTHS: Final = 12
 _EPOCH_YEAR: Final = 1970
-_ANY: Final = "*"
+Words = Mapping[str, Any]
+"""Words of a notice for what the terms hold as ids and codes; the last three members are tables by the code's name."""
+_CODES: Final[Words] = {
+    "group": "group {name}",
+    "institution": "{name}",
+    "anybody": "*",
+    "somebody": "{name}",
+    "named": "{name}",
+    "times": "{count}",
+    "unlimited": "*",
+    "erase": "{moment}",
+    "none": "-",
+    "actions": {},
+    "purposes": {},
+    "categories": {},
+}
 _LAST_MOMENT: Final = 253_402_300_799
 """The end of the year 9999, in seconds since the epoch."""
 
@@ -37,22 +55,40 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
     source = _file(f"notice-{version}.{language}")
     if language not in LANGUAGES or not source.is_file():
         raise NotFoundError(f"notice {version} in language {language!r} does not exist")
-    named = any(terms.records_root)
     return source.read_text(encoding="utf-8").format(
-        grantee="group 0x" + terms.group.hex() if any(terms.group) else "0x" + terms.institution.hex(),
         group=_about_group(terms.group, version, language),
-        practitioner="0x" + terms.practitioner.hex() if any(terms.practitioner) else _ANY,
-        actions=_listed(terms.actions, Action),
-        purposes=_listed(terms.purposes, Purpose),
-        records="0x" + terms.records_root.hex() if named else _listed(terms.categories, Category),
         max_sensitivity=terms.max_sensitivity,
         data_from=month_text(terms.data_from),
         data_until=month_text(terms.data_until),
         valid_from=moment_text(terms.valid_from),
         valid_until=moment_text(terms.valid_until),
-        max_uses=_ANY if terms.max_uses == UNLIMITED_USES else terms.max_uses,
-        erase_by=moment_text(terms.erase_by) if terms.erase_by else "-",
+        **_in_words(terms, _words(version, language)),
     )
+
+
+def _in_words(terms: ConsentTerms, words: Words) -> dict[str, str]:
+    """Writes what stands in the terms as ids and codes."""
+    kind, name = ("group", terms.group) if any(terms.group) else ("institution", terms.institution)
+    one, root = terms.practitioner, terms.records_root
+    unlimited = terms.max_uses == UNLIMITED_USES
+    return {
+        "grantee": words[kind].format(name="0x" + name.hex()),
+        "practitioner": words["somebody"].format(name="0x" + one.hex()) if any(one) else words["anybody"],
+        "actions": _listed(terms.actions, Action, words["actions"]),
+        "purposes": _listed(terms.purposes, Purpose, words["purposes"]),
+        "records": words["named"].format(name="0x" + root.hex())
+        if any(root)
+        else _listed(terms.categories, Category, words["categories"]),
+        "max_uses": words["unlimited"] if unlimited else words["times"].format(count=terms.max_uses),
+        "erase_by": words["erase"].format(moment=moment_text(terms.erase_by)) if terms.erase_by else words["none"],
+    }
+
+
+@cache
+def _words(version: int, language: str) -> Words:
+    """Gives the words of a notice; the first two versions had none and showed the codes."""
+    source = files("consentry.evidence") / "notices" / f"words-{version}.{language}.toml"
+    return tomllib.loads(source.read_text(encoding="utf-8")) if source.is_file() else _CODES
 
 
 def _file(name: str) -> Traversable:
@@ -89,8 +125,8 @@ def shown_text(terms: ConsentTerms) -> tuple[str, str] | None:
     return None
 
 
-def _listed(mask: int, kind: type[Action | Purpose | Category]) -> str:
-    return ", ".join(code.name for code in kind if mask & (1 << code))
+def _listed(mask: int, kind: type[Action | Purpose | Category], words: Mapping[str, str]) -> str:
+    return ", ".join(words.get(code.name, code.name) for code in kind if mask & (1 << code))
 
 
 def month_text(count: int) -> str:

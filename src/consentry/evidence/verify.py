@@ -27,6 +27,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Final, TypeVar
 
 from consentry.core import events
@@ -95,9 +96,20 @@ def _step(number: int) -> Iterator[None]:
         raise VerificationError(error.message, step=number) from error
 
 
+_SHOWN_BEFORE: Final = 40
+"""Characters shown of what two differing texts have in common."""
+
+
+def _from_difference(got: str, expected: str) -> tuple[str, str]:
+    """Cuts off what two texts have in common at their start, but for some characters; short ones stay whole."""
+    common = len(commonprefix([got, expected]))
+    start = common - _SHOWN_BEFORE
+    return (f"…{got[start:]}", f"…{expected[start:]}") if start > _SHOWN_BEFORE else (got, expected)
+
+
 def _same(step: int, what: str, got: object, expected: object) -> None:
     if got != expected:
-        shown = [f"0x{v.hex()}" if isinstance(v, bytes) else str(v) for v in (got, expected)]
+        shown = _from_difference(*(f"0x{v.hex()}" if isinstance(v, bytes) else str(v) for v in (got, expected)))
         raise VerificationError(
             f"{what} does not match (got {shown[0]:.200}, expected {shown[1]:.200})",
             step=step,

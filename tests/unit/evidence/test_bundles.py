@@ -111,3 +111,15 @@ def test_import_verification_loads_no_network_library() -> None:
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=environment)
     assert not {"web3", "fastapi", "sqlalchemy", "sqlmodel", "httpx", "aiohttp"} & set(ast.literal_eval(found.stdout))
+
+
+def test_texts_that_differ_late_are_shown_where_they_differ() -> None:
+    real = build_real()
+    bundle = real.bundles["permitted-account"]
+    changed = replace(bundle, claim=bundle.claim.replace("legal basis CONSENT", "legal basis EMERGENCY"))
+
+    with pytest.raises(VerificationError) as caught:
+        verify(changed.to_json(), real.trust)
+
+    assert "CONSENT" in caught.value.message
+    assert "EMERGENCY" in caught.value.message

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 
 import pytest
 
+from consentry.core.codes import Action, Category, Purpose, bits
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, ConsentTerms
 from consentry.errors import NotFoundError
 from consentry.evidence.notice import CURRENT_VERSION, LANGUAGES, render, shown_text, with_notice
@@ -31,9 +33,26 @@ def test_notice_for_a_group_names_who_can_let_others_in(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_notice_for_one_institution_says_nothing_of_groups(language: str) -> None:
     terms, text = with_notice(replace(samples.terms(), group=ZERO_32), language)
-    first, now = (render(terms, version, language).splitlines() for version in (1, CURRENT_VERSION))
-    assert first[1:] == now[1:]
+    first, second = (render(terms, version, language).splitlines() for version in (1, 2))
+    assert first[1:] == second[1:]
     assert "0x" + samples.AUTHORITY.hex() not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_has_a_word_and_no_code_is_shown(language: str) -> None:
+    terms = replace(
+        samples.terms(),
+        actions=bits(*Action),
+        purposes=bits(*Purpose),
+        categories=bits(*Category),
+        erase_by=samples.NOW,
+        max_uses=3,
+    )
+    text = render(terms, CURRENT_VERSION, language)
+
+    assert set(re.findall(r"\b[A-Z]{3,}\b", text)) - {"UTC", "CONSENT", "RECORD", "ACCESS"} == set()
+    told = {"en": ("read, keep a copy", "images", "3 times at most"), "zh": ("阅读, 保存副本", "医学影像", "最多 3 次")}
+    assert [word for word in told[language] if word not in text] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
