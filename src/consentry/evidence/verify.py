@@ -27,7 +27,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Final, TypeVar
 
 from consentry.core import events
@@ -102,7 +102,7 @@ _SHOWN_BEFORE: Final = 40
 
 def _from_difference(got: str, expected: str) -> tuple[str, str]:
     """Cuts off what two texts have in common at their start, but for some characters; short ones stay whole."""
-    common = len(commonprefix([got, expected]))
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(got, expected, strict=False)))
     start = common - _SHOWN_BEFORE
     return (f"…{got[start:]}", f"…{expected[start:]}") if start > _SHOWN_BEFORE else (got, expected)
 

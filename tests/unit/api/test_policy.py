@@ -14,7 +14,7 @@ from consentry.api.app import ROUTERS, create_app
 from consentry.api.policy import PUBLIC, SIGNER, all_routes, demand_policies
 from consentry.errors import ConfigurationError
 from consentry.gateway.context import Context
-from tests.support.gateway_world import MemoryParts, People
+from tests.support.gateway_world import MemoryParts, People, World, done
 from tests.support.memory_ledger import VERIFIERS
 
 
@@ -81,3 +81,18 @@ def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
         "vault",
         "verifiers",
     }
+
+
+async def test_document_says_how_the_caller_of_each_route_proves_who_it_is(world: World) -> None:
+    schema = done(await world.http.get("/openapi.json"), 200)
+    ways = {
+        (path, method): [next(iter(way)) for way in operation["security"]]
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+    }
+
+    assert ways["/v1/access", "post"] == ["SignedRequest"]
+    assert ways["/v1/consents", "post"] == ["Session", "SignedRequest"]
+    assert ways["/v1/audit/accesses", "get"] == ["Session"]
+    assert ways["/healthz", "get"] == []
+    assert set(schema["components"]["securitySchemes"]) == {"Session", "SignedRequest"}
