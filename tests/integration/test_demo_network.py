@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,38 @@ async def test_gateway_that_cannot_start_is_told_and_leaves_no_process(tmp_path:
         await network.deploy()
         node.down(network.chain_folder)
 
-        with pytest.raises(ConfigurationError, match="does not start"):
+        with pytest.raises(ConfigurationError, match=r"does not start: .*node does not answer"):
             network.start_gateway(NAME)
 
         assert network.gateway_pid(NAME) is None
     finally:
         network.stop()
+
+
+async def test_chain_and_gateway_leave_a_port_that_somebody_else_took(tmp_path: Path) -> None:
+    network = Network(tmp_path / "demo")
+    try:
+        old = network.start_chain().url
+        await network.deploy()
+        left = network.start_gateway(NAME)
+        network.stop()
+
+        with held(int(str(old).rpartition(":")[2])), held(left.port):
+            moved = network.start_chain().url
+            started = network.start_gateway(NAME)
+
+            assert moved != old
+            assert started.port != left.port
+            assert network.settings(NAME).origin == started.url
+            assert network.start_chain().url == moved
+    finally:
+        network.stop()
+
+
+def held(port: int) -> socket.socket:
+    """Listens on a port as another program would."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", port))
+    holder.listen()
+    return holder

@@ -43,9 +43,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]
 
 
 def test_story_tells_every_step(told: tuple[Path, str]) -> None:
-    _, output = told
+    state, output = told
 
     assert [title for title in TITLES if title not in output] == []
+    assert f"opened as {state / 'demo' / 'opened-by-hospital-b.dcm'}" in output
 
 
 def test_evidence_of_the_story_verifies_from_the_command_line(told: tuple[Path, str]) -> None:
@@ -76,6 +77,8 @@ def test_second_start_goes_on_with_all_data(told: tuple[Path, str]) -> None:
     done = run(state, "demo", "--exit")
 
     assert done.returncode == 0, done.stderr
+    assert "kept from an earlier run" not in first
+    assert done.stdout.count("(kept from an earlier run)") == 12
     transactions = [line for line in first.splitlines() if "transaction 0x" in line]
     assert [line for line in done.stdout.splitlines() if "transaction 0x" in line] == transactions
 

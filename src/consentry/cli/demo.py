@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import shutil
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -19,6 +21,9 @@ from consentry.demo.chaos import play
 from consentry.demo.data import material
 from consentry.demo.network import HOSPITALS, Network
 from consentry.demo.story import Story, Told
+
+EXIT_INTERRUPTED: Final = 130
+_INTERRUPTED: Final = "interrupted; the next start goes on with what is there"
 
 
 def demo(
@@ -42,9 +47,16 @@ def demo(
         network.stop()
         shutil.rmtree(folder)
         network = Network(folder)
+    network.check_space()
     began = time.monotonic()
     try:
         asyncio.run(_run(network, shown, steps))
+    except KeyboardInterrupt:
+        typer.echo(f"consentry: {_INTERRUPTED}", err=True)
+        network.stop()
+        if as_json:
+            answer({"error": "interrupted", "detail": _INTERRUPTED}, as_json=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     except BaseException:
         network.stop()
         raise
@@ -53,7 +65,7 @@ def demo(
     if leave:
         network.stop()
     else:
-        _tell_what_next(network, shown)
+        _tell_what_next(network, shown, state)
     if as_json:
         answer({"steps": [asdict(told) for told in steps], "seconds": seconds, "running": not leave}, as_json=True)
 
@@ -97,7 +109,8 @@ async def _run(network: Network, shown: Console, steps: list[Told]) -> None:
 
     def tell(told: Told) -> None:
         steps.append(told)
-        shown.print(f"\n[bold]{len(steps)}. {told.title}[/bold]")
+        kept = " (kept from an earlier run)" if told.kept else ""
+        shown.print(f"\n[bold]{len(steps)}. {told.title}[/bold]{kept}")
         shown.print(f"   {told.happened}", markup=False)
         shown.print(f"   why: {told.why}", markup=False)
         if told.transaction:
@@ -106,10 +119,34 @@ async def _run(network: Network, shown: Console, steps: list[Told]) -> None:
     await Story(network, found, tell).run()
 
 
-def _tell_what_next(network: Network, shown: Console) -> None:
+def program() -> str:
+    """Gives the command that runs here, as it can be typed into a shell in the current folder."""
+    beside = Path(sys.executable).with_name("consentry")
+    called = Path(sys.argv[0])
+    path = next((p.absolute() for p in (called, beside) if p.name == "consentry" and p.is_file()), None)
+    if path is None:
+        return f"{shlex.quote(sys.executable)} -m consentry"
+    return shlex.quote(_nearby(path))
+
+
+def _nearby(path: Path) -> str:
+    """Gives a path relative to the current folder if it lies inside."""
+    here = Path.cwd()
+    return f"./{path.relative_to(here)}" if path.is_relative_to(here) else str(path)
+
+
+def _tell_what_next(network: Network, shown: Console, state: Path | None) -> None:
     evidence, trust = network.state / "evidence.json", network.state / "trust-root.json"
-    shown.print("\nEverything is still up. What to try next:")
-    shown.print(f"  open {network.hospital_url(HOSPITALS[0].name)}/docs", markup=False)
-    shown.print(f"  consentry verify {evidence} --trust-root {trust}", markup=False)
-    shown.print("  consentry demo          goes on with all data")
-    shown.print("  consentry demo --stop   stops it;  consentry demo --reset   starts over")
+    command = program()
+    again = f"{command} demo" + (f" --state {shlex.quote(_nearby(state.absolute()))}" if state else "")
+    verify = f"{command} verify {shlex.quote(_nearby(evidence))} --trust-root {shlex.quote(_nearby(trust))}"
+    shown.print("\nEverything is still up. What to try next, from this folder:")
+    for what, line in (
+        ("the API, in a browser", f"{network.hospital_url(HOSPITALS[0].name)}/docs"),
+        ("check the evidence", verify),
+        ("go on with all data", again),
+        ("stop it", f"{again} --stop"),
+        ("start over", f"{again} --reset"),
+    ):
+        # A line of its own for each: what is copied whole must run, and not every shell knows comments.
+        shown.print(f"  {what}:\n    {line}", markup=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import secrets
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from consentry.client.patient import Patient
 from consentry.client.transport import Transport
 from consentry.config import Settings, load_settings
 from consentry.crypto.signing import AccountKey, SigningKey
+from consentry.demo.gateways import error_in_log, free_port, not_ready
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
 from consentry.ledger.accounts import SendingAccount
@@ -32,12 +32,14 @@ from consentry.ledger.governance import Governance
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.processes import process_started
-from consentry.wiring import create_passphrase
+from consentry.wiring import LEAST_FREE_BYTES, create_passphrase
 
 START_SECONDS: Final = 60.0
 RECOVER_SECONDS: Final = 20.0
 """How long a running gateway may take to be ready again, for instance after its chain was away."""
 STOP_SECONDS: Final = 20.0
+STORY_BYTES: Final = 64 * 2**20
+"""What a story may write, beside the space that gateways demand to be ready."""
 _POLL_SECONDS: Final = 0.05
 
 
@@ -86,17 +88,32 @@ class Network:
         self._transports: list[Transport] = []
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
+    def check_space(self) -> None:
+        """Checks that the disk has room for a story, before anything is started.
+
+        Raises:
+            ConfigurationError: it has not.
+        """
+        free, needed = shutil.disk_usage(self.state).free, LEAST_FREE_BYTES + STORY_BYTES
+        if free < needed:
+            raise ConfigurationError(
+                f"free disk space at {self.state} does not match"
+                f" (got {free >> 20} MiB, expected {needed >> 20} MiB at least)"
+            )
+
     def key(self, name: str) -> AccountKey:
         """Gives a party's account key, drawn at first use."""
         return AccountKey(load_or_create_key(self.state / "keys" / name))
 
     def start_chain(self) -> node.NodeStatus:
-        """Starts the chain, or finds it running; it keeps its port, so gateways find it again."""
+        """Starts the chain, or finds it running; it keeps its port if it can, so gateways find it again."""
         running = node.status(self.chain_folder)
         if running.is_ready:
             return running
         kept = self.state / "chain-port"
-        port = int(kept.read_text()) if kept.exists() else _free_port()
+        port = int(kept.read_text()) if kept.exists() else None
+        if port is None or not running.is_running:
+            port = free_port(port)
         started = node.up(self.chain_folder, port)
         write_synced(kept, str(port).encode())
         return started
@@ -144,14 +161,15 @@ class Network:
         return Institution(key.address, key, load_or_create_key(self.state / "keys" / f"{name}-release"))
 
     def settings(self, name: str) -> Settings:
-        """Gives the settings of one gateway."""
+        """Gives the settings of one gateway; it keeps its port unless somebody else listens there by now."""
         known = self._endpoint(name)
+        runs = known is not None and self._lives(known)
         return load_settings(
             state_dir=self.folder(name),
             node_url=node.status(self.chain_folder).url or "",
             manifest=self.manifest_path,
             custodian="0x" + self.key(name).address.hex(),
-            port=known.port if known else _free_port(),
+            port=known.port if known and runs else free_port(known.port if known else None),
         )
 
     def start_gateway(self, name: str) -> Endpoint:
@@ -168,7 +186,9 @@ class Network:
             f"CONSENTRY_{key.upper()}": str(getattr(settings, key))
             for key in ("state_dir", "node_url", "manifest", "custodian", "port")
         }
-        with (self.folder(name) / "gateway.log").open("ab") as log:
+        log_path = self.folder(name) / "gateway.log"
+        with log_path.open("ab") as log:
+            begun_at = log.tell()
             process = subprocess.Popen(
                 [sys.executable, "-m", "consentry", "serve"],
                 env=environment,
@@ -181,14 +201,16 @@ class Network:
         endpoint = Endpoint(process.pid, process_started(process.pid) or "", settings.port)
         self._remember(name, endpoint)
         if not self._comes_up(endpoint, START_SECONDS):
+            problem = not_ready(endpoint.port) if self._lives(endpoint) else ""
             self.stop_gateway(name)
-            raise ConfigurationError(f"gateway {name} does not start; see {self.folder(name) / 'gateway.log'}")
+            reason = problem or error_in_log(log_path, begun_at) or "it does not say why"
+            raise ConfigurationError(f"gateway {name} does not start: {reason} (see {log_path})")
         return endpoint
 
     def _comes_up(self, endpoint: Endpoint, seconds: float) -> bool:
         """Waits until a gateway is ready; false once it ended, or is not ready in time."""
         deadline = time.monotonic() + seconds
-        while not _is_ready(endpoint.port):
+        while not_ready(endpoint.port) is not None:
             self._reap()
             if not self._lives(endpoint) or time.monotonic() > deadline:
                 return False
@@ -268,20 +290,3 @@ class Network:
     @staticmethod
     def _lives(endpoint: Endpoint) -> bool:
         return process_started(endpoint.pid) == endpoint.started
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -41,12 +41,13 @@ A, B = (party.name for party in HOSPITALS)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One step as it is shown."""
+    """One step as it is shown; one that was kept happened in an earlier run, and was not done again."""
 
     title: str
     happened: str
     why: str
     transaction: str = ""
+    kept: bool = False
 
 
 Tell = Callable[[Told], None]
@@ -86,11 +87,10 @@ class Story:
             ("prove", self._prove),
         )
         for name, step in steps:
-            done = self._facts.get(name)
-            if done is None:
-                done = await step()
-                self._keep(name, done)
-            self._tell(Told(**done["told"]))
+            kept = name in self._facts
+            if not kept:
+                self._keep(name, await step())
+            self._tell(Told(**self._facts[name]["told"], kept=kept))
         await self._history()
         await self._audit()
         await self._tamper()
@@ -211,7 +211,8 @@ class Story:
         target = self._network.state / "opened-by-hospital-b.dcm"
         await self._network.hospital(B, A).download(permitted, target)
         shown = data.describe_image(target)
-        happened = f"permitted as entry {permitted.receipt['subjectSequence']} of the patient's log; opened: {shown}"
+        entry = permitted.receipt["subjectSequence"]
+        happened = f"permitted as entry {entry} of the patient's log; opened as {target}: {shown}"
         why = "decision and log entry are one transaction; the key left the vault only after it was final"
         told = Told("hospital B reads the image", happened, why, permitted.receipt["transactionHash"])
         request = permitted.entry.request

@@ -1,0 +1,1 @@
+"""Tests of what the demonstration finds out about its processes."""
