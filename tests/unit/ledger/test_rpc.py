@@ -34,6 +34,11 @@ class SlowLink:
         await self.may_answer.wait()
         return b'"result":null}'
 
+    async def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - JSON
+        """Answers with a number, once it may."""
+        await self.raw(method, params)
+        return "0x0"
+
 
 @pytest.fixture
 async def link() -> SlowLink:
@@ -102,12 +107,18 @@ async def test_trace_is_not_offered(chain: ChainRpc, link: SlowLink, method: str
     assert not link.asked
 
 
-@pytest.mark.parametrize("method", ["eth_call", "eth_blockNumber"])
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("eth_call", [{"to": NOBODY}, "latest"]),
+        ("eth_blockNumber", []),
+        ("eth_getTransactionCount", [NOBODY, "pending"]),
+    ],
+)
 async def test_read_that_takes_too_long_is_told_so(
-    chain: ChainRpc, link: SlowLink, monkeypatch: pytest.MonkeyPatch, method: str
+    chain: ChainRpc, link: SlowLink, monkeypatch: pytest.MonkeyPatch, method: str, params: list[object]
 ) -> None:
     monkeypatch.setattr(rpc, "READ_SECONDS", 0.05)
-    params = [{"to": NOBODY}, "latest"] if method == "eth_call" else []
     assert (await ask(chain, method, *params))["error"] == {
         "code": -32002,
         "message": "engine has not answered within 0.05 seconds",

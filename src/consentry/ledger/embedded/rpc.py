@@ -29,6 +29,7 @@ from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.form import TRANSACTION_GAS_LIMIT
 from consentry.ledger.embedded.link import EngineLink
 from consentry.ledger.embedded.pool import decode_transaction
+from consentry.ledger.embedded.questions import read_json
 from consentry.ledger.embedded.sealer import Sealer
 
 READS = frozenset(
@@ -64,6 +65,7 @@ _FINAL = frozenset({"safe", "finalized"})
 _NO_METHOD = (-32601, "method is not offered here")
 _BAD_REQUEST = (-32600, "request is not JSON-RPC 2.0")
 _BAD_PARAMS = -32602
+_NO_JSON = -32700
 
 
 class ChainRpc:
@@ -87,9 +89,9 @@ class ChainRpc:
         if content is None:
             return Response(f"body is longer than {BODY_LIMIT} bytes", 413, media_type="text/plain")
         try:
-            asked = json.loads(content)
-        except (ValueError, RecursionError):
-            return _answer(_error(None, -32700, "body is no JSON"))
+            asked = read_json(content)
+        except InvalidInputError as error:
+            return _answer(_error(None, _NO_JSON, error.message))
         own_turn = asyncio.Lock()
         if not isinstance(asked, list):
             return _answer(await self._handle(asked, own_turn))
@@ -141,12 +143,13 @@ class ChainRpc:
         return await self._read("eth_getTransactionReceipt", [done], asyncio.Lock()) if with_receipt else _result(done)
 
     async def _read(self, method: str, params: list[Any], own_turn: asyncio.Lock) -> bytes:
-        if method == "eth_getTransactionCount" and params[1:] == ["pending"]:
-            return await self._count_with_waiting(params)
+        is_with_waiting = method == "eth_getTransactionCount" and params[1:] == ["pending"]
         if method in CALLS:
             params = _bounded(params)
         try:
             async with asyncio.timeout(READ_SECONDS):
+                if is_with_waiting:
+                    return await self._count_with_waiting(params)
                 tail = await self._asked(method, [_final_is_latest(param) for param in params], own_turn)
         except TimeoutError:
             raise LedgerUnavailableError(f"engine has not answered within {READ_SECONDS:g} seconds") from None
