@@ -115,6 +115,7 @@ ABSENT = [
         "eth_newFilter",
         "eth_subscribe",
         "txpool_content",
+        "eth_feeHistory",
         "nonsense",
     ),
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from itertools import accumulate
 from typing import Any, Final
 
 from consentry.errors import InvalidInputError
@@ -18,8 +19,8 @@ DEPTH_LIMIT: Final = 64
 _INTEGERS: Final = range(-(1 << 63), 1 << 64)
 # Also one that does not end: otherwise each of its quotes would be tried as the start of another.
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS: Final = {ord(bracket): step for bracket, step in zip("[{]}", (1, 1, -1, -1), strict=True)}
+_NO_BRACKETS: Final = bytes(set(range(256)) - _STEPS.keys())
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401 - JSON
@@ -59,10 +60,7 @@ def _float(digits: str) -> float:
 
 
 def _check_depth(content: bytes) -> None:
-    # Layer by layer, and before decoding: where a library raised the limit of recursion, the decoder overflows the
-    # stack of the process.
-    left = _STRINGS.sub(b"", content).translate(_ONE_KIND, _NO_BRACKETS)
-    for _ in range(DEPTH_LIMIT):
-        left = left.replace(b"[]", b"")
-    if left:
-        raise ValueError("nesting is too deep, or brackets do not match")
+    # Before decoding: where a library raised the limit of recursion, the decoder overflows the stack of the process.
+    brackets = _STRINGS.sub(b"", content).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEPTH_LIMIT:
+        raise ValueError("nesting is too deep")
