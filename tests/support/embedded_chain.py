@@ -35,12 +35,16 @@ class Client:
 
     def post(self, asked: object, headers: dict[str, str] | None = None) -> tuple[int, Any]:
         """Send a body; give back status and decoded answer."""
+        return self.post_raw(json.dumps(asked).encode(), headers)
+
+    def post_raw(self, content: bytes, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+        """Send a body as it is, JSON or not; give back status and decoded answer."""
         sent = {"Content-Type": "application/json", **(headers or {})}
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
-            connection.request("POST", "/", json.dumps(asked), sent)
+            connection.request("POST", "/", content, sent)
             answer = connection.getresponse()
-            content = answer.read()
-        return answer.status, json.loads(content) if answer.status == http.client.OK else content.decode()
+            said = answer.read()
+        return answer.status, json.loads(said) if answer.status == http.client.OK else said.decode()
 
     def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - JSON
         """One call; raises ``RpcError`` on a no."""

@@ -14,6 +14,7 @@ import pytest
 from consentry.errors import ConfigurationError, ForeignChainError
 from consentry.ledger import node
 from consentry.ledger.embedded.blocklog import BlockLog
+from consentry.ledger.embedded.service import READ_LINKS
 from tests.support.embedded_chain import (
     Client,
     RpcError,
@@ -114,6 +115,7 @@ ABSENT = [
         "eth_newFilter",
         "eth_subscribe",
         "txpool_content",
+        "eth_feeHistory",
         "nonsense",
     ),
 ]
@@ -153,6 +155,25 @@ def test_call_malformed_request_is_answered_with_an_error(quiet_chain: Client, a
     assert status == 200
     for one in answer if isinstance(answer, list) else [answer]:
         assert one["error"]["code"] == -32600
+
+
+UNREADABLE = {
+    "nan": b'{"to":NaN}',
+    "infinity": b'{"to":1e400}',
+    "integer": b'{"to":' + b"1" * 400 + b"}",
+    "surrogate": rb'{"data":"\ud800"}',
+    "deep": b'{"data":' + b"[" * 300 + b"]" * 300 + b"}",
+}
+
+
+@pytest.mark.parametrize("bad", UNREADABLE.values(), ids=UNREADABLE)
+def test_call_that_the_engine_could_not_read_keeps_no_place_of_the_costly_reads(
+    quiet_chain: Client, bad: bytes
+) -> None:
+    call = b'{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[' + bad + b',"latest"]}'
+    for _ in range(READ_LINKS + 1):
+        assert quiet_chain.post_raw(call)[1]["error"]["code"] == -32700
+    assert quiet_chain.call("eth_call", {"to": "0x" + "11" * 20}, "latest") == "0x"
 
 
 def test_call_no_keys_and_no_well_known_accounts(quiet_chain: Client) -> None:

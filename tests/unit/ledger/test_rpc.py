@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 
 from consentry.ledger.embedded import rpc
@@ -14,7 +15,7 @@ from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.form import TRANSACTION_GAS_LIMIT
 from consentry.ledger.embedded.link import EngineLink
 from consentry.ledger.embedded.records import Genesis
-from consentry.ledger.embedded.rpc import CALLS, ChainRpc
+from consentry.ledger.embedded.rpc import BATCH_LIMIT, CALLS, PROOF_KEYS, READ_LIMIT, ChainRpc
 from consentry.ledger.embedded.sealer import Sealer
 
 GENESIS = Genesis(1_900_000_001, 1_700_000_000, 300_000_000, "osaka", "anvil/1.7.1", bytes(32))
@@ -33,6 +34,11 @@ class SlowLink:
         self.asked.append((method, params))
         await self.may_answer.wait()
         return b'"result":null}'
+
+    async def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 - JSON
+        """Answers with a number, once it may."""
+        await self.raw(method, params)
+        return "0x0"
 
 
 @pytest.fixture
@@ -96,18 +102,77 @@ async def test_call_with_what_could_cost_more_never_reaches_the_engine(
     assert not link.asked
 
 
+@pytest.mark.parametrize(
+    "params", [[NOBODY, ["0x0"] * (PROOF_KEYS + 1), "latest"], [NOBODY, {}, "latest"], [NOBODY], []], ids=len
+)
+async def test_proof_of_too_many_keys_never_reaches_the_engine(
+    chain: ChainRpc, link: SlowLink, params: list[object]
+) -> None:
+    assert (await ask(chain, "eth_getProof", *params))["error"]["code"] == -32602
+    assert not link.asked
+
+
+async def test_proof_of_as_many_keys_as_allowed_is_asked_for(chain: ChainRpc, link: SlowLink) -> None:
+    link.may_answer.set()
+    assert "result" in await ask(chain, "eth_getProof", NOBODY, ["0x0"] * PROOF_KEYS, "latest")
+
+
+async def post(chain: ChainRpc, asked: object) -> httpx.Response:
+    """One body through the web application."""
+    transport = httpx.ASGITransport(chain.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        return await client.post("/", content=json.dumps(asked))
+
+
+def call_of(method: str, size: int) -> dict[str, object]:
+    """A call of as many bytes, or a little more."""
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": [{"to": NOBODY, "data": "0x" + "00" * (size // 2)}]}
+
+
+async def test_serve_long_body_that_is_not_of_raw_transactions_never_reaches_the_engine(
+    chain: ChainRpc, link: SlowLink
+) -> None:
+    link.may_answer.set()
+    long, raw = call_of("eth_call", READ_LIMIT), call_of("eth_sendRawTransaction", READ_LIMIT)
+    for asked in (long, [long], [raw, call_of("eth_call", 2)], [raw, 1], [raw, {"method": []}], "x" * READ_LIMIT):
+        answer = await post(chain, asked)
+        assert (answer.status_code, answer.text[:29]) == (413, "body without raw transactions")
+    assert not link.asked
+    assert (await post(chain, call_of("eth_call", READ_LIMIT - 1000))).json()["result"] is None
+
+
+async def test_serve_long_body_of_brackets_is_not_even_decoded(
+    chain: ChainRpc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc, "read_json", None)
+    assert (await post(chain, [[]] * (READ_LIMIT // 4 + 1))).status_code == 413
+
+
+async def test_serve_long_body_of_raw_transactions_is_read(chain: ChainRpc) -> None:
+    raw = call_of("eth_sendRawTransaction", READ_LIMIT)
+    batch = [raw, *[call_of("eth_sendRawTransaction", 2)] * (BATCH_LIMIT - 1)]
+    for answers in ([(await post(chain, raw)).json()], (await post(chain, batch)).json()):
+        assert {answer["error"]["message"] for answer in answers} == {"raw transaction is not hexadecimal"}
+
+
 @pytest.mark.parametrize("method", ["debug_traceCall", "debug_traceTransaction"])
 async def test_trace_is_not_offered(chain: ChainRpc, link: SlowLink, method: str) -> None:
     assert (await ask(chain, method, {"to": NOBODY}, "latest", {"tracer": "{}"}))["error"]["code"] == -32601
     assert not link.asked
 
 
-@pytest.mark.parametrize("method", ["eth_call", "eth_blockNumber"])
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("eth_call", [{"to": NOBODY}, "latest"]),
+        ("eth_blockNumber", []),
+        ("eth_getTransactionCount", [NOBODY, "pending"]),
+    ],
+)
 async def test_read_that_takes_too_long_is_told_so(
-    chain: ChainRpc, link: SlowLink, monkeypatch: pytest.MonkeyPatch, method: str
+    chain: ChainRpc, link: SlowLink, monkeypatch: pytest.MonkeyPatch, method: str, params: list[object]
 ) -> None:
     monkeypatch.setattr(rpc, "READ_SECONDS", 0.05)
-    params = [{"to": NOBODY}, "latest"] if method == "eth_call" else []
     assert (await ask(chain, method, *params))["error"] == {
         "code": -32002,
         "message": "engine has not answered within 0.05 seconds",

@@ -8,6 +8,7 @@ How the parts lie on each other::
 
     service     one state folder, one process: lock, restore, serve, snapshot, stop
     rpc         JSON-RPC on 127.0.0.1: an allowlist of reads, and raw transactions
+    questions   what a request must be before the engine sees it
     sealer      collects, logs, seals, logs the hash, then answers
     restore     newest snapshot + rest of the log, every block hash compared
     snapshot    a state dump in a file that is whole or absent

@@ -2,6 +2,8 @@
 
 Many calls may be under way at once. ``raw`` hands an answer on without decoding it, because the answer to a question
 about logs may be a hundred megabytes and the asker will decode it anyway.
+
+An answer that names no question may be that to any of them, so it fails all that are under way.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consentry.errors import LedgerRejectedError, LedgerUnavailableError
+from consentry.errors import InvalidInputError, LedgerRejectedError, LedgerUnavailableError
 
 # The longest line that is read: a state dump of a chain far past the size this engine is for.
 LINE_LIMIT = 4 << 30
@@ -84,7 +86,8 @@ class EngineLink:
         """Asks one question; the answer stays as it came, from ``"result":`` or ``"error":`` to the closing brace.
 
         Raises:
-            LedgerUnavailableError: the engine is gone.
+            InvalidInputError: the parameters are no JSON.
+            LedgerUnavailableError: the engine is gone, or does not say what it answers.
         """
         line = await self._ask({"method": method, "params": params})
         head = _ANSWER_HEAD.match(line)
@@ -103,26 +106,41 @@ class EngineLink:
         for item in items:
             self._last_id += 1
             item.update(jsonrpc="2.0", id=self._last_id)
+        line = _line(items if is_batch else items[0])
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[first] = answer
-        self._writer.write(json.dumps(items if is_batch else items[0]).encode() + b"\n")
+        self._writer.write(line)
         return await answer
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
                 head = _ANSWER_HEAD.match(line)
-                waiting = self._waiting.pop(int(head[1]), None) if head else None
+                if head is None:
+                    self._fail_all("engine has answered without saying what")
+                    continue
+                waiting = self._waiting.pop(int(head[1]), None)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(line)
         except (OSError, ValueError):
             pass  # A broken connection and a line beyond the limit end as a closed one: below.
         finally:
             self.closed.set()
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(LedgerUnavailableError("engine is gone"))
-            self._waiting.clear()
+            self._fail_all("engine is gone")
+
+    def _fail_all(self, why: str) -> None:
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(LedgerUnavailableError(why))
+        self._waiting.clear()
+
+
+def _line(asked: object) -> bytes:
+    """Encodes what is asked; what the engine could not read is refused here, where somebody learns of it."""
+    try:
+        return json.dumps(asked, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except (ValueError, RecursionError):
+        raise InvalidInputError("question cannot be written as JSON") from None
 
 
 def _refusal(error: dict[str, Any]) -> Refusal:

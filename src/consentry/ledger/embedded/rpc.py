@@ -6,7 +6,8 @@ the node, or waits for events. Every sealed block is final, so ``safe`` and ``fi
 Browsers are kept out: a request that names an origin, or another host than this one (DNS rebinding), is refused.
 
 Nobody may keep the engine from sealing. A read that it has begun cannot be taken back, and the next block waits for
-calls, so what a call may cost is bounded beforehand: the gas of one transaction, on the state as it is (no overrides).
+calls, so what a call may cost is bounded beforehand: the gas of one transaction, on the state as it is (no overrides);
+the keys of one proof; the bytes of a body that is not of raw transactions.
 Within that, an endless loop takes 15 ms, and the dearest code found, rounds of BLAKE2, 240 ms. Costly reads of one body
 go one by one, and no more at a time than there are connections to the engine. Whoever has no answer after
 ``READ_SECONDS`` is told so, and a read that was not begun by then never is.
@@ -29,11 +30,12 @@ from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.form import TRANSACTION_GAS_LIMIT
 from consentry.ledger.embedded.link import EngineLink
 from consentry.ledger.embedded.pool import decode_transaction
+from consentry.ledger.embedded.questions import read_json
 from consentry.ledger.embedded.sealer import Sealer
 
 READS = frozenset(
     """
-    eth_blockNumber eth_call eth_chainId eth_createAccessList eth_estimateGas eth_feeHistory eth_gasPrice eth_getBalance
+    eth_blockNumber eth_call eth_chainId eth_createAccessList eth_estimateGas eth_gasPrice eth_getBalance
     eth_getBlockByHash eth_getBlockByNumber eth_getBlockReceipts eth_getBlockTransactionCountByHash
     eth_getBlockTransactionCountByNumber eth_getCode eth_getLogs eth_getProof eth_getStorageAt
     eth_getTransactionByBlockHashAndIndex eth_getTransactionByBlockNumberAndIndex eth_getTransactionByHash
@@ -51,19 +53,28 @@ CALL_MEMBERS = frozenset(
         *("chainId", "accessList", "type"),
     }
 )
+# Storage keys of one proof. A hundred thousand keep the engine from sealing for seconds.
+PROOF_KEYS = 1024
 # Call object and block; a third parameter would be another state to run on.
 CALL_PARAMS = 2
 # Methods whose work the asker decides about.
-COSTLY = CALLS | {"eth_feeHistory", "eth_getLogs", "eth_getProof"}
+COSTLY = CALLS | {"eth_getLogs", "eth_getProof"}
 # As long as this package's own client waits.
 READ_SECONDS = 10.0
 BODY_LIMIT = 64 << 20
+# A call as large as the largest transaction takes half of it.
+READ_LIMIT = 2 << 20
 BATCH_LIMIT = 2000
+# Brackets and commas of a longer body: a raw transaction has six. Told before decoding, which would take seconds and a
+# gigabyte for what is nothing but such.
+MARK_LIMIT = 10 * BATCH_LIMIT
+_MARKS = (b"[", b"{", b",")
 _HOSTS = frozenset({"127.0.0.1", "localhost"})
 _FINAL = frozenset({"safe", "finalized"})
 _NO_METHOD = (-32601, "method is not offered here")
 _BAD_REQUEST = (-32600, "request is not JSON-RPC 2.0")
 _BAD_PARAMS = -32602
+_NO_JSON = -32700
 
 
 class ChainRpc:
@@ -86,10 +97,17 @@ class ChainRpc:
         content = await _read(request)
         if content is None:
             return Response(f"body is longer than {BODY_LIMIT} bytes", 413, media_type="text/plain")
+        return await self._answered(content)
+
+    async def _answered(self, content: bytes) -> Response:
+        if len(content) > READ_LIMIT and sum(map(content.count, _MARKS)) > MARK_LIMIT:
+            return _too_long()
         try:
-            asked = json.loads(content)
-        except (ValueError, RecursionError):
-            return _answer(_error(None, -32700, "body is no JSON"))
+            asked = read_json(content)
+        except InvalidInputError as error:
+            return _answer(_error(None, _NO_JSON, error.message))
+        if len(content) > READ_LIMIT and not _is_of_writes(asked):
+            return _too_long()
         own_turn = asyncio.Lock()
         if not isinstance(asked, list):
             return _answer(await self._handle(asked, own_turn))
@@ -141,12 +159,15 @@ class ChainRpc:
         return await self._read("eth_getTransactionReceipt", [done], asyncio.Lock()) if with_receipt else _result(done)
 
     async def _read(self, method: str, params: list[Any], own_turn: asyncio.Lock) -> bytes:
-        if method == "eth_getTransactionCount" and params[1:] == ["pending"]:
-            return await self._count_with_waiting(params)
+        is_with_waiting = method == "eth_getTransactionCount" and params[1:] == ["pending"]
         if method in CALLS:
             params = _bounded(params)
+        elif method == "eth_getProof":
+            _check_proof(params)
         try:
             async with asyncio.timeout(READ_SECONDS):
+                if is_with_waiting:
+                    return await self._count_with_waiting(params)
                 tail = await self._asked(method, [_final_is_latest(param) for param in params], own_turn)
         except TimeoutError:
             raise LedgerUnavailableError(f"engine has not answered within {READ_SECONDS:g} seconds") from None
@@ -177,6 +198,15 @@ class ChainRpc:
         return _result(hex(self._sealer.pool.next_nonce(str(params[0]).lower(), int(count, 16))))
 
 
+def _too_long() -> Response:
+    return Response(f"body without raw transactions is longer than {READ_LIMIT} bytes", 413, media_type="text/plain")
+
+
+def _is_of_writes(asked: object) -> bool:
+    calls = asked if isinstance(asked, list) else [asked]
+    return all(isinstance(call, dict) and str(call.get("method")) in WRITES for call in calls)
+
+
 async def _read(request: Request) -> bytes | None:
     """The body, or nothing if it is too long."""
     content = bytearray()
@@ -202,6 +232,12 @@ def _bounded(params: list[Any]) -> list[Any]:
     except (TypeError, ValueError):
         raise InvalidInputError("gas of the call is not hexadecimal") from None
     return [{**params[0], "gas": hex(min(gas, TRANSACTION_GAS_LIMIT))}, *params[1:]]
+
+
+def _check_proof(params: list[Any]) -> None:
+    keys = params[1] if len(params) > 1 else None
+    if not isinstance(keys, list) or len(keys) > PROOF_KEYS:
+        raise InvalidInputError(f"keys of the proof are no list of {PROOF_KEYS} at most")
 
 
 def _final_is_latest(param: object) -> object:
