@@ -254,7 +254,7 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         await VAULT_SCHEMA.upgrade(database_url(settings))
         await projection.catch_up()
         objects = open_object_store(settings.objects)
-        vault = await open_vault(database, objects, keyring)
+        vault = RecordVault(database, objects, keyring)
         keys = IdempotencyStore(database)
         await keys.interrupt_all()
         background = Background(tell)
@@ -269,13 +269,6 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         task = background.start()
         stack.push_async_callback(_stop, task)
         yield context
-
-
-async def open_vault(database: Database, objects: ObjectStore, keyring: LocalKeyring) -> RecordVault:
-    """Gives the vault; keys that an earlier version left bound to objects alone are bound to their records first."""
-    vault = RecordVault(database, objects, keyring)
-    await vault.bind_anchored()
-    return vault
 
 
 def tidying(keys: IdempotencyStore, objects: ObjectStore) -> list[Deed]:

@@ -6,13 +6,12 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
-from sqlalchemy import text
 
 from consentry.cli import service
 from consentry.config import Settings, load_settings
@@ -21,14 +20,9 @@ from consentry.errors import ConfigurationError
 from consentry.gateway.background import ROUND_SECONDS, Background
 from consentry.ledger import keyfiles
 from consentry.vault.idempotency import IdempotencyStore
-from consentry.vault.keyring import LocalKeyring
-from consentry.vault.keyring_files import Cost
 from consentry.vault.objects import CUT_OFF_SECONDS, open_object_store
 from consentry.vault.schema import upgrade
-from consentry.vault.store import RecordVault
-from consentry.vault.tables import ObjectState, StoredObject
-from consentry.wiring import create_passphrase, database_url, open_keyring, open_vault, tidying
-from tests.support import samples
+from consentry.wiring import create_passphrase, database_url, open_keyring, tidying
 
 
 @pytest.fixture(autouse=True)
@@ -139,29 +133,6 @@ async def test_tidying_clears_the_upload_a_crash_cut_off_and_no_other(tmp_path: 
         await background.attempt(deed)
     assert (cut_off.exists(), under_way.exists()) == (False, True)
     assert {deed.turns * ROUND_SECONDS for deed in deeds} == {3_600}
-    await database.close()
-
-
-async def test_opened_vault_has_bound_what_an_earlier_version_anchored(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
-    await upgrade(url)
-    database, objects = Database(url), open_object_store("memory://")
-    keyring = LocalKeyring.create(tmp_path / "keyring", "of a test", Cost(passes=1, memory_kib=64, lanes=1))
-    vault = RecordVault(database, objects, keyring)
-    await vault.create_subject(samples.SUBJECT)
-
-    async def content() -> AsyncIterator[bytes]:
-        yield b"content"
-
-    sealed = await vault.seal(content(), subject_id=samples.SUBJECT, media_type="text/plain")
-    async with database.writing() as session:
-        tie = text("UPDATE stored_objects SET record_id = :record").bindparams(record=b"\x07" * 32)
-        await (await session.connection()).execute(tie)
-    await open_vault(database, objects, keyring)
-    async with database.reading() as session:
-        row = await session.get(StoredObject, sealed.object_id)
-    assert row is not None
-    assert row.state == ObjectState.ANCHORED
     await database.close()
 
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import insert
-from sqlmodel import col, select, update
+from sqlmodel import col, update
 
 from consentry.core.codes import Suite
 from consentry.core.heads import hash_of
@@ -33,7 +32,6 @@ from consentry.errors import (
     KeyDestroyedError,
     NotFoundError,
     NotPermittedError,
-    ObjectCorruptError,
     ObjectSwappedError,
 )
 from consentry.gateway.ports import LastLook, ReleasedKey, SealedRecord
@@ -173,23 +171,6 @@ class RecordVault:
                 )
             if await self._bind(row, record_id):
                 return
-
-    async def bind_anchored(self) -> int:
-        """Binds the keys of records that an earlier version anchored; for the start, before anything is served.
-
-        Keys that do not open stay as they are: the release of such a record is refused.
-
-        Returns:
-            How many were bound.
-        """
-        waiting = col(StoredObject.state) == ObjectState.SEALED.value, col(StoredObject.record_id).is_not(None)
-        async with self._database.reading() as session:
-            rows = (await session.exec(select(StoredObject).where(*waiting))).all()
-        bound = 0
-        for row in rows:
-            with suppress(KeyDestroyedError, NotFoundError, ObjectCorruptError):
-                bound += row.record_id is not None and await self._bind(row, RecordId(row.record_id))
-        return bound
 
     async def _bind(self, row: StoredObject, record_id: RecordId) -> bool:
         """Binds sealed keys to a record, in one update: a crash before it leaves a sealed object that is tied anew.

@@ -18,6 +18,7 @@ from consentry.errors import (
     VaultUnavailableError,
 )
 from consentry.vault import schema
+from consentry.vault.store import RecordVault
 from consentry.vault.tables import ObjectState, StoredObject
 from tests.support import samples
 from tests.support.memory_vault import in_force
@@ -137,34 +138,43 @@ async def test_attach_that_an_erasure_overtakes_does_not_bring_the_key_back(
     assert (await row_of(bench, kept)).wrapped_keys == b""
 
 
-async def anchored_by_the_version_before(bench: Bench) -> Kept:
-    """Makes a database as the version before left it: anchored, the keys bound to the object alone."""
-    sealed = await bench.vault.seal(stream(b"content"), subject_id=SUBJECT, media_type="text/plain")
-    kept = Kept(samples.leaf_of(sealed), sealed, b"content")
-    values = {"record_id": bytes(kept.record_id), "state": ObjectState.ANCHORED.value}
-    await write(bench, sealed.object_id, **values)
+async def call_the_database_older(bench: Bench) -> None:
+    """Writes the version before the binding into the database, so that the next start upgrades it again."""
     async with bench.database.writing() as session:
         await (await session.connection()).exec_driver_sql("UPDATE vault_version SET version_num = '0002'")
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["as-it-is", "called-older"])
+async def test_upgrade_and_release_bind_no_sealed_object_that_the_database_calls_an_anchored_record(
+    bench: Bench,
+    older: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    permitted = await keep(bench, 1000)
+    sealed = await bench.vault.seal(stream(b"secret"), subject_id=SUBJECT, media_type="text/plain")
+    secret = Kept(samples.leaf_of(sealed), sealed, b"secret")
+    before = await row_of(bench, secret)
+    await move(bench, permitted, secret, describing=True)
+    if older:
+        await call_the_database_older(bench)
+        with pytest.raises(ConfigurationError, match="not bound"):
+            await schema.upgrade(bench.url)
+    else:
+        await schema.upgrade(bench.url)
+    started = RecordVault(bench.database, bench.objects, bench.kms)
+    with pytest.raises(ObjectCorruptError):
+        await started.release(receipt_for(permitted), permitted.leaf, PUBLIC_KEY, DOMAIN, in_force)
+    after = await row_of(bench, secret)
+    assert (after.state, after.wrapped_keys) == (ObjectState.SEALED, before.wrapped_keys)
+    assert bench.kms.unwraps == 0
+
+
+async def test_upgrade_with_records_whose_keys_are_bound_to_objects_alone_is_refused(bench: Bench) -> None:
+    kept = await keep(bench, 10)
+    await call_the_database_older(bench)
+    with pytest.raises(ConfigurationError, match="keys of 1 records are not bound"):
+        await schema.upgrade(bench.url)
+    await write(bench, kept.sealed.object_id, wrapped_keys=b"", state=ObjectState.ERASED.value)
     await schema.upgrade(bench.url)
-    return kept
-
-
-async def test_upgrade_leaves_earlier_keys_closed_until_they_are_bound(bench: Bench) -> None:
-    kept = await anchored_by_the_version_before(bench)
-    with pytest.raises(ObjectCorruptError):
-        await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
-    assert await bench.vault.bind_anchored() == 1
-    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
-    assert await bench.vault.bind_anchored() == 0
-
-
-async def test_bind_of_a_row_that_cannot_be_opened_leaves_the_others_bound(bench: Bench) -> None:
-    foreign, kept = await anchored_by_the_version_before(bench), await anchored_by_the_version_before(bench)
-    await write(bench, foreign.sealed.object_id, wrapped_keys=bytes(84))
-    assert await bench.vault.bind_anchored() == 1
-    with pytest.raises(ObjectCorruptError):
-        await bench.vault.release(receipt_for(foreign), foreign.leaf, PUBLIC_KEY, DOMAIN, in_force)
-    await bench.vault.release(receipt_for(kept), kept.leaf, PUBLIC_KEY, DOMAIN, in_force)
 
 
 async def test_downgrade_with_bound_keys_is_refused(bench: Bench) -> None:

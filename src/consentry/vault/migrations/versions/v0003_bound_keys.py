@@ -1,7 +1,7 @@
 """Keys of anchored records are bound to the record id.
 
-Only the key service can bind them, so what was anchored before is marked as sealed with a record id; the gateway binds
-it at its next start, before it serves anything.
+Nothing may bind them later but the anchoring itself: a row that asks for it could have been written by anybody who
+reaches the database. So a database with records whose keys are bound to their objects alone is refused.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Goes one version up."""
-    op.execute(text("UPDATE stored_objects SET state = 'sealed' WHERE state = 'anchored'"))
+    """Goes one version up.
+
+    Raises:
+        CommandError: records were anchored before; their keys are not bound to them.
+    """
+    if tied := _count("record_id IS NOT NULL AND state <> 'erased'"):
+        raise CommandError(f"keys of {tied} records are not bound to them: seal and anchor these in a new database")
 
 
 def downgrade() -> None:
@@ -27,7 +32,9 @@ def downgrade() -> None:
     Raises:
         CommandError: keys were bound; the version before could not open them.
     """
-    bound = op.get_bind().execute(text("SELECT count(*) FROM stored_objects WHERE state = 'anchored'")).scalar_one()
-    if bound:
+    if bound := _count("state = 'anchored'"):
         raise CommandError(f"keys of {bound} records are bound and cannot be unbound")
-    op.execute(text("UPDATE stored_objects SET state = 'anchored' WHERE state = 'sealed' AND record_id IS NOT NULL"))
+
+
+def _count(condition: str) -> int:
+    return int(op.get_bind().execute(text(f"SELECT count(*) FROM stored_objects WHERE {condition}")).scalar_one())  # noqa: S608 - from above
