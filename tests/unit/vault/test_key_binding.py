@@ -145,7 +145,7 @@ async def call_the_database_older(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["as-it-is", "called-older"])
-async def test_start_binds_no_sealed_object_that_the_database_calls_an_anchored_record(
+async def test_upgrade_and_release_bind_no_sealed_object_that_the_database_calls_an_anchored_record(
     bench: Bench,
     older: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
