@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,3 +135,27 @@ def test_key_file_others_may_read_is_refused(desk: Desk, tmp_path: Path) -> None
 
     assert done.returncode == 3
     assert "mode of key file open" in done.stderr
+
+
+def test_gateway_says_when_it_is_ready_and_is_the_only_one_of_its_folder(desk: Desk) -> None:
+    environment = {**desk.environment, "CONSENTRY_CUSTODIAN": INSTITUTION, "CONSENTRY_PORT": "0"}
+    command = [sys.executable, "-m", "consentry", "serve", "--json"]
+    for _ in range(2):
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as gateway:
+            assert gateway.stdout is not None
+            assert gateway.stderr is not None
+            ready = json.loads(gateway.stdout.readline())
+            assert ready["state"] == "ready"
+            port = int(ready["gateway"].rpartition(":")[2])
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answered:
+                assert answered.status == 200
+
+            second = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+            assert second.returncode == 3
+            said = f"state folder {desk.state} is served by process {gateway.pid} already"
+            assert json.loads(second.stdout) == {"error": "configuration", "detail": said}
+            assert second.stderr == f"consentry: {said}\n"
+
+            gateway.send_signal(signal.SIGTERM)
+            assert gateway.wait(30) == -signal.SIGTERM
+            assert b"Traceback" not in gateway.stderr.read()
