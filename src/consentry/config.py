@@ -6,13 +6,23 @@ Secrets come from files only, of mode 0600; their contents are read where they a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from consentry.errors import ConfigurationError
 
+FORMS: Final = {
+    "custodian": "0x and 40 lower-case hexadecimal digits",
+    "engine": "embedded or besu",
+    "port": "a number from 0 to 65535",
+    "documentation": "true or false",
+    "max_body_bytes": "a whole number from 1 on",
+    "max_upload_bytes": "a whole number from 1 on",
+    "session_seconds": "a whole number from 1 to 86400",
+}
+"""What is expected of settings that do not take any text."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -126,8 +136,15 @@ def load_settings(file: Path | None = None, **given: Any) -> Settings:  # noqa: 
     try:
         loaded: Settings = source(**given)
     except ValidationError as error:
-        names = ", ".join(sorted({".".join(str(part) for part in e["loc"]) for e in error.errors()}))
-        raise ConfigurationError(f"settings cannot be used: {names}") from None
+        wrong = {".".join(str(part) for part in e["loc"]): e["type"] for e in error.errors()}
+        said = ", ".join(f"{name} ({_fault(name, kind)})" for name, kind in sorted(wrong.items()))
+        raise ConfigurationError(f"settings cannot be used: {said}") from None
     except ValueError:
         raise ConfigurationError("settings file cannot be read") from None
     return loaded
+
+
+def _fault(name: str, kind: str) -> str:
+    if kind == "extra_forbidden":
+        return "there is no such setting"
+    return f"expected {FORMS.get(name, 'text')}"

@@ -22,7 +22,7 @@ from typing import Final
 
 from consentry.audit.audit import Audit
 from consentry.audit.findings import Report
-from consentry.config import Settings
+from consentry.config import FORMS, Settings
 from consentry.core.chain import BlockReference
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
@@ -40,6 +40,7 @@ from consentry.gateway.access import AccessDesk
 from consentry.gateway.background import ROUND_SECONDS, Background, Deed, Tell
 from consentry.gateway.context import Context, Limits
 from consentry.ledger.chain import ChainLedger
+from consentry.ledger.claims import FolderLock
 from consentry.ledger.connection import Connection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.keyfiles import load_or_create_key, read_private
@@ -65,6 +66,8 @@ ANSWER_SECONDS: Final = 7 * 86_400
 MOST_WAIT_SECONDS: Final = 5.0
 MOST_LAG_BLOCKS: Final = 50
 LEAST_FREE_BYTES: Final = 32 * 2**20
+LOCK_NAME: Final = "gateway.lock"
+"""File in the state folder that the one gateway serving it holds locked."""
 
 
 def connect(settings: Settings) -> Connection:
@@ -233,6 +236,16 @@ def _address(text: str) -> Address:
     return Address(bytes.fromhex(text[2:]))
 
 
+def check_custodian(settings: Settings) -> None:
+    """Checks that the settings say whose gateway it is.
+
+    Raises:
+        ConfigurationError: they do not.
+    """
+    if not settings.custodian:
+        raise ConfigurationError(f"settings cannot be used: custodian is not set (expected {FORMS['custodian']})")
+
+
 @asynccontextmanager
 async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None) -> AsyncIterator[Context]:
     """Builds one gateway, settles what a crash left behind, follows the chain, and takes it all down at the end.
@@ -244,9 +257,11 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
     Raises:
         ConsentryError: a part cannot be used; nothing is served then.
     """
-    if not settings.custodian:
-        raise ConfigurationError("settings cannot be used: custodian is not set")
+    check_custodian(settings)
     async with AsyncExitStack() as stack:
+        # Two gateways with one relay would send under the same nonces: of what they permit, a part is never delivered.
+        lock = FolderLock(settings.state_dir / LOCK_NAME, "served")
+        stack.callback(lock.release)
         keyring = await asyncio.to_thread(open_keyring, settings)
         ledger = await open_ledger(settings)
         stack.push_async_callback(ledger.close)

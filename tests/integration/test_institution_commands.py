@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from consentry.config import load_settings
 from consentry.core.codes import Standing
 from consentry.core.events import InstitutionAdmitted, InstitutionStandingChanged
-from consentry.crypto.keywrap import new_release_seed, release_public_key
+from consentry.crypto.keywrap import PUBLIC_KEY_SIZE
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.wiring import connect
@@ -57,9 +59,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         made.must("chain", "down")
 
 
-def admission(key: Path) -> tuple[str, ...]:
-    release = release_public_key(new_release_seed()).hex()
-    return ("institution", "admit", INSTITUTION, "--region", REGION, "--release-key", release, "--key", str(key))
+def admission(desk: Desk, key: Path) -> tuple[str, ...]:
+    secret, public = desk.state / "hospital.release", desk.state / "hospital.release.pub"
+    if not secret.exists():
+        desk.must("key", "new", "--kind", "release", str(secret))
+    public.write_text(json.dumps(desk.must("key", "show", "--release", str(secret))))
+    release = ("--release-key-file", str(public))
+    return ("institution", "admit", INSTITUTION, "--region", REGION, *release, "--key", str(key))
 
 
 def standings(desk: Desk) -> list[Standing]:
@@ -85,7 +91,7 @@ def standings(desk: Desk) -> list[Standing]:
 def test_authority_admits_suspends_and_reinstates(desk: Desk) -> None:
     key = desk.state / "keys" / "national"
 
-    desk.must(*admission(key))
+    desk.must(*admission(desk, key))
     desk.must("institution", "suspend", INSTITUTION, "--key", str(key))
     desk.must("institution", "reinstate", INSTITUTION, "--key", str(key))
     desk.must("institution", "admit-relay", RELAY, INSTITUTION, "--key", str(key))
@@ -99,7 +105,7 @@ def test_national_authority_admits_a_provincial_one_which_acts_in_its_region(des
     address = desk.must("key", "new", str(own))["signer"]
 
     desk.must("authority", "admit", address, "--region", "330000", "--key", str(national))
-    member = ("institution", "admit", "0x" + "3c" * 20, "--release-key", "ab", "--key", str(own))
+    member = ("institution", "admit", "0x" + "3c" * 20, "--release-key", "ab" * PUBLIC_KEY_SIZE, "--key", str(own))
     desk.must(*member, "--region", "330100")
     group = address + "00" * 12
     desk.must("institution", "join", group, "0x" + "3c" * 20, "--key", str(own))
@@ -129,7 +135,31 @@ def test_key_file_others_may_read_is_refused(desk: Desk, tmp_path: Path) -> None
     key.write_text("11" * 32)
     key.chmod(0o644)
 
-    done = desk.run(*admission(key))
+    done = desk.run(*admission(desk, key))
 
     assert done.returncode == 3
     assert "mode of key file open" in done.stderr
+
+
+def test_gateway_says_when_it_is_ready_and_is_the_only_one_of_its_folder(desk: Desk) -> None:
+    environment = {**desk.environment, "CONSENTRY_CUSTODIAN": INSTITUTION, "CONSENTRY_PORT": "0"}
+    command = [sys.executable, "-m", "consentry", "serve", "--json"]
+    for _ in range(2):
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as gateway:
+            assert gateway.stdout is not None
+            assert gateway.stderr is not None
+            ready = json.loads(gateway.stdout.readline())
+            assert ready["state"] == "ready"
+            port = int(ready["gateway"].rpartition(":")[2])
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answered:
+                assert answered.status == 200
+
+            second = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+            assert second.returncode == 3
+            said = f"state folder {desk.state} is served by process {gateway.pid} already"
+            assert json.loads(second.stdout) == {"error": "configuration", "detail": said}
+            assert second.stderr == f"consentry: {said}\n"
+
+            gateway.send_signal(signal.SIGTERM)
+            assert gateway.wait(30) == -signal.SIGTERM
+            assert b"Traceback" not in gateway.stderr.read()

@@ -43,6 +43,22 @@ def test_setting_that_cannot_be_used_is_named_without_its_value(file: Path, line
     assert "secret-value" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('custodian = "0xAB"', "custodian (expected 0x and 40 lower-case hexadecimal digits)"),
+        ("port = 65536", "port (expected a number from 0 to 65535)"),
+        ("prot = 1", "prot (there is no such setting)"),
+        ('max_body_bytes = 0\nengine = "geth"', "engine (expected embedded or besu), max_body_bytes (expected a whole"),
+    ],
+)
+def test_setting_that_cannot_be_used_is_told_with_the_form_expected(file: Path, line: str, said: str) -> None:
+    file.write_text(line)
+
+    with pytest.raises(ConfigurationError, match=re.escape(f"settings cannot be used: {said}")):
+        load_settings(file)
+
+
 def test_description_hides_the_password_of_a_database_url(file: Path, tmp_path: Path) -> None:
     secret = tmp_path / "url"
     secret.write_text("postgresql+psycopg://gateway:hidden-in-file@db/consentry\n")

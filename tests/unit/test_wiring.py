@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from consentry.cli import service
 from consentry.config import Settings, load_settings
@@ -140,8 +139,10 @@ def test_serve_makes_nothing_that_others_read(tmp_path: Path, monkeypatch: pytes
     def run(*_arguments: Any, **_named: Any) -> None:  # noqa: ANN401 - as the server
         (tmp_path / "state" / "made-while-serving").touch()
 
-    monkeypatch.setattr(uvicorn, "run", run)
+    monkeypatch.setattr(service, "run_gateway", run)
     monkeypatch.setenv("CONSENTRY_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("CONSENTRY_CUSTODIAN", "0x" + "1a" * 20)
+    monkeypatch.setenv("CONSENTRY_PORT", "0")
     service.serve()
     assert modes(tmp_path / "state") == {0o600}
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
@@ -11,10 +13,13 @@ from consentry.cli.governing import AuthorityKey as Key
 from consentry.cli.governing import act_as
 from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson
+from consentry.crypto.keywrap import PUBLIC_KEY_SIZE
+from consentry.errors import ConfigurationError, InvalidInputError
 
 app = typer.Typer(
     help="Institutions and relays, admitted and suspended by an authority's own account.", no_args_is_help=True
 )
+_SHOWN: Final = re.compile(r'releaseKey"?: "?(0x[0-9a-f]+)')
 Account = Annotated[str, typer.Argument(help="the institution's address, 0x and 40 hexadecimal digits")]
 
 
@@ -22,16 +27,40 @@ Account = Annotated[str, typer.Argument(help="the institution's address, 0x and 
 def admit(
     institution: Account,
     region: Annotated[int, typer.Option(help="GB/T 2260 code of six digits")],
-    release_key: Annotated[str, typer.Option(help="HPKE public key MLKEM768-X25519, hexadecimal")],
     key: Key,
+    release_key: Annotated[str, typer.Option(help="HPKE public key MLKEM768-X25519, hexadecimal")] = "",
+    release_key_file: Annotated[
+        Path | None, typer.Option(help="file with that public key: hexadecimal, or what 'key show --release' answered")
+    ] = None,
     signer: Annotated[str, typer.Option(help="ERC-7913 signer of its requests; its own address if not given")] = "",
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Admits an institution with the signer of its requests and its release key."""
-    address, release = values.address("institution", institution), values.hexadecimal("release key", release_key)
+    address, release = values.address("institution", institution), _release_key(release_key, release_key_file)
     signed_by = values.hexadecimal("signer", signer) if signer else bytes(address)
     act_as(settings, key, lambda own: own.admit_institution(address, region, signed_by, release), as_json=as_json)
+
+
+def _release_key(given: str, file: Path | None) -> bytes:
+    """Takes the public release key from the command line, or from a file: it is 2,400 digits long.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+        InvalidInputError: both are given or neither, or it is none.
+    """
+    if bool(given) == (file is not None):
+        raise InvalidInputError("release key does not match (expected one of --release-key and --release-key-file)")
+    if file is not None:
+        try:
+            content = file.read_text().strip()
+        except OSError:
+            raise ConfigurationError(f"file {file} cannot be read") from None
+        except UnicodeDecodeError:
+            raise InvalidInputError(f"file {file} holds no release key") from None
+        shown = _SHOWN.search(content)
+        given = shown[1] if shown else content
+    return values.hexadecimal("release key", given, PUBLIC_KEY_SIZE)
 
 
 @app.command()

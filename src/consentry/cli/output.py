@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -21,13 +21,23 @@ def console(*, quiet: bool = False) -> Console:
 
 
 def answer(values: dict[str, Any], *, as_json: bool) -> None:
-    """Answers with some named values."""
+    """Answers with some named values; for people, those inside another stand indented below its name."""
     if as_json:
         typer.echo(json.dumps(values))
         return
     shown = console()
+    for line in _lines(values):
+        shown.print(line, markup=False)
+
+
+def _lines(values: dict[str, Any], indent: str = "") -> Iterator[str]:
     for name, value in values.items():
-        shown.print(f"{name}: {value}", markup=False)
+        if isinstance(value, dict) and value:
+            yield f"{indent}{name}:"
+            yield from _lines(value, indent + "  ")
+        else:
+            shown = json.dumps(value) if isinstance(value, dict | list | tuple) else value
+            yield f"{indent}{name}: {shown}"
 
 
 def plain(text: str) -> str:

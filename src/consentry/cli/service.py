@@ -3,42 +3,94 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Annotated, TypeVar
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 
 from consentry.api.app import create_app
 from consentry.api.logs import json_log
 from consentry.cli.options import SettingsFile, keep_to_oneself
 from consentry.cli.output import AsJson, answer
-from consentry.config import load_settings
+from consentry.config import Settings, load_settings
 from consentry.ledger.accounts import SendingAccount
+from consentry.ledger.claims import open_door
 from consentry.ledger.deployment import deploy as deploy_suite
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
-from consentry.wiring import connect, create_passphrase, open_gateway
+from consentry.wiring import check_custodian, connect, create_passphrase, open_gateway
 from consentry.wiring import rebuild as rebuild_projection
 
 STOP_SECONDS = 10
+Opened = TypeVar("Opened")
 
 
 def serve(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """Serves one gateway in the foreground; requests are logged to the error stream as JSON lines."""
     keep_to_oneself()
     known = load_settings(settings)
-    create_passphrase(known)
-    log = json_log()
+    check_custodian(known)
+    with open_door(known.host, known.port) as door, suppress(KeyboardInterrupt):
+        known = known.model_copy(update={"port": door.getsockname()[1]})
+        create_passphrase(known)
+
+        def tell_ready() -> None:
+            answer({"gateway": known.origin, "custodian": known.custodian, "state": "ready"}, as_json=as_json)
+
+        run_gateway(known, door, tell_ready)
+
+
+def run_gateway(known: Settings, door: socket.socket, tell_ready: Callable[[], None]) -> None:
+    """Opens a gateway and serves it until a signal ends it.
+
+    Args:
+        known: its settings.
+        door: bound to where it is to listen.
+        tell_ready: called once it answers.
+
+    Raises:
+        ConsentryError: a part of it cannot be used.
+    """
+    log, parts = json_log(), AsyncExitStack()
 
     def tell(what: str, why: str) -> None:
         log.error("background", what=what, why=why)
 
-    app = create_app(
-        lambda: open_gateway(known, tell), known.max_body_bytes, documentation=known.documentation, log=log
-    )
-    answer({"gateway": known.origin, "custodian": known.custodian, "state": "starting"}, as_json=as_json)
-    uvicorn.run(app, host=known.host, port=known.port, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS)
+    async def serve_opened() -> None:
+        # Opened out here, where what is wrong comes out as it is; closed by the server, before it obeys the signal.
+        async with parts:
+            context = await parts.enter_async_context(open_gateway(known, tell))
+            app = create_app(
+                lambda: _closing(parts, context), known.max_body_bytes, documentation=known.documentation, log=log
+            )
+            await _Server(app, tell_ready).serve([door])
+
+    with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+        runner.run(serve_opened())
+
+
+@asynccontextmanager
+async def _closing(parts: AsyncExitStack, opened: Opened) -> AsyncIterator[Opened]:
+    async with parts:
+        yield opened
+
+
+class _Server(uvicorn.Server):
+    """A web server that says when it answers."""
+
+    def __init__(self, app: FastAPI, tell_ready: Callable[[], None]) -> None:
+        super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
+        self._tell_ready = tell_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to listen, then says so."""
+        await super().startup(sockets)
+        self._tell_ready()
 
 
 def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:

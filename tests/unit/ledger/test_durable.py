@@ -36,3 +36,12 @@ def test_private_folder_that_is_new_has_its_name_synced(tmp_path: Path, monkeypa
     private_folder(tmp_path / "new")
     private_folder(tmp_path / "new")
     assert seen == [tmp_path]
+
+
+def test_private_folder_has_what_leads_to_it_private(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        private_folder(tmp_path / "state" / "chain")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700

@@ -49,7 +49,9 @@ def private_folder(folder: Path) -> Path:
         ConfigurationError: it exists and belongs to, or is open to, somebody else.
     """
     if not folder.exists():
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        if not folder.parent.exists():
+            private_folder(folder.parent)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
         folder.chmod(FOLDER_MODE)
         sync_folder(folder.parent)
     facts = folder.stat()

@@ -7,7 +7,6 @@ surprise ends the process with a non-zero status; the next start brings the chai
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -23,9 +22,10 @@ from pathlib import Path
 import uvicorn
 
 from consentry.errors import ConfigurationError, LedgerUnavailableError
+from consentry.ledger.claims import FolderLock, open_door
 from consentry.ledger.embedded import snapshot
 from consentry.ledger.embedded.blocklog import BlockLog
-from consentry.ledger.embedded.durable import FILE_MODE, explained, private_folder, write_synced
+from consentry.ledger.embedded.durable import explained, private_folder, write_synced
 from consentry.ledger.embedded.identity import describe, open_chain
 from consentry.ledger.embedded.link import EngineLink
 from consentry.ledger.embedded.restore import restore
@@ -63,22 +63,6 @@ class ChainSettings:
     chain_id: int | None = None
 
 
-class FolderLock:
-    """The right to be the one process of a state folder; given back by the system when the process ends."""
-
-    def __init__(self, state: Path) -> None:
-        self._handle = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT, FILE_MODE)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._handle)
-            raise ConfigurationError(f"state folder {state} is in use by another chain process") from error
-
-    def release(self) -> None:
-        """Gives the folder back."""
-        os.close(self._handle)
-
-
 async def serve(settings: ChainSettings) -> None:
     """Runs the chain until SIGTERM or SIGINT.
 
@@ -88,10 +72,10 @@ async def serve(settings: ChainSettings) -> None:
     """
     with explained("preparing the state folder"):
         state = private_folder(settings.state)
-        lock = FolderLock(state)
+        lock = FolderLock(state / LOCK_NAME, "in use")
     door: socket.socket | None = None
     try:
-        door = _open_door(settings.port)
+        door = open_door(HOST, settings.port)
         with explained("opening the chain"):
             _end_orphan(state)
             _announce(state)
@@ -194,20 +178,6 @@ class _SnapshotKeeper:
             except OSError as error:
                 LOG.warning("snapshot: not written (%s)", os.strerror(error.errno or 0).lower())
             self._last = self._log.height
-
-
-def _open_door(port: int) -> socket.socket:
-    # Named in full, because asyncio turns the delay of small packets off only for sockets that say they are TCP.
-    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        door.bind((HOST, port))
-    except OSError as error:
-        door.close()
-        raise ConfigurationError(
-            f"port {port} on {HOST} cannot be used ({os.strerror(error.errno or 0).lower()})"
-        ) from error
-    return door
 
 
 def _check_clock(log: BlockLog) -> None:
