@@ -244,7 +244,7 @@ def test_changed_terms_are_not_signed(desk: Desk) -> None:
     path.write_text(path.read_text().replace('"maxUses": 1', '"maxUses": 1000'))
 
     assert unanswered.returncode == 1
-    assert "at most: 1\n" in unanswered.stdout
+    assert "how often: once\n" in unanswered.stdout
     assert "Traceback" not in unanswered.stderr
     assert "the file was changed" in desk.refused(5, *grant, "--yes")
     assert desk.must("consent", "list", "--subject", image.subject, "--key", "careful.key")["items"] == []

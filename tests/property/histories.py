@@ -43,9 +43,15 @@ RECENT: Final = 40
 
 @dataclass
 class History:
-    """A seeded history; ``run`` takes it so many steps further."""
+    """A random history; ``run`` takes it so many steps further.
+
+    Attributes:
+        random: what is chosen; Hypothesis may give it.
+        words: what only has to differ from all others: keys, ids, nonces. Chance chosen small would make them equal.
+    """
 
     random: Random
+    words: Random = field(default_factory=lambda: Random(0))
     ledger: Agreement = field(init=False)
     institutions: dict[Address, AccountKey] = field(default_factory=dict)
     patients: dict[SubjectId, SigningKey] = field(default_factory=dict)
@@ -91,7 +97,7 @@ class History:
         return self.random.random() * 100 < percent
 
     def _word(self) -> bytes:
-        return self.random.randbytes(32)
+        return self.words.randbytes(32)
 
     def _account(self) -> AccountKey:
         return AccountKey(self._word())
@@ -290,7 +296,7 @@ class History:
             valid_until=start + r.choice([HOUR, 12 * HOUR, 5 * 86400]),
             max_uses=r.choice([1, 2, 5, UNLIMITED_USES]),
             erase_by=max(start, now) + r.choice([1, HOUR, 86400]) if stores else 0,
-            nonce=r.getrandbits(256),
+            nonce=self.words.getrandbits(256),
         )
 
     def _bad_terms(self, terms: ConsentTerms) -> ConsentTerms:
@@ -408,7 +414,7 @@ class History:
         institution = terms.institution if any(terms.institution) else r.choice([*members, self._institution().address])
         known = self.ledger.state.institutions.get(institution)
         return AccessRequest(
-            request_id=r.getrandbits(8 if self._chance(5) else 256),
+            request_id=r.getrandbits(8) if self._chance(5) else self.words.getrandbits(256),
             institution=institution,
             record_id=record_id(leaf),
             consent_id=consent_id(terms),

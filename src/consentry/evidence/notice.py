@@ -33,6 +33,7 @@ _CODES: Final[Words] = {
     "anybody": "*",
     "somebody": "{name}",
     "named": "{name}",
+    "once": "1",
     "times": "{count}",
     "unlimited": "*",
     "erase": "{moment}",
@@ -70,7 +71,7 @@ def _in_words(terms: ConsentTerms, words: Words) -> dict[str, str]:
     """Writes what stands in the terms as ids and codes."""
     kind, name = ("group", terms.group) if any(terms.group) else ("institution", terms.institution)
     one, root = terms.practitioner, terms.records_root
-    unlimited = terms.max_uses == UNLIMITED_USES
+    often = {1: words["once"], UNLIMITED_USES: words["unlimited"]}
     return {
         "grantee": words[kind].format(name="0x" + name.hex()),
         "practitioner": words["somebody"].format(name="0x" + one.hex()) if any(one) else words["anybody"],
@@ -79,7 +80,7 @@ def _in_words(terms: ConsentTerms, words: Words) -> dict[str, str]:
         "records": words["named"].format(name="0x" + root.hex())
         if any(root)
         else _listed(terms.categories, Category, words["categories"]),
-        "max_uses": words["unlimited"] if unlimited else words["times"].format(count=terms.max_uses),
+        "max_uses": often.get(terms.max_uses, words["times"].format(count=terms.max_uses)),
         "erase_by": words["erase"].format(moment=moment_text(terms.erase_by)) if terms.erase_by else words["none"],
     }
 

@@ -65,3 +65,10 @@ def test_notice_of_an_earlier_version_is_found_again(language: str) -> None:
 def test_notice_that_does_not_exist_is_refused() -> None:
     with pytest.raises(NotFoundError):
         render(samples.terms(), CURRENT_VERSION + 1, "en")
+
+
+@pytest.mark.parametrize(("uses", "told"), [(1, ("once", "一次")), (2, ("2 times at most", "最多 2 次"))])
+def test_notice_says_how_often(uses: int, told: tuple[str, str]) -> None:
+    terms = replace(samples.terms(), max_uses=uses)
+    for language, words in zip(("en", "zh"), told, strict=True):
+        assert re.search(rf"\W{words}\n", render(terms, CURRENT_VERSION, language)), language
