@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 import consentry
 from consentry.api import access, audit, consents, health, institutions, problems, records, sign_in, subjects
 from consentry.api.challenges import Challenges
+from consentry.api.documentation import complete_document
 from consentry.api.logs import Log, json_log
-from consentry.api.policy import demand_policies, document_policies
+from consentry.api.policy import demand_policies
 from consentry.api.schemas import Problem
 from consentry.api.sessions import Sessions
 from consentry.api.tracing import Tracing
@@ -60,7 +61,7 @@ def create_app(lifespan: Lifespan, body_limit: int, *, documentation: bool = Tru
     for part in ROUTERS:
         app.include_router(part.router)
     demand_policies(app)
-    document_policies(app)
+    complete_document(app)
     app.add_middleware(Tracing, log=log or json_log())
     _handle_errors(app)
     return app

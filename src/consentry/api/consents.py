@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from consentry.api.context import context_of
-from consentry.api.once import once
+from consentry.api.once import DOCUMENTED, once
 from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, subject_seen_by
 from consentry.api.schemas import (
     ConsentAnswer,
@@ -46,7 +46,7 @@ async def prepare(request: Request, body: PrepareBody, _: Annotated[Caller, Depe
     }
 
 
-@router.post("", responses={201: {"model": ConsentAnswer}})
+@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=DOCUMENTED, responses={201: {"model": ConsentAnswer}})
 async def grant(request: Request, body: GrantBody, caller: Annotated[Caller, Depends(SUBJECT_SIDE)]) -> Response:
     """Grants. Whoever relays, the contract demands the subject's own signature."""
     context, terms, signature = context_of(request), body.terms.value(), raw(body.signature)
@@ -70,7 +70,7 @@ async def prepare_revocation(
     return {"document": consents.prepare_revocation(context.ledger, terms), "terms": write(terms)}
 
 
-@router.post("/{consent}/revocation", responses={200: {"model": ConsentAnswer}})
+@router.post("/{consent}/revocation", openapi_extra=DOCUMENTED, responses={200: {"model": ConsentAnswer}})
 async def revoke(
     request: Request, consent: Id32, body: RevokeBody, caller: Annotated[Caller, Depends(SUBJECT_SIDE)]
 ) -> Response:

@@ -19,6 +19,19 @@ from consentry.gateway.ports import Answer, Beginning
 HEADER: Final = "Idempotency-Key"
 _KEY: Final = re.compile(r"[\x21-\x7e]{8,128}")
 
+DOCUMENTED: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": HEADER,
+            "in": "header",
+            "required": True,
+            "description": "chosen by the caller; the same call under the same key does one thing",
+            "schema": {"type": "string", "minLength": 8, "maxLength": 128},
+        }
+    ]
+}
+"""What a route that answers through ``once`` adds to its entry in the OpenAPI document."""
+
 Work = Callable[[bool], Awaitable[dict[str, Any]]]
 """What a call does; its argument tells whether an earlier call may have done it already."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
@@ -196,43 +196,6 @@ def demand_policies(app: FastAPI) -> None:
             open_routes.append(path)
     if open_routes:
         raise ConfigurationError(f"routes declare no policy: {', '.join(sorted(open_routes))}")
-
-
-SCHEMES: Final[dict[str, dict[str, str]]] = {
-    "Session": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "token of a session: sign in at /v1/auth with a wallet (EIP-4361) or a passkey",
-    },
-    "SignedRequest": {
-        "type": "apiKey",
-        "in": "header",
-        "name": SIGNATURE_HEADER,
-        "description": "each request signed by the institution, with its body's digest: docs/formats/http-request.md",
-    },
-}
-_PROVED_BY: Final = {Role.SIGNER: "Session", Role.AUTHORITY: "Session", Role.INSTITUTION: "SignedRequest"}
-
-
-def document_policies(app: FastAPI) -> None:
-    """Lets the OpenAPI document say how a caller of each route proves who it is."""
-    undocumented = app.openapi
-
-    def documented() -> dict[str, Any]:
-        schema = undocumented()
-        schema.setdefault("components", {})["securitySchemes"] = SCHEMES
-        for route in all_routes(app.routes):
-            policy = policy_of(route) if isinstance(route, APIRoute) else None
-            if policy is None or not isinstance(route, APIRoute):
-                continue
-            ways = sorted({_PROVED_BY[role] for role in policy.roles if role in _PROVED_BY})
-            for method in route.methods or ():
-                operation = schema["paths"].get(route.path, {}).get(method.lower())
-                if operation is not None:
-                    operation["security"] = [{way: []} for way in ways]
-        return schema
-
-    app.openapi = documented  # type: ignore[method-assign]  # the way FastAPI documents for extending its document
 
 
 async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectId) -> None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response, StreamingResponse
 
 from consentry.api.context import context_of
-from consentry.api.once import once
+from consentry.api.once import DOCUMENTED, once
 from consentry.api.policy import DIGEST_HEADER, INSTITUTION, INSTITUTION_UPLOAD, SUBJECT_SIDE, Caller, sessions_of
 from consentry.api.ranges import Span, parse_range
 from consentry.api.schemas import AnchorAnswer, AnchorBody, Id32, RecordItem, SealedItem, raw, record_key, shown
@@ -79,7 +79,7 @@ async def _signed_body(request: Request, limit: int) -> AsyncIterator[bytes]:
         raise NotAuthenticError("body does not match its signed digest")
 
 
-@router.post("", responses={201: {"model": AnchorAnswer}})
+@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=DOCUMENTED, responses={201: {"model": AnchorAnswer}})
 async def anchor(request: Request, body: AnchorBody, caller: Annotated[Caller, Depends(INSTITUTION)]) -> Response:
     """Anchors a sealed object under the custodian's signed leaf."""
     context = context_of(request)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from consentry.api.context import context_of
-from consentry.api.once import once
+from consentry.api.once import DOCUMENTED, once
 from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, sessions_of, subject_seen_by
 from consentry.api.schemas import (
     AccessPage,
@@ -43,7 +43,7 @@ from consentry.gateway.ports import RecordView
 router = APIRouter(prefix="/v1/subjects", tags=["subjects"])
 
 
-@router.post("", responses={201: {"model": EnrolAnswer}})
+@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=DOCUMENTED, responses={201: {"model": EnrolAnswer}})
 async def enrol(request: Request, body: EnrolBody, caller: Annotated[Caller, Depends(SUBJECT_SIDE)]) -> Response:
     """Enrols a subject; the contract checks both signatures, whoever brings them."""
     context = context_of(request)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from consentry.api import app as application
@@ -96,3 +97,33 @@ async def test_document_says_how_the_caller_of_each_route_proves_who_it_is(world
     assert ways["/v1/audit/accesses", "get"] == ["Session"]
     assert ways["/healthz", "get"] == []
     assert set(schema["components"]["securitySchemes"]) == {"Session", "SignedRequest"}
+
+
+async def test_document_tells_the_problems_and_the_idempotency_key_of_each_route(world: World) -> None:
+    paths = done(await world.http.get("/openapi.json"), 200)["paths"]
+    problems = {
+        (path, method): {status for status in operation["responses"] if status >= "4" and status != "default"}
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+    keyed = {
+        (path, method)
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if "Idempotency-Key" in {parameter["name"] for parameter in operation.get("parameters", ())}
+    }
+    routes = [route for route in all_routes(world.app.routes) if isinstance(route, APIRoute)]
+
+    assert problems["/v1/access", "post"] == {"401", "403", "409", "413", "422", "503"}
+    assert problems["/v1/records/{record}", "get"] == {"401", "403", "404", "422", "503"}
+    assert problems["/healthz", "get"] == set()
+    for operations in paths.values():
+        for operation in operations.values():
+            assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}
+    assert len(keyed) > 0
+    assert keyed == {
+        (route.path, method.lower())
+        for route in routes
+        if "once" in route.endpoint.__code__.co_names
+        for method in route.methods or ()
+    }
