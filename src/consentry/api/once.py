@@ -57,6 +57,8 @@ async def once(request: Request, caller: Caller, status: int, work: Work) -> Res
         return _response(earlier)
     try:
         body = json.dumps(await work(earlier is Beginning.RESUMED), separators=(",", ":")).encode()
+        answer = Answer(status, body)
+        await store.finish(caller.name, key, answer)
     except (LedgerUnavailableError, VaultError):
         await store.interrupt(caller.name, key)
         raise
@@ -66,8 +68,6 @@ async def once(request: Request, caller: Caller, status: int, work: Work) -> Res
     except BaseException:
         await store.interrupt(caller.name, key)
         raise
-    answer = Answer(status, body)
-    await store.finish(caller.name, key, answer)
     return _response(answer)
 
 

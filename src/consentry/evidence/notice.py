@@ -42,6 +42,8 @@ _CODES: Final[Words] = {
     "purposes": {},
     "categories": {},
 }
+_FIRST_ABOUT_GROUPS: Final = 2
+_FIRST_IN_WORDS: Final = 3
 _LAST_MOMENT: Final = 253_402_300_799
 """The end of the year 9999, in seconds since the epoch."""
 
@@ -89,7 +91,7 @@ def _in_words(terms: ConsentTerms, words: Words) -> dict[str, str]:
 def _words(version: int, language: str) -> Words:
     """Gives the words of a notice; the first two versions had none and showed the codes."""
     source = files("consentry.evidence") / "notices" / f"words-{version}.{language}.toml"
-    return tomllib.loads(source.read_text(encoding="utf-8")) if source.is_file() else _CODES
+    return _CODES if version < _FIRST_IN_WORDS else tomllib.loads(source.read_text(encoding="utf-8"))
 
 
 def _file(name: str) -> Traversable:
@@ -99,7 +101,7 @@ def _file(name: str) -> Traversable:
 def _about_group(group: bytes, version: int, language: str) -> str:
     """Tells who may let others into a group; the first version of the notice did not."""
     source = _file(f"notice-{version}-group.{language}")
-    if not any(group) or not source.is_file():
+    if not any(group) or version < _FIRST_ABOUT_GROUPS:
         return ""
     return source.read_text(encoding="utf-8").format(keeper="0x" + keeper_of(group).hex())
 

@@ -109,6 +109,21 @@ async def test_enrolment_whose_answer_was_lost_is_resumed(
     await world.add_record(enrolment.subject_id)
 
 
+async def test_call_whose_answer_could_not_be_kept_is_resumed(
+    world: World, parts: MemoryParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    custodian, (enrolment, body) = world.institution(world.people.custodian), world.enrolment(world.people.patient)
+
+    async def full(*_: object) -> None:
+        raise VaultUnavailableError("disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parts.keys, "finish", full)
+        assert (await custodian.post("/v1/subjects", body, KEY)).status_code == 503
+    answer = done(await custodian.post("/v1/subjects", body, KEY), 201)
+    assert answer["subjectId"] == hex_of(enrolment.subject_id)
+
+
 async def test_anchoring_whose_answer_was_lost_is_resumed_and_tied(
     world: World, parts: MemoryParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
