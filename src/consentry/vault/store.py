@@ -217,7 +217,6 @@ class RecordVault:
             ObjectCorruptError: the wrapped keys are not those of the record.
             KeyDestroyedError: the record or the subject was erased.
         """
-        _check_origin(receipt)
         request = receipt.entry.request
         _check_release_key(release_key, request.release_key_hash)
         keys, row = await self.open_keys(receipt, leaf, last_look)

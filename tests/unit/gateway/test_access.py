@@ -199,3 +199,12 @@ async def test_record_of_another_custodian_is_not_found_and_nothing_kept(bench: 
     with pytest.raises(NotFoundError, match="record is not known to this custodian"):
         await ask(bench, request(bench, bench.consents[0]))
     assert not bench.outbox.kept
+
+
+async def test_request_signed_by_another_never_reaches_the_ledger(bench: Bench) -> None:
+    asked = request(bench, bench.consents[0])
+    before = list(bench.ledger.log)
+    with pytest.raises(NotAuthenticError):
+        await bench.desk.request(asked, bench.signed(HOSPITALS[1], "AccessLedger", asked))
+    assert bench.ledger.log == before
+    assert not bench.outbox.kept
