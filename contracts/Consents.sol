@@ -6,6 +6,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {ConsentState, IConsents} from "./interfaces/IConsents.sol";
 import {IParticipants} from "./interfaces/IParticipants.sol";
 import {ISubjects} from "./interfaces/ISubjects.sol";
+import {Exclusions} from "./modules/Exclusions.sol";
 import {
     ACTION_STORE,
     ACTION_VIEW,
@@ -20,7 +21,7 @@ import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "./types/ConsentTerms
 
 /// @title Consents: granted and revoked by the subject's own signature
 /// @notice See `IConsents`. Terms travel in calldata and events; state keeps status, uses and times.
-contract Consents is EIP712, IConsents {
+contract Consents is Exclusions, IConsents {
     /// @dev Bits 1..HIGHEST_CATEGORY. Bit 0 stands for no code and is as unknown as any bit above.
     uint32 private constant _KNOWN_CATEGORIES = (uint32(2) << HIGHEST_CATEGORY) - 2;
     /// @dev Bits 1..HIGHEST_PURPOSE.
@@ -56,7 +57,7 @@ contract Consents is EIP712, IConsents {
         _requireGrantable(consentId, terms);
         _requireValidScope(terms);
         _requireValidConditions(terms);
-        _requireSigned(consentId, terms.subjectId, ConsentId.unwrap(consentId), signature);
+        _requireSubjectSigned(consentId, terms.subjectId, ConsentId.unwrap(consentId), signature);
         ConsentState storage state = _states[consentId];
         state.status = ConsentStatus.ACTIVE;
         state.grantedAt = uint64(block.timestamp);
@@ -71,7 +72,7 @@ contract Consents is EIP712, IConsents {
         if (state.status == ConsentStatus.REVOKED) revert ConsentsAlreadyRevoked(consentId);
         _requireSubject(terms.subjectId);
         bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId));
-        _requireSigned(consentId, terms.subjectId, revocationHash, signature);
+        _requireSubjectSigned(consentId, terms.subjectId, revocationHash, signature);
         state.status = ConsentStatus.REVOKED;
         state.revokedAt = uint64(block.timestamp);
         emit ConsentRevoked(consentId, terms.subjectId, signature);
@@ -95,6 +96,18 @@ contract Consents is EIP712, IConsents {
         uint256 count = consentIds.length;
         states = new ConsentState[](count);
         for (uint256 i = 0; i < count; ++i) states[i] = _states[consentIds[i]];
+    }
+
+    function _isRelay(address account) internal view override returns (bool relay) {
+        return participants.isActiveRelay(account);
+    }
+
+    function _register() internal view override returns (ISubjects register) {
+        return subjects;
+    }
+
+    function _members() internal view override returns (IParticipants register) {
+        return participants;
     }
 
     function _requireGrantable(ConsentId consentId, ConsentTerms calldata terms) private view {
@@ -128,7 +141,7 @@ contract Consents is EIP712, IConsents {
         if (terms.assurance != ASSURANCE_DEVICE_KEY) revert ConsentsAssuranceRefused(terms.assurance);
     }
 
-    function _requireSigned(
+    function _requireSubjectSigned(
         ConsentId consentId,
         bytes32 subjectId,
         bytes32 structHash,

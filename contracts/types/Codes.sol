@@ -95,3 +95,10 @@ uint32 constant UNLIMITED_USES = type(uint32).max;
 
 /// @dev Seconds by which the clock of a requester may run ahead of block time.
 uint64 constant CLOCK_TOLERANCE = 60;
+
+/// @dev Scopes of a guardian; a set is a bit mask with bit `1 << scope`.
+uint8 constant SCOPE_GRANT = 1;
+uint8 constant SCOPE_REVOKE = 2;
+uint8 constant SCOPE_SEE = 3;
+uint8 constant SCOPE_CORRECT = 4;
+uint8 constant SCOPE_RECOVER = 5;

@@ -14,6 +14,7 @@ from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import Reason, Standing
 from consentry.core.events import LedgerEvent
 from consentry.core.packing import pack_codes, pack_outcome
+from consentry.core.signed_act import SignedAct
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
     ZERO_32,
@@ -25,7 +26,7 @@ from consentry.core.terms import (
     RecordLeaf,
     Revocation,
 )
-from consentry.core.typed_data import TYPES, SignedStruct, consent_id, digest
+from consentry.core.typed_data import SignedStruct, consent_id, digest, members_of
 from consentry.crypto.signing import AccountKey, sign, verify
 from consentry.errors import ConsentryError, LedgerRejectedError
 from tests.support.evm import Evm, Outcome
@@ -44,7 +45,7 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - whatever the ABI decoder g
 
 
 def _struct(value: SignedStruct) -> tuple[Any, ...]:
-    assert len(TYPES[type(value)]) == len(plain(value))
+    assert len(members_of(type(value))) == len(plain(value))
     return plain(value)
 
 
@@ -61,6 +62,9 @@ def log_of(event: LedgerEvent) -> Answer:
             members = (event.record_id, event.subject_id, event.custodian, _struct(leaf))
         case events.ConsentGranted(terms=terms):
             members = (event.consent_id, event.subject_id, _struct(terms), event.signature)
+        case events.ActPerformed(act=act):
+            members = (event.act_hash, event.subject_id, event.institution, _struct(act), event.signatures)
+            return act.FORM.event, _comparable(members)
         case events.SubjectEnrolled():
             members = (event.subject_id, event.custodian, event.signer)
         case _:
@@ -243,6 +247,18 @@ class Agreement:
                 Acts(self.state).revoke(terms, signature, signature_valid=valid, relay=relay, place=self._place())
             ],
             lambda: self._send("Consents", "revoke", plain(terms), signature, by=relay),
+        )
+
+    def perform(self, act: SignedAct, signatures: Sequence[bytes], relay: Address) -> bool:
+        """Takes a signed act on both sides."""
+        form = act.FORM
+
+        def holds(which: int, signer: bytes) -> bool:
+            return self.holds(signer, form.contract, act, signatures[which])
+
+        return self._compare(
+            lambda: [Acts(self.state).perform(act, signatures, holds=holds, relay=relay, place=self._place())],
+            lambda: self._send(form.contract, form.function, plain(act), list(signatures), by=relay),
         )
 
     def decide(self, batch: Sequence[Signed], relay: Address) -> None:

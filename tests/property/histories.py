@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from random import Random
 from typing import Any, Final
 
 from consentry.core import merkle
@@ -29,20 +28,15 @@ from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from tests.property.agreement import Agreement, Signed
+from tests.property.life.draws import GROUPS, HOUR, PEOPLE, RECENT, LifeDraws
 from tests.support import samples
-from tests.support.evm import PAYER
 
 REGIONS: Final = (440300, 440100, 110000, 310100, 0, 12, 1_000_000)
-GROUPS: Final = (samples.group(PAYER.address, 1), samples.group(PAYER.address, 2))
-PEOPLE: Final = (samples.PRACTITIONER, samples.word(0x9B), samples.word(0x9C))
 RELEASE_KEYS: Final = (b"first release key", b"second release key")
-HOUR: Final = 3600
-RECENT: Final = 40
-"""Acts are drawn from the latest so many records and consents, so that they meet."""
 
 
 @dataclass
-class History:
+class History(LifeDraws):
     """A random history; ``run`` takes it so many steps further.
 
     Attributes:
@@ -50,11 +44,7 @@ class History:
         words: what only has to differ from all others: keys, ids, nonces. Chance chosen small would make them equal.
     """
 
-    random: Random
-    words: Random = field(default_factory=lambda: Random(0))
-    ledger: Agreement = field(init=False)
     institutions: dict[Address, AccountKey] = field(default_factory=dict)
-    patients: dict[SubjectId, SigningKey] = field(default_factory=dict)
     leaves: list[RecordLeaf] = field(default_factory=list)
     granted: list[ConsentTerms] = field(default_factory=list)
     asked: list[tuple[AccessRequest, RecordLeaf]] = field(default_factory=list)
@@ -85,6 +75,7 @@ class History:
             (8, self.revoke),
             (22, self.decide),
             (14, self.decide_batch),
+            (30, self.perform),
         ]
         end = self.ledger.steps + steps
         while self.ledger.steps < end:
@@ -92,15 +83,6 @@ class History:
             act()
 
     # Chance and keys.
-
-    def _chance(self, percent: float) -> bool:
-        return self.random.random() * 100 < percent
-
-    def _word(self) -> bytes:
-        return self.words.randbytes(32)
-
-    def _account(self) -> AccountKey:
-        return AccountKey(self._word())
 
     def _signature(self, key: SigningKey, contract: str, value: SignedStruct, wrong: float = 3) -> bytes:
         if not self._chance(wrong):
@@ -115,9 +97,6 @@ class History:
                 sign(key, self.ledger.suite.domain("Subjects" if contract != "Subjects" else "Records"), value),
             ]
         )
-
-    def _relay(self) -> Address:
-        return self.ledger.stranger.address if self._chance(4) else self.ledger.suite.evm.payer
 
     def _authority(self) -> Address:
         return self.ledger.province.address if self._chance(30) else self.ledger.suite.evm.payer

@@ -13,6 +13,7 @@ from consentry.core.acts import Acts, Item
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
+from consentry.core.signed_act import SignedAct
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
     ZERO_32,
@@ -142,6 +143,16 @@ class MemoryLedger:
         valid = self._holds(self._subject_signer(terms.subject_id), "Consents", act, signature)
         place = self._began()
         return self._done(lambda: self._acts.revoke(terms, signature, signature_valid=valid, relay=RELAY, place=place))
+
+    async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
+        form = act.FORM
+        _require_fitting(form.contract, form.function, act, list(signatures))
+        place = self._began()
+
+        def holds(which: int, signer: bytes) -> bool:
+            return self._holds(signer, form.contract, act, signatures[which])
+
+        return self._done(lambda: self._acts.perform(act, signatures, holds=holds, relay=RELAY, place=place))
 
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         encode_batch([Submitted(request, signature, material)])

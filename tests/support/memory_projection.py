@@ -8,6 +8,7 @@ from typing import TypeVar
 from consentry.core import events
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
 from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView, SubjectView
@@ -112,6 +113,28 @@ class MemoryProjection:
             place=event.place,
             revocation=revoked.place if revoked else None,
         )
+
+    async def acts(
+        self,
+        *,
+        subject_id: SubjectId | None = None,
+        institution: Address | None = None,
+        kinds: Sequence[type[SignedAct]] = (),
+        after: Cursor | None,
+        limit: int,
+    ) -> Sequence[events.ActPerformed]:
+        found = [
+            event
+            for event in self._events(events.ActPerformed)
+            if subject_id in (None, event.subject_id)
+            and institution in (None, event.institution)
+            and (not kinds or type(event.act) in kinds)
+            and _is_after(event.place, after)
+        ]
+        return found[:limit]
+
+    async def act(self, act_hash: bytes) -> events.ActPerformed | None:
+        return self._last(events.ActPerformed, lambda e: e.act_hash == act_hash)
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         def fits(event: events.AccessDecided) -> bool:

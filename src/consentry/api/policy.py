@@ -158,6 +158,7 @@ SIGNER: Final = Policy(frozenset({Role.SIGNER}))
 INSTITUTION: Final = Policy(frozenset({Role.INSTITUTION}))
 INSTITUTION_UPLOAD: Final = Policy(frozenset({Role.INSTITUTION}), streams_body=True)
 AUTHORITY: Final = Policy(frozenset({Role.AUTHORITY}))
+MEMBER: Final = Policy(frozenset({Role.SIGNER, Role.INSTITUTION, Role.AUTHORITY}))
 SUBJECT_SIDE: Final = Policy(frozenset({Role.SIGNER, Role.INSTITUTION}))
 
 

@@ -10,8 +10,10 @@ from fastapi import Query, Request
 from fastapi.responses import JSONResponse
 
 from consentry.api.schemas import shown
+from consentry.core.act_table import name_of
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason
+from consentry.core.events import ActPerformed
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import write
 from consentry.evidence.notice import shown_text
@@ -97,6 +99,17 @@ def access_json(view: AccessView) -> dict[str, Any]:
         "subjectSequence": entry.subject_sequence,
         "institutionSequence": entry.institution_sequence,
         "place": place_json(view.place),
+    }
+
+
+def act_json(event: ActPerformed) -> dict[str, Any]:
+    """Gives one signed act."""
+    return {
+        "kind": name_of(type(event.act)),
+        "actHash": shown(event.act_hash),
+        "act": write(event.act),
+        "signatures": [shown(signature) for signature in event.signatures],
+        "place": place_json(event.place),
     }
 
 

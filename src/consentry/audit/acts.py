@@ -8,6 +8,7 @@ from functools import singledispatchmethod
 
 from consentry.audit.findings import Finding, Kind
 from consentry.core import admissions, events
+from consentry.core.acts import check_act, parties_of
 from consentry.core.chain import EventPlace
 from consentry.core.codes import RecordStatus
 from consentry.core.consent import check_grant, check_revocation
@@ -18,7 +19,7 @@ from consentry.core.refusals import refusal
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
 from consentry.core.terms import AccessRequest, Enrolment, RecordId, RequestBatch, Revocation
-from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id
+from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id, struct_hash
 from consentry.crypto import signing
 from consentry.crypto.signing import Verifiers
 from consentry.errors import ConsentryError, LedgerRejectedError
@@ -200,6 +201,21 @@ class ActChecks:
         check_revocation(
             event.consent_id, event.subject_id, known.status, subject_known=subject is not None, signature_valid=True
         )
+
+    @_check.register
+    def _(self, event: events.ActPerformed) -> None:
+        act = event.act
+        subject_id, institution = parties_of(act)
+        self._same(event, "hash", event.act_hash, struct_hash(act))
+        self._same(event, "subject", event.subject_id, subject_id)
+        self._same(event, "institution", event.institution, institution)
+
+        def holds(place: int, signer: bytes) -> bool:
+            # Noted where it does not: what else is wrong with the act is to be seen, too.
+            self.check_signature(act.FORM.contract, signer, act, event.signatures[place], event.place)
+            return True
+
+        check_act(self.state, act, event.signatures, holds, event.place.block.time)
 
 
 def _about(event: LedgerEvent) -> str:

@@ -78,6 +78,13 @@ def _bytes(value: object) -> None:
     bytes_of(value)
 
 
+def _list_of_bytes(value: object) -> None:
+    if not isinstance(value, list):
+        raise InvalidInputError("list does not match (got something else)")
+    for item in value:
+        bytes_of(item)
+
+
 def _reason(value: object) -> None:
     if not isinstance(value, str) or value not in Reason.__members__:
         raise InvalidInputError("reason does not match (got an unknown one)")
@@ -149,6 +156,8 @@ RECORD: Final[Shape] = {"recordId": _id, "status": _text, "leaf": _leaf, "place"
 PREPARED: Final[Shape] = {"consentId": _id, "terms": _terms, "document": _object, "notice": _TEXT_SHOWN}
 REVOCATION: Final[Shape] = {"terms": _terms, "document": _object}
 CONSENTED: Final[Shape] = {"consentId": _id, "anchor": _ANCHOR}
+ACTED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR}
+ACT: Final[Shape] = {"kind": _text, "actHash": _id, "act": _object, "signatures": _list_of_bytes, "place": _PLACE}
 CONSENT: Final[Shape] = {
     "consentId": _id,
     "terms": _terms,

@@ -50,6 +50,11 @@ class Patient:
         self._key = key
         self._about: About | None = None
 
+    @property
+    def transport(self) -> Transport:
+        """The way to the gateway; it carries the session once there is one."""
+        return self._transport
+
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
         if self._about is None:

@@ -18,10 +18,12 @@ from consentry.core.consent import check_grant, check_revoke
 from consentry.core.participants import is_acceptable_signer
 from consentry.core.record import check_anchorable, check_first, check_signed, check_successor
 from consentry.core.refusals import refusal
+from consentry.core.signed_act import Holds, SignedAct
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
 from consentry.core.terms import (
     ZERO_32,
+    ZERO_ADDRESS,
     AccessRequest,
     Address,
     ConsentTerms,
@@ -29,8 +31,31 @@ from consentry.core.terms import (
     Material,
     RecordLeaf,
     RequestBatch,
+    SubjectId,
 )
 from consentry.core.typed_data import consent_id, record_id, struct_hash
+
+
+def parties_of(act: SignedAct) -> tuple[SubjectId, Address]:
+    """Gives the subject and the institution an act concerns; zero where there is none."""
+    return getattr(act, "subject_id", SubjectId(ZERO_32)), getattr(act, "institution", ZERO_ADDRESS)
+
+
+def check_act(state: LedgerState, act: SignedAct, signatures: Sequence[bytes], holds: Holds, now: int) -> None:
+    """Checks a signed act at block time ``now``, in seconds, but for who submits it.
+
+    Raises:
+        LedgerRejectedError: the first Solidity error that applies.
+    """
+    act_hash, needed = struct_hash(act), len(act.FORM.signers)
+    if len(signatures) != needed:
+        raise refusal("ActSignaturesMismatch", len(signatures), needed)
+    if now >= act.sign_before:
+        raise refusal("ActExpired", act.sign_before, now)
+    if act_hash in state.performed:
+        raise refusal("ActRepeated", act_hash)
+    act.check(state, holds, now)
+
 
 DecisionEvent = events.AccessDecided | events.RequestRejected
 
@@ -138,6 +163,16 @@ class Acts:
             signature_valid=signature_valid,
         )
         event = events.ConsentRevoked(place, identifier, terms.subject_id, signature)
+        self.state.fold(event)
+        return event
+
+    def perform(
+        self, act: SignedAct, signatures: Sequence[bytes], *, holds: Holds, relay: Address, place: EventPlace
+    ) -> events.ActPerformed:
+        """Takes a signed act of a life cycle."""
+        self._require_relay(relay, "ActRelayRequired")
+        check_act(self.state, act, signatures, holds, place.block.time)
+        event = events.ActPerformed(place, struct_hash(act), *parties_of(act), act, tuple(signatures))
         self.state.fold(event)
         return event
 

@@ -149,6 +149,25 @@ class Assurance(IntEnum):
     STAFF_ASSISTED = 4
 
 
+class ExclusionKind(IntEnum):
+    """What a subject can exclude."""
+
+    INSTITUTION = 1
+    GROUP = 2
+    PRACTITIONER = 3
+    CATEGORY = 4
+
+
+class GuardianScope(IntEnum):
+    """What a guardian may do for a subject."""
+
+    GRANT = 1
+    REVOKE = 2
+    SEE = 3
+    CORRECT = 4
+    RECOVER = 5
+
+
 class Retention(IntEnum):
     """Retention class of a record."""
 

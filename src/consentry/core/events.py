@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason, Standing
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import AccessEntry, Address, ConsentId, ConsentTerms, RecordId, RecordLeaf, SubjectId
 
 
@@ -184,6 +185,18 @@ class RequestRejected:
     relay: Address
 
 
+@dataclass(frozen=True, slots=True)
+class ActPerformed:
+    """A signed act of a life cycle was taken; on chain each has an event of its own, see `core.act_table`."""
+
+    place: EventPlace
+    act_hash: bytes
+    subject_id: SubjectId
+    institution: Address
+    act: SignedAct
+    signatures: tuple[bytes, ...]
+
+
 LedgerEvent = (
     AuthorityAdmitted
     | AuthorityStandingChanged
@@ -202,4 +215,5 @@ LedgerEvent = (
     | BatchSubmitted
     | AccessDecided
     | RequestRejected
+    | ActPerformed
 )

@@ -10,6 +10,7 @@ from typing import Final
 from consentry.core import events, heads
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.exclusions import ExclusionFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -90,6 +91,8 @@ class LedgerState:
     decided: set[tuple[Address, int]] = field(default_factory=set)
     subject_heads: dict[SubjectId, bytes] = field(default_factory=dict)
     institution_heads: dict[Address, bytes] = field(default_factory=dict)
+    performed: set[bytes] = field(default_factory=set)
+    exclusions: ExclusionFacts = field(default_factory=ExclusionFacts)
 
     def institution_standing(self, institution: Address) -> Standing:
         """Gives the standing of an institution; ``NONE`` when it was never admitted."""
@@ -254,3 +257,8 @@ class LedgerState:
     @fold.register
     def _(self, event: events.RequestRejected) -> None:
         """Nothing was decided, so nothing changes."""
+
+    @fold.register
+    def _(self, event: events.ActPerformed) -> None:
+        self.performed.add(event.act_hash)
+        event.act.leave(self, event)

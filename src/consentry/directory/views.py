@@ -8,8 +8,11 @@ from typing import Any, Final
 from sqlalchemy import func, tuple_
 from sqlmodel import col, select
 
+from consentry.core.act_table import BY_EVENT, EVENTS
 from consentry.core.chain import BlockReference
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.events import ActPerformed
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.database.engine import Database
 from consentry.directory.codec import from_row
@@ -38,11 +41,17 @@ class Directory:
         await self._follower.wait_for(block_number)
 
     async def _events(
-        self, kind: str, after: Cursor | None = None, limit: int = _EVERY, *, newest_first: bool = False, **equal: Any
+        self,
+        kind: str | list[str],
+        after: Cursor | None = None,
+        limit: int = _EVERY,
+        *,
+        newest_first: bool = False,
+        **equal: Any,
     ) -> list[Any]:
         place = (col(EventRow.block_number), col(EventRow.log_index))
         query = select(EventRow, BlockRow).join(BlockRow, col(BlockRow.number) == col(EventRow.block_number))
-        query = query.where(col(EventRow.kind) == kind)
+        query = query.where(col(EventRow.kind).in_([kind] if isinstance(kind, str) else kind))
         for name, value in equal.items():
             column = col(getattr(EventRow, name))
             query = query.where(column.in_(value) if isinstance(value, list | tuple) else column == value)
@@ -53,7 +62,7 @@ class Directory:
             found = (await session.exec(query.order_by(*order).limit(limit))).all()
         return [from_row(row, BlockReference(block.number, block.hash, block.time)) for row, block in found]
 
-    async def _latest(self, kind: str, **equal: Any) -> Any:
+    async def _latest(self, kind: str | list[str], **equal: Any) -> Any:
         found = await self._events(kind, limit=1, newest_first=True, **equal)
         return found[0] if found else None
 
@@ -134,6 +143,26 @@ class Directory:
             place=event.place,
             revocation=revoked.place if revoked else None,
         )
+
+    async def acts(
+        self,
+        *,
+        subject_id: SubjectId | None = None,
+        institution: Address | None = None,
+        kinds: Sequence[type[SignedAct]] = (),
+        after: Cursor | None,
+        limit: int,
+    ) -> Sequence[ActPerformed]:
+        """Gives a page of signed acts: all, of a subject, of an institution, or of some kinds."""
+        asked = {"subject_id": subject_id, "participant": institution}
+        equal: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        names = [EVENTS[kind] for kind in kinds] or list(BY_EVENT)
+        return await self._events(names, after, limit, **equal)
+
+    async def act(self, act_hash: bytes) -> ActPerformed | None:
+        """Gives the act of a struct hash."""
+        found: ActPerformed | None = await self._latest(list(BY_EVENT), act_hash=act_hash)
+        return found
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""

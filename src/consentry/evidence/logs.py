@@ -11,7 +11,7 @@ from eth_hash.auto import keccak
 from consentry.core import events
 from consentry.core.packing import pack_codes, pack_outcome
 from consentry.core.terms import Address, ConsentTerms, RecordLeaf
-from consentry.core.typed_data import TYPES, SignedStruct
+from consentry.core.typed_data import SignedStruct, members_of
 from consentry.evidence.trie import Log
 
 ProvableEvent = (
@@ -26,7 +26,7 @@ _ENTRY: Final = "(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256)"
 
 
 def _tuple_type(struct: type) -> str:
-    return f"({','.join(member.split(' ')[0] for member in TYPES[struct])})"
+    return f"({','.join(member.split(' ')[0] for member in members_of(struct))})"
 
 
 _LEAF: Final = _tuple_type(RecordLeaf)

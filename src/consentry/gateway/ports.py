@@ -13,7 +13,9 @@ from typing import Protocol
 
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     AccessEntry,
     AccessRequest,
@@ -142,6 +144,10 @@ class Ledger(Protocol):
         """Takes a consent back with the subject's signature over the revocation; also one never granted."""
         ...
 
+    async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
+        """Has a signed act taken by its contract; ``signatures`` stand in the order of its signers."""
+        ...
+
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         """Has one request decided, together with whatever else is waiting.
 
@@ -223,6 +229,25 @@ class Projection(Protocol):
         self, subject_id: SubjectId, after: tuple[int, int] | None, limit: int
     ) -> Sequence[ConsentView]:
         """Gives at most ``limit`` consents of a subject in chain order; ``after`` as in `records_of`."""
+        ...
+
+    async def acts(
+        self,
+        *,
+        subject_id: SubjectId | None = None,
+        institution: Address | None = None,
+        kinds: Sequence[type[SignedAct]] = (),
+        after: tuple[int, int] | None,
+        limit: int,
+    ) -> Sequence[ActPerformed]:
+        """Gives at most ``limit`` signed acts in chain order: all, of a subject, of an institution, or of some kinds.
+
+        ``after`` is as in `records_of`.
+        """
+        ...
+
+    async def act(self, act_hash: bytes) -> ActPerformed | None:
+        """Gives the act of a struct hash; None if it was never taken."""
         ...
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:

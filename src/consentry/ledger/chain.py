@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from consentry.core.chain import ActReceipt
 from consentry.core.codes import Reason
 from consentry.core.events import AccessDecided
 from consentry.core.receipts import FinalReceipt
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import struct_hash
 from consentry.errors import ConflictError, LedgerUnavailableError, NotAuthenticError
@@ -73,6 +75,10 @@ class ChainLedger(ChainReader):
     async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
         """Revokes a consent."""
         return await self._act("Consents", "revoke", (values_of(terms), signature))
+
+    async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
+        """Has a signed act taken."""
+        return await self._act(act.FORM.contract, act.FORM.function, (values_of(act), signatures))
 
     async def _act(self, contract: str, function: str, values: tuple[Any, ...]) -> ActReceipt:
         target = self._manifest.address(contract)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from consentry.core import events
+from consentry.core.act_table import BY_EVENT
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason, Standing
 from consentry.core.packing import unpack_codes, unpack_outcome
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentTerms, RecordLeaf, SubjectId
 from consentry.ledger.abi import CONTRACTS, Signature, artifact
 
@@ -111,6 +113,14 @@ _BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEv
         )
     },
 }
+
+
+def _performed(kind: type[SignedAct], place: EventPlace, values: Sequence[Any]) -> events.ActPerformed:
+    act_hash, subject_id, institution, members, signatures = values
+    return events.ActPerformed(place, act_hash, subject_id, institution, kind(*members), tuple(signatures))
+
+
+_BUILDERS.update({name: partial(_performed, kind) for name, kind in BY_EVENT.items()})
 
 IGNORED: Final = frozenset({"EIP712DomainChanged", "AuthorityUpdated"})
 """Events of inherited contracts that say nothing about the ledger; both are emitted at construction only."""

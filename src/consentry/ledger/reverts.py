@@ -83,6 +83,18 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     "ConsentsSignatureInvalid": NotAuthenticError,
     "ConsentsLedgerRequired": NotPermittedError,
     "ConsentsNotActive": ConflictError,
+    # Signed acts of every contract
+    "ActRelayRequired": NotPermittedError,
+    "ActSignaturesMismatch": InvalidInputError,
+    "ActExpired": InvalidInputError,
+    "ActRepeated": ConflictError,
+    "ActSignatureInvalid": NotAuthenticError,
+    # Exclusions
+    "ExclusionsSubjectUnknown": NotFoundError,
+    "ExclusionsTargetInvalid": InvalidInputError,
+    "ExclusionsAlreadyMade": ConflictError,
+    "ExclusionsNotMade": ConflictError,
+    "ExclusionsFull": ConflictError,
     # AccessLedger
     "AccessLedgerRelayRequired": NotPermittedError,
     "AccessLedgerBatchMalformed": InvalidInputError,

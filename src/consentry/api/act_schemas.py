@@ -1,0 +1,65 @@
+"""Bodies about signed acts: members follow from `consentry.core.act_table`, and are read by ``evidence.notation``.
+
+A JSON object stands for the act here; which members it has, `consentry act KIND --help` and ``docs/acts.md`` tell.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import Field
+
+from consentry.api.schemas import Anchor, Hex, Hex32, Place, Strict
+from consentry.core.act_table import BY_NAME
+
+ActName = Annotated[
+    str,
+    Path(pattern=r"^[a-z][a-z-]{0,63}$", description="one of " + ", ".join(BY_NAME), examples=[next(iter(BY_NAME))]),
+]
+Members = Annotated[dict[str, Any], Field(max_length=32, description="members of the act's EIP-712 type")]
+Signatures = Annotated[list[Hex], Field(max_length=4)]
+
+
+class ActToPrepare(Strict):
+    """An act to be signed."""
+
+    act: Members
+
+
+class PreparedAct(Strict):
+    """What those who have to sign an act sign, in the order their signatures are to come."""
+
+    act_hash: Hex32
+    signers: list[str]
+    document: dict[str, Any]
+
+
+class ActBody(Strict):
+    """A signed act; signatures stand in the order of its signers."""
+
+    act: Members
+    signatures: Signatures
+
+
+class ActAnswer(Strict):
+    """An act was taken."""
+
+    act_hash: Hex32
+    anchor: Anchor
+
+
+class ActItem(Strict):
+    """A signed act on chain."""
+
+    kind: str
+    act_hash: Hex32
+    act: Members
+    signatures: list[Hex]
+    place: Place
+
+
+class ActPage(Strict):
+    """A page of signed acts."""
+
+    items: list[ActItem]
