@@ -21,6 +21,7 @@ from web3.types import TxParams, TxReceipt
 
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
+from consentry.ledger.abi import WIRING
 
 Value: TypeAlias = Any  # an argument or result as the ABI encodes it
 
@@ -219,14 +220,9 @@ def deploy_suite(suite: ContractSuite) -> None:
     put["AccessManager"] = suite.deploy("AccessManager", suite.admin)
     put["ERC7913P256Verifier"] = suite.deploy("ERC7913P256Verifier")
     put["ERC7913WebAuthnVerifier"] = suite.deploy("ERC7913WebAuthnVerifier")
-    put["Participants"] = suite.deploy("Participants", put["AccessManager"].address)
-    put["Subjects"] = suite.deploy("Subjects", put["Participants"].address)
-    put["Records"] = suite.deploy("Records", put["Participants"].address, put["Subjects"].address)
-    predicted = predict_address(suite, offset=1)
-    put["Consents"] = suite.deploy("Consents", put["Participants"].address, put["Subjects"].address, predicted)
-    put["AccessLedger"] = suite.deploy(
-        "AccessLedger", put["Participants"].address, put["Records"].address, put["Consents"].address
-    )
+    to_be = {name: predict_address(suite, offset) for offset, name in enumerate(WIRING)}
+    for name, needed in WIRING.items():
+        put[name] = suite.deploy(name, *(put[other].address if other in put else to_be[other] for other in needed))
     wire_governance(suite)
 
 

@@ -15,6 +15,7 @@ from consentry.core.packing import pack_batch
 from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
+from consentry.ledger.abi import WIRING
 from tests.support.evm import GAS_LIMIT, Evm, Log, Outcome
 
 GOVERNANCE: Final = Path(__file__).parents[2] / "contracts" / "governance.json"
@@ -28,7 +29,7 @@ def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct
 
 @dataclass
 class Suite:
-    """Five contracts, two verifiers and the AccessManager; the payer holds every role and is the relay."""
+    """The contracts, two verifiers and the AccessManager; the payer holds every role and is the relay."""
 
     evm: Evm = field(default_factory=Evm)
     chain_id: int = 0
@@ -39,12 +40,9 @@ class Suite:
         at["AccessManager"] = evm.deploy("AccessManager", evm.payer)
         at["ERC7913P256Verifier"] = evm.deploy("ERC7913P256Verifier")
         at["ERC7913WebAuthnVerifier"] = evm.deploy("ERC7913WebAuthnVerifier")
-        at["Participants"] = evm.deploy("Participants", at["AccessManager"])
-        at["Subjects"] = evm.deploy("Subjects", at["Participants"])
-        at["Records"] = evm.deploy("Records", at["Participants"], at["Subjects"])
-        ledger = evm.next_address(1)
-        at["Consents"] = evm.deploy("Consents", at["Participants"], at["Subjects"], ledger)
-        at["AccessLedger"] = evm.deploy("AccessLedger", at["Participants"], at["Records"], at["Consents"])
+        at |= {name: evm.next_address(ahead) for ahead, name in enumerate(WIRING)}
+        for name, needed in WIRING.items():
+            assert evm.deploy(name, *(at[other] for other in needed)) == at[name]
         self.chain_id = evm.chain_id
         self._govern()
 

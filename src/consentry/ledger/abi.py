@@ -18,9 +18,17 @@ from eth_hash.auto import keccak
 
 from consentry.errors import ConfigurationError, InvalidInputError
 
-CONTRACTS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
-"""The suite, in the order of deployment."""
 MANAGER: Final = "AccessManager"
+WIRING: Final[Mapping[str, tuple[str, ...]]] = {
+    "Participants": (MANAGER,),
+    "Subjects": ("Participants",),
+    "Records": ("Participants", "Subjects"),
+    "Consents": ("Participants", "Subjects", "AccessLedger"),
+    "AccessLedger": ("Participants", "Records", "Consents"),
+}
+"""The suite in the order of deployment: each contract, and those whose addresses its constructor takes. An address is
+known before its contract is there: it follows from the deployer and the number of its transactions."""
+CONTRACTS: Final = tuple(WIRING)
 VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
 _SELECTOR: Final = 4
 

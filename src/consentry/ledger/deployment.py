@@ -16,7 +16,7 @@ from eth_hash.auto import keccak
 from consentry.core.chain import ChainIdentity
 from consentry.core.terms import Address
 from consentry.errors import ConfigurationError, ForeignChainError, LedgerRejectedError, LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, WIRING, artifact, encode_members
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
@@ -70,14 +70,10 @@ async def _deploy_suite(connection: Connection, deployer: SendingAccount) -> dic
     await create(MANAGER, deployer.address)
     for name in VERIFIERS:
         await create(name)
-    participants, subjects, records, consents, ledger = CONTRACTS
-    await create(participants, made[MANAGER])
-    await create(subjects, made[participants])
-    await create(records, made[participants], made[subjects])
     nonce = await connection.next_nonce(deployer.address)
-    predicted = keccak(rlp.encode([deployer.address, nonce + 1]))[12:]
-    await create(consents, made[participants], made[subjects], predicted)
-    await create(ledger, made[participants], made[records], made[consents])
+    to_be = {name: keccak(rlp.encode([deployer.address, nonce + n]))[12:] for n, name in enumerate(WIRING)}
+    for name, needed in WIRING.items():
+        await create(name, *(made.get(other) or to_be[other] for other in needed))
     return made
 
 

@@ -39,7 +39,8 @@ def test_type_hash_is_that_of_the_text_in_the_contracts(act: type[SignedAct]) ->
     """The text between the quotes of one typehash in ``contracts/types``, put together."""
     sources = "\n".join(path.read_text() for path in TYPES.glob("*.sol"))
     texts = [
-        "".join(re.findall(r'"([^"]*)"', found)) for found in re.findall(r"keccak256\(\s*(.*?)\s*\);", sources, re.S)
+        "".join(re.findall(r'"([^"]*)"', found))
+        for found in re.findall(r"keccak256\(\s*(.*?)\s*\);", sources, re.DOTALL)
     ]
 
     assert type_hash(act) in {keccak(text.encode()) for text in texts}
@@ -60,7 +61,9 @@ def test_contract_takes_the_act_and_leaves_its_event(act: type[SignedAct]) -> No
 
 
 def test_document_lists_every_act_as_it_is() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| (.+?) \| `(\w+)\.(\w+)` \| `(\w+)` \| (.+?) \|$", DOCUMENT.read_text(), re.M)
+    rows = re.findall(
+        r"^\| `([a-z-]+)` \| (.+?) \| `(\w+)\.(\w+)` \| `(\w+)` \| (.+?) \|$", DOCUMENT.read_text(), re.MULTILINE
+    )
 
     assert rows == [
         (name_of(act), ", ".join(f.signers), f.contract, f.function, f.event, f.help)
