@@ -36,14 +36,14 @@ from consentry.errors import (
     LedgerUnavailableError,
     NotAuthenticError,
 )
-from consentry.ledger.abi import all_errors, artifact
+from consentry.ledger.abi import CONTRACTS, all_errors, artifact
 from consentry.ledger.reverts import ERRORS
 from consentry.ledger.sequencer import Item as Submitted
 from consentry.ledger.sequencer import encode_batch
 from tests.support.samples import address
 
 CHAIN_ID: Final = 777_001
-NAMES: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+NAMES: Final = CONTRACTS
 VERIFIERS: Final = Verifiers(p256=address(0xF1), webauthn=address(0xF2))
 RELAY: Final = address(0xD4)
 OPERATOR: Final = address(0xD5)

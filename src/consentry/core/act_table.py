@@ -6,9 +6,10 @@ import re
 from typing import Final
 
 from consentry.core.exclusions import Exclusion, ExclusionLift
+from consentry.core.persons import SubjectLink, SubjectUnlink
 from consentry.core.signed_act import SignedAct
 
-ACTS: Final[tuple[type[SignedAct], ...]] = (Exclusion, ExclusionLift)
+ACTS: Final[tuple[type[SignedAct], ...]] = (Exclusion, ExclusionLift, SubjectLink, SubjectUnlink)
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 

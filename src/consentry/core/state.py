@@ -11,6 +11,7 @@ from consentry.core import events, heads
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.exclusions import ExclusionFacts
+from consentry.core.persons import LinkFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -93,6 +94,7 @@ class LedgerState:
     institution_heads: dict[Address, bytes] = field(default_factory=dict)
     performed: set[bytes] = field(default_factory=set)
     exclusions: ExclusionFacts = field(default_factory=ExclusionFacts)
+    links: LinkFacts = field(default_factory=LinkFacts)
 
     def institution_standing(self, institution: Address) -> Standing:
         """Gives the standing of an institution; ``NONE`` when it was never admitted."""

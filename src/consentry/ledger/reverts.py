@@ -95,6 +95,12 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     "ExclusionsAlreadyMade": ConflictError,
     "ExclusionsNotMade": ConflictError,
     "ExclusionsFull": ConflictError,
+    # Persons
+    "PersonsAuthorityInactive": NotPermittedError,
+    "PersonsCommitmentMissing": InvalidInputError,
+    "PersonsCommitmentUsed": ConflictError,
+    "PersonsLinkNotStanding": ConflictError,
+    "PersonsLinkOfAnother": NotPermittedError,
     # AccessLedger
     "AccessLedgerRelayRequired": NotPermittedError,
     "AccessLedgerBatchMalformed": InvalidInputError,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from consentry.evidence.notation import Json
-from tests.vectors.histories import decisions, exclusions, grants
+from tests.vectors.histories import decisions, exclusions, grants, persons
 from tests.vectors.histories.story import Story
 from tests.vectors.histories.text import DEFAULTS, written
 
@@ -21,6 +21,7 @@ TOPICS: Final[dict[str, Callable[[], Iterator[Story]]]] = {
     "decisions": decisions.histories,
     "exclusions": exclusions.histories,
     "grants": grants.histories,
+    "persons": persons.histories,
 }
 
 

@@ -174,7 +174,7 @@ class ChainSide:
 
     def _outcome(self, call: Call) -> Outcome:
         suite, step, structs = self.suite, call.step, call.structs
-        if call.do in {"admitInstitution", "standing", "changeGroupMembership"}:
+        if call.do in ADMISSIONS:
             return suite.act("Participants", *_admission(step))
         if call.do == "decide":
             items = [(item.request, item.signature, item.material) for item in call.items]
@@ -197,8 +197,15 @@ def _evm(*relays: AccountKey) -> Any:  # noqa: ANN401 - the chain of the suite
     return Evm(*relays)
 
 
+ADMISSIONS = ("admitAuthority", "suspendAuthority", "admitInstitution", "standing", "changeGroupMembership")
+
+
 def _admission(step: Json) -> tuple[Any, ...]:
     read = notation.bytes_of
+    if step["do"] == "admitAuthority":
+        return ("admitAuthority", read(step["authority"]), step["region"], ZERO_32)
+    if step["do"] == "suspendAuthority":
+        return ("suspendAuthority", read(step["authority"]), ZERO_32)
     if step["do"] == "admitInstitution":
         key = (read(step["signer"]), read(step["release_key"]), ZERO_32)
         return ("admitInstitution", read(step["institution"]), step["region"], *key)
@@ -253,7 +260,7 @@ class CoreSide:
         return Answer(reasons=tuple(_reason_of(event) for event in made if _is_answer(event)))
 
     def _made(self, call: Call, place: EventPlace) -> Sequence[events.LedgerEvent]:
-        if call.do in {"admitInstitution", "standing", "changeGroupMembership"}:
+        if call.do in ADMISSIONS:
             return self._admitted(call.step, place)
         if call.do in {"decide", "decideBatch"}:
             return self._decided(call, place)
@@ -288,6 +295,10 @@ class CoreSide:
         admissions = Admissions(self.state)
         by: dict[str, Any] = {"authority": PAYER.address, "place": place}
         name, *values = _admission(step)
+        if name == "admitAuthority":
+            return [admissions.admit_authority(values[0], values[1], place)]
+        if name == "suspendAuthority":
+            return [admissions.change_authority(values[0], Standing.SUSPENDED, place)]
         if name == "admitInstitution":
             return [admissions.admit_institution(*values[:4], **by)]
         if name == "changeGroupMembership":

@@ -27,6 +27,7 @@ from consentry.core.terms import (
 from consentry.core.typed_data import SignedStruct, consent_id, record_id
 from consentry.crypto.signing import AccountKey
 from tests.support import samples
+from tests.support.evm import PAYER
 from tests.support.samples import DAY, NOW
 
 START: Final = NOW - DAY
@@ -35,6 +36,8 @@ REGION: Final = 440300
 RELEASE_KEY: Final = samples.RELEASE_KEY
 RELAY: Final = "relay"
 STRANGER: Final = "stranger"
+NATIONAL: Final = "national"
+"""The account that is relay and authority for the whole country in every history."""
 
 Error = tuple[str, tuple[Any, ...]]
 ACCEPTED: Final[Error] = ("", ())
@@ -42,6 +45,8 @@ ACCEPTED: Final[Error] = ("", ())
 
 def key_of(name: str) -> AccountKey:
     """Gives the key of a name: "role" or, where histories share a cast, "cast/role"."""
+    if name == NATIONAL:
+        return PAYER
     return AccountKey(keccak(f"consentry decision vector/{name}".encode()))
 
 
@@ -99,6 +104,16 @@ class Story:
         account = key_of(name).address
         values = {"institution": account, "region": REGION, "signer": bytes(account), "release_key": RELEASE_KEY}
         self.steps.append(Step("admitInstitution", values | changes, expect=expect))
+        return self
+
+    def admit_authority(self, name: str, region: int) -> Story:
+        """Admits an authority."""
+        self.steps.append(Step("admitAuthority", {"authority": key_of(name).address, "region": region}))
+        return self
+
+    def suspend_authority(self, name: str) -> Story:
+        """Suspends an authority."""
+        self.steps.append(Step("suspendAuthority", {"authority": key_of(name).address}))
         return self
 
     def stand(self, name: str, standing: Standing) -> Story:
