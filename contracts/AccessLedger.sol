@@ -225,7 +225,7 @@ contract AccessLedger is EIP712, IAccessLedger {
             request.institution,
             AccessEntry({
                 recordId: request.recordId,
-                consentId: request.consentId,
+                ground: request.groundOf(),
                 reasonHash: request.reasonHash,
                 practitioner: request.practitioner,
                 releaseKeyHash: request.releaseKeyHash,
@@ -356,27 +356,29 @@ contract AccessLedger is EIP712, IAccessLedger {
         Batch memory batch
     ) private pure returns (Item memory item) {
         uint256 codes = RequestCodes.unwrap(sent.codes);
-        uint256 consent = sent.placeOf(_CONSENT);
+        uint256 consent = sent.codes.isByAuthority() ? 0 : sent.placeOf(_CONSENT);
         AccessRequest memory request = AccessRequest({
             requestId: sent.requestId,
             institution: batch.institutions[sent.placeOf(_INSTITUTION)],
             recordId: RecordId.unwrap(sent.recordId),
             consentId: consent == 0 ? bytes32(0) : ConsentId.unwrap(batch.consentIds[consent - 1]),
+            authorisationId: bytes32(0), // none can be shown yet, so whoever signed one signed another request
             purpose: uint8(codes),
             action: uint8(codes >> 8),
             legalBasis: uint8(codes >> 16),
             actorKind: uint8(codes >> 24),
+            reasonCode: uint8(codes >> 32),
             reasonHash: sent.reasonHash,
             practitioner: sent.practitioner,
             releaseKeyHash: batch.releaseKeyHashes[sent.placeOf(_RELEASE_KEY)],
-            issuedAt: uint64(codes >> 32),
-            expiresAt: uint64(codes >> 96)
+            issuedAt: uint64(codes >> 40),
+            expiresAt: uint64(codes >> 104)
         });
         return
             Item({
                 request: request,
                 requestHash: request.requestHashOf(),
-                codes: RequestCodes.wrap(uint160(codes)), // what is not signed is not logged
+                codes: RequestCodes.wrap(uint168(codes)), // what is not signed is not logged
                 facts: facts,
                 consent: consent
             });

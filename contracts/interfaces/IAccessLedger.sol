@@ -23,6 +23,10 @@ import {IRecords} from "./IRecords.sol";
 /// Packing. A request travels as `CompactRequest`; what repeats stands in the tables of `Material`. The signed
 /// `AccessRequest` is put together from both, so whatever a relay changes makes it one that nobody signed.
 ///
+/// Ground. A request invokes a consent or, where a statutory duty or public health is its legal basis, an authorisation
+/// of an authority; never both. The legal basis tells which of the two stands in the log. No authorisation can be shown
+/// yet: whoever signs one signs a request that cannot be put together, as is one with a consent on such a basis.
+///
 /// Heads. `head' = keccak256(abi.encode(key, head, entryHash))` with its low 48 bits replaced by the new sequence
 /// number; `key` is the subjectId, or the institution's address as 32 bytes; a head starts as zero.
 /// `entryHash = keccak256(abi.encode(requestHash, subjectId, reason, decidedAt))`.

@@ -24,8 +24,8 @@ import {RecordFacts} from "../types/RecordFacts.sol";
 /// @title The rules of an access decision
 /// @notice Pure: everything that was read from state and the time come as arguments. `consentry.core` states the same
 /// rules in Python, and one file of vectors runs through both.
-/// @dev Each function gives the first reason that applies in the order of `Reason`, or `NONE`. Nothing here reverts,
-/// with whatever values: shifts beyond the width of a set give zero.
+/// @dev Each function gives the first reason that applies, in the order of `src/consentry/core/access.py`, or
+/// `NONE`. Nothing here reverts, with whatever values: shifts beyond the width of a set give zero.
 library ConsentRules {
     /// @notice Reasons that lie in the request as such.
     /// @param request what the institution signed.
@@ -53,11 +53,12 @@ library ConsentRules {
 
     /// @notice Reasons that lie in the record.
     /// @param status of the record version that is asked for.
-    /// @return reason `NONE`, `RECORD_UNKNOWN` or `RECORD_SUPERSEDED`.
+    /// @return reason `NONE` for the current version alone.
     function judgeRecord(RecordStatus status) internal pure returns (Reason reason) {
         if (status == RecordStatus.NONE) return Reason.RECORD_UNKNOWN;
-        if (status == RecordStatus.SUPERSEDED) return Reason.RECORD_SUPERSEDED;
-        return Reason.NONE;
+        if (status == RecordStatus.RESTRICTED) return Reason.RECORD_RESTRICTED;
+        if (status == RecordStatus.ERASED) return Reason.RECORD_ERASED;
+        return status == RecordStatus.CURRENT ? Reason.NONE : Reason.RECORD_SUPERSEDED;
     }
 
     /// @notice Whether a record is one of those a consent names.

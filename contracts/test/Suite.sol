@@ -165,18 +165,24 @@ contract Suite {
     /// @param request what is asked.
     /// @return compact the same, packed.
     function compactOf(AccessRequest memory request) public pure returns (CompactRequest memory compact) {
-        uint256 codes = request.purpose | (uint256(request.action) << 8) | (uint256(request.legalBasis) << 16);
-        codes |= uint256(request.actorKind) << 24;
-        codes |= (uint256(request.issuedAt) << 32) | (uint256(request.expiresAt) << 96);
         return
             CompactRequest({
                 requestId: request.requestId,
                 recordId: RecordId.wrap(request.recordId),
-                codes: RequestCodes.wrap(codes),
+                codes: codesOf(request),
                 reasonHash: request.reasonHash,
                 practitioner: request.practitioner,
                 places: request.consentId == bytes32(0) ? 0 : uint256(1) << 32
             });
+    }
+
+    /// @notice Packs codes and times of a request.
+    /// @param request what is asked.
+    /// @return codes the same, in one word.
+    function codesOf(AccessRequest memory request) public pure returns (RequestCodes codes) {
+        uint256 word = request.purpose | (uint256(request.action) << 8) | (uint256(request.legalBasis) << 16);
+        word |= (uint256(request.actorKind) << 24) | (uint256(request.reasonCode) << 32);
+        return RequestCodes.wrap(word | (uint256(request.issuedAt) << 40) | (uint256(request.expiresAt) << 104));
     }
 
     function _deploy() private {

@@ -16,7 +16,9 @@ enum Standing {
 enum RecordStatus {
     NONE, // never anchored
     CURRENT,
-    SUPERSEDED
+    SUPERSEDED,
+    RESTRICTED, // kept, but not to be processed
+    ERASED // keys and content destroyed
 }
 
 /// @notice Life of a consent. A revoked consent never becomes active again.
@@ -26,7 +28,8 @@ enum ConsentStatus {
     REVOKED
 }
 
-/// @notice Answer to one access request; `NONE` means permitted. The first reason that applies, in this order, counts.
+/// @notice Answer to one access request; `NONE` means permitted. The first reason that applies counts; the order of the
+/// rules is that of the lists in `src/consentry/core/access.py`, not that of the numbers.
 /// @dev Reasons up to `SCOPE_PROOF_INVALID` are rejections: nothing was decided, no request id is used up, no head
 /// moves.
 enum Reason {
@@ -64,7 +67,22 @@ enum Reason {
     SENSITIVITY_EXCEEDED,
     DATA_PERIOD_EXCEEDED,
     ERASE_DATE_PASSED,
-    USES_EXHAUSTED
+    USES_EXHAUSTED,
+    // Appended later.
+    INSTITUTION_LIMIT, // the institution asked for more in a day than it may
+    EXCLUDED, // the patient excluded this institution, practitioner or purpose by name
+    RECONSENT_NEEDED, // the subject must consent anew, as when a minor came of age
+    RECORD_RESTRICTED, // processing of the record is restricted
+    RECORD_ERASED, // the record was erased
+    EMERGENCY_INCOMPLETE, // code, hash or purpose missing, machine actor, or longer than 15 minutes
+    EMERGENCY_FORBIDDEN, // by the patient's directive
+    EMERGENCY_LIMIT, // more emergencies than an institution or a practitioner may have open
+    AUTHORISATION_MISSING, // a duty or public health is the basis, and no authorisation is invoked
+    AUTHORISATION_UNKNOWN, // nobody gave it
+    AUTHORISATION_WITHDRAWN, // the authority took it back
+    AUTHORISATION_EXPIRED, // outside its period
+    AUTHORISATION_SCOPE, // it does not cover this request
+    SUBJECT_UNKNOWN // nobody enrolled the subject of the record
 }
 
 /// @dev Purposes of use are v3-ActReason codes 1..15 (TREAT … HTEST); a set is a bit mask with bit `1 << purpose`.
@@ -82,6 +100,8 @@ uint8 constant HIGHEST_SENSITIVITY = 5;
 
 /// @dev Legal bases: 1 consent, 2 emergency, 3 statutory duty, 4 public health.
 uint8 constant BASIS_CONSENT = 1;
+uint8 constant BASIS_STATUTORY_DUTY = 3;
+uint8 constant BASIS_PUBLIC_HEALTH = 4;
 
 /// @dev Actor kinds: 1 human, 2 machine.
 uint8 constant ACTOR_HUMAN = 1;

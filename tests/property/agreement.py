@@ -13,7 +13,7 @@ from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import Reason, Standing
 from consentry.core.events import LedgerEvent
-from consentry.core.packing import pack_codes, pack_outcome
+from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.signed_act import SignedAct
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
@@ -55,7 +55,7 @@ def log_of(event: LedgerEvent) -> Answer:
         case events.AccessDecided(entry=e):
             r = e.request
             outcome = pack_outcome(e.reason, e.decided_at, e.subject_sequence, e.institution_sequence)
-            hashes = (r.record_id, r.consent_id, r.reason_hash, r.practitioner, r.release_key_hash)
+            hashes = (r.record_id, ground_of(r), r.reason_hash, r.practitioner, r.release_key_hash)
             line = (*hashes, pack_codes(r), outcome)
             members: tuple[Any, ...] = (r.request_id, e.subject_id, r.institution, line)
         case events.RecordAnchored(leaf=leaf):

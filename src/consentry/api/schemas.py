@@ -156,10 +156,12 @@ class RequestBody(Strict):
     institution: Hex20
     record_id: Hex32
     consent_id: Hex32
+    authorisation_id: Hex32
     purpose: Uint8
     action: Uint8
     legal_basis: Uint8
     actor_kind: Uint8
+    reason_code: Uint8
     reason_hash: Hex32
     practitioner: Hex32
     release_key_hash: Hex32

@@ -42,6 +42,7 @@ from consentry.core.terms import (
     AccessEntry,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     Enrolment,
     RecordId,
@@ -179,18 +180,23 @@ class Hospital:
         purpose: int = Purpose.TREAT,
         action: int = Action.VIEW,
         reason_hash: bytes = ZERO_32,
+        legal_basis: int = LegalBasis.CONSENT,
+        authorisation: bytes = ZERO_32,
+        reason_code: int = 0,
     ) -> AccessRequest:
-        """Makes a request of a human under a consent; its id is random and good once."""
+        """Makes a request of a human, by default under a consent; its id is random and good once."""
         now = int(time.time())
         return AccessRequest(
             request_id=secrets.randbits(256),
             institution=self._own.address,
             record_id=record,
             consent_id=consent,
+            authorisation_id=AuthorisationId(authorisation),
             purpose=purpose,
             action=action,
-            legal_basis=LegalBasis.CONSENT,
+            legal_basis=legal_basis,
             actor_kind=ActorKind.HUMAN,
+            reason_code=reason_code,
             reason_hash=reason_hash,
             practitioner=practitioner,
             release_key_hash=release_key_hash(self._own.release_key),

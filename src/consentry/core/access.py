@@ -1,6 +1,7 @@
 """The access decision: which `Reason` a signed request gets, given the facts of the chain.
 
-Each rule is a predicate; ``RULES`` lists them in the order of `Reason`, and the first that applies is the answer.
+Each rule is a predicate; ``REQUEST_RULES``, then ``CONSENT_RULES`` list them in their order, and the first that applies
+is the answer.
 ``contracts/AccessLedger.sol`` computes the same; `tests/vectors/decisions` and `tests/property` compare the two.
 """
 
@@ -12,6 +13,7 @@ from typing import Final
 
 from consentry.core import merkle
 from consentry.core.codes import (
+    BY_AUTHORITY,
     CLOCK_TOLERANCE,
     HIGHEST_SENSITIVITY,
     Action,
@@ -23,7 +25,16 @@ from consentry.core.codes import (
     RecordStatus,
     Standing,
 )
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, Material, RecordLeaf, Shown
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    AuthorisationId,
+    ConsentId,
+    ConsentTerms,
+    Material,
+    RecordLeaf,
+    Shown,
+)
 from consentry.core.typed_data import consent_id, record_id, scope_key
 
 MOST_SIGNATURE_BYTES: Final = 4_096
@@ -80,14 +91,19 @@ class Facts:
 
 def shown_of(request: AccessRequest, material: Material) -> Shown:
     """Gives what a relay shows of its material for one request."""
-    terms, leaf = material.terms if request.consent_id != ZERO_32 else None, material.leaf
+    invokes_consent = request.consent_id != ZERO_32 and request.legal_basis not in BY_AUTHORITY
+    terms, leaf = material.terms if invokes_consent else None, material.leaf
     later = terms is not None and ZERO_32 not in (terms.records_root, leaf.lineage)
     return Shown(terms, leaf if later else None, material.scope_proof)
 
 
 def as_seen(request: AccessRequest, shown: Shown) -> AccessRequest:
-    """Gives the request that the contract puts together: its consent is the one whose terms are shown."""
-    return replace(request, consent_id=ConsentId(ZERO_32) if shown.terms is None else consent_id(shown.terms))
+    """Gives the request that the contract puts together: its consent is the one whose terms are shown.
+
+    No authorisation can be shown yet, so a request that names one is another one than the contract sees.
+    """
+    shown_id = ConsentId(ZERO_32) if shown.terms is None else consent_id(shown.terms)
+    return replace(request, consent_id=shown_id, authorisation_id=AuthorisationId(ZERO_32))
 
 
 def rejection(request: AccessRequest, shown: Shown, facts: Facts) -> Reason:
@@ -153,6 +169,8 @@ REQUEST_RULES: Final[tuple[tuple[Reason, RequestRule], ...]] = (
     ),
     (Reason.LEGAL_BASIS_UNSUPPORTED, lambda r, _, __: r.legal_basis != LegalBasis.CONSENT),
     (Reason.RECORD_UNKNOWN, lambda _, f, __: f.record.status == RecordStatus.NONE),
+    (Reason.RECORD_RESTRICTED, lambda _, f, __: f.record.status == RecordStatus.RESTRICTED),
+    (Reason.RECORD_ERASED, lambda _, f, __: f.record.status == RecordStatus.ERASED),
     (Reason.RECORD_SUPERSEDED, lambda _, f, __: f.record.status != RecordStatus.CURRENT),
     (Reason.CONSENT_MISSING, lambda r, _, __: r.consent_id == ZERO_32),
     (Reason.CONSENT_UNKNOWN, lambda _, f, __: f.consent.status == ConsentStatus.NONE),
@@ -186,6 +204,12 @@ CONSENT_RULES: Final[tuple[tuple[Reason, ConsentRule], ...]] = (
 )
 """Rules about what the terms cover."""
 
+RANKS: Final = {reason: rank for rank, (reason, _) in enumerate((*REQUEST_RULES, *CONSENT_RULES))}
+"""Place of each denial in the order of the rules: of two that apply, the one of the lower rank is the answer."""
+
+OF_TERMS: Final = frozenset(reason for reason, _ in CONSENT_RULES)
+"""Denials that rest on the terms of a consent that was granted."""
+
 
 def judge_request(request: AccessRequest, facts: Facts, now: int) -> Reason:
     """Gives the first reason that lies in the request, the record's status or the consent's; needs no terms."""
@@ -207,7 +231,7 @@ def denial(request: AccessRequest, terms: ConsentTerms | None, facts: Facts, now
         now: block time in seconds.
 
     Returns:
-        The first reason that applies, in the order of `Reason`.
+        The first reason that applies, in the order of the lists above.
     """
     reason = judge_request(request, facts, now)
     if reason != Reason.NONE:

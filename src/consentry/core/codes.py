@@ -23,6 +23,8 @@ class RecordStatus(IntEnum):
     NONE = 0
     CURRENT = 1
     SUPERSEDED = 2
+    RESTRICTED = 3
+    ERASED = 4
 
 
 class ConsentStatus(IntEnum):
@@ -34,7 +36,10 @@ class ConsentStatus(IntEnum):
 
 
 class Reason(IntEnum):
-    """Answer to one access request, the first that applies in this order; ``NONE`` means permitted."""
+    """Answer to one access request, the first that applies; ``NONE`` means permitted.
+
+    The order of the rules is that of the lists in ``core.access``, not that of the numbers.
+    """
 
     NONE = 0
     INSTITUTION_UNKNOWN = 1
@@ -67,6 +72,20 @@ class Reason(IntEnum):
     DATA_PERIOD_EXCEEDED = 28
     ERASE_DATE_PASSED = 29
     USES_EXHAUSTED = 30
+    INSTITUTION_LIMIT = 31  # the institution asked for more in a day than it may
+    EXCLUDED = 32  # the patient excluded this institution, practitioner or purpose by name
+    RECONSENT_NEEDED = 33  # the subject must consent anew, as when a minor came of age
+    RECORD_RESTRICTED = 34  # processing of the record is restricted
+    RECORD_ERASED = 35  # the record was erased
+    EMERGENCY_INCOMPLETE = 36  # code, hash or purpose missing, machine actor, or longer than 15 minutes
+    EMERGENCY_FORBIDDEN = 37  # by the patient's directive
+    EMERGENCY_LIMIT = 38  # more emergencies than an institution or a practitioner may have open
+    AUTHORISATION_MISSING = 39  # a duty or public health is the basis, and no authorisation is invoked
+    AUTHORISATION_UNKNOWN = 40  # nobody gave it
+    AUTHORISATION_WITHDRAWN = 41  # the authority took it back
+    AUTHORISATION_EXPIRED = 42  # outside its period
+    AUTHORISATION_SCOPE = 43  # it does not cover this request
+    SUBJECT_UNKNOWN = 44  # nobody enrolled the subject of the record
 
 
 REJECTIONS: Final = frozenset(
@@ -131,6 +150,10 @@ class LegalBasis(IntEnum):
     EMERGENCY = 2
     STATUTORY_DUTY = 3
     PUBLIC_HEALTH = 4
+
+
+BY_AUTHORITY: Final = frozenset({LegalBasis.STATUTORY_DUTY, LegalBasis.PUBLIC_HEALTH})
+"""Bases on which a request invokes an authorisation of an authority, and no consent."""
 
 
 class ActorKind(IntEnum):

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from consentry.core.access import shown_of
+from consentry.core.codes import BY_AUTHORITY
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Material,
@@ -24,6 +26,7 @@ from consentry.core.terms import (
     SubjectId,
 )
 from consentry.core.typed_data import consent_id
+from consentry.errors import InvalidInputError
 
 PLACE_BITS: Final = 16
 MOST_PLACES: Final = 2**PLACE_BITS - 1
@@ -31,7 +34,7 @@ MOST_PLACES: Final = 2**PLACE_BITS - 1
 _CODE_BITS: Final = 8
 _TIME_BITS: Final = 64
 _SEQUENCE_BITS: Final = 48
-_CODES: Final = (*(_CODE_BITS,) * 4, *(_TIME_BITS,) * 2)
+_CODES: Final = (*(_CODE_BITS,) * 5, *(_TIME_BITS,) * 2)
 _OUTCOME: Final = (_CODE_BITS, _TIME_BITS, _SEQUENCE_BITS, _SEQUENCE_BITS)
 _PLACES: Final = (PLACE_BITS,) * 6
 
@@ -62,13 +65,35 @@ def pack_codes(request: AccessRequest) -> int:
     Raises:
         ValueError: one does not fit.
     """
-    codes = (request.purpose, request.action, request.legal_basis, request.actor_kind)
+    codes = (request.purpose, request.action, request.legal_basis, request.actor_kind, request.reason_code)
     return _pack(_CODES, (*codes, request.issued_at, request.expires_at))
 
 
 def unpack_codes(word: int) -> tuple[int, ...]:
-    """Gives purpose, action, legal basis, actor kind, issued-at and expires-at."""
+    """Gives purpose, action, legal basis, actor kind, reason code, issued-at and expires-at."""
     return _unpack(_CODES, word)
+
+
+def ground_of(request: AccessRequest) -> bytes:
+    """Gives what a request invokes, a consent or an authorisation: the legal basis tells which.
+
+    Raises:
+        InvalidInputError: it names one that its basis has no room for; the contract decides no such request.
+    """
+    grounds = request.consent_id, request.authorisation_id
+    invoked, other = reversed(grounds) if request.legal_basis in BY_AUTHORITY else grounds
+    if other != ZERO_32:
+        raise InvalidInputError(
+            f"ground of a request does not match its legal basis (got 0x{other.hex()}, expected none beside the other)"
+        )
+    return invoked
+
+
+def split_ground(legal_basis: int, ground: bytes) -> tuple[ConsentId, AuthorisationId]:
+    """Gives the consent and the authorisation of a request, one of which is none."""
+    if legal_basis in BY_AUTHORITY:
+        return ConsentId(ZERO_32), AuthorisationId(ground)
+    return ConsentId(ground), AuthorisationId(ZERO_32)
 
 
 def pack_outcome(reason: int, decided_at: int, subject_sequence: int, institution_sequence: int) -> int:
@@ -191,17 +216,19 @@ def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessReques
         IndexError: a place lies beyond its table.
     """
     places = places_of(packed)
-    purpose, action, legal_basis, actor_kind, issued_at, expires_at = unpack_codes(packed.codes)
-    terms = _at(tables.consents, places.consent)
+    purpose, action, legal_basis, actor_kind, reason_code, issued_at, expires_at = unpack_codes(packed.codes)
+    terms = None if legal_basis in BY_AUTHORITY else _at(tables.consents, places.consent)
     request = AccessRequest(
         request_id=packed.request_id,
         institution=tables.institutions[places.institution],
         record_id=packed.record_id,
         consent_id=ConsentId(ZERO_32) if terms is None else consent_id(terms),
+        authorisation_id=AuthorisationId(ZERO_32),  # none can be shown yet
         purpose=purpose,
         action=action,
         legal_basis=legal_basis,
         actor_kind=actor_kind,
+        reason_code=reason_code,
         reason_hash=packed.reason_hash,
         practitioner=packed.practitioner,
         release_key_hash=tables.release_key_hashes[places.release_key],

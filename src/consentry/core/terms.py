@@ -12,6 +12,7 @@ Address = NewType("Address", bytes)
 """An account or contract: 20 bytes."""
 RecordId = NewType("RecordId", bytes)
 ConsentId = NewType("ConsentId", bytes)
+AuthorisationId = NewType("AuthorisationId", bytes)
 SubjectId = NewType("SubjectId", bytes)
 
 ZERO_32: Final = bytes(32)
@@ -83,16 +84,22 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """What an institution signs to ask for one record."""
+    """What an institution signs to ask for one record.
+
+    It invokes a consent or, where a duty or public health is the legal basis, a standing authorisation of an authority;
+    never both. ``reason_code`` tells why an emergency access is needed and is zero on any other basis.
+    """
 
     request_id: int
     institution: Address
     record_id: RecordId
     consent_id: ConsentId
+    authorisation_id: AuthorisationId
     purpose: int
     action: int
     legal_basis: int
     actor_kind: int
+    reason_code: int
     reason_hash: bytes
     practitioner: bytes
     release_key_hash: bytes

@@ -9,7 +9,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from consentry.core import events
-from consentry.core.packing import pack_codes, pack_outcome
+from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.terms import Address, ConsentTerms, RecordLeaf
 from consentry.core.typed_data import SignedStruct, members_of
 from consentry.evidence.trie import Log
@@ -77,7 +77,7 @@ def log_of(event: ProvableEvent, emitter: Address) -> Log:
             topics = [request.request_id.to_bytes(32, "big"), entry.subject_id, _address(request.institution)]
             line = (
                 request.record_id,
-                request.consent_id,
+                ground_of(request),
                 request.reason_hash,
                 request.practitioner,
                 request.release_key_hash,

@@ -31,7 +31,16 @@ from itertools import takewhile
 from typing import Final, TypeVar
 
 from consentry.core import events
-from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, decide, judge_request
+from consentry.core.access import (
+    OF_TERMS,
+    RANKS,
+    ConsentFacts,
+    Facts,
+    InstitutionFacts,
+    RecordFacts,
+    decide,
+    judge_request,
+)
 from consentry.core.batch_tree import is_asked_for
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
@@ -266,7 +275,7 @@ class _Verification:
         self._included(RECORD, event, anchored.inclusion)
 
     def _rests_on_a_grant(self) -> bool:
-        return self._bundle.entry.reason == Reason.NONE or self._bundle.entry.reason > Reason.CONSENT_REVOKED
+        return self._bundle.entry.reason == Reason.NONE or self._bundle.entry.reason in OF_TERMS
 
     def subject(self) -> None:
         """Step 7."""
@@ -319,7 +328,7 @@ class _Verification:
         unproven = entry.reason in UNPROVEN or (
             entry.reason == Reason.GRANTEE_MISMATCH and consent is not None and consent.terms.group != ZERO_32
         )
-        if not (unproven and (again == Reason.NONE or again >= entry.reason)):
+        if not (unproven and (again == Reason.NONE or RANKS.get(again, -1) >= RANKS[Reason(entry.reason)])):
             _same(RULES, "reason", entry.reason, int(again))
 
     def _decided_again(self) -> Reason:

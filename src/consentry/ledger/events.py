@@ -11,7 +11,7 @@ from consentry.core import events
 from consentry.core.act_table import BY_EVENT
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason, Standing
-from consentry.core.packing import unpack_codes, unpack_outcome
+from consentry.core.packing import split_ground, unpack_codes, unpack_outcome
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentTerms, RecordLeaf, SubjectId
 from consentry.ledger.abi import CONTRACTS, Signature, artifact
@@ -32,18 +32,21 @@ class Log:
 
 def _decided(place: EventPlace, values: Sequence[Any]) -> events.AccessDecided:
     request_id, subject_id, institution, line = values
-    record, consent, reason_hash, practitioner, key_hash, codes, outcome = line
-    purpose, action, basis, kind, issued, expires = unpack_codes(codes)
+    record, ground, reason_hash, practitioner, key_hash, codes, outcome = line
+    purpose, action, basis, kind, reason_code, issued, expires = unpack_codes(codes)
+    consent, authorisation = split_ground(basis, ground)
     reason, decided_at, subject_sequence, institution_sequence = unpack_outcome(outcome)
     request = AccessRequest(
         request_id=request_id,
         institution=institution,
         record_id=record,
         consent_id=consent,
+        authorisation_id=authorisation,
         purpose=purpose,
         action=action,
         legal_basis=basis,
         actor_kind=kind,
+        reason_code=reason_code,
         reason_hash=reason_hash,
         practitioner=practitioner,
         release_key_hash=key_hash,

@@ -11,7 +11,8 @@ import rfc8785
 
 from consentry.core import events
 from consentry.core.codes import Reason
-from consentry.core.terms import ZERO_32, Address
+from consentry.core.terms import ZERO_32, Address, AuthorisationId
+from consentry.core.typed_data import digest
 from consentry.crypto.signing import AccountKey
 from consentry.evidence import notation
 from consentry.evidence import verify as steps
@@ -279,7 +280,18 @@ def _rogue(real: RealBundles, patient: AccountKey) -> Iterator[Forgery]:
     yield lie("rogue-granted-after-the-decision", steps.ORDER, {}, order=late)
     late = ("enrolled", "anchored", "granted", "decided", "admitted")
     yield lie("rogue-admitted-after-the-decision", steps.ORDER, {}, order=late)
+    yield _with_another_ground(rogue)
     yield from _broken_rules(rogue, lie)
+
+
+def _with_another_ground(rogue: Rogue) -> Forgery:
+    """The institution signed a request that the event does not hold: it has room for one ground alone."""
+    bundle, trust = rogue.mine({})
+    request = rogue.request(authorisation_id=AuthorisationId(samples.word(0xA07)))
+    entry = replace(bundle.entry, request=request)
+    signature = HOSPITAL.sign_digest(digest(trust.domain("AccessLedger"), request))
+    lying = replace(bundle, entry=entry, request_signature=signature, claim=claim_of(entry))
+    return Forgery("rogue-request-with-a-second-ground", steps.DECISION, lying.to_json(), trust)
 
 
 def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery]:

@@ -41,10 +41,10 @@ def reasons(cast: str = "") -> Iterator[tuple[Scenario, Reason]]:
 
 def precedence(cast: str = "") -> Iterator[tuple[Scenario, Reason]]:
     """Two reasons at once: the earlier one is given. Neighbours always, others evenly spread."""
-    for earlier in WRONG:
-        for later in WRONG:
-            near = 0 < later - earlier <= NEIGHBOURS
-            spread = later > earlier and (earlier * len(WRONG) + later) % SPREAD == 0
+    for first, earlier in enumerate(WRONG, start=1):
+        for second, later in enumerate(WRONG, start=1):
+            near = 0 < second - first <= NEIGHBOURS
+            spread = second > first and (first * len(WRONG) + second) % SPREAD == 0
             if (near or spread) and not EXCLUSIVE & {(earlier, later), (later, earlier)}:
                 scenario = Scenario(f"{earlier.name}+{later.name}", cast)
                 WRONG[later](scenario)

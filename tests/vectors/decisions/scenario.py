@@ -15,7 +15,16 @@ from eth_hash.auto import keccak
 
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, decide
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, Material, RecordLeaf, SubjectId
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    AuthorisationId,
+    ConsentId,
+    ConsentTerms,
+    Material,
+    RecordLeaf,
+    SubjectId,
+)
 from consentry.core.typed_data import consent_id, record_id
 from consentry.crypto.signing import AccountKey
 from tests.support import samples
@@ -130,8 +139,10 @@ class Scenario:
             request_id=2**200 + number,
             purpose=lowest,
             action=action,
+            authorisation_id=AuthorisationId(ZERO_32),
             legal_basis=1,
             actor_kind=1,
+            reason_code=0,
             practitioner=terms.practitioner if any(terms.practitioner) else samples.PRACTITIONER,
             release_key_hash=RELEASE_KEY_HASH,
             issued_at=PREPARED,
