@@ -75,7 +75,7 @@ class _Commands(LazyGroup):
         "subject": Entry("subject:app", "Subjects: sign (patient), enrol (hospital), list (patient)."),
         "record": Entry("record:app", "Records: add (hospital), list (patient or hospital)."),
         "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),
-        "access": Entry("access:app", "Accesses of an institution: request, list, prove."),
+        "access": Entry("access:app", "Accesses of an institution: request, request-many, list, prove."),
     }
 
 
