@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -38,7 +38,6 @@ from consentry.gateway.ports import (
     ConsentView,
     Ledger,
     Outbox,
-    Projection,
     RecordView,
     ReleasedKey,
     StoredBatch,
@@ -46,6 +45,7 @@ from consentry.gateway.ports import (
     Vault,
     Wanted,
 )
+from consentry.gateway.remembered import Facts, Remembered
 from consentry.gateway.together import all_of, batch_over, check_count, each
 
 LEASE_SECONDS: Final = 900
@@ -72,7 +72,7 @@ class AccessDesk:
     """The parts an access passes through; one desk a gateway."""
 
     ledger: Ledger
-    projection: Projection
+    projection: Facts
     vault: Vault
     outbox: Outbox
     custodian: Address
@@ -109,7 +109,8 @@ class AccessDesk:
             InvalidInputError: there are none, or too many.
         """
         check_count(len(signed))
-        return await each(signed, lambda one: self.request(one[0].request, one[1], one[0].scope_proof))
+        desk = self._remembering()
+        return await each(signed, lambda one: desk.request(one[0].request, one[1], one[0].scope_proof))
 
     async def request_batch(self, items: Sequence[Wanted], signature: bytes) -> list[Access | ConsentryError]:
         """Has requests decided that their institution signed as a whole, and releases the key of each permitted one.
@@ -130,11 +131,12 @@ class AccessDesk:
         for item in items:
             _check_size(signature, item.scope_proof)
         await self._check_signed(stored.batch, signature)
-        found = await self._materials(stored)
+        desk = self._remembering()
+        found = await desk._materials(stored)  # noqa: SLF001 - this very desk, but for what it remembers
         with self._marked(stored.batch.institution, stored.batch.root):
             await self.outbox.keep_batch(stored)
             answers = await self._decided_batch(stored, found)
-        return await each(list(zip(found, answers, strict=True)), self._answered)
+        return await each(list(zip(found, answers, strict=True)), desk._answered)  # noqa: SLF001 - as above
 
     async def resume(self) -> int:
         """Has everything decided that was kept and not settled; releases nothing.
@@ -266,6 +268,10 @@ class AccessDesk:
         if institution is None:
             raise NotAuthenticError("institution of the request is not known", reason=Reason.INSTITUTION_UNKNOWN.name)
         return institution.signer
+
+    def _remembering(self) -> AccessDesk:
+        """Gives this desk for one call over many requests."""
+        return replace(self, projection=Remembered(self.projection))
 
     async def _materials(self, stored: StoredBatch) -> list[Found]:
         """Finds leaf and terms of every request: one that cannot be submitted keeps the whole batch from it."""
