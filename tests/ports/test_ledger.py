@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from consentry.core import events
-from consentry.core.batch_tree import batch_of
 from consentry.core.codes import Action, ConsentStatus, Reason, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import ZERO_32, Address, ConsentId, Material, RecordId, SubjectId
@@ -30,18 +28,9 @@ from consentry.errors import (
 )
 from consentry.ledger.abi import all_errors
 from tests.support import samples
-from tests.support.ledger_worlds import KEY_HASH, Case, LedgerWorld, open_world
+from tests.support.ledger_worlds import KEY_HASH, Case, LedgerWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["memory", "in-process", "embedded"])
-async def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LedgerWorld]:
-    """One populated ledger for all tests; each test brings its own subjects."""
-    if request.param == "embedded":
-        request.getfixturevalue("engine")
-    async with open_world(request.param, tmp_path_factory.mktemp("ledger") / "chain") as made:
-        yield made
 
 
 async def since(world: LedgerWorld, block: int) -> list[events.LedgerEvent]:
@@ -180,64 +169,6 @@ async def test_decide_many_with_one_bad_item_answers_each_of_them(world: LedgerW
     known = [r.entry for r in receipts if r.entry.request != missing]
     assert sorted(entry.subject_sequence for entry in known) == list(range(1, 7))
     assert await world.ledger.find_decision(forged.institution, forged.request_id) is None
-
-
-async def test_decide_batch_answers_each_item_in_one_transaction_and_its_order(world: LedgerWorld) -> None:
-    case = await world.case(max_uses=3)
-    requests = [world.request(case) for _ in range(5)]
-    requests[1] = replace(requests[1], action=Action.STORE)
-    again = world.request(case)
-    first = await world.decide(again, case.material)
-    other = world.request(case)
-    await world.decide(replace(other, action=Action.STORE), case.material)
-    before = await world.ledger.head()
-
-    answers = await world.decide_batch([*requests, again, other], case.material)
-
-    receipts = [answer for answer in answers[:5] if isinstance(answer, FinalReceipt)]
-    assert [r.entry.request for r in receipts] == requests
-    reasons = [Reason.NONE, Reason.ACTION_NOT_GRANTED, Reason.NONE, Reason.USES_EXHAUSTED, Reason.USES_EXHAUSTED]
-    assert [r.entry.reason for r in receipts] == reasons
-    assert answers[5] == first
-    assert type(answers[6]) is ConflictError
-    submitted, *logged = await since(world, before.number)
-    assert isinstance(submitted, events.BatchSubmitted)
-    assert submitted.size == 7
-    assert [e.place for e in logged if isinstance(e, events.AccessDecided)] == [r.place for r in receipts]
-    assert [r.place.log_index for r in receipts] == list(range(1, 6))
-    assert len({r.place.transaction_hash for r in receipts}) == 1
-    assert [r.entry.subject_sequence for r in receipts] == list(range(3, 8))
-    ids = [request.request_id for request in requests]
-    assert await world.ledger.find_decisions(world.hospital.address, [*ids, 12345]) == dict(
-        zip(ids, receipts, strict=True)
-    )
-
-
-async def test_decide_batch_again_gives_the_first_receipts_and_no_second_decision(world: LedgerWorld) -> None:
-    case = await world.case()
-    requests = [world.request(case) for _ in range(3)]
-    first, *others = await asyncio.gather(*(world.decide_batch(requests, case.material) for _ in range(3)))
-    assert [type(answer) for answer in first] == [FinalReceipt] * 3
-    assert others == [first] * 2
-    assert (await world.decide(world.request(case), case.material)).entry.subject_sequence == 4
-
-
-async def test_decide_batch_signed_by_another_rejects_every_item_and_decides_none(world: LedgerWorld) -> None:
-    case = await world.case()
-    requests = [world.request(case) for _ in range(3)]
-    answers = await world.decide_batch(requests, case.material, world.clinic)
-    assert [type(answer) for answer in answers] == [NotAuthenticError] * 3
-    ids = [request.request_id for request in requests]
-    assert await world.ledger.find_decisions(world.hospital.address, ids) == {}
-    assert [type(answer) for answer in await world.decide_batch(requests, case.material)] == [FinalReceipt] * 3
-
-
-async def test_decide_batch_of_which_a_part_was_signed_is_rejected(world: LedgerWorld) -> None:
-    case = await world.case()
-    requests = [world.request(case) for _ in range(3)]
-    signature = world.signed(world.hospital, "AccessLedger", batch_of(world.hospital.address, requests[:2]))
-    answers = await world.ledger.decide_batch([(request, case.material) for request in requests], signature)
-    assert [type(answer) for answer in answers] == [NotAuthenticError] * 3
 
 
 async def test_decide_a_replayed_request_gives_the_first_receipt_and_no_second_decision(world: LedgerWorld) -> None:
