@@ -56,7 +56,7 @@ library ConsentRules {
     /// @return reason `NONE`, `RECORD_UNKNOWN` or `RECORD_SUPERSEDED`.
     function judgeRecord(RecordStatus status) internal pure returns (Reason reason) {
         if (status == RecordStatus.NONE) return Reason.RECORD_UNKNOWN;
-        if (status == RecordStatus.SUPERSEDED) return Reason.RECORD_SUPERSEDED;
+        if (status != RecordStatus.CURRENT) return Reason.RECORD_SUPERSEDED;
         return Reason.NONE;
     }
 

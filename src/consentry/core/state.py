@@ -10,7 +10,9 @@ from typing import Final
 from consentry.core import events, heads
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.erasures import ErasureFacts
 from consentry.core.exclusions import ExclusionFacts
+from consentry.core.recognitions import RecognitionFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -93,6 +95,8 @@ class LedgerState:
     institution_heads: dict[Address, bytes] = field(default_factory=dict)
     performed: set[bytes] = field(default_factory=set)
     exclusions: ExclusionFacts = field(default_factory=ExclusionFacts)
+    erasures: ErasureFacts = field(default_factory=ErasureFacts)
+    recognitions: RecognitionFacts = field(default_factory=RecognitionFacts)
 
     def institution_standing(self, institution: Address) -> Standing:
         """Gives the standing of an institution; ``NONE`` when it was never admitted."""
