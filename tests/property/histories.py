@@ -197,7 +197,8 @@ class History(LifeDraws):
             subject_id=subject,
             category=r.randint(1, 4),
             sensitivity=r.choice([1, 2, 2, 3, 4, 5]),
-            data_month=r.randint(676, 684),
+            data_month=r.randint(676, 684) if self._chance(85) else r.choice([0, 300, 520]),
+            retention=r.choice([1, 2]),
             commitment=self._word(),
         )
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from consentry.core import events
 from consentry.core.acts import Acts, Item
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.signed_act import SignedAct
 from consentry.core.state import LedgerState
@@ -23,6 +23,7 @@ from consentry.core.terms import (
     ConsentTerms,
     Enrolment,
     Material,
+    RecordId,
     RecordLeaf,
     Revocation,
     SubjectId,
@@ -43,7 +44,7 @@ from consentry.ledger.sequencer import encode_batch
 from tests.support.samples import address
 
 CHAIN_ID: Final = 777_001
-NAMES: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+NAMES: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger", "Recognitions")
 VERIFIERS: Final = Verifiers(p256=address(0xF1), webauthn=address(0xF2))
 RELAY: Final = address(0xD4)
 OPERATOR: Final = address(0xD5)
@@ -181,6 +182,10 @@ class MemoryLedger:
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
+
+    async def record_status(self, wanted: RecordId) -> RecordStatus:
+        self._answer()
+        return self.state.record_status(wanted)
 
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()

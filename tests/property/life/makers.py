@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING, Final
 
 from consentry.core.signed_act import SignedAct
 from consentry.crypto.signing import SigningKey
-from tests.property.life import exclusions
+from tests.property.life import erasures, exclusions, recognitions
 
 if TYPE_CHECKING:
     from tests.property.histories import History
 
 Maker = Callable[["History"], tuple[SignedAct, list[SigningKey]]]
 
-MAKERS: Final[tuple[tuple[int, Maker], ...]] = ((6, exclusions.exclusion), (3, exclusions.lift))
+MAKERS: Final[tuple[tuple[int, Maker], ...]] = (
+    (6, exclusions.exclusion),
+    (3, exclusions.lift),
+    (4, erasures.admission),
+    (1, erasures.removal),
+    (4, erasures.restriction),
+    (3, erasures.request),
+    (3, erasures.erasure),
+    (3, erasures.attestation),
+    (4, recognitions.mark),
+    (4, recognitions.recognition),
+    (2, recognitions.study),
+)
 """Every maker with its weight."""
