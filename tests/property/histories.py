@@ -308,7 +308,7 @@ class History(LifeDraws):
         elif not careful and self.granted and self._chance(5):
             terms = self.random.choice(self.granted[-RECENT:])
         signature = self._signature(self._key_of(terms), "Consents", terms, 0 if careful else 3)
-        if self.ledger.grant(terms, signature, self._payer() if careful else self._relay()) or self._chance(5):
+        if self.ledger.grant(terms, signature, self._payer() if careful else self._relay()) or self._chance(10):
             self.granted.append(terms)
 
     def _key_of(self, terms: ConsentTerms) -> SigningKey:

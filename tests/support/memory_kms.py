@@ -78,7 +78,9 @@ class MemoryKms:
             versions = self._versions(subject_ref)
         except KeyDestroyedError:
             return KeyDescription(KeyState.DESTROYED, 0, ())
-        return KeyDescription(KeyState.LIVE, len(versions), tuple(range(self._first.get(subject_ref, 0) + 1, len(versions) + 1)))
+        return KeyDescription(
+            KeyState.LIVE, len(versions), tuple(range(self._first.get(subject_ref, 0) + 1, len(versions) + 1))
+        )
 
     def _versions(self, subject_ref: bytes) -> list[bytes]:
         if subject_ref not in self._keys:

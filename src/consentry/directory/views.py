@@ -26,7 +26,7 @@ _EVERY: Final = 100_000
 _STATUS_EVENTS: Final = ["RecordSuperseded", EVENTS[Restriction], EVENTS[Erasure]]
 
 
-def _status_after(changed: Any) -> RecordStatus:  # noqa: ANN401 - an event of one of several kinds, or none
+def _status_after(changed: Any) -> RecordStatus:
     """Gives the status of a record version from the event that changed it last."""
     act = getattr(changed, "act", None)
     if isinstance(act, Erasure):

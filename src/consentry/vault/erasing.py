@@ -1,7 +1,8 @@
 """The end of a stored record: keys and blinding value first, then the object, then the note that all of it is done.
 
-Each step may be the last before a crash, and each may be done again; the note is written last, so what has none is taken
-up anew. Nothing here asks whether a record may be erased: the chain has said so before (`consentry.gateway.erasures`).
+Each step may be the last before a crash, and each may be done again; the note is written last, so what has none is
+taken up anew. Nothing here asks whether a record may be erased: the chain has said so before
+(`consentry.gateway.erasures`).
 """
 
 from __future__ import annotations

@@ -58,4 +58,3 @@ class VaultUpkeep:
         """Checks every stored object against its row, and every object for a row."""
         async for finding in self._inspection.findings():
             yield finding
-
