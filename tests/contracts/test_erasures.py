@@ -150,7 +150,7 @@ WITHOUT_MORE: Final = [name for name, _ in CASES if name not in {"admitErasureOf
 def test_act_of_no_relay_too_late_or_short_of_a_signature_is_refused(world: World, name: str) -> None:
     staff(world)
     act, signers = MAKERS[name](world, old_leaf(world))
-    late = dataclasses.replace(act, sign_before=world.suite.now())  # type: ignore[type-var]
+    late = dataclasses.replace(act, sign_before=world.suite.now())
     assert act.FORM.function == name
 
     assert refused(world, act, *signers, sender=world.stranger) == ("ActRelayRequired", (world.stranger,))

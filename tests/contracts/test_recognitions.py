@@ -105,7 +105,7 @@ def _ready(world: World, name: str) -> RecordLeaf:
 @pytest.mark.parametrize("name", MAKERS)
 def test_act_of_no_relay_too_late_short_of_a_signature_or_by_another_is_refused(world: World, name: str) -> None:
     act, signer = MAKERS[name](world, _ready(world, name)), _signer(world, name)
-    late = dataclasses.replace(act, sign_before=world.suite.now())  # type: ignore[type-var]
+    late = dataclasses.replace(act, sign_before=world.suite.now())
     assert act.FORM.function == name
 
     assert refused(world, act, signer, sender=world.stranger) == ("ActRelayRequired", (world.stranger,))
@@ -145,7 +145,7 @@ def test_act_about_a_record_of_others_is_refused(world: World, name: str) -> Non
         {"institution": world.hospital.address},
     )
     for changes in cases:
-        act: Any = dataclasses.replace(right, **changes)  # type: ignore[type-var]
+        act: Any = dataclasses.replace(right, **changes)
         named = (act.record_id, act.subject_id, Web3.to_checksum_address(act.institution))
         assert refused(world, act, world.custodian.signer) == ("RecognitionsRecordMismatch", named)
 

@@ -32,6 +32,7 @@ from consentry.core.codes import (
     LegalBasis,
     Purpose,
     Reason,
+    RecordStatus,
     Retention,
     Standing,
     Suite,
@@ -348,6 +349,8 @@ class Hospital:
                 return await chain.consent_status(request.consent_id) != ConsentStatus.ACTIVE
             if reason == Reason.INSTITUTION_SUSPENDED:
                 return await chain.institution_standing(request.institution) != Standing.ACTIVE
+            if reason.name.startswith("RECORD_"):
+                return await chain.record_status(request.record_id) != RecordStatus.CURRENT
             return reason in _ENDED_BY_TIME
 
         await confirmed(shown, "the own node shows no such refusal, whatever the gateway answers")
