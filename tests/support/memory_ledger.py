@@ -183,6 +183,10 @@ class MemoryLedger:
         self._answer()
         return self.state.consent(wanted).status
 
+    async def is_instance(self, record_id: RecordId, digest_: bytes, index: int, path: Sequence[bytes]) -> bool:
+        self._answer()
+        return self.state.recognitions.is_instance(record_id, digest_, index, path)
+
     async def record_status(self, wanted: RecordId) -> RecordStatus:
         self._answer()
         return self.state.record_status(wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from consentry.client.answers import LOG_LINE, expect
@@ -28,6 +28,9 @@ class Chain(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads how a consent stands at head."""
+
+    async def is_instance(self, record_id: RecordId, digest: bytes, index: int, path: Sequence[bytes]) -> bool:
+        """Asks the contract whether an image is one of a registered study."""
 
     async def record_status(self, record_id: RecordId) -> RecordStatus:
         """Reads how a record version stands at head."""

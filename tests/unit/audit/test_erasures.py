@@ -21,7 +21,7 @@ from consentry.core.terms import Material, RecordId, RecordLeaf
 from consentry.core.typed_data import record_id
 from consentry.crypto.signing import AccountKey, sign
 from tests.support import samples
-from tests.support.memory_reader import CUSTODIAN, HOSPITAL, RELAY, SUBJECT, Story, domain
+from tests.support.memory_reader import CUSTODIAN, HOSPITAL, SUBJECT, Story, domain
 
 OFFICERS = (AccountKey(b"\x01" * 32), AccountKey(b"\x02" * 32))
 NEVER = 2**63
@@ -38,7 +38,7 @@ class EndStory(Story):
         """Takes a signed act; gives its block time."""
         place = self.place()
         signatures = [sign(key, domain(act.FORM.contract), act) for key in keys]
-        self.log(Acts(self.state).perform(act, signatures, holds=lambda *_: True, relay=RELAY, place=place))
+        self.log(Acts(self.state).perform(act, signatures, holds=lambda *_: True, relay=samples.RELAY, place=place))
         return place.block.time
 
     @property
