@@ -11,7 +11,16 @@ import {RecordLeaf} from "./RecordLeaf.sol";
 /// account: two ids of one's own choice might be made to meet, but none with that of somebody else.
 type RecordFacts is uint256;
 
-using {statusOf, categoryOf, sensitivityOf, dataMonthOf, anchoredAtOf, isOf, superseded} for RecordFacts global;
+using {
+    statusOf,
+    categoryOf,
+    sensitivityOf,
+    dataMonthOf,
+    retentionOf,
+    anchoredAtOf,
+    isOf,
+    withStatus
+} for RecordFacts global;
 
 /// @notice Packs the facts of a version that is being anchored.
 function factsOf(RecordLeaf memory leaf, uint48 anchoredAt) pure returns (RecordFacts) {
@@ -41,6 +50,11 @@ function dataMonthOf(RecordFacts facts) pure returns (uint16) {
     return uint16(RecordFacts.unwrap(facts) >> 24);
 }
 
+/// @notice Gives the retention class.
+function retentionOf(RecordFacts facts) pure returns (uint8) {
+    return uint8(RecordFacts.unwrap(facts) >> 40);
+}
+
 /// @notice Gives the block time of the anchor, in seconds.
 function anchoredAtOf(RecordFacts facts) pure returns (uint48) {
     return uint48(RecordFacts.unwrap(facts) >> 48);
@@ -51,10 +65,10 @@ function isOf(RecordFacts facts, bytes32 subjectId) pure returns (bool) {
     return RecordFacts.unwrap(facts) >> 96 == _markOf(subjectId);
 }
 
-/// @notice Gives the same facts of a version that gave way to the next.
-function superseded(RecordFacts facts) pure returns (RecordFacts) {
+/// @notice Gives the same facts with another status.
+function withStatus(RecordFacts facts, RecordStatus status) pure returns (RecordFacts) {
     uint256 kept = RecordFacts.unwrap(facts) & ~uint256(type(uint8).max);
-    return RecordFacts.wrap(kept | uint256(RecordStatus.SUPERSEDED));
+    return RecordFacts.wrap(kept | uint256(status));
 }
 
 /// @dev What stands for a subject in the word: 160 bits.

@@ -14,6 +14,7 @@ from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import Reason, Standing
 from consentry.core.events import LedgerEvent
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
+from consentry.core.retention import retention_end
 from consentry.core.signed_act import SignedAct
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
@@ -316,8 +317,32 @@ class Agreement:
             assert read("Records", "anchoredAt", record) == known_record.anchored_at
         for link in state.links.links:
             assert read("Persons", "linkStatus", link) == state.links.status_of(link)
+        self._compare_ends()
+        self._compare_recognitions()
         for consent, c in state.consents.items():
             assert read("Consents", "stateOf", consent) == (c.status, c.uses, c.granted_at, c.revoked_at)
+
+    def _compare_ends(self) -> None:
+        read, state = self.suite.read, self.state
+        for institution, officer in state.erasures.officers:
+            assert read("Records", "isErasureOfficer", institution, officer)
+        for record, known in state.records.items():
+            assert read("Records", "endOf", record) == plain(state.erasures.end_of(record))
+            leaf = known.leaf
+            assert read("Records", "retentionEnd", record) == retention_end(leaf.data_month, leaf.retention)
+
+    def _compare_recognitions(self) -> None:
+        read, found = self.suite.read, self.state.recognitions
+        for record, mark in found.marks.items():
+            assert _comparable(read("Recognitions", "markOf", record)) == _comparable(plain(mark))
+            issued = read("Recognitions", "countsOfIssuer", mark.issuer, mark.item_code)
+            assert issued == found.counts_of_issuer(mark.issuer, mark.item_code)
+        for record, study in found.studies.items():
+            assert read("Recognitions", "studyOf", record) == plain(study)
+        for (record, institution), said in found.said.items():
+            assert read("Recognitions", "recognitionOf", record, institution) == (True, said.accepted, said.reason_code)
+            item = found.marks[record].item_code
+            assert read("Recognitions", "countsOf", institution, item) == found.counts_of(institution, item)
 
     def _by_custodian(self, leaf: RecordLeaf, signature: bytes) -> bool:
         known = self.state.institutions.get(leaf.custodian)

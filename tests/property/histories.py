@@ -198,7 +198,8 @@ class History(LifeDraws):
             subject_id=subject,
             category=r.randint(1, 4),
             sensitivity=r.choice([1, 2, 2, 3, 4, 5]),
-            data_month=r.randint(676, 684),
+            data_month=r.randint(676, 684) if self._chance(85) else r.choice([0, 300, 520]),
+            retention=r.choice([1, 2]),
             commitment=self._word(),
         )
 
@@ -308,7 +309,7 @@ class History(LifeDraws):
         elif not careful and self.granted and self._chance(5):
             terms = self.random.choice(self.granted[-RECENT:])
         signature = self._signature(self._key_of(terms), "Consents", terms, 0 if careful else 3)
-        if self.ledger.grant(terms, signature, self._payer() if careful else self._relay()) or self._chance(5):
+        if self.ledger.grant(terms, signature, self._payer() if careful else self._relay()) or self._chance(10):
             self.granted.append(terms)
 
     def _key_of(self, terms: ConsentTerms) -> SigningKey:

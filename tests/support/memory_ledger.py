@@ -11,7 +11,7 @@ from typing import Any, Final
 from consentry.core import events
 from consentry.core.acts import Acts, DecisionEvent, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.signed_act import SignedAct
 from consentry.core.state import LedgerState
@@ -23,6 +23,7 @@ from consentry.core.terms import (
     ConsentTerms,
     Enrolment,
     Material,
+    RecordId,
     RecordLeaf,
     Revocation,
     SubjectId,
@@ -211,6 +212,14 @@ class MemoryLedger:
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
+
+    async def is_instance(self, record_id: RecordId, digest_: bytes, index: int, path: Sequence[bytes]) -> bool:
+        self._answer()
+        return self.state.recognitions.is_instance(record_id, digest_, index, path)
+
+    async def record_status(self, wanted: RecordId) -> RecordStatus:
+        self._answer()
+        return self.state.record_status(wanted)
 
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()

@@ -63,3 +63,40 @@ class ActPage(Strict):
     """A page of signed acts."""
 
     items: list[ActItem]
+
+
+class ErasureItem(Strict):
+    """What an erasure destroys, and how far it is; ``deletedAt`` is zero while anything is left."""
+
+    record_id: Hex32
+    subject_id: Hex32
+    status: str
+    report: str
+    report_digest: Hex32
+    keys_destroyed: bool
+    deleted_at: int
+
+
+class ErasureAnswer(Strict):
+    """A record was erased."""
+
+    act_hash: Hex32
+    anchor: Anchor
+    keys_destroyed: bool
+    deleted_at: int
+
+
+class ItemCounts(Strict):
+    """Results of one item, as receiver and as issuer; each counted once, by what was said last."""
+
+    item_code: int
+    received_accepted: int
+    received_refused: int
+    issued_accepted: int
+    issued_refused: int
+
+
+class RecognitionCounts(Strict):
+    """Counts of an institution by item."""
+
+    items: list[ItemCounts]

@@ -352,7 +352,7 @@ class RecordItem(Strict):
     """A record version."""
 
     record_id: Hex32
-    status: Literal["CURRENT", "SUPERSEDED"]
+    status: Literal["CURRENT", "SUPERSEDED", "RESTRICTED", "ERASED"]
     leaf: LeafBody
     place: Place
 

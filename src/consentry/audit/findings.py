@@ -44,7 +44,10 @@ class Kind(StrEnum):
     OBJECT_UNANCHORED = "vault.object-unanchored"
     OBJECT_MISSING = "vault.object-missing"
     OBJECT_DIFFERS = "vault.object-differs"
+    OBJECT_KEPT = "vault.object-kept"
     RELEASE_WITHOUT_DECISION = "release.without-decision"
+    RELEASE_AFTER_ERASURE = "release.after-erasure"
+    ATTESTATION_MISSING = "erasure.attestation-missing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Every method guarantees the error family of ``consentry.errors``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from consentry.core.chain import BlockReference, ChainIdentity
@@ -51,7 +51,7 @@ class LedgerReader(Protocol):
         ...
 
     def domain(self, contract: str) -> Domain:
-        """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
+        """Gives the EIP-712 domain of a contract whose acts are signed."""
         ...
 
     def verifiers(self) -> Verifiers:
@@ -161,12 +161,16 @@ class ObjectReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptRelease:
-    """A row of the vault: once the keys of a record were unwrapped, for the decision it names."""
+    """A row of the vault: once the keys of a record were unwrapped, for the decision it names.
+
+    ``released_at`` is by the vault's own clock, in seconds; it does not tell one release from another.
+    """
 
     record_id: RecordId
     institution: Address
     request_id: int
     decision_id: bytes
+    released_at: int = field(default=0, compare=False)
 
 
 class ReleaseReader(Protocol):

@@ -73,7 +73,11 @@ class _Commands(LazyGroup):
         ),
         "key": Entry("keys:app", "Keys of people and institutions: new, show, practitioner."),
         "subject": Entry("subject:app", "Subjects: sign (patient), enrol (hospital), list (patient)."),
-        "record": Entry("record:app", "Records: add (hospital), list (patient or hospital)."),
+        "record": Entry(
+            "record:app",
+            "Records: add, restrict, erase, attest, mark, recognise (hospital), list (patient or hospital).",
+        ),
+        "study": Entry("study:app", "Imaging studies: register (hospital), compare (hospital)."),
         "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),
         "act": Entry("acts:app", "Signed acts of the life cycles: sign, send, list, and one command an act."),
         "access": Entry("access:app", "Accesses of an institution: request, request-many, list, prove."),

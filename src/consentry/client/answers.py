@@ -163,6 +163,16 @@ REVOCATION: Final[Shape] = {"terms": _terms, "document": _object}
 CONSENTED: Final[Shape] = {"consentId": _id, "anchor": _ANCHOR}
 ACTED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR}
 ACT: Final[Shape] = {"kind": _text, "actHash": _id, "act": _object, "signatures": _list_of_bytes, "place": _PLACE}
+ERASURE: Final[Shape] = {
+    "recordId": _id,
+    "subjectId": _id,
+    "status": _text,
+    "report": _text,
+    "reportDigest": _id,
+    "keysDestroyed": _truth,
+    "deletedAt": _number,
+}
+ERASED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR, "keysDestroyed": _truth, "deletedAt": _number}
 CONSENT: Final[Shape] = {
     "consentId": _id,
     "terms": _terms,

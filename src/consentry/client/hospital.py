@@ -87,6 +87,21 @@ class Hospital:
         self._own = institution
         self._about: About | None = None
 
+    @property
+    def transport(self) -> Transport:
+        """The way to the gateway."""
+        return self._transport
+
+    @property
+    def own(self) -> Institution:
+        """The institution and its secrets."""
+        return self._own
+
+    @property
+    def chain(self) -> Chain | None:
+        """The institution's own node, if it has one."""
+        return self._chain
+
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
         if self._about is None:

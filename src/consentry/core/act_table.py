@@ -5,11 +5,36 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from consentry.core.erasures import (
+    CorrectionRequest,
+    DeletionAttestation,
+    Erasure,
+    ErasureOfficerAdmission,
+    ErasureOfficerRemoval,
+    ErasureRequest,
+    Restriction,
+)
 from consentry.core.exclusions import Exclusion, ExclusionLift
 from consentry.core.persons import SubjectLink, SubjectUnlink
+from consentry.core.recognitions import Recognition, ResultMark, StudyRegistration
 from consentry.core.signed_act import SignedAct
 
-ACTS: Final[tuple[type[SignedAct], ...]] = (Exclusion, ExclusionLift, SubjectLink, SubjectUnlink)
+ACTS: Final[tuple[type[SignedAct], ...]] = (
+    Exclusion,
+    ExclusionLift,
+    SubjectLink,
+    SubjectUnlink,
+    ErasureOfficerAdmission,
+    ErasureOfficerRemoval,
+    Restriction,
+    ErasureRequest,
+    CorrectionRequest,
+    Erasure,
+    DeletionAttestation,
+    ResultMark,
+    Recognition,
+    StudyRegistration,
+)
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 

@@ -10,8 +10,10 @@ from typing import Final
 from consentry.core import events, heads
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.erasures import ErasureFacts
 from consentry.core.exclusions import ExclusionFacts
 from consentry.core.persons import LinkFacts
+from consentry.core.recognitions import RecognitionFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -95,6 +97,8 @@ class LedgerState:
     performed: set[bytes] = field(default_factory=set)
     exclusions: ExclusionFacts = field(default_factory=ExclusionFacts)
     links: LinkFacts = field(default_factory=LinkFacts)
+    erasures: ErasureFacts = field(default_factory=ErasureFacts)
+    recognitions: RecognitionFacts = field(default_factory=RecognitionFacts)
 
     def institution_standing(self, institution: Address) -> Standing:
         """Gives the standing of an institution; ``NONE`` when it was never admitted."""

@@ -19,7 +19,7 @@ from typing import Final
 
 from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.chain import BlockReference
-from consentry.core.codes import Action, ConsentStatus, Reason, Standing
+from consentry.core.codes import Action, ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Address, ConsentTerms, Material, RequestBatch
 from consentry.core.typed_data import consent_id, digest, record_id, struct_hash
@@ -317,6 +317,8 @@ class AccessDesk:
             raise denied(receipt, Reason.CONSENT_REVOKED)
         if await self.ledger.institution_standing(request.institution) != Standing.ACTIVE:
             raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
+        if await self.ledger.record_status(request.record_id) != RecordStatus.CURRENT:
+            raise denied(receipt, Reason.RECORD_SUPERSEDED)
 
 
 def _is_about(receipt: FinalReceipt, request: AccessRequest) -> bool:

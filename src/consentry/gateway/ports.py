@@ -111,6 +111,18 @@ class ReleasedKey:
     plaintext_size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a vault holds of a record version; ``deleted_at`` is in seconds, zero while anything is left to destroy."""
+
+    object_id: bytes
+    version: int
+    ciphertext_digest: bytes
+    ciphertext_size: int
+    keys_destroyed: bool
+    deleted_at: int
+
+
 class Ledger(Protocol):
     """The chain. Writing methods return only when the event is final; reading methods read at head."""
 
@@ -119,7 +131,7 @@ class Ledger(Protocol):
         ...
 
     def domain(self, contract: str) -> Domain:
-        """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
+        """Gives the EIP-712 domain of a contract whose acts are signed."""
         ...
 
     async def head(self) -> BlockReference:
@@ -184,6 +196,10 @@ class Ledger(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
+        ...
+
+    async def record_status(self, record_id: RecordId) -> RecordStatus:
+        """Reads at head; ``RecordStatus.NONE`` for a version that was never anchored."""
         ...
 
     async def institution_standing(self, institution: Address) -> Standing:
@@ -256,11 +272,12 @@ class Projection(Protocol):
         *,
         subject_id: SubjectId | None = None,
         institution: Address | None = None,
+        records: Sequence[RecordId] = (),
         kinds: Sequence[type[SignedAct]] = (),
         after: tuple[int, int] | None,
         limit: int,
     ) -> Sequence[ActPerformed]:
-        """Gives at most ``limit`` signed acts in chain order: all, of a subject, of an institution, or of some kinds.
+        """Gives at most ``limit`` signed acts in chain order: all, of a party, about some records, of some kinds.
 
         ``after`` is as in `records_of`.
         """
@@ -326,6 +343,17 @@ class Vault(Protocol):
         with nothing in between that could wait (P4).
 
         ``leaf`` must hash to the record id of the receipt; what the vault holds for the record is compared with it.
+        """
+        ...
+
+    async def remains(self, record_id: RecordId) -> Remains:
+        """Tells what there is, or was, of a record; raises NotFoundError if this vault never held it."""
+        ...
+
+    async def erase(self, record_id: RecordId) -> Remains:
+        """Destroys keys, blinding value and object of a record version, in this order.
+
+        Doing it again finishes what a crash cut off. The caller has seen on chain that the record is erased.
         """
         ...
 

@@ -26,6 +26,7 @@ WIRING: Final[Mapping[str, tuple[str, ...]]] = {
     "Consents": ("Participants", "Subjects", "AccessLedger"),
     "AccessLedger": ("Participants", "Records", "Consents"),
     "Persons": ("Participants",),
+    "Recognitions": ("Participants", "Subjects", "Records"),
 }
 """The suite in the order of deployment: each contract, and those whose addresses its constructor takes. An address is
 known before its contract is there: it follows from the deployer and the number of its transactions."""

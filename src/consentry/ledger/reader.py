@@ -156,6 +156,11 @@ class ChainReader:
         ((status, uses, granted_at, revoked_at),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentSlot(ConsentStatus(status), uses, granted_at, revoked_at)
 
+    async def is_instance(self, record_id: RecordId, digest: bytes, index: int, path: Sequence[bytes]) -> bool:
+        """Asks the contract whether an image is one of a registered study."""
+        (registered,) = await self._read("Recognitions", "isInstance", record_id, digest, index, list(path))
+        return bool(registered)
+
     async def record_status(self, record_id: RecordId) -> RecordStatus:
         """Reads the status of a record version."""
         (status,) = await self._read("Records", "statusOf", record_id)
