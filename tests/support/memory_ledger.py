@@ -14,6 +14,7 @@ from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, Even
 from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.signed_act import SignedAct
+from consentry.core.signers import granters
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
     ZERO_32,
@@ -133,8 +134,9 @@ class MemoryLedger:
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
         _require_fitting("Consents", "grant", terms, signature)
-        valid = self._holds(self._subject_signer(terms.subject_id), "Consents", terms, signature)
         place = self._began()
+        able = granters(self.state, terms, place.block.time)
+        valid = any(self._holds(signer, "Consents", terms, signature) for signer in able)
         return self._done(lambda: self._acts.grant(terms, signature, signature_valid=valid, relay=RELAY, place=place))
 
     async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from consentry.core.asks import AskDenial, ConsentAsk
+from consentry.core.assisted_grants import Assistance
 from consentry.core.exclusions import Exclusion, ExclusionLift
+from consentry.core.revocations import ErasureAttestation, RevocationAcknowledgement
 from consentry.core.signed_act import SignedAct
 
-ACTS: Final[tuple[type[SignedAct], ...]] = (Exclusion, ExclusionLift)
+ACTS: Final[tuple[type[SignedAct], ...]] = (
+    Exclusion,
+    ExclusionLift,
+    ConsentAsk,
+    AskDenial,
+    Assistance,
+    RevocationAcknowledgement,
+    ErasureAttestation,
+)
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 from consentry.core.signed_act import SignedAct
 from consentry.crypto.signing import SigningKey
-from tests.property.life import exclusions
+from tests.property.life import asks, assisted_grants, exclusions, revocations
 
 if TYPE_CHECKING:
     from tests.property.histories import History
 
 Maker = Callable[["History"], tuple[SignedAct, list[SigningKey]]]
 
-MAKERS: Final[tuple[tuple[int, Maker], ...]] = ((6, exclusions.exclusion), (3, exclusions.lift))
+MAKERS: Final[tuple[tuple[int, Maker], ...]] = (
+    (6, exclusions.exclusion),
+    (3, exclusions.lift),
+    (10, asks.consent_ask),
+    (3, asks.denial),
+    (6, assisted_grants.assistance),
+    (6, revocations.acknowledgement),
+    (4, revocations.erasure),
+)
 """Every maker with its weight."""
