@@ -10,6 +10,7 @@ from consentry.core.assisted_grants import AssistanceFacts
 from consentry.core.codes import Duty
 from consentry.core.revocations import RevocationFacts
 from consentry.core.state import LedgerState
+from consentry.evidence.notation import hex_of
 
 Read = Callable[..., Any]
 
@@ -30,7 +31,7 @@ def _compare_asks(read: Read, asks: AskFacts, now: int) -> None:
         # The view tells a lapse from the time of the last block; the core from that of the next.
         assert kept[2] in {asks.status_of(ask_id, now), asks.statuses[ask_id]}
         assert (kept[0], kept[1], *kept[3:]) == (
-            *(ask.institution, ask.lapses_at, ask.purpose, ask.actions, ask.max_sensitivity, ask.subject_id),
+            *(hex_of(ask.institution), ask.lapses_at, ask.purpose, ask.actions, ask.max_sensitivity, ask.subject_id),
             *(ask.practitioner, ask.records_root, ask.categories, ask.data_from, ask.data_until),
             *(ask.valid_until, ask.max_uses),
         )
@@ -41,7 +42,7 @@ def _compare_asks(read: Read, asks: AskFacts, now: int) -> None:
 def _compare_assistance(read: Read, facts: AssistanceFacts) -> None:
     for (consent, subject), known in facts.prepared.items():
         kept = read("Consents", "assistanceOf", consent, subject)
-        assert tuple(kept) == (known.institution, known.lapses_at, known.granted)
+        assert tuple(kept) == (hex_of(known.institution), known.lapses_at, known.granted)
         counted = facts.granted.get(known.institution, 0), facts.undone.get(known.institution, 0)
         names = "assistedCount", "assistedUndone"
         assert tuple(read("Consents", name, known.institution) for name in names) == counted
