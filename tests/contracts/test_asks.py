@@ -44,10 +44,11 @@ def test_ask_is_kept_as_it_was_signed(world: World) -> None:
 
     assert (event.name, event.args["actHash"]) == ("ConsentAsked", id_of(ask))
     assert (event.args["subjectId"], event.args["institution"]) == (ask.subject_id, checksummed(ask.institution))
-    kept = (checksummed(ask.institution), ask.lapses_at, AskStatus.OPEN, ask.purpose, ask.actions, ask.max_sensitivity)
-    kept += (ask.subject_id, ask.practitioner, ask.records_root, ask.categories, ask.data_from, ask.data_until)
-    kept += (ask.valid_until, ask.max_uses)
-    assert tuple(world.suite.read("Consents", "askOf", id_of(ask))) == kept
+    assert list(world.suite.read("Consents", "askOf", id_of(ask))) == [
+        *(checksummed(ask.institution), ask.lapses_at, AskStatus.OPEN, ask.purpose, ask.actions, ask.max_sensitivity),
+        *(ask.subject_id, ask.practitioner, ask.records_root, ask.categories, ask.data_from, ask.data_until),
+        *(ask.valid_until, ask.max_uses),
+    ]
     matter = ask.institution, ask.subject_id, ask.purpose
     assert world.suite.read("Consents", "lastAsk", *matter) == id_of(ask)
     assert world.suite.read("Consents", "coolDownEnds", *matter) == 0
@@ -334,12 +335,12 @@ def test_wider_answer_is_refused(world: World, case: str) -> None:
 
 
 def wider_by(world: World, ask: ConsentAsk, member: str) -> ConsentTerms:
-    changes: dict[str, Value] = {
+    changes: dict[str, dict[str, Value]] = {
         "actions": {"actions": 1 << 1 | 1 << 2},
         "valid_until": {"valid_until": ask.valid_until + 1},
         "institution": {"institution": world.custodian.address},
-    }[member]
-    return answer_to(world, ask, **changes)
+    }
+    return answer_to(world, ask, **changes[member])
 
 
 @pytest.mark.parametrize("member", ["actions", "valid_until", "institution"])

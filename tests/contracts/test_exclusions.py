@@ -16,17 +16,18 @@ from consentry.core.terms import ZERO_32, SubjectId
 from consentry.core.typed_data import struct_hash
 from tests.contracts.consent_acts import OTHER
 from tests.support import samples
+from tests.support.contract_suite import Value
 from tests.support.contract_world import World, group_of
 from tests.support.life_world import changed, event_of, exclusion_of, perform, refusal
 
-ANY = dict(institution=b"\x01" * 20, practitioner=OTHER, category=12)
+ANY: dict[str, Value] = {"institution": b"\x01" * 20, "practitioner": OTHER, "category": 12}
 
 
 def lift_of(act: Exclusion) -> ExclusionLift:
     return ExclusionLift(act.subject_id, act.guardian, act.kind, act.target, 8, act.sign_before)
 
 
-def excluded(world: World, **asked: object) -> bool:
+def excluded(world: World, **asked: Value) -> bool:
     own = {**ANY, **asked}
     arguments = world.patient.subject_id, own["institution"], own["practitioner"], own["category"]
     return bool(world.suite.read("Consents", "isExcluded", *arguments))
@@ -64,7 +65,7 @@ def test_exclusion_of_each_kind_stands_until_it_is_lifted(world: World, kind: Ex
         ExclusionKind.PRACTITIONER: samples.PRACTITIONER,
         ExclusionKind.CATEGORY: target_of_category(4),
     }
-    named = {
+    named: dict[ExclusionKind, dict[str, Value]] = {
         ExclusionKind.INSTITUTION: {"institution": world.hospital.address},
         ExclusionKind.GROUP: {"institution": world.hospital.address},
         ExclusionKind.PRACTITIONER: {"practitioner": samples.PRACTITIONER},

@@ -13,6 +13,7 @@ from consentry.core.acts import Acts, Item
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
+from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
 from consentry.core.signers import granters
 from consentry.core.state import LedgerState
@@ -183,6 +184,10 @@ class MemoryLedger:
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        self._answer()
+        return self.state.revocations.duties_of(institution)
 
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()

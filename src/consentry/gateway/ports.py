@@ -15,6 +15,7 @@ from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, Even
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
+from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     AccessEntry,
@@ -164,6 +165,10 @@ class Ledger(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
+        ...
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        """Reads at head what an institution owes after revocations, due or not, in no particular order."""
         ...
 
     async def institution_standing(self, institution: Address) -> Standing:
