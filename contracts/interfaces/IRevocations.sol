@@ -18,8 +18,8 @@ struct Duty {
 /// date in the terms or seven days after the revocation, whatever is earlier. Overdue duties of an institution are read
 /// in one call.
 ///
-/// NOTE: Where a group was named, its members are not listed on chain, so only the custodian has a duty here. Any member
-/// may acknowledge and attest all the same; who of them has to follows from the permitted accesses in the log.
+/// NOTE: Where a group was named, its members are not listed on chain, so only the custodian has a duty here. Any
+/// member may acknowledge and attest all the same; who of them has to follows from the permitted accesses in the log.
 ///
 /// WARNING: An attestation is a signed statement. It proves who said so and when, not that it is true.
 interface IRevocations is ISignedActs {

@@ -143,9 +143,15 @@ abstract contract Revocations is Registers, IRevocations {
             bytes32 consentId = consentIds[i];
             Answers storage answers = _answers[consentId][institution];
             uint64 due = _revoked[consentId].revokedAt + _TIME_TO_ACKNOWLEDGE;
-            if (!answers.acknowledged && due <= dueBy) found[size++] = Duty(consentId, DUTY_ACKNOWLEDGE, due);
+            if (!answers.acknowledged && due <= dueBy) {
+                found[size] = Duty(consentId, DUTY_ACKNOWLEDGE, due);
+                ++size;
+            }
             due = answers.eraseDue;
-            if (due != 0 && !answers.erased && due <= dueBy) found[size++] = Duty(consentId, DUTY_ERASE, due);
+            if (due != 0 && !answers.erased && due <= dueBy) {
+                found[size] = Duty(consentId, DUTY_ERASE, due);
+                ++size;
+            }
         }
         duties = new Duty[](size);
         for (uint256 i = 0; i < size; ++i) duties[i] = found[i];
@@ -153,7 +159,9 @@ abstract contract Revocations is Registers, IRevocations {
 
     function _requireRevoked(bytes32 consentId, bytes32 subjectId) private view {
         Revoked storage revoked = _revoked[consentId];
-        if (revoked.revokedAt == 0 || revoked.subjectId != subjectId) revert RevocationsNotRevoked(consentId, subjectId);
+        if (revoked.revokedAt == 0 || revoked.subjectId != subjectId) {
+            revert RevocationsNotRevoked(consentId, subjectId);
+        }
     }
 
     /// @dev Whether the consent was granted to the institution, by name or as a member of the group.
