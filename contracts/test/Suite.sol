@@ -202,7 +202,7 @@ contract Suite {
         subjects = new Subjects(participants);
         records = new Records(participants, subjects);
         address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 1);
-        consents = new Consents(participants, subjects, predicted);
+        consents = new Consents(participants, subjects, predicted, 30 days);
         ledger = new AccessLedger(participants, records, IConsents(address(consents)));
     }
 

@@ -423,6 +423,7 @@ CALLS: dict[str, Call] = {
     "find_decision": lambda w, _: w.unplugged.find_decision(w.hospital.address, 1),
     "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
     "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
+    "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
     "is_signed_by_subject": lambda w, c: w.unplugged.is_signed_by_subject(c.leaf.subject_id, KEY_HASH, bytes(65)),
 }
 

@@ -16,6 +16,7 @@ from consentry.core.events import LedgerEvent
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.retention import retention_end
 from consentry.core.signed_act import SignedAct
+from consentry.core.signers import granters
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
     ZERO_32,
@@ -30,6 +31,7 @@ from consentry.core.terms import (
 from consentry.core.typed_data import SignedStruct, consent_id, digest, members_of
 from consentry.crypto.signing import AccountKey, sign, verify
 from consentry.errors import ConsentryError, LedgerRejectedError
+from tests.property.life.states import compare_life
 from tests.support.evm import Evm, Outcome
 from tests.support.suite import Suite, plain
 
@@ -234,7 +236,8 @@ class Agreement:
 
     def grant(self, terms: ConsentTerms, signature: bytes, relay: Address) -> bool:
         """Grants on both sides."""
-        valid = self._by_subject(terms, terms, signature)
+        able = granters(self.state, terms, self.now)
+        valid = any(self.holds(signer, "Consents", terms, signature) for signer in able)
         return self._compare(
             lambda: [Acts(self.state).grant(terms, signature, signature_valid=valid, relay=relay, place=self._place())],
             lambda: self._send("Consents", "grant", plain(terms), signature, by=relay),
@@ -321,6 +324,7 @@ class Agreement:
         self._compare_recognitions()
         for consent, c in state.consents.items():
             assert read("Consents", "stateOf", consent) == (c.status, c.uses, c.granted_at, c.revoked_at)
+        compare_life(read, state, self.now)
 
     def _compare_ends(self) -> None:
         read, state = self.suite.read, self.state

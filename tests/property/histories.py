@@ -29,6 +29,7 @@ from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from tests.property.agreement import Agreement, Signed
+from tests.property.life import asks, assisted_grants
 from tests.property.life.draws import GROUPS, HOUR, PEOPLE, RECENT, LifeDraws
 from tests.support import samples
 
@@ -45,9 +46,7 @@ class History(LifeDraws):
         words: what only has to differ from all others: keys, ids, nonces. Chance chosen small would make them equal.
     """
 
-    institutions: dict[Address, AccountKey] = field(default_factory=dict)
     leaves: list[RecordLeaf] = field(default_factory=list)
-    granted: list[ConsentTerms] = field(default_factory=list)
     asked: list[tuple[AccessRequest, RecordLeaf]] = field(default_factory=list)
     scopes: dict[bytes, list[bytes]] = field(default_factory=dict)
 
@@ -297,7 +296,7 @@ class History(LifeDraws):
             {"erase_by": self.random.choice([0, 1, self.ledger.now])},
             {"notice_hash": ZERO_32},
             {"notice_version": 0},
-            {"assurance": self.random.choice([0, 2, 3, 4])},
+            {"assurance": self.random.choice([0, 2, 3, 4, 5])},
         ]
         return replace(terms, **self.random.choice(changes))
 
@@ -308,6 +307,8 @@ class History(LifeDraws):
             terms = self._bad_terms(terms)
         elif not careful and self.granted and self._chance(5):
             terms = self.random.choice(self.granted[-RECENT:])
+        elif not careful and self._chance(25):
+            terms = self.random.choice([asks.answer, assisted_grants.prepared])(self) or terms
         signature = self._signature(self._key_of(terms), "Consents", terms, 0 if careful else 3)
         if self.ledger.grant(terms, signature, self._payer() if careful else self._relay()) or self._chance(10):
             self.granted.append(terms)

@@ -21,7 +21,7 @@ from web3.types import TxParams, TxReceipt
 
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
-from consentry.ledger.abi import WIRING
+from consentry.ledger.abi import NUMBERS, WIRING
 
 Value: TypeAlias = Any  # an argument or result as the ABI encodes it
 
@@ -222,7 +222,8 @@ def deploy_suite(suite: ContractSuite) -> None:
     put["ERC7913WebAuthnVerifier"] = suite.deploy("ERC7913WebAuthnVerifier")
     to_be = {name: predict_address(suite, offset) for offset, name in enumerate(WIRING)}
     for name, needed in WIRING.items():
-        put[name] = suite.deploy(name, *(put[other].address if other in put else to_be[other] for other in needed))
+        wired = (put[other].address if other in put else to_be[other] for other in needed)
+        put[name] = suite.deploy(name, *wired, *NUMBERS.get(name, ()))
     wire_governance(suite)
 
 

@@ -13,7 +13,9 @@ from consentry.core.acts import Acts, DecisionEvent, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
+from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
+from consentry.core.signers import granters
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
     ZERO_32,
@@ -138,8 +140,9 @@ class MemoryLedger:
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
         _require_fitting("Consents", "grant", terms, signature)
-        valid = self._holds(self._subject_signer(terms.subject_id), "Consents", terms, signature)
         place = self._began()
+        able = granters(self.state, terms, place.block.time)
+        valid = any(self._holds(signer, "Consents", terms, signature) for signer in able)
         return self._done(lambda: self._acts.grant(terms, signature, signature_valid=valid, relay=RELAY, place=place))
 
     async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
@@ -220,6 +223,10 @@ class MemoryLedger:
     async def record_status(self, wanted: RecordId) -> RecordStatus:
         self._answer()
         return self.state.record_status(wanted)
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        self._answer()
+        return self.state.revocations.duties_of(institution)
 
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()

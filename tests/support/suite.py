@@ -15,7 +15,7 @@ from consentry.core.packing import pack_batch
 from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
-from consentry.ledger.abi import WIRING
+from consentry.ledger.abi import NUMBERS, WIRING
 from tests.support.evm import GAS_LIMIT, Evm, Log, Outcome
 
 GOVERNANCE: Final = Path(__file__).parents[2] / "contracts" / "governance.json"
@@ -42,7 +42,7 @@ class Suite:
         at["ERC7913WebAuthnVerifier"] = evm.deploy("ERC7913WebAuthnVerifier")
         at |= {name: evm.next_address(ahead) for ahead, name in enumerate(WIRING)}
         for name, needed in WIRING.items():
-            assert evm.deploy(name, *(at[other] for other in needed)) == at[name]
+            assert evm.deploy(name, *(at[other] for other in needed), *NUMBERS.get(name, ())) == at[name]
         self.chain_id = evm.chain_id
         self._govern()
 

@@ -5,7 +5,7 @@ A JSON object stands for the act here; which members it has, `consentry act KIND
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from pydantic import Field
@@ -57,6 +57,37 @@ class ActItem(Strict):
     act: Members
     signatures: list[Hex]
     place: Place
+
+
+class AskItem(Strict):
+    """An ask for a consent as it stands; ``coolDownEnds`` is 0 unless it was denied."""
+
+    ask_id: Hex32
+    ask: Members
+    status: Literal["OPEN", "ANSWERED", "DENIED", "LAPSED"]
+    cool_down_ends: int
+    place: Place
+
+
+class AskPage(Strict):
+    """A page of asks."""
+
+    items: list[AskItem]
+
+
+class DutyItem(Strict):
+    """What an institution owes after a revocation; overdue from ``dueAt`` on."""
+
+    consent_id: Hex32
+    kind: Literal["ACKNOWLEDGE", "ERASE"]
+    due_at: int
+    overdue: bool
+
+
+class DutyList(Strict):
+    """Everything an institution owes, the earliest first."""
+
+    items: list[DutyItem]
 
 
 class ActPage(Strict):

@@ -14,6 +14,7 @@ import consentry
 from consentry.api import (
     access,
     acts,
+    asks,
     audit,
     consents,
     erasures,
@@ -36,7 +37,7 @@ from consentry.errors import ConsentryError
 from consentry.gateway.context import Context
 
 ROUTERS = (
-    *(health, sign_in, subjects, records, consents, acts, erasures, recognitions, access),
+    *(health, sign_in, subjects, records, consents, acts, asks, erasures, recognitions, access),
     *(institutions, audit),
 )
 

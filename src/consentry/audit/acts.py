@@ -8,7 +8,7 @@ from functools import singledispatchmethod
 
 from consentry.audit.findings import Finding, Kind
 from consentry.core import admissions, events
-from consentry.core.acts import check_act, parties_of
+from consentry.core.acts import check_act, check_life, parties_of
 from consentry.core.chain import EventPlace
 from consentry.core.codes import RecordStatus
 from consentry.core.consent import check_grant, check_revocation
@@ -16,6 +16,7 @@ from consentry.core.events import LedgerEvent
 from consentry.core.participants import is_acceptable_signer, keeper_of
 from consentry.core.record import check_anchorable, check_first, check_successor
 from consentry.core.refusals import refusal
+from consentry.core.signers import granters
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
 from consentry.core.terms import AccessRequest, Enrolment, RecordId, RequestBatch, Revocation
@@ -177,17 +178,24 @@ class ActChecks:
         terms = event.terms
         self._same(event, "consent id", event.consent_id, consent_id(terms))
         self._same(event, "subject", event.subject_id, terms.subject_id)
-        subject = self.state.subjects.get(terms.subject_id)
-        if subject:
-            self.check_signature("Consents", subject.signer, terms, event.signature, event.place)
+        now, known = event.place.block.time, terms.subject_id in self.state.subjects
+        if known:
+            self._check_granter(event)
         check_grant(
             terms,
             self.state.consent(event.consent_id).status,
-            subject_known=subject is not None,
+            subject_known=known,
             grantee_standing=self.state.institution_standing(terms.institution),
             signature_valid=True,
-            now=event.place.block.time,
+            now=now,
+            further=lambda: check_life(self.state, terms, now),
         )
+
+    def _check_granter(self, event: events.ConsentGranted) -> None:
+        """Notes a grant that none of those signed who could."""
+        able = granters(self.state, event.terms, event.place.block.time) or (b"",)
+        signed = (s for s in able[1:] if self.holds("Consents", s, event.terms, event.signature))
+        self.check_signature("Consents", next(signed, able[0]), event.terms, event.signature, event.place)
 
     @_check.register
     def _(self, event: events.ConsentRevoked) -> None:

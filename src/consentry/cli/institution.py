@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from consentry.cli import values
+from consentry.cli.duties import duties
 from consentry.cli.governing import AuthorityKey as Key
 from consentry.cli.governing import act_as
 from consentry.cli.options import SettingsFile
@@ -19,6 +20,7 @@ from consentry.errors import ConfigurationError, InvalidInputError
 app = typer.Typer(
     help="Institutions and relays, admitted and suspended by an authority's own account.", no_args_is_help=True
 )
+app.command("duties")(duties)
 _SHOWN: Final = re.compile(r'releaseKey"?: "?(0x[0-9a-f]+)')
 Account = Annotated[str, typer.Argument(help="the institution's address, 0x and 40 hexadecimal digits")]
 

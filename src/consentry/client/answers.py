@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from consentry.core.asks import ConsentAsk
 from consentry.core.codes import Reason
 from consentry.core.terms import AccessRequest, ConsentTerms, RecordLeaf
 from consentry.errors import InvalidInputError, VerificationError
@@ -113,6 +114,10 @@ def _terms(value: object) -> None:
     read(ConsentTerms, value)
 
 
+def _ask(value: object) -> None:
+    read(ConsentAsk, value)
+
+
 def _request(value: object) -> None:
     read(AccessRequest, value)
 
@@ -173,6 +178,8 @@ ERASURE: Final[Shape] = {
     "deletedAt": _number,
 }
 ERASED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR, "keysDestroyed": _truth, "deletedAt": _number}
+ASK: Final[Shape] = {"askId": _id, "ask": _ask, "status": _text, "coolDownEnds": _number, "place": _PLACE}
+DUTY: Final[Shape] = {"consentId": _id, "kind": _text, "dueAt": _number, "overdue": _truth}
 CONSENT: Final[Shape] = {
     "consentId": _id,
     "terms": _terms,
@@ -181,6 +188,7 @@ CONSENT: Final[Shape] = {
     "uses": _number,
     "grantedAt": _number,
     "revokedAt": _number,
+    "undoUntil": _number,
     "notice": _notice,
     "place": _PLACE,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from consentry.core.asks import AskDenial, ConsentAsk
+from consentry.core.assisted_grants import Assistance
 from consentry.core.erasures import (
     CorrectionRequest,
     DeletionAttestation,
@@ -17,6 +19,7 @@ from consentry.core.erasures import (
 from consentry.core.exclusions import Exclusion, ExclusionLift
 from consentry.core.persons import SubjectLink, SubjectUnlink
 from consentry.core.recognitions import Recognition, ResultMark, StudyRegistration
+from consentry.core.revocations import ErasureAttestation, RevocationAcknowledgement
 from consentry.core.signed_act import SignedAct
 
 ACTS: Final[tuple[type[SignedAct], ...]] = (
@@ -34,6 +37,11 @@ ACTS: Final[tuple[type[SignedAct], ...]] = (
     ResultMark,
     Recognition,
     StudyRegistration,
+    ConsentAsk,
+    AskDenial,
+    Assistance,
+    RevocationAcknowledgement,
+    ErasureAttestation,
 )
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from consentry.core import events
 from consentry.core.access import as_seen, decide, shown_of
+from consentry.core.asks import check_answer
+from consentry.core.assisted_grants import check_assistable
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import EventPlace
 from consentry.core.codes import REJECTIONS
@@ -55,6 +57,16 @@ def check_act(state: LedgerState, act: SignedAct, signatures: Sequence[bytes], h
     if act_hash in state.performed:
         raise refusal("ActRepeated", act_hash)
     act.check(state, holds, now)
+
+
+def check_life(state: LedgerState, terms: ConsentTerms, now: int) -> None:
+    """Checks what a grant owes to what went before it: whether staff prepared it, and whether it answers an ask.
+
+    Raises:
+        LedgerRejectedError: the first Solidity error that applies.
+    """
+    check_assistable(state, terms, now)
+    check_answer(state, terms, now)
 
 
 DecisionEvent = events.AccessDecided | events.RequestRejected
@@ -145,6 +157,7 @@ class Acts:
             grantee_standing=self.state.institution_standing(terms.institution),
             signature_valid=signature_valid,
             now=place.block.time,
+            further=lambda: check_life(self.state, terms, place.block.time),
         )
         event = events.ConsentGranted(place, identifier, terms.subject_id, terms, signature)
         self.state.fold(event)

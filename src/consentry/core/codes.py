@@ -191,6 +191,31 @@ class GuardianScope(IntEnum):
     RECOVER = 5
 
 
+class AskStatus(IntEnum):
+    """Life of an ask for a consent; ``LAPSED`` is told from the time."""
+
+    NONE = 0
+    OPEN = 1
+    ANSWERED = 2
+    DENIED = 3
+    LAPSED = 4
+
+
+class Copies(IntEnum):
+    """What became of the copies of an institution after a revocation."""
+
+    NONE = 0
+    KEPT = 1
+    ERASED = 2
+
+
+class Duty(IntEnum):
+    """What an institution owes after a revocation."""
+
+    ACKNOWLEDGE = 1
+    ERASE = 2
+
+
 class Retention(IntEnum):
     """Retention class of a record."""
 

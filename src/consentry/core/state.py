@@ -9,11 +9,14 @@ from typing import Final
 
 from consentry.core import events, heads
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
+from consentry.core.asks import AskFacts
+from consentry.core.assisted_grants import AssistanceFacts
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.erasures import ErasureFacts
 from consentry.core.exclusions import ExclusionFacts
 from consentry.core.persons import LinkFacts
 from consentry.core.recognitions import RecognitionFacts
+from consentry.core.revocations import RevocationFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -99,6 +102,9 @@ class LedgerState:
     links: LinkFacts = field(default_factory=LinkFacts)
     erasures: ErasureFacts = field(default_factory=ErasureFacts)
     recognitions: RecognitionFacts = field(default_factory=RecognitionFacts)
+    asks: AskFacts = field(default_factory=AskFacts)
+    assistance: AssistanceFacts = field(default_factory=AssistanceFacts)
+    revocations: RevocationFacts = field(default_factory=RevocationFacts)
 
     def institution_standing(self, institution: Address) -> Standing:
         """Gives the standing of an institution; ``NONE`` when it was never admitted."""
@@ -232,13 +238,17 @@ class LedgerState:
         self.consents[event.consent_id] = ConsentState(
             ConsentStatus.ACTIVE, granted_at=event.place.block.time, terms=event.terms
         )
+        self.assistance.count_granted(event.terms, event.place.block.time)
+        self.asks.close(event.terms)
 
     @fold.register
     def _(self, event: events.ConsentRevoked) -> None:
-        known = self.consent(event.consent_id)
-        self.consents[event.consent_id] = replace(
-            known, status=ConsentStatus.REVOKED, revoked_at=event.place.block.time
-        )
+        known, now = self.consent(event.consent_id), event.place.block.time
+        if known.status == ConsentStatus.ACTIVE and known.terms:
+            custodian = self.custodian_of(event.subject_id)
+            self.assistance.count_undone(event.consent_id, event.subject_id, known.granted_at, now)
+            self.revocations.open(event.consent_id, known.terms, custodian, known.uses, now)
+        self.consents[event.consent_id] = replace(known, status=ConsentStatus.REVOKED, revoked_at=now)
 
     @fold.register
     def _(self, event: events.BatchSubmitted) -> None:

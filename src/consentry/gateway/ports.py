@@ -15,6 +15,7 @@ from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, Even
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
+from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     AccessEntry,
@@ -200,6 +201,10 @@ class Ledger(Protocol):
 
     async def record_status(self, record_id: RecordId) -> RecordStatus:
         """Reads at head; ``RecordStatus.NONE`` for a version that was never anchored."""
+        ...
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        """Reads at head what an institution owes after revocations, due or not, in no particular order."""
         ...
 
     async def institution_standing(self, institution: Address) -> Standing:

@@ -16,7 +16,7 @@ from eth_hash.auto import keccak
 from consentry.core.chain import ChainIdentity
 from consentry.core.terms import Address
 from consentry.errors import ConfigurationError, ForeignChainError, LedgerRejectedError, LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, WIRING, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, MANAGER, NUMBERS, VERIFIERS, WIRING, artifact, encode_members
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
@@ -60,7 +60,7 @@ async def deploy(connection: Connection, deployer: SendingAccount, national: Sen
 async def _deploy_suite(connection: Connection, deployer: SendingAccount) -> dict[str, Address]:
     made: dict[str, Address] = {}
 
-    async def create(name: str, *values: bytes) -> None:
+    async def create(name: str, *values: bytes | int) -> None:
         compiled = artifact(name)
         mined = await deployer.submit(None, compiled.bytecode + encode_members(compiled.constructor, values))
         if not mined.succeeded or mined.contract is None:
@@ -73,7 +73,7 @@ async def _deploy_suite(connection: Connection, deployer: SendingAccount) -> dic
     nonce = await connection.next_nonce(deployer.address)
     to_be = {name: keccak(rlp.encode([deployer.address, nonce + n]))[12:] for n, name in enumerate(WIRING)}
     for name, needed in WIRING.items():
-        await create(name, *(made.get(other) or to_be[other] for other in needed))
+        await create(name, *(made.get(other) or to_be[other] for other in needed), *NUMBERS.get(name, ()))
     return made
 
 

@@ -9,9 +9,10 @@ from eth_abi.exceptions import DecodingError
 
 from consentry.audit.ports import ConsentSlot, SubmittedRequest
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.codes import ConsentStatus, Duty, RecordStatus, Standing
 from consentry.core.events import AccessDecided, LedgerEvent
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
+from consentry.core.revocations import OpenDuty
 from consentry.core.state import AuthorityState, InstitutionState, SubjectState
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
@@ -28,6 +29,8 @@ _FINALITY: Final = {
     "single-node": "sealed by the one node of this chain; no other party agreed to the block",
     "validator-quorum": "sealed by at least two thirds of the validators",
 }
+_DUTIES: Final = 200
+"""Consents whose duties are asked for at once."""
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
 _MOST_IDS: Final = 500
 """Request ids of one question to the node."""
@@ -105,6 +108,15 @@ class ChainReader:
         """Reads the status of a consent at head."""
         ((status, *_),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentStatus(status)
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        """Reads what an institution owes after revocations, page after page."""
+        (count,) = await self._read("Consents", "openDutyCount", institution)
+        found: list[OpenDuty] = []
+        for first in range(0, count, _DUTIES):
+            (page,) = await self._read("Consents", "openDuties", institution, first, first + _DUTIES)
+            found += [OpenDuty(ConsentId(consent), Duty(kind), due) for consent, kind, due in page]
+        return found
 
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads the standing of an institution at head."""

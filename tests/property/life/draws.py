@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final, cast
 
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import Address, SubjectId
+from consentry.core.terms import Address, ConsentTerms, SubjectId
 from consentry.core.typed_data import SignedStruct
 from consentry.crypto.signing import AccountKey, SigningKey
 from tests.property.agreement import Agreement
@@ -33,6 +33,9 @@ class LifeDraws:
     words: Random = field(default_factory=lambda: Random(0))
     ledger: Agreement = field(init=False)
     patients: dict[SubjectId, SigningKey] = field(default_factory=dict)
+    institutions: dict[Address, AccountKey] = field(default_factory=dict)
+    granted: list[ConsentTerms] = field(default_factory=list)
+    prepared: list[ConsentTerms] = field(default_factory=list)
     performed: list[tuple[SignedAct, list[bytes]]] = field(default_factory=list)
 
     def _chance(self, percent: float) -> bool:
@@ -86,6 +89,13 @@ class LifeDraws:
     def any_institution(self) -> AccountKey:
         """Draws an institution; now and then a stranger."""
         return self._institution()
+
+    def _terms(self) -> ConsentTerms:
+        raise NotImplementedError
+
+    def any_terms(self) -> ConsentTerms:
+        """Draws terms that could be granted, mostly."""
+        return self._terms()
 
     def any_group(self) -> bytes:
         """Draws a group."""

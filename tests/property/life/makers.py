@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from consentry.core.signed_act import SignedAct
 from consentry.crypto.signing import SigningKey
-from tests.property.life import erasures, exclusions, persons, recognitions
+from tests.property.life import asks, assisted_grants, erasures, exclusions, persons, recognitions, revocations
 
 if TYPE_CHECKING:
     from tests.property.histories import History
@@ -28,5 +28,10 @@ MAKERS: Final[tuple[tuple[int, Maker], ...]] = (
     (4, recognitions.mark),
     (4, recognitions.recognition),
     (2, recognitions.study),
+    (10, asks.consent_ask),
+    (3, asks.denial),
+    (6, assisted_grants.assistance),
+    (6, revocations.acknowledgement),
+    (4, revocations.erasure),
 )
 """Every maker with its weight."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pydicom.data
@@ -22,7 +23,7 @@ CT = Path(str(pydicom.data.get_testdata_file("CT_small.dcm", download=False)))
 MR = Path(str(pydicom.data.get_testdata_file("MR_small.dcm", download=False)))
 
 
-def written(source: Path, target: Path, **changes: object) -> Path:
+def written(source: Path, target: Path, **changes: Any) -> Path:  # noqa: ANN401 - members
     """Writes a file anew with other members, as an archive does that hands an image out."""
     dataset = pydicom.dcmread(source)
     for name, value in changes.items():
