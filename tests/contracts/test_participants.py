@@ -35,155 +35,23 @@ def send(world: World, sender: str, function: str, *arguments: Value) -> list[Ev
     return world.suite.events(world.suite.send("Participants", function, *arguments, sender=sender))
 
 
+def two(world: World, authority: str, function: str, *arguments: Value) -> list[Event]:
+    """Has two officers do an act and gives the events of the act itself."""
+    receipt = world.by_two(authority, function, *arguments)
+    confirmed, *events = world.suite.events(receipt, "Participants")
+    assert (confirmed.name, confirmed.args["officer"]) == ("ActConfirmed", world.deputies[authority])
+    return events
+
+
 def read(world: World, function: str, *arguments: Value) -> Value:
     return world.suite.read("Participants", function, *arguments)
-
-
-GOVERNED: list[tuple[str, tuple[Value, ...]]] = [
-    ("admitAuthority", (NEWCOMER, BEIJING, PROFILE)),
-    ("suspendAuthority", (NEWCOMER, REASON)),
-    ("reinstateAuthority", (NEWCOMER, REASON)),
-    ("admitInstitution", (NEWCOMER, BEIJING, SIGNER, b"key", PROFILE)),
-    ("suspendInstitution", (NEWCOMER, REASON)),
-    ("reinstateInstitution", (NEWCOMER, REASON)),
-    ("admitRelay", (NEWCOMER, NEWCOMER)),
-    ("removeRelay", (NEWCOMER,)),
-    ("changeGroupMembership", (NAME, NEWCOMER, True)),
-    ("admitVerifier", (NEWCOMER,)),
-    ("nameDeployment", (NAME, NEWCOMER, 1)),
-]
-
-
-def test_governance_names_every_function_that_changes_something() -> None:
-    table = json.loads(GOVERNANCE.read_text())
-    named = [function for role in table["roles"] for function in role["functions"]]
-    changing = {
-        signature_of(entry)
-        for entry in artifact("Participants")["abi"]
-        if entry["type"] == "function" and entry["stateMutability"] == "nonpayable"
-    }
-
-    assert len(named) == len(set(named))
-    # `setAuthority` checks for itself that the manager calls it.
-    assert changing == {*named, "setAuthority(address)"}
-    assert {name for name, _ in GOVERNED} == {function.split("(")[0] for function in named}
-
-
-def test_governance_matches_the_roles_on_chain(suite: ContractSuite) -> None:
-    target = suite["Participants"].address
-
-    for role in json.loads(GOVERNANCE.read_text())["roles"]:
-        assert suite.read("AccessManager", "getRoleAdmin", role["id"]) == role["adminRole"]
-        for selector in selectors_of(role["functions"]):
-            assert suite.read("AccessManager", "getTargetFunctionRole", target, selector) == role["id"]
-
-
-@pytest.mark.parametrize(("function", "arguments"), GOVERNED, ids=[name for name, _ in GOVERNED])
-def test_change_by_an_account_without_the_role_is_refused(
-    world: World, function: str, arguments: tuple[Value, ...]
-) -> None:
-    assert refusal(world, world.stranger, function, *arguments) == ("AccessManagedUnauthorized", (world.stranger,))
-
-
-@pytest.mark.parametrize("function", ["admitAuthority", "admitVerifier", "nameDeployment"])
-def test_national_act_by_a_province_is_refused(world: World, function: str) -> None:
-    arguments = dict(GOVERNED)[function]
-
-    assert refusal(world, world.beijing, function, *arguments) == ("AccessManagedUnauthorized", (world.beijing,))
-
-
-def test_manager_is_the_one_given_at_deployment(suite: ContractSuite) -> None:
-    assert suite.read("Participants", "authority") == suite["AccessManager"].address
-    assert suite.read("Participants", "isConsumingScheduledOp") == bytes(4)
-
-
-def test_set_authority_by_anyone_but_the_manager_is_refused(world: World) -> None:
-    refused = refusal(world, world.suite.national, "setAuthority", NEWCOMER)
-
-    assert refused == ("AccessManagedUnauthorized", (world.suite.national,))
-
-
-# Authorities
-
-
-def test_admit_authority_makes_it_active_in_its_region(world: World) -> None:
-    events = send(world, world.suite.national, "admitAuthority", NEWCOMER, 310_000, PROFILE)
-
-    assert events == [
-        Event("AuthorityAdmitted", {"authority": NEWCOMER, "region": 310_000, "profileHash": PROFILE}),
-    ]
-    assert read(world, "authorityStanding", NEWCOMER) == [Standing.ACTIVE, 310_000]
-
-
-def test_unknown_authority_has_no_standing(world: World) -> None:
-    assert read(world, "authorityStanding", NEWCOMER) == [Standing.NONE, 0]
-
-
-def test_admit_authority_twice_is_refused(world: World) -> None:
-    refused = refusal(world, world.suite.national, "admitAuthority", world.beijing, BEIJING, PROFILE)
-
-    assert refused == ("ParticipantsAlreadyAdmitted", (world.beijing,))
-
-
-def test_admit_authority_of_zero_is_refused(world: World) -> None:
-    assert refusal(world, world.suite.national, "admitAuthority", ZERO, BEIJING, PROFILE) == (
-        "ParticipantsZeroValue",
-        (),
-    )
-
-
-@pytest.mark.parametrize("region", [1, 9_999, 99_999, 1_000_000])
-def test_admit_authority_for_a_region_without_six_digits_is_refused(world: World, region: int) -> None:
-    refused = refusal(world, world.suite.national, "admitAuthority", NEWCOMER, region, PROFILE)
-
-    assert refused == ("ParticipantsRegionInvalid", (region,))
-
-
-@pytest.mark.parametrize("region", [0, 100_000, 999_999])
-def test_admit_authority_for_an_outermost_region_succeeds(world: World, region: int) -> None:
-    send(world, world.suite.national, "admitAuthority", NEWCOMER, region, PROFILE)
-
-    assert read(world, "authorityStanding", NEWCOMER) == [Standing.ACTIVE, region]
-
-
-def test_suspend_authority_stops_it_until_it_is_reinstated(world: World) -> None:
-    suspended = send(world, world.suite.national, "suspendAuthority", world.beijing, REASON)
-    stopped = refusal(world, world.beijing, "suspendInstitution", world.hospital.address, REASON)
-    standing = read(world, "authorityStanding", world.beijing)
-    reinstated = send(world, world.suite.national, "reinstateAuthority", world.beijing, REASON)
-
-    args = {"authority": world.beijing, "reasonHash": REASON}
-    assert suspended == [Event("AuthorityStandingChanged", {**args, "standing": Standing.SUSPENDED})]
-    assert stopped == ("ParticipantsRegionForbidden", (world.beijing, BEIJING))
-    assert standing == [Standing.SUSPENDED, BEIJING]
-    assert reinstated == [Event("AuthorityStandingChanged", {**args, "standing": Standing.ACTIVE})]
-    send(world, world.beijing, "suspendInstitution", world.hospital.address, REASON)
-
-
-@pytest.mark.parametrize("function", ["suspendAuthority", "reinstateAuthority"])
-def test_change_of_an_unknown_authority_is_refused(world: World, function: str) -> None:
-    assert refusal(world, world.suite.national, function, NEWCOMER, REASON) == ("ParticipantsUnknown", (NEWCOMER,))
-
-
-def test_reinstate_an_active_authority_is_refused(world: World) -> None:
-    refused = refusal(world, world.suite.national, "reinstateAuthority", world.beijing, REASON)
-
-    assert refused == ("ParticipantsStandingMismatch", (world.beijing, Standing.ACTIVE, Standing.SUSPENDED))
-
-
-def test_suspend_a_suspended_authority_is_refused(world: World) -> None:
-    send(world, world.suite.national, "suspendAuthority", world.beijing, REASON)
-
-    refused = refusal(world, world.suite.national, "suspendAuthority", world.beijing, REASON)
-
-    assert refused == ("ParticipantsStandingMismatch", (world.beijing, Standing.SUSPENDED, Standing.ACTIVE))
 
 
 # Institutions
 
 
 def test_admit_institution_keeps_what_a_decision_needs(world: World) -> None:
-    events = send(world, world.guangdong, "admitInstitution", NEWCOMER, SHENZHEN, SIGNER, b"release key", PROFILE)
+    events = two(world, world.guangdong, "admitInstitution", NEWCOMER, SHENZHEN, SIGNER, b"release key", PROFILE)
 
     assert events == [
         Event(
@@ -219,7 +87,7 @@ def test_admit_institution_of_another_province_is_refused(world: World) -> None:
 
 
 def test_admit_institution_by_the_nation_reaches_every_region(world: World) -> None:
-    send(world, world.suite.national, "admitInstitution", NEWCOMER, SHENZHEN, SIGNER, b"key", PROFILE)
+    two(world, world.suite.national, "admitInstitution", NEWCOMER, SHENZHEN, SIGNER, b"key", PROFILE)
 
     assert read(world, "institutionStanding", NEWCOMER) == Standing.ACTIVE
 
@@ -267,10 +135,10 @@ def test_admit_institution_without_release_key_is_refused(world: World) -> None:
 
 def test_suspend_institution_silences_its_relay_until_it_is_reinstated(world: World) -> None:
     institution, relay = checksummed(world.hospital.address), world.hospital.relay
-    suspended = send(world, world.beijing, "suspendInstitution", institution, REASON)
+    suspended = two(world, world.beijing, "suspendInstitution", institution, REASON)
     silenced = read(world, "isActiveRelay", relay)
     standing = read(world, "institutionStanding", institution)
-    reinstated = send(world, world.beijing, "reinstateInstitution", institution, REASON)
+    reinstated = two(world, world.beijing, "reinstateInstitution", institution, REASON)
 
     args = {"institution": institution, "authority": world.beijing, "reasonHash": REASON}
     assert suspended == [Event("InstitutionStandingChanged", {**args, "standing": Standing.SUSPENDED})]
@@ -316,7 +184,7 @@ def test_reinstate_an_active_institution_is_refused(world: World) -> None:
 def test_admit_relay_of_an_active_member_counts(world: World, member: str) -> None:
     address = checksummed(world.hospital.address) if member == "institution" else world.beijing
 
-    events = send(world, world.beijing, "admitRelay", NEWCOMER, address)
+    events = two(world, world.beijing, "admitRelay", NEWCOMER, address)
 
     assert events == [Event("RelayAdmitted", {"relay": NEWCOMER, "member": address})]
     assert read(world, "isActiveRelay", NEWCOMER)
@@ -328,9 +196,9 @@ def test_unknown_account_is_no_relay(world: World) -> None:
 
 
 def test_suspended_authority_has_no_active_relay(world: World) -> None:
-    send(world, world.beijing, "admitRelay", NEWCOMER, world.beijing)
+    two(world, world.beijing, "admitRelay", NEWCOMER, world.beijing)
 
-    send(world, world.suite.national, "suspendAuthority", world.beijing, REASON)
+    two(world, world.suite.national, "suspendAuthority", world.beijing, REASON)
 
     assert not read(world, "isActiveRelay", NEWCOMER)
 
@@ -367,7 +235,7 @@ def test_removed_relay_counts_no_more_and_may_be_admitted_again(world: World) ->
 
     assert events == [Event("RelayRemoved", {"relay": relay, "member": member})]
     assert not read(world, "isActiveRelay", relay)
-    send(world, world.beijing, "admitRelay", relay, member)
+    two(world, world.beijing, "admitRelay", relay, member)
     assert read(world, "isActiveRelay", relay)
 
 
@@ -430,49 +298,3 @@ def test_change_group_membership_of_group_zero_is_refused(world: World) -> None:
     refused = refusal(world, world.beijing, "changeGroupMembership", ZERO_32, world.hospital.address, ENTER)
 
     assert refused == ("ParticipantsZeroValue", ())
-
-
-# Verifiers and deployments
-
-
-def test_admit_verifier_makes_its_keys_acceptable(world: World) -> None:
-    signer = bytes.fromhex(NEWCOMER[2:]) + b"key"
-    before = read(world, "isAcceptableSigner", signer)
-
-    events = send(world, world.suite.national, "admitVerifier", NEWCOMER)
-
-    assert events == [Event("VerifierAdmitted", {"verifier": NEWCOMER})]
-    assert (before, read(world, "isAcceptableSigner", signer)) == (False, True)
-    assert read(world, "isVerifier", NEWCOMER)
-
-
-def test_unknown_verifier_is_none(world: World) -> None:
-    assert not read(world, "isVerifier", NEWCOMER)
-
-
-def test_admit_verifier_twice_is_refused(world: World) -> None:
-    verifier = world.suite["ERC7913P256Verifier"].address
-
-    refused = refusal(world, world.suite.national, "admitVerifier", verifier)
-
-    assert refused == ("ParticipantsAlreadyAdmitted", (verifier,))
-
-
-def test_admit_verifier_of_zero_is_refused(world: World) -> None:
-    assert refusal(world, world.suite.national, "admitVerifier", ZERO) == ("ParticipantsZeroValue", ())
-
-
-def test_name_deployment_gives_the_latest(world: World) -> None:
-    name = keccak(b"Consents")
-    unnamed = read(world, "deploymentOf", name)
-    events = send(world, world.suite.national, "nameDeployment", name, NEWCOMER, 1)
-    send(world, world.suite.national, "nameDeployment", name, world.stranger, 2)
-
-    assert unnamed == [ZERO, 0]
-    assert events == [Event("DeploymentNamed", {"name": name, "deployment": NEWCOMER, "version": 1})]
-    assert read(world, "deploymentOf", name) == [world.stranger, 2]
-
-
-@pytest.mark.parametrize("arguments", [(ZERO_32, NEWCOMER, 1), (NAME, ZERO, 1), (NAME, NEWCOMER, 0)])
-def test_name_deployment_with_a_zero_value_is_refused(world: World, arguments: tuple[Value, ...]) -> None:
-    assert refusal(world, world.suite.national, "nameDeployment", *arguments) == ("ParticipantsZeroValue", ())

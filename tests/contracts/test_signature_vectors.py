@@ -101,9 +101,7 @@ def staged() -> Stage:
         (hospital.address, hospital.signer),
         (samples.HOSPITAL, passkey.signer),
     ):
-        suite.must(
-            suite.act("Participants", "admitInstitution", address, 440300, signer, samples.RELEASE_KEY, bytes(32))
-        )
+        suite.by_two("admitInstitution", address, 440300, signer, samples.RELEASE_KEY, bytes(32))
     enrolment = Enrolment(SubjectId(samples.SUBJECT), patient.signer, custodian.address, samples.NOW + samples.DAY)
     domain = suite.domain("Subjects")
     suite.must(suite.enrol(enrolment, sign(patient, domain, enrolment), sign(custodian, domain, enrolment)))

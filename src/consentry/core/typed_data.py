@@ -21,16 +21,18 @@ from consentry.core.terms import (
     ConsentId,
     ConsentTerms,
     Enrolment,
+    InstitutionKeys,
     RecordId,
     RecordLeaf,
     RequestBatch,
     Revocation,
 )
 
-SignedStruct = AccessRequest | ConsentTerms | Enrolment | RecordLeaf | RequestBatch | Revocation
+SignedStruct = AccessRequest | ConsentTerms | Enrolment | InstitutionKeys | RecordLeaf | RequestBatch | Revocation
 
 TYPES: Final[dict[type, tuple[str, ...]]] = {
     Enrolment: ("bytes32 subjectId", "bytes signer", "address custodian", "uint64 signBefore"),
+    InstitutionKeys: ("address institution", "bytes signer", "bytes releaseKey", "uint64 signBefore"),
     RecordLeaf: (
         "address custodian",
         "bytes32 subjectId",

@@ -76,9 +76,7 @@ class Story:
         self.suite.evm.travel(NOW)
         for institution in (CUSTODIAN, HOSPITAL):
             address = institution.address
-            outcome = self.suite.act(
-                "Participants", "admitInstitution", address, REGION, address, samples.RELEASE_KEY, ZERO_32
-            )
+            outcome = self.suite.by_two("admitInstitution", address, REGION, address, samples.RELEASE_KEY, ZERO_32)
             payer = self.suite.evm.payer
             self.admitted[address] = events.InstitutionAdmitted(
                 self.place(outcome), address, payer, REGION, address, samples.RELEASE_KEY, ZERO_32
