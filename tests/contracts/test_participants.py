@@ -3,50 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import json
 
 import pytest
 from eth_hash.auto import keccak
-from web3 import Web3
 
 from consentry.core.codes import Standing
-from consentry.core.terms import ZERO_32, ZERO_ADDRESS
-from tests.support.contract_suite import GOVERNANCE, ContractSuite, Event, Value, artifact, selectors_of, signature_of
+from consentry.core.terms import ZERO_32
+from tests.contracts.officer_acts import (
+    NEWCOMER,
+    PROFILE,
+    REASON,
+    SIGNER,
+    ZERO,
+    checksummed,
+    read,
+    refusal,
+    send,
+    two,
+)
+from tests.support.contract_suite import Event, Value, by_two
 from tests.support.contract_world import BEIJING, SHENZHEN, World, group_of
 
-NAME = keccak(b"stroke centres")
 ENTER, LEAVE = True, False
-REASON = keccak(b"reason")
-PROFILE = keccak(b"profile")
-SIGNER = bytes(range(1, 21))
-NEWCOMER = Web3.to_checksum_address(bytes.fromhex("11" * 20))
-ZERO = Web3.to_checksum_address(ZERO_ADDRESS)
-
-
-def checksummed(address: bytes) -> str:
-    return Web3.to_checksum_address(address)
-
-
-def refusal(world: World, sender: str, function: str, *arguments: Value) -> tuple[str, tuple[Value, ...]]:
-    return world.suite.refusal("Participants", function, *arguments, sender=sender)
-
-
-def send(world: World, sender: str, function: str, *arguments: Value) -> list[Event]:
-    return world.suite.events(world.suite.send("Participants", function, *arguments, sender=sender))
-
-
-def two(world: World, authority: str, function: str, *arguments: Value) -> list[Event]:
-    """Has two officers do an act and gives the events of the act itself."""
-    receipt = world.by_two(authority, function, *arguments)
-    confirmed, *events = world.suite.events(receipt, "Participants")
-    assert (confirmed.name, confirmed.args["officer"]) == ("ActConfirmed", world.deputies[authority])
-    return events
-
-
-def read(world: World, function: str, *arguments: Value) -> Value:
-    return world.suite.read("Participants", function, *arguments)
-
-
+NAME = keccak(b"stroke centres")
+SYSTEM, AUDIT = 3, 5
 # Institutions
 
 
@@ -70,11 +50,11 @@ def test_admit_institution_keeps_what_a_decision_needs(world: World) -> None:
     assert read(world, "institutionRegion", NEWCOMER) == SHENZHEN
     assert read(world, "institutionSigner", NEWCOMER) == SIGNER
     facts = read(world, "institutionForDecision", NEWCOMER)
-    assert facts == [Standing.ACTIVE, hashlib.sha256(b"release key").digest(), SIGNER]
+    assert facts == [Standing.ACTIVE, hashlib.sha256(b"release key").digest(), SIGNER, 100_000, 50]
 
 
 def test_unknown_institution_has_no_standing(world: World) -> None:
-    assert read(world, "institutionForDecision", NEWCOMER) == [Standing.NONE, ZERO_32, b""]
+    assert read(world, "institutionForDecision", NEWCOMER) == [Standing.NONE, ZERO_32, b"", 100_000, 50]
     assert read(world, "institutionStanding", NEWCOMER) == Standing.NONE
     assert read(world, "institutionRegion", NEWCOMER) == 0
     assert read(world, "institutionSigner", NEWCOMER) == b""
@@ -90,14 +70,6 @@ def test_admit_institution_by_the_nation_reaches_every_region(world: World) -> N
     two(world, world.suite.national, "admitInstitution", NEWCOMER, SHENZHEN, SIGNER, b"key", PROFILE)
 
     assert read(world, "institutionStanding", NEWCOMER) == Standing.ACTIVE
-
-
-def test_admit_institution_by_a_holder_of_the_role_who_is_no_authority_is_refused(world: World) -> None:
-    world.suite.send("AccessManager", "grantRole", 2, world.stranger, 0, sender=world.suite.national)
-
-    refused = refusal(world, world.stranger, "admitInstitution", NEWCOMER, BEIJING, SIGNER, b"key", PROFILE)
-
-    assert refused == ("ParticipantsRegionForbidden", (world.stranger, BEIJING))
 
 
 def test_admit_institution_twice_is_refused(world: World) -> None:
@@ -298,3 +270,110 @@ def test_change_group_membership_of_group_zero_is_refused(world: World) -> None:
     refused = refusal(world, world.beijing, "changeGroupMembership", ZERO_32, world.hospital.address, ENTER)
 
     assert refused == ("ParticipantsZeroValue", ())
+
+
+# Verifiers and deployments
+
+
+def test_admit_verifier_makes_its_keys_acceptable(world: World) -> None:
+    signer = bytes.fromhex(NEWCOMER[2:]) + b"key"
+    before = read(world, "isAcceptableSigner", signer)
+
+    receipt = world.after_delay(world.administrators(SYSTEM), "admitVerifier", NEWCOMER)
+
+    [confirmed, admitted] = world.suite.events(receipt, "Participants")
+    assert confirmed.name == "ActConfirmed"
+    assert admitted == Event("VerifierAdmitted", {"verifier": NEWCOMER})
+    assert (before, read(world, "isAcceptableSigner", signer)) == (False, True)
+    assert read(world, "isVerifier", NEWCOMER)
+
+
+def test_unknown_verifier_is_none(world: World) -> None:
+    assert not read(world, "isVerifier", NEWCOMER)
+
+
+def test_verifiers_of_the_deployment_are_admitted_from_the_start(world: World) -> None:
+    assert read(world, "isVerifier", world.suite["ERC7913P256Verifier"].address)
+    assert read(world, "isVerifier", world.suite["ERC7913WebAuthnVerifier"].address)
+
+
+def test_admit_verifier_twice_is_refused(world: World) -> None:
+    verifier = world.suite["ERC7913P256Verifier"].address
+
+    refused = world.refusal_after_delay(world.administrators(SYSTEM)[0], "admitVerifier", verifier)
+
+    assert refused == ("ParticipantsAlreadyAdmitted", (verifier,))
+
+
+def test_admit_verifier_of_zero_is_refused(world: World) -> None:
+    refused = world.refusal_after_delay(world.administrators(SYSTEM)[0], "admitVerifier", ZERO)
+
+    assert refused == ("ParticipantsZeroValue", ())
+
+
+def test_name_deployment_gives_the_latest(world: World) -> None:
+    name, system = keccak(b"Consents"), world.administrators(SYSTEM)
+    first, unnamed = read(world, "deploymentOf", name), read(world, "deploymentOf", keccak(b"Nothing"))
+
+    receipt = world.after_delay(system, "nameDeployment", name, NEWCOMER, 2)
+
+    assert (first, unnamed) == ([world.suite["Consents"].address, 1], [ZERO, 0])
+    assert world.suite.events(receipt, "Participants")[1:] == [
+        Event("DeploymentNamed", {"name": name, "deployment": NEWCOMER, "version": 2})
+    ]
+    assert read(world, "deploymentOf", name) == [NEWCOMER, 2]
+
+
+@pytest.mark.parametrize("arguments", [(ZERO_32, NEWCOMER, 1), (NAME, ZERO, 1), (NAME, NEWCOMER, 0)])
+def test_name_deployment_with_a_zero_value_is_refused(world: World, arguments: tuple[Value, ...]) -> None:
+    refused = world.refusal_after_delay(world.administrators(SYSTEM)[0], "nameDeployment", *arguments)
+
+    assert refused == ("ParticipantsZeroValue", ())
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"), [("admitVerifier", (NEWCOMER,)), ("nameDeployment", (NAME, NEWCOMER, 1))]
+)
+def test_act_of_the_system_by_an_officer_of_a_suspended_authority_is_refused(
+    world: World, function: str, arguments: tuple[Value, ...]
+) -> None:
+    officer = world.second_country()
+
+    refused = world.refusal_after_delay(officer, function, *arguments)
+
+    assert refused == ("ParticipantsRegionForbidden", (officer, 0))
+
+
+# Limits
+
+
+def test_limit_institution_is_what_decisions_know(world: World) -> None:
+    institution, auditors = checksummed(world.hospital.address), world.administrators(AUDIT)
+
+    receipt = by_two(world.suite, auditors, "limitInstitution", institution, 7, 3)
+
+    args = {"institution": institution, "authority": world.suite.national, "dailyLimit": 7, "emergencyLimit": 3}
+    assert world.suite.events(receipt)[1:] == [Event("InstitutionLimited", args)]
+    assert read(world, "institutionForDecision", institution)[3:] == [7, 3]
+
+
+@pytest.mark.parametrize(("given", "limits"), [((0, 3), [100_000, 3]), ((7, 0), [7, 50])])
+def test_limit_of_zero_stands_for_the_default(world: World, given: tuple[int, int], limits: list[int]) -> None:
+    by_two(world.suite, world.administrators(AUDIT), "limitInstitution", world.hospital.address, *given)
+
+    assert read(world, "institutionForDecision", world.hospital.address)[3:] == limits
+
+
+def test_limit_an_unknown_institution_is_refused(world: World) -> None:
+    [officer, _] = world.administrators(AUDIT)
+
+    assert refusal(world, officer, "limitInstitution", NEWCOMER, 7, 3) == ("ParticipantsUnknown", (NEWCOMER,))
+
+
+def test_limit_an_institution_of_another_province_is_refused(world: World) -> None:
+    officer = world.suite.accounts[4]
+    world.by_two(world.suite.national, "appointOfficer", world.guangdong, officer, 1 << AUDIT)
+
+    refused = refusal(world, officer, "limitInstitution", world.hospital.address, 7, 3)
+
+    assert refused == ("ParticipantsRegionForbidden", (officer, BEIJING))

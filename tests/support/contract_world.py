@@ -140,6 +140,22 @@ class World:
         suite.travel(suite.now() + SYSTEM_DELAY)
         return by_two(suite, officers, function, *arguments)
 
+    def refusal_after_delay(self, officer: str, function: str, *arguments: Value) -> tuple[str, tuple[Value, ...]]:
+        """Announces an act of a system administrator, waits, and gives the error with which it reverts."""
+        suite, target = self.suite, self.suite["Participants"]
+        call = target.encode_abi(function, args=list(arguments))
+        suite.send("Governance", "schedule", target.address, call, 0, sender=officer)
+        suite.travel(suite.now() + SYSTEM_DELAY)
+        return suite.refusal("Participants", function, *arguments, sender=officer)
+
+    def second_country(self) -> str:
+        """Suspends a second authority for the whole country and gives an officer of it, a system administrator."""
+        suite, other, officer = self.suite, self.stranger, self.suite.accounts[4]
+        self.by_two(suite.national, "admitAuthority", other, 0, ZERO_32)
+        self.by_two(suite.national, "appointOfficer", other, officer, 1 << 3)
+        self.by_two(suite.national, "suspendAuthority", other, ZERO_32)
+        return officer
+
     def suspend(self, hospital: Hospital) -> None:
         """Suspends an institution."""
         authority = self.authority_of(hospital.region)
