@@ -9,7 +9,8 @@ from itertools import combinations, permutations
 import pytest
 from eth_hash.auto import keccak
 
-from consentry.core.offices import CALLS, COUNTRYWIDE, FIRST_OFFICES, FOUNDING_OFFICES, OFFICES, Role, bits
+from consentry.core.codes import bits
+from consentry.core.offices import CALLS, COUNTRYWIDE, FIRST_OFFICES, FOUNDING_OFFICES, OFFICES, Role
 from consentry.core.terms import ZERO_32
 from tests.contracts.officer_acts import NEWCOMER, PROFILE, REASON, SIGNER, ZERO, read, refusal, two
 from tests.support.contract_suite import (

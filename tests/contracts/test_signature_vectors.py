@@ -46,7 +46,7 @@ def suite() -> Suite:
     made = Suite()
     institution = samples.CUSTODIAN
     release_key, signer = samples.RELEASE_KEY, ACCOUNT.address
-    made.must(made.act("Participants", "admitInstitution", institution, 440300, signer, release_key, bytes(32)))
+    made.by_two("admitInstitution", institution, 440300, signer, release_key, bytes(32))
     enrolment = Enrolment(SubjectId(samples.SUBJECT), ACCOUNT.signer, institution, samples.NOW)
     signature = sign(ACCOUNT, made.domain("Subjects"), enrolment)
     made.must(made.enrol(enrolment, signature, signature))

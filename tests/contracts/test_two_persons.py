@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from consentry.core.offices import FIRST_OFFICES, Role, bits
+from consentry.core.codes import bits
+from consentry.core.offices import FIRST_OFFICES, Role
 from tests.contracts.officer_acts import (
     NEWCOMER,
     PROFILE,

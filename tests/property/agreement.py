@@ -8,7 +8,7 @@ from typing import Any
 
 from consentry.core import events
 from consentry.core.acts import Acts, Item, seen_batch
-from consentry.core.admissions import DAILY_LIMIT, EMERGENCY_LIMIT, Admissions
+from consentry.core.admissions import Admissions
 from consentry.core.authorities import Authorities, found
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
@@ -392,12 +392,9 @@ class Agreement:
             assert read("AccessLedger", "institutionHead", institution) == state.institution_head(institution)
             assert read("Participants", "institutionStanding", institution) == known_institution.standing_at(self.now)
             facts = read("Participants", "institutionForDecision", institution)
-            assert facts[1:] == (
-                known_institution.release_key_hash,
-                known_institution.signer,
-                known_institution.daily_limit or DAILY_LIMIT,
-                known_institution.emergency_limit or EMERGENCY_LIMIT,
-            )
+            seen = known_institution.seen_at(self.now)
+            limits = seen.daily_limit, seen.emergency_limit
+            assert facts == (seen.standing, seen.release_key_hash, seen.signer, *limits)
         for officer, authority in state.officers.items():
             assert bytes.fromhex(read("Participants", "authorityOf", officer)[2:]) == authority
             for role in OFFICES:

@@ -31,9 +31,9 @@ from consentry.ledger import node
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import deploy
+from consentry.ledger.deployment import Founders, deploy
 from consentry.ledger.engines import load_profile
-from consentry.ledger.governance import Governance
+from consentry.ledger.governance import Answer, Governance, Waiting
 from consentry.ledger.manifest import Manifest
 from tests.support import samples
 from tests.support.in_process import InProcessProvider, SilentProvider
@@ -159,43 +159,55 @@ class Deployed:
     connection: Connection
     manifest: Manifest
     national: AccountKey
+    second: AccountKey
     relay: AccountKey
 
     @property
     def governance(self) -> Governance:
-        """What the national authority may do."""
+        """What the first officer of the national authority may do."""
         return Governance(self.connection, self.manifest, self.national.secret)
+
+    async def by_two(self, act: Callable[[Governance], Awaitable[Answer]]) -> Answer:
+        """Has both officers of the national authority make the same call."""
+        waits = await act(self.governance)
+        assert isinstance(waits, Waiting)
+        return await act(Governance(self.connection, self.manifest, self.second.secret))
 
 
 async def deployed(connection: Connection, people: Sequence[AccountKey]) -> Deployed:
-    """Deploys; ``people`` are deployer, national authority and relay."""
-    deployer, national, relay = people
-    accounts = [SendingAccount(connection, key.secret) for key in (deployer, national)]
-    made = Deployed(connection, await deploy(connection, *accounts), national, relay)
-    await made.governance.admit_relay(relay.address, national.address)
+    """Deploys; ``people`` are deployer, both officers of the national authority, and relay."""
+    deployer, national, second, relay = people
+    founders = Founders(national.address, second.address)
+    manifest = await deploy(connection, SendingAccount(connection, deployer.secret), founders)
+    made = Deployed(connection, manifest, national, second, relay)
+    await made.by_two(lambda own: own.admit_relay(relay.address, national.address))
     return made
 
 
 async def world_on(made: Deployed) -> LedgerWorld:
     """Gives the ledger of a deployment, with nobody admitted but its relay."""
-    connection, governance = made.connection, made.governance
+    connection = made.connection
     ledger = await ChainLedger.connect(connection, made.manifest, made.relay.secret)
     silent = Connection(SilentProvider(), connection.profile)
     unplugged = ChainLedger(silent, made.manifest, SendingAccount(silent, made.relay.secret))
 
     async def admit(institution: Address) -> None:
-        await governance.admit_institution(institution, REGION, institution, samples.RELEASE_KEY)
+        keys = institution, samples.RELEASE_KEY
+        await made.by_two(lambda own: own.admit_institution(institution, REGION, *keys))
 
     async def set_standing(institution: Address, standing: Standing) -> None:
-        suspends = standing == Standing.SUSPENDED
-        await (governance.suspend_institution if suspends else governance.reinstate_institution)(institution)
+        def act(own: Governance) -> Awaitable[Answer]:
+            suspends = standing == Standing.SUSPENDED
+            return (own.suspend_institution if suspends else own.reinstate_institution)(institution)
+
+        await made.by_two(act)
 
     return LedgerWorld(ledger, ledger.verifiers(), unplugged, admit, set_standing, ledger.events)
 
 
 def people() -> list[AccountKey]:
-    """Draws deployer, national authority and relay."""
-    return [AccountKey.generate() for _ in range(3)]
+    """Draws deployer, both officers of the national authority, and relay."""
+    return [AccountKey.generate() for _ in range(4)]
 
 
 @asynccontextmanager

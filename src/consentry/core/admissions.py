@@ -31,10 +31,6 @@ from consentry.core.typed_data import struct_hash
 
 EMERGENCY_SECONDS: Final = 72 * 3_600
 """How long one officer alone can suspend an institution."""
-DAILY_LIMIT: Final = 100_000
-"""Permitted accesses of an institution a day, where none are set."""
-EMERGENCY_LIMIT: Final = 50
-"""Accesses without consent in an emergency a day, where none are set."""
 
 
 def _require_nonzero(value: bytes) -> None:

@@ -25,6 +25,11 @@ from consentry.core.terms import (
 )
 from consentry.core.typed_data import struct_hash
 
+DAILY_LIMIT: Final = 100_000
+"""Permitted accesses of an institution a day, where none are set."""
+EMERGENCY_LIMIT: Final = 50
+"""Accesses without consent in an emergency a day, where none are set."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorityState:
@@ -53,6 +58,23 @@ class InstitutionState:
     def standing_at(self, now: int) -> Standing:
         """Gives the standing at a block time."""
         return Standing.SUSPENDED if self.standing and now < self.suspended_until else self.standing
+
+    def seen_at(self, now: int) -> InstitutionState:
+        """Gives what the contract tells at a block time: the standing then, and defaults in place of zero."""
+        return replace(
+            self,
+            standing=self.standing_at(now),
+            daily_limit=self.daily_limit or DAILY_LIMIT,
+            emergency_limit=self.emergency_limit or EMERGENCY_LIMIT,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerState:
+    """The authority an officer acts for, and its roles: bit ``1 << role``."""
+
+    authority: Address
+    roles: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +143,10 @@ class LedgerState:
     def institution_standing(self, institution: Address, now: int) -> Standing:
         """Gives the standing of an institution at a block time; ``NONE`` when it was never admitted."""
         return self.institutions.get(institution, NO_INSTITUTION).standing_at(now)
+
+    def officer(self, officer: Address) -> OfficerState:
+        """Gives authority and roles of an officer; zero and none when it is none."""
+        return OfficerState(self.officers.get(officer, ZERO_ADDRESS), self.roles.get(officer, 0))
 
     def custodian_of(self, subject_id: SubjectId) -> Address:
         """Gives who enrolled a subject; zero when it is unknown."""

@@ -31,7 +31,7 @@ from consentry.core.typed_data import Domain
 
 @dataclass(frozen=True, slots=True)
 class InstitutionView:
-    """An institution as admitted: standing, region, ERC-7913 signer, HPKE release key."""
+    """An institution: its standing at the last block taken in, region, and the keys it has today."""
 
     address: Address
     standing: Standing
@@ -158,6 +158,10 @@ class Ledger(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
+        ...
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        """Gives the SHA-256 of an institution's release key; zero when it was never admitted."""
         ...
 
     async def institution_standing(self, institution: Address) -> Standing:

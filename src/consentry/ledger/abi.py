@@ -20,7 +20,7 @@ from consentry.errors import ConfigurationError, InvalidInputError
 
 CONTRACTS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
 """The suite, in the order of deployment."""
-MANAGER: Final = "AccessManager"
+MANAGER: Final = "Governance"
 VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
 _SELECTOR: Final = 4
 
