@@ -36,6 +36,7 @@ from consentry.core.terms import (
     ConsentId,
     ConsentTerms,
     Enrolment,
+    InstitutionKeys,
     Material,
     RecordId,
     RecordLeaf,
@@ -209,6 +210,13 @@ class Story:
         desk: Any = Authorities(self.state) if hasattr(Authorities, act) else Admissions(self.state)
         made = getattr(desk, act)(*values, officer=officer, place=self.place(), **named)
         self.log(*(made if isinstance(made, list) else [made]))
+
+    def rotate(self, institution: Address, signer: bytes, release_key: bytes) -> None:
+        """Has an institution rotate its keys."""
+        place = self.place()
+        keys = InstitutionKeys(institution, signer, release_key, place.block.time + 1)
+        valid = {"signature_valid": True, "new_signature_valid": True}
+        self.log(Admissions(self.state).rotate_keys(keys, **valid, relay=RELAY, place=place))
 
     def leaf(self, number: int) -> RecordLeaf:
         """Gives a first version."""

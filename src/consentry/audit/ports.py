@@ -51,7 +51,7 @@ class LedgerReader(Protocol):
         ...
 
     def domain(self, contract: str) -> Domain:
-        """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
+        """Gives the EIP-712 domain of a contract of the suite."""
         ...
 
     def verifiers(self) -> Verifiers:

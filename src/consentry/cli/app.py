@@ -44,7 +44,7 @@ class _Commands(LazyGroup):
         "doctor": Entry("service:doctor", "Shows the settings without secrets, and checks node and deployment."),
         "deploy": Entry(
             "service:deploy",
-            "Deploys the contracts on the configured node; the national authority's key is made beside the relay's.",
+            "Deploys the contracts on the configured node; keys of the national authority are made beside the relay's.",
         ),
         "rebuild": Entry(
             "service:rebuild",

@@ -31,7 +31,7 @@ from tests.support.samples import AUTHORITY, address
 
 CONTRACT = Address(b"\xcc" * 20)
 VERIFIER = Address(b"\xee" * 20)
-NEW_SIGNER = address(0x55)
+NEW_SIGNER, CLINIC = address(0x55), address(0x56)
 SYSTEM, AUDIT = (address(0x41), address(0x42)), (address(0x43), address(0x44))
 Lie = Callable[[MemoryReader], object]
 
@@ -48,7 +48,8 @@ def _full_story() -> Story:
     story.by_two("dismiss_officer", AUDIT[1], officers=COUNTRY)
     story.by_one("suspend_in_emergency", HOSPITAL.address, officer=AUTHORITY)
     story.by_one("change_institution", HOSPITAL.address, Standing.SUSPENDED, officer=DEPUTY)
-    story.by_one("suspend_in_emergency", CUSTODIAN.address, officer=AUTHORITY)
+    story.by_two("admit_institution", CLINIC, 440_300, CLINIC, samples.RELEASE_KEY)
+    story.by_one("suspend_in_emergency", CLINIC, officer=AUTHORITY)
     story.by_one("change_membership", samples.group(AUTHORITY), HOSPITAL.address, officer=AUTHORITY, member=False)
     story.by_two("change_authority", AUTHORITY, Standing.SUSPENDED, officers=COUNTRY)
     return story
@@ -84,12 +85,12 @@ LIES: tuple[tuple[str, Lie, Kind], ...] = (
     ("officer-hidden", _drop(events.OfficerDismissed), Kind.OFFICER_STATE),
     ("officer-with-more-roles", _change(events.OfficerAppointed, -2, roles=bits(Role.SECURITY)), Kind.OFFICER_STATE),
     ("officer-of-another-authority", _change(events.OfficerAppointed, 1, authority=AUTHORITY), Kind.OFFICER_STATE),
-    ("release-key-exchanged", _change(events.InstitutionAdmitted, release_key=b"another"), Kind.INSTITUTION_STATE),
+    ("release-key-exchanged", _change(events.InstitutionAdmitted, 1, release_key=b"another"), Kind.INSTITUTION_STATE),
     ("region-exchanged", _change(events.InstitutionAdmitted, region=440_100), Kind.INSTITUTION_STATE),
-    ("signer-of-an-institution", _change(events.InstitutionAdmitted, signer=CONTRACT), Kind.INSTITUTION_STATE),
+    ("signer-of-an-institution", _change(events.InstitutionAdmitted, 1, signer=CONTRACT), Kind.INSTITUTION_STATE),
     ("admission-of-nobody", _change(events.InstitutionAdmitted, institution=CONTRACT), Kind.INSTITUTION_STATE),
     ("authority-not-suspended", _drop(events.AuthorityStandingChanged), Kind.AUTHORITY_STATE),
-    ("authority-of-another-region", _change(events.AuthorityAdmitted, region=0), Kind.AUTHORITY_STATE),
+    ("authority-of-another-region", _change(events.AuthorityAdmitted, 1, region=0), Kind.AUTHORITY_STATE),
     ("relay-of-a-suspended-member", _change(events.RelayAdmitted, member=HOSPITAL.address), Kind.RELAY_STATE),
     ("relay-that-is-none", _change(events.RelayAdmitted, relay=CONTRACT), Kind.RELAY_STATE),
     ("membership-not-ended", _drop(events.GroupMembershipChanged), Kind.MEMBERSHIP),

@@ -34,6 +34,7 @@ def _ledger() -> Acts:
         for institution in (CUSTODIAN, HOSPITAL):
             facts = institution, 440300, institution, samples.RELEASE_KEY
             admissions.admit_institution(*facts, officer=officer, place=place())
+    for officer in (AUTHORITY, NATIONAL):
         admissions.admit_relay(RELAY, CUSTODIAN, officer=officer, place=place())
     acts = Acts(state)
     acts.enrol(
