@@ -17,6 +17,9 @@ PROMISES = {
     "invariant_revocationWins()",
     "invariant_everyRequestCountsOnce()",
     "invariant_gapsShow()",
+    "invariant_noAccountCombinesRoles()",
+    "invariant_nothingIsDoneByOne()",
+    "invariant_oneOfficerStopsNobodyForGood()",
 }
 
 
