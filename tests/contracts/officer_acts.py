@@ -45,3 +45,8 @@ def act_of(world: World, function: str, *arguments: Value) -> tuple[bytes, bytes
     """Gives a call of `Participants` and its hash."""
     call = bytes.fromhex(world.suite["Participants"].encode_abi(function, args=list(arguments))[2:])
     return call, keccak(call)
+
+
+def is_held(world: World, role: int, account: str) -> bool:
+    """Tells whether an account holds a role now."""
+    return bool(world.suite.read("Governance", "hasRole", role, account)[0])

@@ -44,6 +44,7 @@ FAR: Final = 2**40
 """A second that no clock of this century reaches."""
 KEY_HASH: Final = hashlib.sha256(samples.RELEASE_KEY).digest()
 SetStanding = Callable[[Address, Standing], Awaitable[None]]
+ResetKeys = Callable[[Address, bytes, bytes], Awaitable[None]]
 Events = Callable[[int, int], Awaitable[Sequence[LedgerEvent]]]
 
 
@@ -71,6 +72,7 @@ class LedgerWorld:
         unplugged: a ledger of the same kind whose node does not answer.
         admit: lets an authority admit an institution that signs with its own account.
         set_standing: lets an authority suspend or reinstate an institution.
+        reset_keys: lets an authority give an institution another signer and release key.
         events: every event of some blocks, in chain order.
     """
 
@@ -79,6 +81,7 @@ class LedgerWorld:
     unplugged: Ledger
     admit: Callable[[Address], Awaitable[None]]
     set_standing: SetStanding
+    reset_keys: ResetKeys
     events: Events
     custodian: AccountKey = field(default_factory=AccountKey.generate)
     hospital: AccountKey = field(default_factory=AccountKey.generate)
@@ -149,7 +152,10 @@ async def _in_memory() -> LedgerWorld:
     async def events(first: int, last: int) -> Sequence[LedgerEvent]:
         return [event for event in ledger.log if first <= event.place.block.number <= last]
 
-    return LedgerWorld(ledger, VERIFIERS, unplugged, admit, set_standing, events)
+    async def reset_keys(institution: Address, signer: bytes, release_key: bytes) -> None:
+        ledger.rotate_keys(institution, signer, release_key)
+
+    return LedgerWorld(ledger, VERIFIERS, unplugged, admit, set_standing, reset_keys, events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,10 @@ async def world_on(made: Deployed) -> LedgerWorld:
 
         await made.by_two(act)
 
-    return LedgerWorld(ledger, ledger.verifiers(), unplugged, admit, set_standing, ledger.events)
+    async def reset_keys(institution: Address, signer: bytes, release_key: bytes) -> None:
+        await made.by_two(lambda own: own.reset_keys(institution, signer, release_key))
+
+    return LedgerWorld(ledger, ledger.verifiers(), unplugged, admit, set_standing, reset_keys, ledger.events)
 
 
 def people() -> list[AccountKey]:

@@ -173,11 +173,15 @@ class Story:
     chain: list[LedgerEvent] = field(default_factory=list)
     calldata: dict[bytes, list[SubmittedRequest]] = field(default_factory=dict)
     number: int = FIRST_BLOCK
+    waited: int = 0
+    """Seconds that went by without a block."""
 
     def place(self) -> EventPlace:
         """Gives the first place of the next block."""
         self.number += 1
-        block = BlockReference(self.number, keccak(self.number.to_bytes(4, "big")), NOW + 60 * self.number)
+        block = BlockReference(
+            self.number, keccak(self.number.to_bytes(4, "big")), NOW + 60 * self.number + self.waited
+        )
         return EventPlace(block, keccak(block.hash), 0)
 
     def log(self, *found: LedgerEvent) -> None:

@@ -74,7 +74,9 @@ def _confirmed_by(kind: type[Any], officer: Address, number: int = 0) -> Spoil:
     def spoil(reader: MemoryReader) -> None:
         at = _where(reader, kind, number)
         confirmed = max(i for i in range(at) if isinstance(reader.chain[i], events.ActConfirmed))
-        reader.chain[confirmed] = replace(reader.chain[confirmed], officer=officer)  # type: ignore[call-arg]  # has one
+        event = reader.chain[confirmed]
+        assert isinstance(event, events.ActConfirmed)
+        reader.chain[confirmed] = replace(event, officer=officer)
 
     return spoil
 
@@ -85,7 +87,9 @@ def _proposed_by(kind: type[Any], officer: Address, number: int = 0, **changes: 
     def spoil(reader: MemoryReader) -> None:
         at = _where(reader, kind, number)
         proposed = max(i for i in range(at) if isinstance(reader.chain[i], events.ActProposed))
-        reader.chain[proposed] = replace(reader.chain[proposed], proposer=officer, **changes)  # type: ignore[call-arg]
+        event = reader.chain[proposed]
+        assert isinstance(event, events.ActProposed)
+        reader.chain[proposed] = replace(event, proposer=officer, **changes)
 
     return spoil
 
