@@ -254,9 +254,8 @@ contract AccessLedger is EIP712, IAccessLedger {
         batch.requesters = new Requester[](count);
         for (uint256 i = 0; i < count; ++i) {
             Requester memory requester = batch.requesters[i];
-            (requester.standing, requester.releaseKeyHash, requester.signer) = participants.institutionForDecision(
-                batch.institutions[i]
-            );
+            (requester.standing, requester.releaseKeyHash, requester.signer, , ) = participants
+                .institutionForDecision(batch.institutions[i]);
         }
         count = batch.terms.length;
         batch.consentIds = new ConsentId[](count);

@@ -22,6 +22,9 @@ PROMISES = {
     "invariant_denialsKeepAsksAway()",
     "invariant_answersLieWithinAsks()",
     "invariant_revokedConsentsStayRevoked()",
+    "invariant_noAccountCombinesRoles()",
+    "invariant_nothingIsDoneByOne()",
+    "invariant_oneOfficerStopsNobodyForGood()",
 }
 
 

@@ -16,7 +16,7 @@ from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
 from consentry.core.signers import granters
-from consentry.core.state import LedgerState
+from consentry.core.state import NO_INSTITUTION, LedgerState
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -97,6 +97,16 @@ class MemoryLedger:
     def set_standing(self, institution: Address, standing: Standing) -> None:
         """Suspends or reinstates an institution."""
         self._fold(events.InstitutionStandingChanged(self._mine(), institution, OPERATOR, standing, ZERO_32))
+
+    def suspend_in_emergency(self, institution: Address, until: int) -> None:
+        """Suspends an institution until a time."""
+        place = self._mine()
+        self._fold(events.InstitutionSuspendedInEmergency(place, institution, OPERATOR, OPERATOR, until, ZERO_32))
+
+    def rotate_keys(self, institution: Address, signer: bytes, release_key: bytes) -> None:
+        """Gives an institution other keys."""
+        place = self._mine()
+        self._fold(events.InstitutionKeysRotated(place, institution, OPERATOR, signer, release_key, 0))
 
     # The port.
 
@@ -230,7 +240,11 @@ class MemoryLedger:
 
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()
-        return self.state.institution_standing(institution)
+        return self.state.institution_standing(institution, self.blocks[-1].time)
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        self._answer()
+        return self.state.institutions.get(institution, NO_INSTITUTION).release_key_hash
 
     async def subject_head(self, subject_id: SubjectId) -> bytes:
         self._answer()

@@ -58,11 +58,11 @@ class MemoryProjection:
         return [self._institution(event) for event in found[:limit]]
 
     def _institution(self, admitted: events.InstitutionAdmitted) -> InstitutionView:
-        changed = self._last(events.InstitutionStandingChanged, lambda e: e.institution == admitted.institution)
+        own = admitted.institution
+        changed = self._last(events.InstitutionStandingChanged, lambda e: e.institution == own)
         standing = changed.standing if changed else Standing.ACTIVE
-        return InstitutionView(
-            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key, admitted.place
-        )
+        keys = self._last(events.InstitutionKeysRotated, lambda e: e.institution == own) or admitted
+        return InstitutionView(own, standing, admitted.region, keys.signer, keys.release_key, admitted.place)
 
     async def authority_region(self, address: Address) -> int | None:
         admitted = self._last(events.AuthorityAdmitted, lambda e: e.authority == address)

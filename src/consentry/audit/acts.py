@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import singledispatchmethod
 
 from consentry.audit.findings import Finding, Kind
+from consentry.audit.officers import Governed, OfficerChecks
 from consentry.core import admissions, events
 from consentry.core.acts import check_act, check_life, parties_of
 from consentry.core.chain import EventPlace
@@ -40,9 +41,14 @@ class ActChecks:
     signatures: int = 0
     _last_batch: tuple[object, bool] = (None, False)
     _superseded: dict[RecordId, events.RecordSuperseded] = field(default_factory=dict)
+    _officers: OfficerChecks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._officers = OfficerChecks(self.state)
 
     def check(self, event: LedgerEvent) -> None:
         """Notes what the contracts would have refused."""
+        self._note_unfulfilled(event)
         try:
             self._check(event)
         except LedgerRejectedError as refused:
@@ -50,8 +56,15 @@ class ActChecks:
             message = f"{type(event).__name__} stands in the log, but the contract would refuse it"
             self._find(Kind.ACT, event, message, expected=f"refused with {error}", got="accepted")
 
+    def _note_unfulfilled(self, event: LedgerEvent | None) -> None:
+        confirmed = self._officers.unfulfilled(event)
+        if confirmed is not None:
+            message = "two officers agreed on an act, but what it changed is not in the log"
+            self._find(Kind.IDENTITY, confirmed, message, expected="its event", got="nothing")
+
     def finish(self) -> None:
-        """Notes versions that gave way to one that never came."""
+        """Notes what was announced in the log and never came: versions, acts of officers."""
+        self._note_unfulfilled(None)
         for event in self._superseded.values():
             message = "a version was superseded by one that was never anchored"
             self._find(Kind.IDENTITY, event, message, expected="RecordAnchored", got="nothing")
@@ -99,26 +112,8 @@ class ActChecks:
         """Events that nothing can be wrong with by themselves."""
 
     @_check.register
-    def _(self, event: events.AuthorityAdmitted) -> None:
-        admissions.check_admit_authority(self.state, event.authority, event.region)
-
-    @_check.register
-    def _(self, event: events.AuthorityStandingChanged) -> None:
-        admissions.check_change_authority(self.state, event.authority, event.standing)
-
-    @_check.register
-    def _(self, event: events.InstitutionAdmitted) -> None:
-        admissions.check_admit_institution(
-            self.state, event.institution, event.region, event.signer, event.release_key, event.authority
-        )
-
-    @_check.register
-    def _(self, event: events.InstitutionStandingChanged) -> None:
-        admissions.check_change_institution(self.state, event.institution, event.standing, event.authority)
-
-    @_check.register
-    def _(self, event: events.RelayAdmitted) -> None:
-        admissions.check_admit_relay(self.state, event.relay, event.member)
+    def _(self, event: Governed) -> None:
+        self._officers.check(event)
 
     @_check.register
     def _(self, event: events.RelayRemoved) -> None:
@@ -131,16 +126,12 @@ class ActChecks:
         admissions.check_membership(self.state, event.group, event.institution, keeper_of(event.group))
 
     @_check.register
-    def _(self, event: events.VerifierAdmitted) -> None:
-        admissions.check_admit_verifier(self.state, event.verifier)
-
-    @_check.register
     def _(self, event: events.SubjectEnrolled) -> None:
         now = event.place.block.time
         check_enrol(
             Enrolment(event.subject_id, event.signer, event.custodian, now + 1),
             subject_known=event.subject_id in self.state.subjects,
-            custodian_standing=self.state.institution_standing(event.custodian),
+            custodian_standing=self.state.institution_standing(event.custodian, now),
             signer_acceptable=is_acceptable_signer(event.signer, self.state.verifiers),
             subject_signature_valid=True,
             custodian_signature_valid=True,
@@ -157,7 +148,7 @@ class ActChecks:
         check_anchorable(
             leaf,
             self.state.record_status(event.record_id),
-            custodian_standing=self.state.institution_standing(leaf.custodian),
+            custodian_standing=self.state.institution_standing(leaf.custodian, event.place.block.time),
             subject_custodian=self.state.custodian_of(leaf.subject_id),
         )
         previous = self.state.records.get(superseded.record_id) if superseded else None
@@ -185,7 +176,7 @@ class ActChecks:
             terms,
             self.state.consent(event.consent_id).status,
             subject_known=known,
-            grantee_standing=self.state.institution_standing(terms.institution),
+            grantee_standing=self.state.institution_standing(terms.institution, now),
             signature_valid=True,
             now=now,
             further=lambda: check_life(self.state, terms, now),

@@ -26,7 +26,7 @@ SIGNED_IN: Final = ("Records", "Consents", "AccessLedger", "Recognitions")
 Answer = events.AccessDecided | events.RequestRejected
 
 NO_CALLER: Final = (
-    "which account submitted an act is not in the events, so relays and administrative roles are not checked"
+    "which account submitted a signed act, removed a relay or changed a group is not in the events and is not checked"
 )
 NO_SIGNATURES: Final = "signatures of enrolments and record leaves are not in the events and are not checked again"
 NO_TRACE: Final = (
@@ -73,7 +73,7 @@ class Audit:
         async for found in self._read(identity.deployed_in, head):
             await self._take(found)
         self.replay.finish()
-        stored = await compare_storage(self.reader, self.replay.state, self.chain)
+        stored = await compare_storage(self.reader, self.replay.state, self.chain, head.time)
         overdue = missing_attestations(self.replay.state, head)
         findings, limits = await self._without_smart_accounts([*self.replay.findings, *stored, *overdue])
         limits = [

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SUBJECT_STATE = "subject.state-differs"
     INSTITUTION_STATE = "institution.state-differs"
     AUTHORITY_STATE = "authority.state-differs"
+    OFFICER_STATE = "officer.state-differs"
     RELAY_STATE = "relay.state-differs"
     VERIFIER_STATE = "verifier.state-differs"
     MEMBERSHIP = "group.membership-differs"

@@ -12,7 +12,7 @@ from typing import Protocol
 from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.core.codes import ConsentStatus, RecordStatus
 from consentry.core.events import LedgerEvent
-from consentry.core.state import AuthorityState, InstitutionState, SubjectState
+from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
 from consentry.core.terms import AccessRequest, Address, BatchPath, ConsentId, RecordId, RequestBatch, Shown, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
@@ -104,6 +104,10 @@ class LedgerReader(Protocol):
 
     async def authority_state(self, authority: Address) -> AuthorityState:
         """Gives what is stored of an authority; standing ``NONE`` for one that was never admitted."""
+        ...
+
+    async def officer_state(self, officer: Address) -> OfficerState:
+        """Gives what is stored of an officer; authority zero and no roles for an account that is none."""
         ...
 
     async def is_active_relay(self, relay: Address) -> bool:

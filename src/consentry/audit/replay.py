@@ -176,7 +176,8 @@ class Replay:
     ) -> Reason:
         state, request = self.state, entry.request
         terms = state.consent(request.consent_id).terms
-        facts = state.facts_for(request, terms.group if terms else ZERO_32, signature_valid=True)
+        group = terms.group if terms else ZERO_32
+        facts = state.facts_for(request, group, place.block.time, signature_valid=True)
         record = state.records.get(request.record_id)
         if facts.institution.standing == 0:
             return Reason.INSTITUTION_UNKNOWN
@@ -222,13 +223,13 @@ class Replay:
         if event.reason not in REJECTIONS or event.reason == Reason.INSTITUTION_UNKNOWN:
             return Reason.NONE
         if found is not None and struct_hash(found.request) == event.request_hash:
-            return self._rejected_as_submitted(found, known.signer)
+            return self._rejected_as_submitted(found, known.signer, event.place.block.time)
         used = (event.institution, event.request_id) in self.state.decided
         return Reason.NONE if event.reason == Reason.REQUEST_REPLAYED and not used else None
 
-    def _rejected_as_submitted(self, found: SubmittedRequest, signer: bytes) -> Reason:
+    def _rejected_as_submitted(self, found: SubmittedRequest, signer: bytes, now: int) -> Reason:
         signed = self._acts.holds("AccessLedger", signer, found.signed, found.signature)
-        facts = self.state.facts_for(found.request, ZERO_32, signature_valid=signed)
+        facts = self.state.facts_for(found.request, ZERO_32, now, signature_valid=signed)
         return rejection(found.request, found.shown, facts)
 
 

@@ -107,11 +107,11 @@ class Acts:
         place: EventPlace,
     ) -> events.SubjectEnrolled:
         """Enrols a subject."""
-        self._require_relay(relay, "SubjectsRelayRequired")
+        self._require_relay(relay, place, "SubjectsRelayRequired")
         check_enrol(
             enrolment,
             subject_known=enrolment.subject_id in self.state.subjects,
-            custodian_standing=self.state.institution_standing(enrolment.custodian),
+            custodian_standing=self.state.institution_standing(enrolment.custodian, place.block.time),
             signer_acceptable=is_acceptable_signer(enrolment.signer, self.state.verifiers),
             subject_signature_valid=subject_signature_valid,
             custodian_signature_valid=custodian_signature_valid,
@@ -125,8 +125,8 @@ class Acts:
         self, leaf: RecordLeaf, *, signature_valid: bool, relay: Address, place: EventPlace
     ) -> events.RecordAnchored:
         """Anchors a first version."""
-        self._require_relay(relay, "RecordsRelayRequired")
-        self._check_anchorable(leaf)
+        self._require_relay(relay, place, "RecordsRelayRequired")
+        self._check_anchorable(leaf, place)
         check_first(leaf)
         check_signed(leaf, signature_valid=signature_valid)
         return self._write(leaf, place)
@@ -135,8 +135,8 @@ class Acts:
         self, previous: RecordLeaf, leaf: RecordLeaf, *, signature_valid: bool, relay: Address, place: EventPlace
     ) -> tuple[events.RecordSuperseded, events.RecordAnchored]:
         """Anchors the next version of a record."""
-        self._require_relay(relay, "RecordsRelayRequired")
-        self._check_anchorable(leaf)
+        self._require_relay(relay, place, "RecordsRelayRequired")
+        self._check_anchorable(leaf, place)
         before = record_id(previous)
         check_successor(leaf, previous, self.state.record_status(before))
         check_signed(leaf, signature_valid=signature_valid)
@@ -148,13 +148,13 @@ class Acts:
         self, terms: ConsentTerms, signature: bytes, *, signature_valid: bool, relay: Address, place: EventPlace
     ) -> events.ConsentGranted:
         """Grants a consent."""
-        self._require_relay(relay, "ConsentsRelayRequired")
+        self._require_relay(relay, place, "ConsentsRelayRequired")
         identifier = consent_id(terms)
         check_grant(
             terms,
             self.state.consent(identifier).status,
             subject_known=terms.subject_id in self.state.subjects,
-            grantee_standing=self.state.institution_standing(terms.institution),
+            grantee_standing=self.state.institution_standing(terms.institution, place.block.time),
             signature_valid=signature_valid,
             now=place.block.time,
             further=lambda: check_life(self.state, terms, place.block.time),
@@ -167,7 +167,7 @@ class Acts:
         self, terms: ConsentTerms, signature: bytes, *, signature_valid: bool, relay: Address, place: EventPlace
     ) -> events.ConsentRevoked:
         """Takes a consent back, also before it was granted."""
-        self._require_relay(relay, "ConsentsRelayRequired")
+        self._require_relay(relay, place, "ConsentsRelayRequired")
         identifier = consent_id(terms)
         check_revoke(
             terms,
@@ -183,7 +183,7 @@ class Acts:
         self, act: SignedAct, signatures: Sequence[bytes], *, holds: Holds, relay: Address, place: EventPlace
     ) -> events.ActPerformed:
         """Takes a signed act of a life cycle."""
-        self._require_relay(relay, "ActRelayRequired")
+        self._require_relay(relay, place, "ActRelayRequired")
         check_act(self.state, act, signatures, holds, place.block.time)
         event = events.ActPerformed(place, struct_hash(act), *parties_of(act), act, tuple(signatures))
         self.state.fold(event)
@@ -191,7 +191,7 @@ class Acts:
 
     def decide(self, items: Sequence[Item], *, relay: Address, place: EventPlace) -> list[DecisionEvent]:
         """Decides a batch in order; each item sees what the items before it changed."""
-        self._require_relay(relay, "AccessLedgerRelayRequired")
+        self._require_relay(relay, place, "AccessLedgerRelayRequired")
         if not items:
             raise refusal("AccessLedgerBatchMalformed", 0, 0)
         return [self._decide(item, relay, place) for item in items]
@@ -203,7 +203,7 @@ class Acts:
 
         The signature has to be over `seen_batch`: what a relay shows wrongly makes another batch.
         """
-        self._require_relay(relay, "AccessLedgerRelayRequired")
+        self._require_relay(relay, place, "AccessLedgerRelayRequired")
         if not items:
             raise refusal("AccessLedgerBatchMalformed", 0, 0)
         institutions = {item.request.institution for item in items}
@@ -217,7 +217,7 @@ class Acts:
     def _decide(self, item: Item, relay: Address, place: EventPlace) -> DecisionEvent:
         request, terms = item.request, item.material.terms
         group = terms.group if terms else ZERO_32
-        facts = self.state.facts_for(request, group, signature_valid=item.signature_valid)
+        facts = self.state.facts_for(request, group, place.block.time, signature_valid=item.signature_valid)
         reason = decide(request, item.material, facts, place.block.time)
         event: DecisionEvent
         if reason in REJECTIONS:
@@ -228,11 +228,11 @@ class Acts:
         self.state.fold(event)
         return event
 
-    def _check_anchorable(self, leaf: RecordLeaf) -> None:
+    def _check_anchorable(self, leaf: RecordLeaf, place: EventPlace) -> None:
         check_anchorable(
             leaf,
             self.state.record_status(record_id(leaf)),
-            custodian_standing=self.state.institution_standing(leaf.custodian),
+            custodian_standing=self.state.institution_standing(leaf.custodian, place.block.time),
             subject_custodian=self.state.custodian_of(leaf.subject_id),
         )
 
@@ -241,6 +241,6 @@ class Acts:
         self.state.fold(event)
         return event
 
-    def _require_relay(self, relay: Address, error: str) -> None:
-        if not self.state.is_active_relay(relay):
+    def _require_relay(self, relay: Address, place: EventPlace, error: str) -> None:
+        if not self.state.is_active_relay(relay, place.block.time):
             raise refusal(error, relay)

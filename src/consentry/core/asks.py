@@ -178,11 +178,11 @@ class ConsentAsk(SignedAct):
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks who asks, what for, and whether the subject may be asked now."""
         known = state.institutions.get(self.institution)
-        if known is None or known.standing != Standing.ACTIVE:
+        if known is None or known.standing_at(now) != Standing.ACTIVE:
             raise refusal("AsksInstitutionInactive", self.institution)
         if self.subject_id not in state.subjects:
             raise refusal("AsksSubjectUnknown", self.subject_id)
-        check_terms(widest_answer(self), known.standing, now)
+        check_terms(widest_answer(self), Standing.ACTIVE, now)
         self._check_quiet(state, now)
         check_signed(self, 0, known.signer, holds)
 

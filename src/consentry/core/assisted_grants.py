@@ -127,7 +127,7 @@ class Assistance(SignedAct):
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks who helped whom, and that there is something to prepare."""
         known = state.institutions.get(self.institution)
-        if known is None or known.standing != Standing.ACTIVE:
+        if known is None or known.standing_at(now) != Standing.ACTIVE:
             raise refusal("AssistedGrantsInstitutionInactive", self.institution)
         if self.subject_id not in state.subjects:
             raise refusal("AssistedGrantsSubjectUnknown", self.subject_id)

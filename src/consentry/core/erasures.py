@@ -56,13 +56,13 @@ class ErasureFacts:
         return self.ends.get(record_id, NO_END)
 
 
-def active_signer(state: LedgerState, institution: Address) -> bytes:
-    """Gives the signer of an institution that is active.
+def active_signer(state: LedgerState, institution: Address, now: int) -> bytes:
+    """Gives the signer of an institution that is active at a block time.
 
     Raises:
         LedgerRejectedError: it is not.
     """
-    if state.institution_standing(institution) != Standing.ACTIVE:
+    if state.institution_standing(institution, now) != Standing.ACTIVE:
         raise refusal("ErasuresInstitutionInactive", institution)
     return state.institutions[institution].signer
 
@@ -107,7 +107,7 @@ class ErasureOfficerAdmission(SignedAct):
 
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks institution, officer and signatures."""
-        signer = active_signer(state, self.institution)
+        signer = active_signer(state, self.institution, now)
         if not is_acceptable_signer(self.officer, state.verifiers) or self.officer == signer:
             raise refusal("ErasuresOfficerInvalid", self.officer)
         if (self.institution, self.officer) in state.erasures.officers:
@@ -140,7 +140,7 @@ class ErasureOfficerRemoval(SignedAct):
 
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks institution, officer and signature."""
-        signer = active_signer(state, self.institution)
+        signer = active_signer(state, self.institution, now)
         _check_officer(state, self.institution, self.officer)
         check_signed(self, 0, signer, holds)
 
@@ -175,7 +175,7 @@ class Restriction(SignedAct):
         """Checks ground, record and signature."""
         if not 0 < self.reason_code <= max(RestrictionReason):
             raise refusal("ErasuresReasonUnknown", self.reason_code)
-        signer = active_signer(state, self.institution)
+        signer = active_signer(state, self.institution, now)
         status = _record(state, self.record_id, self.subject_id, self.institution).status
         # A version that gave way is closed for good: lifting would bring it back.
         if status != (RecordStatus.CURRENT if self.restricted else RecordStatus.RESTRICTED):
@@ -299,7 +299,7 @@ class Erasure(SignedAct):
             raise refusal("ErasuresReasonUnknown", self.reason_code)
         if self.keys_destroyed == ZERO_32:
             raise refusal("ErasuresDigestMissing")
-        active_signer(state, self.institution)
+        active_signer(state, self.institution, now)
         known = _record(state, self.record_id, self.subject_id, self.institution)
         if known.status == RecordStatus.ERASED:
             raise refusal("ErasuresStatusInvalid", self.record_id, known.status)
@@ -345,7 +345,7 @@ class DeletionAttestation(SignedAct):
 
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks record, time and signature."""
-        signer = active_signer(state, self.institution)
+        signer = active_signer(state, self.institution, now)
         status = _record(state, self.record_id, self.subject_id, self.institution).status
         if status != RecordStatus.ERASED:
             raise refusal("ErasuresStatusInvalid", self.record_id, status)

@@ -98,8 +98,8 @@ def _counts(said: Sequence[Said]) -> tuple[int, int]:
     return accepted, len(said) - accepted
 
 
-def _active_signer(state: LedgerState, institution: Address) -> bytes:
-    if state.institution_standing(institution) != Standing.ACTIVE:
+def _active_signer(state: LedgerState, institution: Address, now: int) -> bytes:
+    if state.institution_standing(institution, now) != Standing.ACTIVE:
         raise refusal("RecognitionsInstitutionInactive", institution)
     return state.institutions[institution].signer
 
@@ -161,7 +161,7 @@ class ResultMark(SignedAct):
             raise refusal("RecognitionsScopeInvalid", self.scope, self.region)
         if not 0 < self.issued_at <= now + CLOCK_TOLERANCE:
             raise refusal("RecognitionsTimeInvalid", self.issued_at, now)
-        signer = _active_signer(state, self.institution)
+        signer = _active_signer(state, self.institution, now)
         leaf = _check_current(state, self.record_id, self.subject_id, self.institution)
         if leaf.category not in (Category.LABORATORY, Category.IMAGING):
             raise refusal("RecognitionsCategoryInvalid", self.record_id, leaf.category)
@@ -209,7 +209,7 @@ class Recognition(SignedAct):
             raise refusal("RecognitionsPractitionerMissing")
         if not self._is_whole():
             raise refusal("RecognitionsAnswerInvalid", self.accepted, self.reason_code, self.explained)
-        signer = _active_signer(state, self.institution)
+        signer = _active_signer(state, self.institution, now)
         mark = state.recognitions.marks.get(self.record_id)
         if mark is None:
             raise refusal("RecognitionsNotMarked", self.record_id)
@@ -255,7 +255,7 @@ class StudyRegistration(SignedAct):
         """Checks study, record and signature."""
         if ZERO_32 in (self.study_hash, self.instances_root) or self.instances == 0:
             raise refusal("RecognitionsStudyInvalid")
-        signer = _active_signer(state, self.institution)
+        signer = _active_signer(state, self.institution, now)
         leaf = _check_current(state, self.record_id, self.subject_id, self.institution)
         if leaf.category != Category.IMAGING:
             raise refusal("RecognitionsCategoryInvalid", self.record_id, leaf.category)

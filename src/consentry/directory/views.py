@@ -36,6 +36,10 @@ def _status_after(changed: Any) -> RecordStatus:
     return RecordStatus.CURRENT if changed is None else RecordStatus.SUPERSEDED
 
 
+def _order(event: Any) -> Cursor:
+    return event.place.block.number, event.place.log_index
+
+
 class Directory:
     """Reads the projection."""
 
@@ -89,11 +93,21 @@ class Directory:
         return [await self._institution(event) for event in found]
 
     async def _institution(self, admitted: Any) -> InstitutionView:
-        changed = await self._latest("InstitutionStandingChanged", participant=admitted.institution)
-        standing = changed.standing if changed else Standing.ACTIVE
+        own = {"participant": admitted.institution}
+        keys = await self._latest("InstitutionKeysRotated", **own) or admitted
+        standing = await self._standing(own)
         return InstitutionView(
-            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key, admitted.place
+            admitted.institution, standing, admitted.region, keys.signer, keys.release_key, admitted.place
         )
+
+    async def _standing(self, own: dict[str, Any]) -> Standing:
+        """Gives the standing at the last block: one officer alone suspends for a time, two of them for good."""
+        changed = await self._latest("InstitutionStandingChanged", **own)
+        emergency = await self._latest("InstitutionSuspendedInEmergency", **own)
+        position = await self.position()
+        if emergency and position and (changed is None or _order(emergency) > _order(changed)):
+            return Standing.SUSPENDED if position.time < emergency.until else Standing.ACTIVE
+        return changed.standing if changed else Standing.ACTIVE
 
     async def authority_region(self, address: Address) -> int | None:
         """Gives the region of an active authority, None for anybody else."""

@@ -23,6 +23,7 @@ from consentry.core.codes import Action, ConsentStatus, Reason, RecordStatus, St
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Address, ConsentTerms, Material, RequestBatch
 from consentry.core.typed_data import consent_id, digest, record_id, struct_hash
+from consentry.crypto.keywrap import release_key_hash
 from consentry.crypto.signing import Verifiers, verify
 from consentry.errors import (
     AccessDeniedError,
@@ -296,10 +297,18 @@ class AccessDesk:
         return await self.projection.record(request.record_id), consent
 
     async def _release_key(self, request: AccessRequest) -> bytes:
-        institution = await self.projection.institution(request.institution)
-        if institution is None:
-            raise LedgerUnavailableError("projection lags behind the chain")
-        return institution.release_key
+        """Gives the key the request names. The institution may have rotated its keys a moment ago."""
+        found = await self._has_release_key(request)
+        if found is None:
+            await self.projection.wait_for((await self.ledger.head()).number)
+            found = await self._has_release_key(request)
+        if found is None:
+            raise LedgerUnavailableError("projection lags behind the chain, or the institution has another key by now")
+        return found
+
+    async def _has_release_key(self, request: AccessRequest) -> bytes | None:
+        known = await self.projection.institution(request.institution)
+        return known.release_key if known and release_key_hash(known.release_key) == request.release_key_hash else None
 
     async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
         """The last look at head before a key is unwrapped: time has passed, and a revocation may have been mined."""
@@ -319,6 +328,8 @@ class AccessDesk:
             raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
         if await self.ledger.record_status(request.record_id) != RecordStatus.CURRENT:
             raise denied(receipt, Reason.RECORD_SUPERSEDED)
+        if await self.ledger.release_key_hash(request.institution) != request.release_key_hash:
+            raise denied(receipt, Reason.RELEASE_KEY_MISMATCH)
 
 
 def _is_about(receipt: FinalReceipt, request: AccessRequest) -> bool:

@@ -36,7 +36,7 @@ from consentry.errors import ConsentryError
 
 @dataclass(frozen=True, slots=True)
 class InstitutionView:
-    """An institution as admitted: standing, region, ERC-7913 signer, HPKE release key."""
+    """An institution: its standing at the last block taken in, region, and the keys it has today."""
 
     address: Address
     standing: Standing
@@ -205,6 +205,10 @@ class Ledger(Protocol):
 
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         """Reads at head what an institution owes after revocations, due or not, in no particular order."""
+        ...
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        """Gives the SHA-256 of an institution's release key; zero when it was never admitted."""
         ...
 
     async def institution_standing(self, institution: Address) -> Standing:

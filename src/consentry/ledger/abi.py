@@ -19,7 +19,7 @@ from eth_hash.auto import keccak
 from consentry.core.asks import COOL_DOWN
 from consentry.errors import ConfigurationError, InvalidInputError
 
-MANAGER: Final = "AccessManager"
+MANAGER: Final = "Governance"
 WIRING: Final[Mapping[str, tuple[str, ...]]] = {
     "Participants": (MANAGER,),
     "Subjects": ("Participants",),

@@ -9,16 +9,17 @@ from eth_abi.exceptions import DecodingError
 
 from consentry.audit.ports import ConsentSlot, SubmittedRequest
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, Duty, RecordStatus, Standing
+from consentry.core.codes import ConsentStatus, Duty, RecordStatus, Standing, bits
 from consentry.core.events import AccessDecided, LedgerEvent
+from consentry.core.offices import OFFICES
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
-from consentry.core.state import AuthorityState, InstitutionState, SubjectState
+from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, artifact
+from consentry.ledger.abi import CONTRACTS, MANAGER, artifact
 from consentry.ledger.calldata import submitted_in
 from consentry.ledger.connection import Connection, Header
 from consentry.ledger.deployment import verify_identity
@@ -123,6 +124,11 @@ class ChainReader:
         (standing,) = await self._read("Participants", "institutionStanding", institution)
         return Standing(standing)
 
+    async def release_key_hash(self, institution: Address) -> bytes:
+        """Reads the SHA-256 of an institution's release key at head."""
+        _, key_hash, *_ = await self._read("Participants", "institutionForDecision", institution)
+        return bytes(key_hash)
+
     async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool:
         """Asks the contract whether a signature is the subject's; works for smart accounts too."""
         (signed,) = await self._read("Subjects", "isSignedBy", subject_id, digest, signature)
@@ -186,14 +192,23 @@ class ChainReader:
 
     async def institution_state(self, institution: Address) -> InstitutionState:
         """Reads what decisions need to know of an institution, and its region."""
-        standing, key_hash, signer = await self._read("Participants", "institutionForDecision", institution)
+        facts = await self._read("Participants", "institutionForDecision", institution)
+        standing, key_hash, signer, daily_limit, emergency_limit = facts
         (region,) = await self._read("Participants", "institutionRegion", institution)
-        return InstitutionState(Standing(standing), region, bytes(signer), bytes(key_hash))
+        _, until = await self._read("Participants", "emergencyOf", institution)
+        limits = daily_limit, emergency_limit
+        return InstitutionState(Standing(standing), region, bytes(signer), bytes(key_hash), until, *limits)
 
     async def authority_state(self, authority: Address) -> AuthorityState:
         """Reads standing and region of an authority."""
         standing, region = await self._read("Participants", "authorityStanding", authority)
         return AuthorityState(Standing(standing), region)
+
+    async def officer_state(self, officer: Address) -> OfficerState:
+        """Reads authority and roles of an officer."""
+        (authority,) = await self._read("Participants", "authorityOf", officer)
+        held = [role for role in OFFICES if (await self._read(MANAGER, "hasRole", role, officer))[0]]
+        return OfficerState(Address(authority), bits(*held))
 
     async def is_active_relay(self, relay: Address) -> bool:
         """Asks whether an account is a relay of a member in good standing."""

@@ -8,10 +8,11 @@ from consentry.core.codes import Copies
 from consentry.core.revocations import ErasureAttestation, RevocationAcknowledgement, Revoked
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, ConsentId, SubjectId
-from consentry.crypto.signing import AccountKey, SigningKey
+from consentry.crypto.signing import SigningKey
 
 if TYPE_CHECKING:
     from tests.property.histories import History
+    from tests.property.life.draws import Seat
 
 RECENT: Final = 20
 
@@ -27,7 +28,7 @@ def _some_revoked(history: History) -> tuple[ConsentId, Revoked]:
     return consent, Revoked(subject, history.any_institution().address, ZERO_32, ZERO_ADDRESS, 0, 0)
 
 
-def _concerned(history: History, revoked: Revoked, *, custodian: bool) -> AccountKey:
+def _concerned(history: History, revoked: Revoked, *, custodian: bool) -> Seat:
     """Picks an institution that it concerns, mostly."""
     named = (
         {revoked.grantee}

@@ -15,6 +15,7 @@ from consentry.core.acts import Acts, Item
 from consentry.core.admissions import Admissions
 from consentry.core.asks import COOL_DOWN, AskDenial, ConsentAsk, widest_answer
 from consentry.core.assisted_grants import LONGEST, TIME_TO_GRANT, TIME_TO_UNDO, Assistance
+from consentry.core.authorities import found
 from consentry.core.calendar import quarter_of
 from consentry.core.codes import Action, AskStatus, Assurance, ConsentStatus, Duty, ExclusionKind, bits
 from consentry.core.exclusions import Exclusion, ExclusionLift, is_excluded
@@ -34,6 +35,7 @@ from tests.support.samples import AUTHORITY, CUSTODIAN, HOSPITAL, NOW, RELAY, SU
 
 DAY = 86_400
 SIGNER = address(0x11)
+SECOND_OFFICER = address(0xC4)
 PERSON = word(0x5A)
 LATE = 2**64 - 1
 
@@ -45,12 +47,13 @@ class Life:
         self.state = LedgerState()
         self.acts = Acts(self.state)
         admissions = Admissions(self.state)
-        admissions.admit_authority(AUTHORITY, 440000, place())
+        found(self.state, AUTHORITY, SECOND_OFFICER, (), place())
+        officers: list[dict[str, Any]] = [{"officer": o, "place": place()} for o in (AUTHORITY, SECOND_OFFICER)]
         for institution in (CUSTODIAN, HOSPITAL):
-            admissions.admit_institution(
-                institution, 440300, institution, samples.RELEASE_KEY, authority=AUTHORITY, place=place()
-            )
-        admissions.admit_relay(RELAY, CUSTODIAN, authority=AUTHORITY, place=place())
+            for by in officers:
+                admissions.admit_institution(institution, 440300, institution, samples.RELEASE_KEY, **by)
+        for by in officers:
+            admissions.admit_relay(RELAY, CUSTODIAN, **by)
         enrolment = Enrolment(SUBJECT, SIGNER, CUSTODIAN, NOW + 1)
         valid = {"subject_signature_valid": True, "custodian_signature_valid": True}
         self.acts.enrol(enrolment, relay=RELAY, place=place(), **valid)
