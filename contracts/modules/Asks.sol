@@ -120,7 +120,7 @@ abstract contract Asks is Registers, IAsks {
     /// @dev Who asks whom, and whether what is asked could be granted at all.
     function _requireAskable(bytes32 askId, ConsentAsk calldata act) private view returns (bytes memory signer) {
         Standing standing;
-        (standing, , signer) = _members().institutionForDecision(act.institution);
+        (standing, , signer, , ) = _members().institutionForDecision(act.institution);
         if (standing != Standing.ACTIVE) revert AsksInstitutionInactive(act.institution);
         if (_register().custodianOf(act.subjectId) == address(0)) revert AsksSubjectUnknown(act.subjectId);
         ConsentTerms memory widest;

@@ -43,7 +43,7 @@ abstract contract AssistedGrants is Registers, IAssistedGrants {
     function assist(Assistance calldata act, bytes[] calldata signatures) external {
         bytes32 actHash = act.assistanceHashOf();
         _begin(actHash, act.signBefore, signatures.length, 1);
-        (Standing standing, , bytes memory signer) = _members().institutionForDecision(act.institution);
+        (Standing standing, , bytes memory signer, , ) = _members().institutionForDecision(act.institution);
         if (standing != Standing.ACTIVE) revert AssistedGrantsInstitutionInactive(act.institution);
         if (_register().custodianOf(act.subjectId) == address(0)) revert AssistedGrantsSubjectUnknown(act.subjectId);
         if (act.practitioner == bytes32(0) || act.evidenceHash == bytes32(0)) {
