@@ -17,6 +17,8 @@ PROMISES = {
     "invariant_revocationWins()",
     "invariant_everyRequestCountsOnce()",
     "invariant_gapsShow()",
+    "invariant_erasureIsFinal()",
+    "invariant_erasureTakesTwoOfficers()",
 }
 
 
