@@ -13,6 +13,7 @@ from pathlib import Path
 import pydicom
 import pydicom.data
 import pytest
+from pydicom.uid import UID
 
 from consentry.demo.network import HOSPITALS, Network
 from tests.integration.test_commands import SOMEBODY, Desk, asking, enrolled, granted
@@ -119,7 +120,7 @@ def test_study_received_on_another_way_is_compared(desk: Desk) -> None:
     files = []
     for number in (1, 2):
         dataset = pydicom.dcmread(CT)
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.0.1.{number}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(f"1.2.826.0.1.{number}")
         dataset.save_as(desk.folder / f"slice{number}.dcm")
         files.append(f"slice{number}.dcm")
     study = desk.must("study", "register", *files, "--subject", subject, *STUDY, *_of_a(desk))["recordId"]

@@ -81,7 +81,7 @@ def test_receiver_outside_the_scope_and_issuer_itself_are_refused() -> None:
     [{"reason_code": 0}, {"reason_code": 10}, {"explained": False}, {"accepted": True}],
 )
 def test_refusal_needs_a_reason_and_an_explanation(changes: dict[str, object]) -> None:
-    assert refusal(marked(), no(**changes)) == "RecognitionsAnswerInvalid"
+    assert refusal(marked(), no(HOSPITAL, **changes)) == "RecognitionsAnswerInvalid"
 
 
 @pytest.mark.parametrize(("scope", "region"), [(0, 0), (4, 0), (1, 440_000), (2, 440_300), (2, 0), (3, 440_301)])
