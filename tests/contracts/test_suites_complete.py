@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.contract_suite import artifact
 
-CONTRACTS = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+CONTRACTS = ("Participants", "Subjects", "Records", "Consents", "Emergencies", "Authorisations", "AccessLedger")
 # Declared by OpenZeppelin and thrown by its constructors and by the `AccessManager` alone.
 INHERITED = {"AccessManagedInvalidAuthority", "AccessManagedRequiredDelay", "InvalidShortString", "StringTooLong"}
 # Read in one loop over the wiring of each contract, by names made from those of the contracts.

@@ -257,7 +257,7 @@ class Agreement:
             return self.holds(signer, form.contract, act, signatures[which])
 
         return self._compare(
-            lambda: [Acts(self.state).perform(act, signatures, holds=holds, relay=relay, place=self._place())],
+            lambda: Acts(self.state).perform(act, signatures, holds=holds, relay=relay, place=self._place()),
             lambda: self._send(form.contract, form.function, plain(act), list(signatures), by=relay),
         )
 

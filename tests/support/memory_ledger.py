@@ -43,7 +43,7 @@ from consentry.ledger.sequencer import encode_batch
 from tests.support.samples import address
 
 CHAIN_ID: Final = 777_001
-NAMES: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+NAMES: Final = ("Participants", "Subjects", "Records", "Consents", "Emergencies", "Authorisations", "AccessLedger")
 VERIFIERS: Final = Verifiers(p256=address(0xF1), webauthn=address(0xF2))
 RELAY: Final = address(0xD4)
 OPERATOR: Final = address(0xD5)

@@ -19,7 +19,7 @@ from consentry.ledger.abi import WIRING
 from tests.support.evm import GAS_LIMIT, Evm, Log, Outcome
 
 GOVERNANCE: Final = Path(__file__).parents[2] / "contracts" / "governance.json"
-DOMAINS: Final = ("Subjects", "Records", "Consents", "AccessLedger")
+DOMAINS: Final = ("Subjects", "Records", "Consents", "Emergencies", "Authorisations", "AccessLedger")
 
 
 def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct

@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from consentry.core.authorisations import AuthorisationWithdrawal, StandingAuthorisation
+from consentry.core.emergencies import EmergencyNotice, EmergencyReview
 from consentry.core.exclusions import Exclusion, ExclusionLift
 from consentry.core.signed_act import SignedAct
 
-ACTS: Final[tuple[type[SignedAct], ...]] = (Exclusion, ExclusionLift)
+ACTS: Final[tuple[type[SignedAct], ...]] = (
+    Exclusion,
+    ExclusionLift,
+    EmergencyNotice,
+    EmergencyReview,
+    StandingAuthorisation,
+    AuthorisationWithdrawal,
+)
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 

@@ -13,8 +13,9 @@ from consentry.core import events
 from consentry.core.access import as_seen, decide, shown_of
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import EventPlace
-from consentry.core.codes import REJECTIONS
+from consentry.core.codes import REJECTIONS, LegalBasis, Reason
 from consentry.core.consent import check_grant, check_revoke
+from consentry.core.emergencies import debt_id
 from consentry.core.participants import is_acceptable_signer
 from consentry.core.record import check_anchorable, check_first, check_signed, check_successor
 from consentry.core.refusals import refusal
@@ -55,6 +56,28 @@ def check_act(state: LedgerState, act: SignedAct, signatures: Sequence[bytes], h
     if act_hash in state.performed:
         raise refusal("ActRepeated", act_hash)
     act.check(state, holds, now)
+
+
+def following(state: LedgerState, event: events.LedgerEvent) -> tuple[events.LedgerEvent, ...]:
+    """Gives the events that stand behind one in the same transaction because of it; ``state`` is the one after it."""
+    if isinstance(event, events.ActPerformed):
+        return event.act.brings(state, event)
+    if isinstance(event, events.AccessDecided) and event.entry.reason == Reason.NONE:
+        return _debt_of(event)
+    return ()
+
+
+def _debt_of(event: events.AccessDecided) -> tuple[events.DebtOpened, ...]:
+    """Gives what a permitted access owes: something for an emergency, nothing for any other."""
+    request = event.entry.request
+    if request.legal_basis != LegalBasis.EMERGENCY:
+        return ()
+    named = debt_id(request.institution, request.request_id)
+    return (
+        events.DebtOpened(
+            event.place, named, event.entry.subject_id, request.institution, request.request_id, request.practitioner
+        ),
+    )
 
 
 DecisionEvent = events.AccessDecided | events.RequestRejected
@@ -168,13 +191,20 @@ class Acts:
 
     def perform(
         self, act: SignedAct, signatures: Sequence[bytes], *, holds: Holds, relay: Address, place: EventPlace
-    ) -> events.ActPerformed:
-        """Takes a signed act of a life cycle."""
+    ) -> tuple[events.LedgerEvent, ...]:
+        """Takes a signed act of a life cycle; its event comes first."""
         self._require_relay(relay, "ActRelayRequired")
         check_act(self.state, act, signatures, holds, place.block.time)
         event = events.ActPerformed(place, struct_hash(act), *parties_of(act), act, tuple(signatures))
         self.state.fold(event)
-        return event
+        return event, *self._follow(event)
+
+    def _follow(self, event: events.LedgerEvent) -> tuple[events.LedgerEvent, ...]:
+        """Folds what stands behind an event because of it, and gives it."""
+        found = following(self.state, event)
+        for each in found:
+            self.state.fold(each)
+        return found
 
     def decide(self, items: Sequence[Item], *, relay: Address, place: EventPlace) -> list[DecisionEvent]:
         """Decides a batch in order; each item sees what the items before it changed."""

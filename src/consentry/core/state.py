@@ -9,7 +9,9 @@ from typing import Final
 
 from consentry.core import events, heads
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
+from consentry.core.authorisations import AuthorisationState
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.emergencies import DebtFacts
 from consentry.core.exclusions import ExclusionFacts
 from consentry.core.terms import (
     ZERO_32,
@@ -17,6 +19,7 @@ from consentry.core.terms import (
     AccessEntry,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     RecordId,
@@ -93,6 +96,8 @@ class LedgerState:
     institution_heads: dict[Address, bytes] = field(default_factory=dict)
     performed: set[bytes] = field(default_factory=set)
     exclusions: ExclusionFacts = field(default_factory=ExclusionFacts)
+    debts: DebtFacts = field(default_factory=DebtFacts)
+    authorisations: dict[AuthorisationId, AuthorisationState] = field(default_factory=dict)
 
     def institution_standing(self, institution: Address) -> Standing:
         """Gives the standing of an institution; ``NONE`` when it was never admitted."""
@@ -262,3 +267,11 @@ class LedgerState:
     def _(self, event: events.ActPerformed) -> None:
         self.performed.add(event.act_hash)
         event.act.leave(self, event)
+
+    @fold.register
+    def _(self, event: events.DebtOpened) -> None:
+        self.debts.open(event)
+
+    @fold.register
+    def _(self, event: events.DebtClosed) -> None:
+        """Says what the act before it brought about."""

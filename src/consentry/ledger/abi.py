@@ -24,6 +24,8 @@ WIRING: Final[Mapping[str, tuple[str, ...]]] = {
     "Subjects": ("Participants",),
     "Records": ("Participants", "Subjects"),
     "Consents": ("Participants", "Subjects", "AccessLedger"),
+    "Emergencies": ("Participants", "Subjects", "AccessLedger"),
+    "Authorisations": ("Participants",),
     "AccessLedger": ("Participants", "Records", "Consents"),
 }
 """The suite in the order of deployment: each contract, and those whose addresses its constructor takes. An address is
