@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 
 import {AccessLedger} from "../AccessLedger.sol";
+import {Authorisations} from "../Authorisations.sol";
 import {Consents} from "../Consents.sol";
+import {Emergencies} from "../Emergencies.sol";
 import {Participants} from "../Participants.sol";
 import {Records} from "../Records.sol";
 import {Subjects} from "../Subjects.sol";
@@ -30,6 +32,8 @@ contract Suite {
     Subjects public subjects;
     Records public records;
     Consents public consents;
+    Emergencies public emergencies;
+    Authorisations public authorisations;
     AccessLedger public ledger;
     Hashes public hashes;
 
@@ -201,9 +205,11 @@ contract Suite {
         participants.admitRelay(address(this), address(this));
         subjects = new Subjects(participants);
         records = new Records(participants, subjects);
-        address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 1);
+        address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 3);
         consents = new Consents(participants, subjects, predicted);
-        ledger = new AccessLedger(participants, records, IConsents(address(consents)));
+        emergencies = new Emergencies(participants, subjects, predicted);
+        authorisations = new Authorisations(participants);
+        ledger = new AccessLedger(participants, records, IConsents(address(consents)), emergencies, authorisations);
     }
 
     function _admit(uint256 key) private {

@@ -13,6 +13,7 @@ from tests.contracts.debt_cases import (
     OTHER,
     REQUEST,
     REVIEWER,
+    Act,
     authority_of,
     by_authority,
     notice,
@@ -100,7 +101,7 @@ def test_suite_wires_the_access_ledger_and_nobody_else(world: World) -> None:
 
 @pytest.mark.parametrize("notice_first", [True, False])
 def test_debt_is_closed_by_notice_and_review_in_either_order(indebted: World, *, notice_first: bool) -> None:
-    acts = [notice(indebted), review(indebted)]
+    acts: tuple[Act, Act] = (notice(indebted), review(indebted))
     first, second = acts if notice_first else acts[::-1]
 
     [only] = indebted.suite.events(send(indebted, first))
@@ -268,7 +269,7 @@ def test_every_act_goes_through_the_checks_that_all_have(indebted: World) -> Non
 def test_errors_come_in_their_order(indebted: World) -> None:
     """Everything is wrong at first; one mistake after the other is mended."""
     now = indebted.suite.now()
-    wrong = {"debt_id": OTHER, "subject_id": OTHER, "by": 0, "sent_at": 1}
+    wrong: dict[str, Value] = {"debt_id": OTHER, "subject_id": OTHER, "by": 0, "sent_at": 1}
     names = []
     for mended in ({}, {"debt_id": notice(indebted).debt_id}, {"subject_id": indebted.patient.subject_id}, {"by": 2}):
         wrong |= mended
@@ -282,8 +283,14 @@ def test_errors_come_in_their_order(indebted: World) -> None:
     send(indebted, review(indebted, outcome=REFERRED))
     wrong = {"outcome": 0, "reviewer": ZERO_32, "authority": indebted.custodian.address, "sign_before": now + 99}
     names = []
-    for mended in ({}, {"outcome": JUSTIFIED}, {"reviewer": REVIEWER}, {"role": ReviewerRole.AUTHORITY}):
-        wrong |= mended
+    steps: tuple[dict[str, Value], ...] = (
+        {},
+        {"outcome": JUSTIFIED},
+        {"reviewer": REVIEWER},
+        {"role": ReviewerRole.AUTHORITY},
+    )
+    for step in steps:
+        wrong |= step
         names.append(refusal(indebted, review(indebted, **wrong))[0])
     assert names == [
         "EmergenciesReviewInvalid",

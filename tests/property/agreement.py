@@ -72,6 +72,15 @@ def log_of(event: LedgerEvent) -> Answer:
     return type(event).__name__, _comparable(members)
 
 
+def _reasons(made: Sequence[LedgerEvent]) -> list[Reason]:
+    """Gives the answer to each item of a batch."""
+    return [
+        Reason(event.entry.reason if isinstance(event, events.AccessDecided) else event.reason)
+        for event in made
+        if isinstance(event, events.AccessDecided | events.RequestRejected)
+    ]
+
+
 @dataclass
 class Agreement:
     """Sends every act to both sides and refuses any difference.
@@ -271,9 +280,8 @@ class Agreement:
 
         def core() -> Sequence[LedgerEvent]:
             made = Acts(self.state).decide(items, relay=relay, place=self._place())
-            for event in made:
-                reason = event.entry.reason if isinstance(event, events.AccessDecided) else event.reason
-                self._count(f"reason {Reason(reason).name}")
+            for reason in _reasons(made):
+                self._count(f"reason {reason.name}")
             return made
 
         if self._compare(core, lambda: self.suite.decide(batch, sender=relay)):
@@ -292,10 +300,8 @@ class Agreement:
 
         def core() -> Sequence[LedgerEvent]:
             made = Acts(self.state).decide_batch(items, signature, relay=relay, place=self._place())
-            for event in made[1:]:
-                if not isinstance(event, events.BatchSubmitted):
-                    reason = event.entry.reason if isinstance(event, events.AccessDecided) else event.reason
-                    self._count(f"batch reason {Reason(reason).name}")
+            for reason in _reasons(made):
+                self._count(f"batch reason {reason.name}")
             return made
 
         pairs = [(request, material) for request, _, material in batch]

@@ -158,10 +158,12 @@ class MemoryLedger:
         encode_batch([Submitted(request, signature, material)])
         valid = self._holds(self._signer_of(request.institution), "AccessLedger", request, signature)
         place = self._began()
-        (event,) = self._acts.decide([Item(request, material, valid)], relay=RELAY, place=place)
+        event, *brought = self._acts.decide([Item(request, material, valid)], relay=RELAY, place=place)
         self.log.append(event)
+        self.log.extend(replace(each, place=replace(place, log_index=n + 1)) for n, each in enumerate(brought))
         if isinstance(event, events.AccessDecided):
             return _receipt(event)
+        assert isinstance(event, events.RequestRejected)
         if event.reason != Reason.REQUEST_REPLAYED:
             raise NotAuthenticError(f"request was rejected ({event.reason.name})", reason=event.reason.name)
         earlier = await self.find_decision(request.institution, request.request_id)

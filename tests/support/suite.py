@@ -143,4 +143,5 @@ def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any],
     packed, tables = pack_batch(items)
     members = list(plain(tables))
     members[2], members[4] = [plain(terms) for terms in tables.consents], [plain(leaf) for leaf in tables.leaves]
+    members[6] = [plain(given) for given in tables.authorisations]
     return [plain(request) for request in packed], tuple(members)

@@ -21,7 +21,7 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 from consentry.errors import InvalidInputError
 
 BLOCKS_A_READ: Final = 2_000
-SIGNED_IN: Final = ("Consents", "AccessLedger")
+SIGNED_IN: Final = ("Consents", "Emergencies", "Authorisations", "AccessLedger")
 Answer = events.AccessDecided | events.RequestRejected
 
 NO_CALLER: Final = (

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     BLOCK = "events.block-differs"
     ACT = "act.not-allowed"
     IDENTITY = "event.does-not-fit"
+    BROUGHT = "event.not-brought"
     SIGNATURE = "signature.not-valid"
     REQUEST_SIGNATURE = "request.signature-not-valid"
     DECISION = "decision.wrong"

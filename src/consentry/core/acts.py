@@ -62,15 +62,13 @@ def following(state: LedgerState, event: events.LedgerEvent) -> tuple[events.Led
     """Gives the events that stand behind one in the same transaction because of it; ``state`` is the one after it."""
     if isinstance(event, events.ActPerformed):
         return event.act.brings(state, event)
-    if isinstance(event, events.AccessDecided) and event.entry.reason == Reason.NONE:
-        return _debt_of(event)
-    return ()
+    return _debt_of(event) if isinstance(event, events.AccessDecided) else ()
 
 
 def _debt_of(event: events.AccessDecided) -> tuple[events.DebtOpened, ...]:
     """Gives what a permitted access owes: something for an emergency, nothing for any other."""
-    request = event.entry.request
-    if request.legal_basis != LegalBasis.EMERGENCY:
+    request, permitted = event.entry.request, event.entry.reason == Reason.NONE
+    if not permitted or request.legal_basis != LegalBasis.EMERGENCY:
         return ()
     named = debt_id(request.institution, request.request_id)
     return (
@@ -80,7 +78,7 @@ def _debt_of(event: events.AccessDecided) -> tuple[events.DebtOpened, ...]:
     )
 
 
-DecisionEvent = events.AccessDecided | events.RequestRejected
+BatchEvent = events.BatchSubmitted | events.AccessDecided | events.DebtOpened | events.RequestRejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,25 +195,21 @@ class Acts:
         check_act(self.state, act, signatures, holds, place.block.time)
         event = events.ActPerformed(place, struct_hash(act), *parties_of(act), act, tuple(signatures))
         self.state.fold(event)
-        return event, *self._follow(event)
-
-    def _follow(self, event: events.LedgerEvent) -> tuple[events.LedgerEvent, ...]:
-        """Folds what stands behind an event because of it, and gives it."""
         found = following(self.state, event)
         for each in found:
             self.state.fold(each)
-        return found
+        return event, *found
 
-    def decide(self, items: Sequence[Item], *, relay: Address, place: EventPlace) -> list[DecisionEvent]:
+    def decide(self, items: Sequence[Item], *, relay: Address, place: EventPlace) -> list[BatchEvent]:
         """Decides a batch in order; each item sees what the items before it changed."""
         self._require_relay(relay, "AccessLedgerRelayRequired")
         if not items:
             raise refusal("AccessLedgerBatchMalformed", 0, 0)
-        return [self._decide(item, relay, place) for item in items]
+        return [event for item in items for event in self._decide(item, relay, place)]
 
     def decide_batch(
         self, items: Sequence[Item], signature: bytes, *, relay: Address, place: EventPlace
-    ) -> list[events.BatchSubmitted | DecisionEvent]:
+    ) -> list[BatchEvent]:
         """Decides a batch of one institution that was signed as a whole; whether it was stands in every item.
 
         The signature has to be over `seen_batch`: what a relay shows wrongly makes another batch.
@@ -229,21 +223,25 @@ class Acts:
         batch = seen_batch(items)
         submitted = events.BatchSubmitted(place, batch.institution, batch.root, batch.size, signature)
         self.state.fold(submitted)
-        return [submitted, *(self._decide(item, relay, place) for item in items)]
+        return [submitted, *(event for item in items for event in self._decide(item, relay, place))]
 
-    def _decide(self, item: Item, relay: Address, place: EventPlace) -> DecisionEvent:
+    def _decide(self, item: Item, relay: Address, place: EventPlace) -> tuple[BatchEvent, ...]:
+        """Decides one item; what it brings stands behind it."""
         request, terms = item.request, item.material.terms
-        group = terms.group if terms else ZERO_32
-        facts = self.state.facts_for(request, group, signature_valid=item.signature_valid)
-        reason = decide(request, item.material, facts, place.block.time)
-        event: DecisionEvent
+        group, now = terms.group if terms else ZERO_32, place.block.time
+        facts = self.state.facts_for(request, group, now, signature_valid=item.signature_valid)
+        reason = decide(request, item.material, facts, now)
         if reason in REJECTIONS:
             seen = struct_hash(as_seen(request, shown_of(request, item.material)))
-            event = events.RequestRejected(place, request.request_id, request.institution, seen, reason, relay)
-        else:
-            event = events.AccessDecided(place, self.state.entry_for(request, reason, place.block.time))
-        self.state.fold(event)
-        return event
+            rejected = events.RequestRejected(place, request.request_id, request.institution, seen, reason, relay)
+            self.state.fold(rejected)
+            return (rejected,)
+        decided = events.AccessDecided(place, self.state.entry_for(request, reason, now))
+        self.state.fold(decided)
+        debt = _debt_of(decided)
+        for each in debt:
+            self.state.fold(each)
+        return decided, *debt
 
     def _check_anchorable(self, leaf: RecordLeaf) -> None:
         check_anchorable(

@@ -164,8 +164,7 @@ class AuthorisationWithdrawal(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Ends the authorisation."""
-        state.authorisations[self.authorisation_id] = replace(
-            state.authorisations[self.authorisation_id],
-            status=AuthorisationStatus.WITHDRAWN,
-            withdrawn_at=event.place.block.time,
-        )
+        known = state.authorisations.get(self.authorisation_id)
+        if known is not None:
+            ended = replace(known, status=AuthorisationStatus.WITHDRAWN, withdrawn_at=event.place.block.time)
+            state.authorisations[self.authorisation_id] = ended

@@ -82,6 +82,7 @@ def _is_beyond(case: AuthorisationCase) -> bool:
 AuthorisationRule = Callable[[AuthorisationCase], bool]
 
 AUTHORISATION_RULES: Final[tuple[tuple[Reason, AuthorisationRule], ...]] = (
+    (Reason.AUTHORISATION_MISSING, lambda c: c.request.authorisation_id == ZERO_32),
     (Reason.AUTHORISATION_UNKNOWN, lambda c: c.status == AuthorisationStatus.NONE),
     (Reason.AUTHORISATION_WITHDRAWN, lambda c: c.status != AuthorisationStatus.ACTIVE),
     (Reason.AUTHORISATION_EXPIRED, lambda c: not c.terms.valid_from <= c.now < c.terms.valid_until),

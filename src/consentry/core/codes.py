@@ -155,6 +155,9 @@ class LegalBasis(IntEnum):
 BY_AUTHORITY: Final = frozenset({LegalBasis.STATUTORY_DUTY, LegalBasis.PUBLIC_HEALTH})
 """Bases on which a request invokes an authorisation of an authority, and no consent."""
 
+WITHOUT_CONSENT: Final = BY_AUTHORITY | {LegalBasis.EMERGENCY}
+"""Bases on which a request invokes no consent, whatever it names."""
+
 
 class ActorKind(IntEnum):
     """Who acts inside the institution."""
@@ -245,11 +248,13 @@ class Suite(IntEnum):
 
 
 HIGHEST_SENSITIVITY: Final = 5
+DAY: Final = 86_400
+"""Seconds of a day; days begin at midnight UTC."""
 EMERGENCY_WINDOW: Final = 900
 """Seconds an emergency request may be valid for."""
 DEBT_PERIOD: Final = 72 * 3600
 """Seconds from an emergency access until notice and review are due."""
-AUTHORISATION_PERIOD: Final = 366 * 86_400
+AUTHORISATION_PERIOD: Final = 366 * DAY
 """Longest period of an authorisation in seconds: a year, leap or not."""
 UNLIMITED_USES: Final = 2**32 - 1
 CLOCK_TOLERANCE: Final = 60

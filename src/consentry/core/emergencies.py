@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -62,6 +63,12 @@ class DebtFacts:
         time = event.place.block.time
         self.known[event.debt_id] = Debt(event.institution, time, event.subject_id, event.practitioner)
 
+    def change(self, debt_id_: bytes, become: Callable[[Debt], Debt]) -> None:
+        """Notes what became of a debt; of one that nobody opened there is nothing to note."""
+        debt = self.known.get(debt_id_)
+        if debt is not None:
+            self.known[debt_id_] = become(debt)
+
     def open_of(self, institution: Address) -> dict[bytes, Debt]:
         """Gives the open debts of an institution."""
         return {key: debt for key, debt in self.known.items() if debt.institution == institution and not debt.closed}
@@ -86,7 +93,8 @@ def _debt_of(state: LedgerState, act: EmergencyNotice | EmergencyReview) -> Debt
 
 
 def _closing(state: LedgerState, act: EmergencyNotice | EmergencyReview, event: ActPerformed) -> tuple[DebtClosed, ...]:
-    closed = state.debts.known[act.debt_id].closed
+    debt = state.debts.known.get(act.debt_id)
+    closed = debt is not None and debt.closed
     return (DebtClosed(event.place, act.debt_id, act.subject_id, act.institution),) if closed else ()
 
 
@@ -146,7 +154,7 @@ class EmergencyNotice(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Notes that the patient knows."""
-        state.debts.known[self.debt_id] = replace(state.debts.known[self.debt_id], noticed=True)
+        state.debts.change(self.debt_id, lambda debt: replace(debt, noticed=True))
 
     def brings(self, state: LedgerState, event: ActPerformed) -> tuple[LedgerEvent, ...]:
         """Closes the debt if it is reviewed, too."""
@@ -213,9 +221,10 @@ class EmergencyReview(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Notes the outcome, or that an authority has to give it."""
-        debt, referred = state.debts.known[self.debt_id], self.outcome == ReviewOutcome.REFERRED
-        changed = replace(debt, referred=True) if referred else replace(debt, reviewed=True)
-        state.debts.known[self.debt_id] = changed
+        if self.outcome == ReviewOutcome.REFERRED:
+            state.debts.change(self.debt_id, lambda debt: replace(debt, referred=True))
+        else:
+            state.debts.change(self.debt_id, lambda debt: replace(debt, reviewed=True))
 
     def brings(self, state: LedgerState, event: ActPerformed) -> tuple[LedgerEvent, ...]:
         """Closes the debt if the patient knows, too."""
