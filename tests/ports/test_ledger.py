@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from consentry.core import events
 from consentry.core.codes import Action, ConsentStatus, Reason, Standing
@@ -29,18 +28,9 @@ from consentry.errors import (
 )
 from consentry.ledger.abi import all_errors
 from tests.support import samples
-from tests.support.ledger_worlds import KEY_HASH, Case, LedgerWorld, open_world
+from tests.support.ledger_worlds import KEY_HASH, Case, LedgerWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["memory", "in-process", "embedded"])
-async def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LedgerWorld]:
-    """One populated ledger for all tests; each test brings its own subjects."""
-    if request.param == "embedded":
-        request.getfixturevalue("engine")
-    async with open_world(request.param, tmp_path_factory.mktemp("ledger") / "chain") as made:
-        yield made
 
 
 async def since(world: LedgerWorld, block: int) -> list[events.LedgerEvent]:
@@ -428,6 +418,8 @@ CALLS: dict[str, Call] = {
     "grant": lambda w, c: w.unplugged.grant(c.terms, bytes(65)),
     "revoke": lambda w, c: w.unplugged.revoke(c.terms, bytes(65)),
     "decide": lambda w, c: w.unplugged.decide(w.request(c), bytes(65), c.material),
+    "decide_batch": lambda w, c: w.unplugged.decide_batch([(w.request(c), c.material)], bytes(65)),
+    "find_decisions": lambda w, _: w.unplugged.find_decisions(w.hospital.address, [1, 2]),
     "find_decision": lambda w, _: w.unplugged.find_decision(w.hospital.address, 1),
     "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
     "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),

@@ -320,6 +320,8 @@ class Agreement:
         for record, known_record in state.records.items():
             assert read("Records", "statusOf", record) == known_record.status
             assert read("Records", "anchoredAt", record) == known_record.anchored_at
+        for link in state.links.links:
+            assert read("Persons", "linkStatus", link) == state.links.status_of(link)
         for consent, c in state.consents.items():
             assert read("Consents", "stateOf", consent) == (c.status, c.uses, c.granted_at, c.revoked_at)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import rlp
 from eth_abi.abi import decode, encode
@@ -146,6 +146,15 @@ class Evm:
     def travel(self, time: int) -> None:
         """Sets the time of the next block; it must lie after that of the last one."""
         self._chain.header = self._chain.header.copy(timestamp=time)
+
+    def mark(self) -> object:
+        """Gives where the chain stands, for `put_back`."""
+        return self._chain.header, dict(self._nonces)
+
+    def put_back(self, mark: object) -> None:
+        """Goes back to where the chain stood; what happened since never did."""
+        header, nonces = cast("tuple[Any, dict[bytes, int]]", mark)
+        self._chain.header, self._nonces = header, dict(nonces)
 
     def next_address(self, ahead: int = 0) -> Address:
         """Gives the address of the contract the payer deploys after ``ahead`` more transactions."""

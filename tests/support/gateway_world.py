@@ -6,7 +6,7 @@ import io
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from consentry.api.app import create_app
 from consentry.api.logs import json_log
+from consentry.core.batch_tree import batch_of
 from consentry.core.codes import (
     UNLIMITED_USES,
     Action,
@@ -304,6 +305,25 @@ class World:
     async def ask(self, request: AccessRequest, institution: Institution) -> httpx.Response:
         """Asks for access."""
         return await self.institution(institution).post("/v1/access", self.access_body(request, institution))
+
+    def batch_body(
+        self, requests: Sequence[AccessRequest], institution: Institution, *, one_signature: bool = True
+    ) -> Json:
+        """Gives the body of many requests, signed by an institution as a whole or one by one."""
+        domain = self.context.ledger.domain("AccessLedger")
+        items: list[Json] = [{"request": write(asked), "scopeProof": []} for asked in requests]
+        if one_signature:
+            batch = batch_of(requests[0].institution, requests)
+            return {"requests": items, "signature": hex_of(sign(institution.key, domain, batch))}
+        signatures = [{"signature": hex_of(sign(institution.key, domain, asked))} for asked in requests]
+        return {"requests": [item | signed for item, signed in zip(items, signatures, strict=True)]}
+
+    async def ask_many(
+        self, requests: Sequence[AccessRequest], institution: Institution, *, one_signature: bool = True
+    ) -> httpx.Response:
+        """Asks for many accesses at a time."""
+        body = self.batch_body(requests, institution, one_signature=one_signature)
+        return await self.institution(institution).post("/v1/access:batch", body)
 
 
 def done(answer: httpx.Response, status: int) -> Json:

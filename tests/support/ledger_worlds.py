@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from consentry.core.batch_tree import batch_of
 from consentry.core.codes import Standing
 from consentry.core.events import LedgerEvent
 from consentry.core.receipts import FinalReceipt
@@ -26,6 +27,7 @@ from consentry.core.terms import (
 )
 from consentry.core.typed_data import consent_id, record_id
 from consentry.crypto.signing import AccountKey, SigningKey, Verifiers, sign
+from consentry.errors import ConsentryError
 from consentry.gateway.ports import Ledger
 from consentry.ledger import node
 from consentry.ledger.accounts import SendingAccount
@@ -134,6 +136,14 @@ class LedgerWorld:
         """Has a request decided that the hospital, or somebody else, signed."""
         signature = self.signed(signer or self.hospital, "AccessLedger", request)
         return await self.ledger.decide(request, signature, material)
+
+    async def decide_batch(
+        self, requests: Sequence[AccessRequest], material: Material, signer: SigningKey | None = None
+    ) -> Sequence[FinalReceipt | ConsentryError]:
+        """Has requests with the same material decided that the hospital, or somebody else, signed as a whole."""
+        batch = batch_of(requests[0].institution, requests)
+        signature = self.signed(signer or self.hospital, "AccessLedger", batch)
+        return await self.ledger.decide_batch([(request, material) for request in requests], signature)
 
 
 async def _in_memory() -> LedgerWorld:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from consentry.core import heads
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import Address, RecordId, RecordLeaf, SubjectId
+from consentry.core.terms import Address, RecordId, RecordLeaf, RequestBatch, SubjectId
 from consentry.core.typed_data import Domain, record_id
 from consentry.crypto.commitment import commit_plaintext, new_blinding
 from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
@@ -23,7 +23,7 @@ from consentry.errors import (
     ObjectSwappedError,
     VaultUnavailableError,
 )
-from consentry.gateway.ports import Answer, Beginning, LastLook, ReleasedKey, SealedRecord, StoredRequest
+from consentry.gateway.ports import Answer, Beginning, LastLook, ReleasedKey, SealedRecord, StoredBatch, StoredRequest
 
 PIECE = 64 * 1024
 
@@ -171,10 +171,19 @@ class MemoryVault:
 
 @dataclass
 class MemoryOutbox:
-    """Kept requests."""
+    """Kept requests.
+
+    Attributes:
+        kept: single requests.
+        settled: those of them that were decided.
+        waiting: batches.
+        once: institution and id of every request of a batch that was ever kept.
+    """
 
     kept: dict[tuple[Address, int], StoredRequest] = field(default_factory=dict)
     settled: set[tuple[Address, int]] = field(default_factory=set)
+    waiting: dict[RequestBatch, StoredBatch] = field(default_factory=dict)
+    once: set[tuple[Address, int]] = field(default_factory=set)
 
     async def keep(self, item: StoredRequest) -> None:
         key = item.request.institution, item.request.request_id
@@ -196,6 +205,17 @@ class MemoryOutbox:
 
     async def unsettled(self) -> Sequence[StoredRequest]:
         return [item for key, item in self.kept.items() if key not in self.settled]
+
+    async def keep_batch(self, batch: StoredBatch) -> None:
+        self.waiting[batch.batch] = batch
+        self.once |= {(item.request.institution, item.request.request_id) for item in batch.items}
+
+    async def drop_batch(self, batch: StoredBatch) -> None:
+        if self.waiting.get(batch.batch) == batch:
+            del self.waiting[batch.batch]
+
+    async def batches(self) -> Sequence[StoredBatch]:
+        return list(self.waiting.values())
 
 
 @dataclass
@@ -229,7 +249,8 @@ class MemoryKeys:
         self.claims[caller, key].answer = answer
 
     async def abandon(self, caller: str, key: str) -> None:
-        del self.claims[caller, key]
+        if self.claims[caller, key].answer is None:
+            del self.claims[caller, key]
 
     async def interrupt(self, caller: str, key: str) -> None:
         self.claims[caller, key].open = False

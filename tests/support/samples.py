@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Final
 
@@ -56,6 +57,7 @@ AUTHORITY: Final = address(0xC3)
 RELAY: Final = address(0xD4)
 SUBJECT: Final = SubjectId(word(0x51))
 RELEASE_KEY: Final = b"release key of the hospital"
+RELEASE_KEY_HASH: Final = hashlib.sha256(RELEASE_KEY).digest()
 PRACTITIONER: Final = word(0x9A)
 
 

@@ -76,7 +76,7 @@ class _Commands(LazyGroup):
         "record": Entry("record:app", "Records: add (hospital), list (patient or hospital)."),
         "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),
         "act": Entry("acts:app", "Signed acts of the life cycles: sign, send, list, and one command an act."),
-        "access": Entry("access:app", "Accesses of an institution: request, list, prove."),
+        "access": Entry("access:app", "Accesses of an institution: request, request-many, list, prove."),
     }
 
 

@@ -66,6 +66,11 @@ def _object(value: object) -> None:
         raise InvalidInputError("object does not match (got something else)")
 
 
+def _list(value: object) -> None:
+    if not isinstance(value, list):
+        raise InvalidInputError("list does not match (got something else)")
+
+
 def _address(value: object) -> None:
     bytes_of(value, 20)
 
@@ -192,3 +197,16 @@ PERMITTED: Final[Shape] = {
     "key": {"wrapped": _bytes, "objectId": _id, "plaintextSize": _number, "releaseKeyHash": _id},
 }
 DENIED: Final[Shape] = {"reason": _reason, "receipt": _RECEIPT}
+BATCH: Final[Shape] = {"items": _list}
+OUTCOME: Final[Shape] = {"outcome": _text, "requestId": _text}
+OUTCOMES: Final[Mapping[str, Shape]] = {
+    "permitted": PERMITTED,
+    "denied": DENIED,
+    "rejected": {
+        "problem": {
+            **dict.fromkeys(("type", "title", "detail", "instance", "code", "trace_id"), _text),
+            "status": _number,
+        }
+    },
+}
+"""What one request of several came to, by its ``outcome``."""

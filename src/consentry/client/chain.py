@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from consentry.client.answers import LOG_LINE, expect
@@ -38,8 +38,8 @@ class Chain(Protocol):
     async def institution_head(self, institution: Address) -> bytes:
         """Reads the head of an institution's log, 32 bytes."""
 
-    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
-        """Finds the final decision on a request, if there is one."""
+    async def find_decisions(self, institution: Address, request_ids: Sequence[int]) -> Mapping[int, FinalReceipt]:
+        """Finds the final decisions on an institution's requests, by their ids."""
 
 
 async def confirmed(look: Callable[[], Awaitable[bool]], refusal: str) -> None:

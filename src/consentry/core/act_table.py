@@ -8,6 +8,7 @@ from typing import Final
 from consentry.core.authorisations import AuthorisationWithdrawal, StandingAuthorisation
 from consentry.core.emergencies import EmergencyNotice, EmergencyReview
 from consentry.core.exclusions import Exclusion, ExclusionLift
+from consentry.core.persons import SubjectLink, SubjectUnlink
 from consentry.core.signed_act import SignedAct
 
 ACTS: Final[tuple[type[SignedAct], ...]] = (
@@ -17,6 +18,8 @@ ACTS: Final[tuple[type[SignedAct], ...]] = (
     EmergencyReview,
     StandingAuthorisation,
     AuthorisationWithdrawal,
+    SubjectLink,
+    SubjectUnlink,
 )
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")

@@ -13,6 +13,7 @@ from consentry.core.authorisations import AuthorisationState
 from consentry.core.codes import DAY, AuthorisationStatus, ConsentStatus, LegalBasis, Reason, RecordStatus, Standing
 from consentry.core.emergencies import DebtFacts
 from consentry.core.exclusions import ExclusionFacts, is_excluded
+from consentry.core.persons import LinkFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -112,6 +113,7 @@ class LedgerState:
     debts: DebtFacts = field(default_factory=DebtFacts)
     authorisations: dict[AuthorisationId, AuthorisationState] = field(default_factory=dict)
     permits: dict[Address, PermitCount] = field(default_factory=dict)
+    links: LinkFacts = field(default_factory=LinkFacts)
 
     def institution_standing(self, institution: Address) -> Standing:
         """Gives the standing of an institution; ``NONE`` when it was never admitted."""

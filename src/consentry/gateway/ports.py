@@ -6,7 +6,7 @@ adapter. All identifiers and hashes are bytes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -26,9 +26,11 @@ from consentry.core.terms import (
     Material,
     RecordId,
     RecordLeaf,
+    RequestBatch,
     SubjectId,
 )
 from consentry.core.typed_data import Domain
+from consentry.errors import ConsentryError
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +160,26 @@ class Ledger(Protocol):
         """
         ...
 
+    async def decide_batch(
+        self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes
+    ) -> Sequence[FinalReceipt | ConsentryError]:
+        """Has requests decided that their one institution signed as a whole, in one transaction.
+
+        Gives for each, in order, its receipt, or one of the errors of `decide`: an item spoils none of the others.
+
+        Raises:
+            InvalidInputError: the batch may be too much for one transaction; ``details["most"]`` of its requests, from
+                the first on, fit under a signature of their own. Nothing was sent.
+            LedgerUnavailableError: not known whether any was decided; call `find_decisions` before anything else.
+        """
+        ...
+
     async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
         """Gives the receipt of an earlier decision; None if the chain has none under that request id."""
+        ...
+
+    async def find_decisions(self, institution: Address, request_ids: Sequence[int]) -> Mapping[int, FinalReceipt]:
+        """Gives the receipts of earlier decisions by request id; what was not decided is left out."""
         ...
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
@@ -332,6 +352,23 @@ class StoredRequest:
     scope_proof: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request of a batch, and the proof that its record is one of those its consent names."""
+
+    request: AccessRequest
+    scope_proof: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """Requests that their institution signed as a whole, as received and in the order of their tree."""
+
+    batch: RequestBatch
+    items: tuple[Wanted, ...]
+    signature: bytes
+
+
 class Outbox(Protocol):
     """Requests that must be decided exactly once, whatever crashes."""
 
@@ -352,6 +389,24 @@ class Outbox(Protocol):
 
     async def unsettled(self) -> Sequence[StoredRequest]:
         """Gives what was kept and not settled, oldest first."""
+        ...
+
+    async def keep_batch(self, batch: StoredBatch) -> None:
+        """Stores a batch durably before it is sent; the same again is no change.
+
+        The same requests with another signature or other proofs take the place of the former.
+        """
+        ...
+
+    async def drop_batch(self, batch: StoredBatch) -> None:
+        """Drops a batch of which every request was answered, or about which nothing was decided.
+
+        One kept in its place meanwhile stays.
+        """
+        ...
+
+    async def batches(self) -> Sequence[StoredBatch]:
+        """Gives the batches that were kept and not dropped, oldest first."""
         ...
 
 

@@ -27,6 +27,7 @@ WIRING: Final[Mapping[str, tuple[str, ...]]] = {
     "Emergencies": ("Participants", "Subjects", "AccessLedger"),
     "Authorisations": ("Participants",),
     "AccessLedger": ("Participants", "Records", "Consents", "Emergencies", "Authorisations"),
+    "Persons": ("Participants",),
 }
 """The suite in the order of deployment: each contract, and those whose addresses its constructor takes. An address is
 known before its contract is there: it follows from the deployer and the number of its transactions."""

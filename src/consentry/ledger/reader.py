@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
@@ -29,6 +29,8 @@ _FINALITY: Final = {
     "validator-quorum": "sealed by at least two thirds of the validators",
 }
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
+_MOST_IDS: Final = 500
+"""Request ids of one question to the node."""
 
 
 class ChainReader:
@@ -68,17 +70,23 @@ class ChainReader:
 
     async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
         """Looks a decision up by its request id."""
-        topics = (_DECIDED, request_id.to_bytes(32, "big"), None, institution.rjust(32, b"\0"))
-        target = self._manifest.address("AccessLedger")
-        logs = await self._connection.logs([target], self._manifest.identity.deployed_in, None, topics)
-        if not logs:
-            return None
-        log = logs[0]
-        block = await self._block(log.block_number)
-        if block.hash != log.block_hash:
-            return None
-        event = decode_log(log, EventPlace(block, log.transaction_hash, log.log_index))
-        return self._receipt(event) if isinstance(event, AccessDecided) else None
+        return (await self.find_decisions(institution, [request_id])).get(request_id)
+
+    async def find_decisions(self, institution: Address, request_ids: Sequence[int]) -> Mapping[int, FinalReceipt]:
+        """Looks decisions on an institution's requests up; what was not decided is left out."""
+        target, found = self._manifest.address("AccessLedger"), dict[int, FinalReceipt]()
+        blocks: dict[int, BlockReference] = {}
+        for start in range(0, len(request_ids), _MOST_IDS):
+            ids = tuple(number.to_bytes(32, "big") for number in request_ids[start : start + _MOST_IDS])
+            topics = (_DECIDED, ids, None, institution.rjust(32, b"\0"))
+            for log in await self._connection.logs([target], self._manifest.identity.deployed_in, None, topics):
+                if log.block_number not in blocks:
+                    blocks[log.block_number] = await self._block(log.block_number)
+                event = decode_log(log, EventPlace(blocks[log.block_number], log.transaction_hash, log.log_index))
+                # A block that is another one by now is not final.
+                if isinstance(event, AccessDecided) and blocks[log.block_number].hash == log.block_hash:
+                    found.setdefault(event.entry.request.request_id, self._receipt(event))
+        return found
 
     def _receipt(self, event: AccessDecided) -> FinalReceipt:
         return FinalReceipt(event.entry, event.place, _FINALITY[self._connection.profile.finality], LEDGER_SEAL)

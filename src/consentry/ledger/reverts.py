@@ -117,6 +117,12 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     "AuthorisationsPeriodInvalid": InvalidInputError,
     "AuthorisationsUnknown": NotFoundError,
     "AuthorisationsAlreadyWithdrawn": ConflictError,
+    # Persons
+    "PersonsAuthorityInactive": NotPermittedError,
+    "PersonsCommitmentMissing": InvalidInputError,
+    "PersonsCommitmentUsed": ConflictError,
+    "PersonsLinkNotStanding": ConflictError,
+    "PersonsLinkOfAnother": NotPermittedError,
     # AccessLedger
     "AccessLedgerRelayRequired": NotPermittedError,
     "AccessLedgerBatchMalformed": InvalidInputError,

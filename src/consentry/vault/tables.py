@@ -78,6 +78,23 @@ class KeptRequest(Base, table=True):
     created_at: int = Field(sa_type=BigInteger)
 
 
+class KeptBatch(Base, table=True):
+    """Access requests under one signature, kept before they are sent and until all are answered (outbox)."""
+
+    __tablename__ = "kept_batches"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("length(institution) = 20", "institution"),
+        CheckConstraint("length(root) = 32", "root"),
+        CheckConstraint("size > 0", "size"),
+    )
+
+    institution: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    root: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    size: int
+    payload: str = Field(sa_type=Text)
+    created_at: int = Field(sa_type=BigInteger)
+
+
 class IdempotencyKey(Base, table=True):
     """One answered HTTP request: the same key gets the same answer, the same key with other content is refused."""
 

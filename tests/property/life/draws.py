@@ -75,6 +75,14 @@ class LifeDraws:
             return SubjectId(self._word()), self._account()
         return self.random.choice(list(self.patients.items())[-RECENT:])
 
+    def account(self) -> AccountKey:
+        """Draws a key that nobody knows."""
+        return self._account()
+
+    def any_authority(self) -> AccountKey:
+        """Draws an authority: the national one or that of the province."""
+        return self.random.choice([PAYER, self.ledger.province])
+
     def any_institution(self) -> AccountKey:
         """Draws an institution; now and then a stranger."""
         return self._institution()

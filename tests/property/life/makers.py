@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from consentry.core.signed_act import SignedAct
 from consentry.crypto.signing import SigningKey
-from tests.property.life import exclusions
+from tests.property.life import exclusions, persons
 
 if TYPE_CHECKING:
     from tests.property.histories import History
 
 Maker = Callable[["History"], tuple[SignedAct, list[SigningKey]]]
 
-MAKERS: Final[tuple[tuple[int, Maker], ...]] = ((6, exclusions.exclusion), (3, exclusions.lift))
+MAKERS: Final[tuple[tuple[int, Maker], ...]] = (
+    (6, exclusions.exclusion),
+    (3, exclusions.lift),
+    (2, persons.link),
+    (1, persons.unlink),
+)
 """Every maker with its weight."""

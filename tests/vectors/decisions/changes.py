@@ -51,7 +51,7 @@ def _changed_copy(value: Any, **changes: Any) -> Any:  # noqa: ANN401 - any stru
 
 
 def _other_subject(scenario: Scenario) -> None:
-    scenario.change_terms(subject_id=subject_of(scenario.name, "sibling"))
+    scenario.change_terms(subject_id=subject_of(scenario.people, "sibling"))
 
 
 def _named_records(scenario: Scenario, *, others: int, covered: bool) -> None:

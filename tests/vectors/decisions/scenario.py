@@ -57,6 +57,7 @@ class Scenario:
     """A permitted access that changes make wrong; ids are derived at the end."""
 
     name: str
+    cast: str = ""
     leaf: RecordLeaf = field(init=False)
     terms: ConsentTerms = field(init=False)
     request: AccessRequest = field(init=False)
@@ -72,9 +73,14 @@ class Scenario:
     group_member: bool = False
     invokes_consent: bool = True
 
+    @property
+    def people(self) -> str:
+        """Whose keys they are: those of a cast that several share, or of this scenario alone."""
+        return self.cast or self.name
+
     def __post_init__(self) -> None:
-        hospital = key_of(self.name, "hospital").address
-        subject = subject_of(self.name, "patient")
+        hospital = key_of(self.people, "hospital").address
+        subject = subject_of(self.people, "patient")
         self.leaf = replace(samples.leaf(), custodian=CUSTODIAN.address, subject_id=subject)
         self.terms = replace(samples.terms(), subject_id=subject, institution=hospital, valid_from=PREPARED)
         self.request = replace(samples.request(ZERO_32, ZERO_32, RELEASE_KEY_HASH), institution=hospital)
