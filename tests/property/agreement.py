@@ -11,11 +11,11 @@ from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.admissions import Admissions
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import Reason, Standing
+from consentry.core.codes import DAY, Reason, Standing
 from consentry.core.events import LedgerEvent
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.signed_act import SignedAct
-from consentry.core.state import LedgerState
+from consentry.core.state import LedgerState, PermitCount
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -324,6 +324,28 @@ class Agreement:
             assert read("Persons", "linkStatus", link) == state.links.status_of(link)
         for consent, c in state.consents.items():
             assert read("Consents", "stateOf", consent) == (c.status, c.uses, c.granted_at, c.revoked_at)
+
+        self._compare_bases()
+
+    def _compare_bases(self) -> None:
+        """Compares debts, authorisations and permits."""
+        read, state = self.suite.read, self.state
+        for debt_id, debt in state.debts.known.items():
+            became = debt.noticed, debt.referred, debt.reviewed
+            expected = (debt.institution, debt.opened_at, *became, debt.subject_id, debt.practitioner)
+            assert _comparable(read("Emergencies", "debtOf", debt_id)) == _comparable(expected)
+        for institution in state.institutions:
+            ids, _ = read("Emergencies", "openDebts", institution, 0, 10**6)
+            late = read("Emergencies", "overdue", institution, 0, 10**6)
+            assert set(ids) == set(state.debts.open_of(institution))
+            assert set(late) == state.debts.overdue_of(institution, self.now)
+            assert read("Emergencies", "overdueCount", institution) == len(late)
+            count = state.permits.get(institution, PermitCount()).on(self.now // DAY)
+            assert read("AccessLedger", "permitsToday", institution) == (count.accesses, count.emergencies)
+        for authorisation, given in state.authorisations.items():
+            [found] = read("Authorisations", "statesOf", [authorisation])
+            stored = given.status, given.given_at, given.withdrawn_at, given.terms.authority
+            assert _comparable(found) == _comparable(stored)
 
     def _by_custodian(self, leaf: RecordLeaf, signature: bytes) -> bool:
         known = self.state.institutions.get(leaf.custodian)

@@ -29,6 +29,7 @@ from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from tests.property.agreement import Agreement, Signed
+from tests.property.life import bases
 from tests.property.life.draws import GROUPS, HOUR, PEOPLE, RECENT, LifeDraws
 from tests.support import samples
 
@@ -366,6 +367,8 @@ class History(LifeDraws):
         return ()
 
     def _item(self) -> Signed:
+        if self._chance(30):
+            return self._item_without_consent()
         leaf, terms = self._matching()
         if self._chance(2):
             leaf = replace(leaf, commitment=self._word())
@@ -385,6 +388,11 @@ class History(LifeDraws):
             request, leaf = self.random.choice(self.asked[-RECENT:])
             material = replace(material, leaf=leaf)
         self.asked.append((request, material.leaf))
+        key = self.institutions.get(request.institution, self.ledger.stranger)
+        return request, self._signature(key, "AccessLedger", request), material
+
+    def _item_without_consent(self) -> Signed:
+        request, material = self.random.choice([bases.emergency, bases.authorised])(self)
         key = self.institutions.get(request.institution, self.ledger.stranger)
         return request, self._signature(key, "AccessLedger", request), material
 

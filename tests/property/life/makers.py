@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from consentry.core.signed_act import SignedAct
 from consentry.crypto.signing import SigningKey
-from tests.property.life import exclusions, persons
+from tests.property.life import bases, exclusions, persons
 
 if TYPE_CHECKING:
     from tests.property.histories import History
@@ -19,5 +19,9 @@ MAKERS: Final[tuple[tuple[int, Maker], ...]] = (
     (3, exclusions.lift),
     (2, persons.link),
     (1, persons.unlink),
+    (5, bases.notice),
+    (6, bases.review),
+    (4, bases.authorisation),
+    (1, bases.withdrawal),
 )
 """Every maker with its weight."""
