@@ -132,7 +132,8 @@ def call_of(step: Json, defaults: dict[str, Json], side: Side) -> Call:
 def _item(item: Json, defaults: dict[str, Json], side: Side) -> Signed:
     request, leaf = _struct(item["request"], defaults), _struct(item["leaf"], defaults)
     terms = _struct(item["terms"], defaults) if item["terms"] else None
-    material = Material(leaf, terms, tuple(notation.bytes_of(node) for node in item["scopeProof"]))
+    given = _struct(item["authorisation"], defaults) if "authorisation" in item else None
+    material = Material(leaf, terms, tuple(notation.bytes_of(node) for node in item["scopeProof"]), given)
     return Signed(request, material, sign(key_of(item["key"]), side.domain("AccessLedger"), request))
 
 
