@@ -11,7 +11,7 @@ from typing import Any, Final
 from consentry.core import events
 from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.signed_act import SignedAct
 from consentry.core.state import LedgerState
@@ -19,6 +19,7 @@ from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
@@ -213,6 +214,11 @@ class MemoryLedger:
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
+
+    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
+        self._answer()
+        known = self.state.authorisations.get(authorisation_id)
+        return known.status if known else AuthorisationStatus.NONE
 
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()

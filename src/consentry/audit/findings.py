@@ -27,6 +27,8 @@ class Kind(StrEnum):
     SUBJECT_HEAD = "subject.head-differs"
     INSTITUTION_HEAD = "institution.head-differs"
     CONSENT_STATE = "consent.state-differs"
+    AUTHORISATION_STATE = "authorisation.state-differs"
+    DEBT_STATE = "debt.state-differs"
     RECORD_STATE = "record.state-differs"
     SUBJECT_STATE = "subject.state-differs"
     INSTITUTION_STATE = "institution.state-differs"

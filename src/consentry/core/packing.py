@@ -155,6 +155,11 @@ def _distinct(values: Iterable[Value]) -> dict[Value, int]:
     return {value: place for place, value in enumerate(dict.fromkeys(values))}
 
 
+def _there(values: Iterable[Value | None]) -> dict[Value, int]:
+    """Gives the places of the values that are there."""
+    return _distinct(value for value in values if value is not None)
+
+
 def _subject_told(leaf: RecordLeaf, shown: Shown) -> SubjectId | None:
     """Gives the subject of a record where the terms do not tell it."""
     told = shown.terms is not None and shown.terms.subject_id == leaf.subject_id
@@ -176,10 +181,10 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
     institutions = _distinct(request.institution for request, _ in items)
     keys = _distinct(request.release_key_hash for request, _ in items)
     consents = _distinct(sorted({shown.terms for shown in all_shown if shown.terms is not None}, key=consent_id))
-    subjects = _distinct(subject for subject in told if subject is not None)
-    leaves = _distinct(shown.leaf for shown in all_shown if shown.leaf is not None)
-    proofs = _distinct(shown.scope_proof for shown in all_shown if shown.scope_proof)
-    given = _distinct(shown.authorisation for shown in all_shown if shown.authorisation is not None)
+    subjects = _there(told)
+    leaves = _there(shown.leaf for shown in all_shown)
+    proofs = _there(shown.scope_proof or None for shown in all_shown)
+    given = _there(shown.authorisation for shown in all_shown)
     packed = []
     for (request, _), shown, subject in zip(items, all_shown, told, strict=True):
         places = Places(

@@ -23,7 +23,7 @@ from consentry.core.codes import (
 from consentry.core.emergencies import EmergencyNotice, EmergencyReview, debt_id
 from consentry.core.exclusions import Exclusion, ExclusionLift, target_of_category, target_of_institution
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import ZERO_32, ZERO_ADDRESS, AuthorisationId, ConsentId
+from consentry.core.terms import ZERO_32, ZERO_ADDRESS, AuthorisationId, ConsentId, RecordId
 from consentry.core.typed_data import struct_hash
 from tests.support import samples
 from tests.support.evm import PAYER
@@ -147,7 +147,7 @@ def _of_requests() -> Iterator[Story]:
         if reason == Reason.RECORD_UNKNOWN:
             item = replace(
                 asked(HOSPITAL, leaf_of(PATIENT, CUSTODIAN, commitment=samples.word(2)), None, reason),
-                request=replace(item.request, record_id=samples.word(3)),
+                request=replace(item.request, record_id=RecordId(samples.word(3))),
             )
         yield _begun(f"denied-{name}").decide(item)
     for name, changes in (
@@ -219,45 +219,56 @@ def _of_payment() -> Iterator[Story]:
     yield story.act(notice, CUSTODIAN).act(review, HOSPITAL)
 
 
-def _of_wrong_acts() -> Iterator[Story]:
-    notice, review = _notice(), _review()
-    wrong: list[tuple[str, SignedAct, str, str, tuple[Any, ...]]] = []
-    for name, kind, signer in (("notice", notice, CUSTODIAN), ("review", review, HOSPITAL)):
+Wrong = tuple[str, SignedAct, str, str, tuple[Any, ...]]
+"""Name of a history, the act, who signs it, and the error with its arguments."""
+
+
+def _wrong_parties() -> Iterator[Wrong]:
+    for name, kind, signer in (("notice", _notice(), CUSTODIAN), ("review", _review(), HOSPITAL)):
         unknown = replace(kind, debt_id=samples.word(9))
-        wrong.append((f"{name}-of-no-debt", unknown, signer, "EmergenciesDebtUnknown", (samples.word(9),)))
+        yield f"{name}-of-no-debt", unknown, signer, "DebtUnknown", (samples.word(9),)
         for what, subject, institution in (("subject", OTHER, HOSPITAL), ("institution", PATIENT, CUSTODIAN)):
             parties = subject_of(subject), key_of(institution).address
             act = replace(kind, subject_id=parties[0], institution=parties[1])
-            wrong.append((f"{name}-of-another-{what}", act, signer, "EmergenciesPartiesMismatch", (DEBT, *parties)))
-    for changes in ({"by": 0}, {"by": 3}, {"guardian": samples.word(8)}, {"notice_hash": ZERO_32}):
-        act = replace(notice, **changes)
+            yield f"{name}-of-another-{what}", act, signer, "PartiesMismatch", (DEBT, *parties)
+
+
+def _wrong_notices() -> Iterator[Wrong]:
+    changes: list[Changes] = [{"by": 0}, {"by": 3}, {"guardian": samples.word(8)}, {"notice_hash": ZERO_32}]
+    for change in changes:
+        act = _notice(**change)
         told = act.by, act.guardian, act.notice_hash
-        wrong.append((f"notice-{next(iter(changes))}-{act.by}", act, CUSTODIAN, "EmergenciesNoticeInvalid", told))
+        yield f"notice-{next(iter(change))}-{act.by}", act, CUSTODIAN, "NoticeInvalid", told
     for name, sent in (("before-the-access", OPENED - 1), ("after-this-block", OPENED + 62)):
-        act = replace(notice, sent_at=sent)
-        told = sent, OPENED, OPENED + 1
-        wrong.append((f"notice-{name}", act, CUSTODIAN, "EmergenciesNoticeTimeInvalid", told))
-    for what in ({"role": 0}, {"role": 4}, {"outcome": 0}, {"outcome": 4}, {"reason_hash": ZERO_32}):
-        given = replace(review, **what)
-        told = given.role, given.outcome, given.reason_hash
-        name = f"review-{next(iter(what))}-{given.role}-{given.outcome}"
-        wrong.append((name, given, HOSPITAL, "EmergenciesReviewInvalid", told))
-    passed = _by_authority(PROVINCE, outcome=ReviewOutcome.REFERRED)
-    told = passed.role, passed.outcome, passed.reason_hash
-    wrong.append(("review-passed-on-by-an-authority", passed, PROVINCE, "EmergenciesReviewInvalid", told))
+        times = sent, OPENED, OPENED + 1
+        yield f"notice-{name}", _notice(sent_at=sent), CUSTODIAN, "NoticeTimeInvalid", times
+
+
+def _wrong_reviews() -> Iterator[Wrong]:
+    changes: list[Changes] = [{"role": 0}, {"role": 4}, {"outcome": 0}, {"outcome": 4}, {"reason_hash": ZERO_32}]
+    for change in changes:
+        act = _review(**change)
+        name = f"review-{next(iter(change))}-{act.role}-{act.outcome}"
+        yield name, act, HOSPITAL, "ReviewInvalid", (act.role, act.outcome, act.reason_hash)
+    act = _by_authority(PROVINCE, outcome=ReviewOutcome.REFERRED)
+    told = act.role, act.outcome, act.reason_hash
+    yield "review-passed-on-by-an-authority", act, PROVINCE, "ReviewInvalid", told
     for name, reviewer in (("nobody", ZERO_32), ("who-looked", samples.PRACTITIONER)):
-        given = replace(review, reviewer=reviewer)
-        wrong.append((f"review-by-{name}", given, HOSPITAL, "EmergenciesReviewerInvalid", (DEBT, reviewer)))
+        yield f"review-by-{name}", _review(reviewer=reviewer), HOSPITAL, "ReviewerInvalid", (DEBT, reviewer)
     hospital = key_of(HOSPITAL).address
     for authority in (NEIGHBOUR, STRANGER, HOSPITAL):
-        given, told = _by_authority(authority), (key_of(authority).address, hospital)
         name = authority.rpartition("/")[2].replace(" ", "-")
-        wrong.append((f"review-by-authority-{name}", given, authority, "EmergenciesAuthorityInvalid", told))
-    given = replace(review, authority=key_of(PROVINCE).address)
-    told = given.authority, hospital
-    wrong.append(("review-with-an-authority-that-does-not-act", given, HOSPITAL, "EmergenciesAuthorityInvalid", told))
-    for name, mistaken, signer, error, arguments in wrong:
-        yield _indebted(name).act(mistaken, signer, expect=refused(error, *arguments))
+        over = key_of(authority).address, hospital
+        yield f"review-by-authority-{name}", _by_authority(authority), authority, "AuthorityInvalid", over
+    act = _review(authority=key_of(PROVINCE).address)
+    over = act.authority, hospital
+    yield "review-with-an-authority-that-does-not-act", act, HOSPITAL, "AuthorityInvalid", over
+
+
+def _of_wrong_acts() -> Iterator[Story]:
+    for wrong in (_wrong_parties, _wrong_notices, _wrong_reviews):
+        for name, act, signer, error, arguments in wrong():
+            yield _indebted(name).act(act, signer, expect=refused(f"Emergencies{error}", *arguments))
 
 
 def _of_signatures() -> Iterator[Story]:
