@@ -374,13 +374,16 @@ contract AccessLedger is EIP712, IAccessLedger {
         for (uint256 i = 0; i < count; ++i) {
             Requester memory requester = batch.requesters[i];
             Standing standing;
-            (standing, requester.releaseKeyHash, requester.signer) = participants.institutionForDecision(
-                batch.institutions[i]
-            );
+            (
+                standing,
+                requester.releaseKeyHash,
+                requester.signer,
+                requester.dailyLimit,
+                requester.emergencyLimit
+            ) = participants.institutionForDecision(batch.institutions[i]);
             requester.known = standing != Standing.NONE;
             requester.active = standing == Standing.ACTIVE;
             requester.account = Signers.accountOf(requester.signer);
-            (requester.dailyLimit, requester.emergencyLimit) = _limitsOf(batch.institutions[i]);
         }
         count = batch.terms.length;
         batch.consentIds = new ConsentId[](count);
@@ -577,11 +580,6 @@ contract AccessLedger is EIP712, IAccessLedger {
                 item.authorisationState.status,
                 blockTime
             );
-    }
-
-    /// @dev Permitted accesses an institution may have in a day, and those of them in an emergency.
-    function _limitsOf(address) private pure returns (uint256 dailyLimit, uint256 emergencyLimit) {
-        return (100_000, 50);
     }
 
     /// @dev Whether a subject forbids emergency accesses.

@@ -2,8 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IExclusions} from "../interfaces/IExclusions.sol";
-import {IParticipants} from "../interfaces/IParticipants.sol";
-import {ISubjects} from "../interfaces/ISubjects.sol";
 import {HIGHEST_CATEGORY, SCOPE_GRANT} from "../types/Codes.sol";
 import {
     EXCLUDED_CATEGORY,
@@ -13,13 +11,13 @@ import {
     Exclusion,
     ExclusionLift
 } from "../types/Exclusion.sol";
-import {SignedActs} from "./SignedActs.sol";
+import {Registers} from "./Registers.sol";
 
 /// @title Named denies
 /// @notice See `IExclusions`.
 /// @dev One word a subject tells whether there is anything to look at: a decision about a subject without exclusions
 /// reads that and no more.
-abstract contract Exclusions is SignedActs, IExclusions {
+abstract contract Exclusions is Registers, IExclusions {
     /// @dev Groups of one subject are asked one by one in a decision, so there are few.
     uint256 private constant _MOST_GROUPS = 8;
     /// @dev What one exclusion adds to a summary.
@@ -98,12 +96,6 @@ abstract contract Exclusions is SignedActs, IExclusions {
     ) public view returns (bool excluded) {
         return _excluded[subjectId][_markOf(kind, target)];
     }
-
-    /// @dev The register of subjects.
-    function _register() internal view virtual returns (ISubjects register);
-
-    /// @dev The register of who may act.
-    function _members() internal view virtual returns (IParticipants register);
 
     function _forgetGroup(bytes32 subjectId, bytes32 group) private {
         bytes32[] storage groups = _excludedGroups[subjectId];

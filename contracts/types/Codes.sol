@@ -118,6 +118,9 @@ uint8 constant ACTOR_MACHINE = 2;
 
 /// @dev Assurance levels of a consent act: 1 device key, 2 card and code, 3 guardian, 4 staff-assisted.
 uint8 constant ASSURANCE_DEVICE_KEY = 1;
+uint8 constant ASSURANCE_CARD_AND_CODE = 2;
+uint8 constant ASSURANCE_GUARDIAN = 3;
+uint8 constant ASSURANCE_STAFF_ASSISTED = 4;
 
 /// @dev `maxUses` of a consent that does not limit the number of uses.
 uint32 constant UNLIMITED_USES = type(uint32).max;
@@ -131,3 +134,43 @@ uint8 constant SCOPE_REVOKE = 2;
 uint8 constant SCOPE_SEE = 3;
 uint8 constant SCOPE_CORRECT = 4;
 uint8 constant SCOPE_RECOVER = 5;
+
+/// @dev Grounds of a restriction: 1 retention runs, 2 accuracy disputed, 3 legal claim, 4 subject's request.
+uint8 constant HIGHEST_RESTRICTION_REASON = 4;
+
+/// @dev Grounds of an erasure: 1 subject's request, 2 retention over, 3 wrong patient, 4 order of a court.
+uint8 constant ERASED_ON_REQUEST = 1;
+uint8 constant ERASED_AS_WRONG_PATIENT = 3;
+uint8 constant ERASED_BY_COURT_ORDER = 4;
+
+/// @dev Retention classes of a record: 1 outpatient, 15 years; 2 inpatient, 30 years.
+uint8 constant RETENTION_OUTPATIENT = 1;
+
+/// @dev Document classes a result can be of.
+uint8 constant CATEGORY_LABORATORY = 3;
+uint8 constant CATEGORY_IMAGING = 4;
+
+/// @dev How far a quality mark reaches: 1 the country, 2 a province, 3 a city.
+uint8 constant MARK_NATIONAL = 1;
+uint8 constant MARK_PROVINCIAL = 2;
+uint8 constant MARK_CITY = 3;
+
+/// @dev Grounds on which a marked result is not accepted, 1..9.
+uint8 constant HIGHEST_REFUSAL_REASON = 9;
+/// @notice Life of an ask for a consent.
+enum AskStatus {
+    NONE, // nobody asked so
+    OPEN,
+    ANSWERED, // by a grant
+    DENIED,
+    LAPSED // its time ran out; not stored, told from the time
+}
+
+/// @dev What became of copies: 0 there were none, 1 kept until they are erased, 2 none are left.
+uint8 constant COPIES_NONE = 0;
+uint8 constant COPIES_KEPT = 1;
+uint8 constant COPIES_ERASED = 2;
+
+/// @dev What an institution owes after a revocation: 1 to acknowledge it, 2 to attest the erasure of copies.
+uint8 constant DUTY_ACKNOWLEDGE = 1;
+uint8 constant DUTY_ERASE = 2;

@@ -12,7 +12,17 @@ import {RecordLeaf} from "./RecordLeaf.sol";
 /// account: two ids of one's own choice might be made to meet, but none with that of somebody else.
 type RecordFacts is uint256;
 
-using {statusOf, categoryOf, sensitivityOf, dataMonthOf, anchoredAtOf, isMarked, superseded} for RecordFacts global;
+using {
+    statusOf,
+    categoryOf,
+    sensitivityOf,
+    dataMonthOf,
+    retentionOf,
+    anchoredAtOf,
+    isOf,
+    isMarked,
+    withStatus
+} for RecordFacts global;
 
 /// @notice Packs the facts of a version that is being anchored.
 function factsOf(RecordLeaf memory leaf, uint48 anchoredAt) pure returns (RecordFacts) {
@@ -42,9 +52,19 @@ function dataMonthOf(RecordFacts facts) pure returns (uint16) {
     return uint16(RecordFacts.unwrap(facts) >> 24);
 }
 
+/// @notice Gives the retention class.
+function retentionOf(RecordFacts facts) pure returns (uint8) {
+    return uint8(RecordFacts.unwrap(facts) >> 40);
+}
+
 /// @notice Gives the block time of the anchor, in seconds.
 function anchoredAtOf(RecordFacts facts) pure returns (uint48) {
     return uint48(RecordFacts.unwrap(facts) >> 48);
+}
+
+/// @notice Tells whether a version is one of a subject.
+function isOf(RecordFacts facts, bytes32 subjectId) pure returns (bool) {
+    return facts.isMarked(markOf(subjectId));
 }
 
 /// @notice Tells whether a version is one of the subject with a mark.
@@ -52,10 +72,10 @@ function isMarked(RecordFacts facts, uint256 mark) pure returns (bool) {
     return RecordFacts.unwrap(facts) >> 96 == mark;
 }
 
-/// @notice Gives the same facts of a version that gave way to the next.
-function superseded(RecordFacts facts) pure returns (RecordFacts) {
+/// @notice Gives the same facts with another status.
+function withStatus(RecordFacts facts, RecordStatus status) pure returns (RecordFacts) {
     uint256 kept = RecordFacts.unwrap(facts) & ~uint256(type(uint8).max);
-    return RecordFacts.wrap(kept | uint256(RecordStatus.SUPERSEDED));
+    return RecordFacts.wrap(kept | uint256(status));
 }
 
 /// @notice Gives what stands for a subject in the word: 160 bits.

@@ -39,6 +39,7 @@ from consentry.errors import (
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.background import ROUND_SECONDS, Background, Deed, Tell
 from consentry.gateway.context import Context, Limits
+from consentry.gateway.erasures import ErasureDesk
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.claims import FolderLock
 from consentry.ledger.connection import Connection
@@ -277,10 +278,12 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         background.deeds += [
             Deed("following the chain", 1, projection.catch_up),
             Deed("resuming kept requests", RESUME_TURNS, context.desk.resume),
+            Deed("carrying out erasures", RESUME_TURNS, context.erasures.carry_out),
             *tidying(keys, objects),
         ]
         # What cannot be decided now stays kept: it must not keep a gateway from serving what it can.
-        await background.attempt(background.deeds[1])
+        for deed in background.deeds[1:3]:
+            await background.attempt(deed)
         task = background.start()
         stack.push_async_callback(_stop, task)
         yield context
@@ -332,6 +335,7 @@ def _context(
         projection=directory,
         vault=vault,
         desk=AccessDesk(ledger, directory, vault, RequestOutbox(database), custodian, ledger.verifiers()),
+        erasures=ErasureDesk(ledger, directory, vault, custodian),
         idempotency=IdempotencyStore(database),
         nonces=nonces,
         verifiers=ledger.verifiers(),

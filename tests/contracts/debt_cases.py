@@ -45,7 +45,8 @@ def opened(world: World, request_id: int = REQUEST) -> bytes:
 def authority_of(world: World, name: str, region: int) -> AccountSigner:
     """Appoints an authority with a key of its own."""
     signer = AccountSigner(key_of(name))
-    appoint_authority(world.suite, checksummed(signer.identity), region)
+    deputy = AccountSigner(key_of(f"deputy of {name}"))
+    appoint_authority(world.suite, checksummed(signer.identity), region, checksummed(deputy.identity))
     return signer
 
 

@@ -328,7 +328,7 @@ def test_reasons_are_given_in_their_order(world: World) -> None:
         broken = {name: value for name, value in broken.items() if name not in mended}
         if reason == Reason.INSTITUTION_SUSPENDED:
             arguments = (world.hospital.address, ZERO_32)
-            world.suite.send("Participants", "reinstateInstitution", *arguments, sender=world.beijing)
+            world.by_two(world.beijing, "reinstateInstitution", *arguments)
 
 
 def test_reasons_of_a_consent_are_given_in_their_order(world: World) -> None:

@@ -203,7 +203,7 @@ def test_revoke_works_when_all_else_is_unfit(world: World) -> None:
     world.suspend(world.custodian)
     world.suspend(world.hospital)
     world.suite.travel(terms.valid_until + DAY)
-    world.suite.send("Participants", "admitRelay", world.stranger, world.beijing, sender=world.beijing)
+    world.by_two(world.beijing, "admitRelay", world.stranger, world.beijing)
     world.relay = world.stranger
 
     world.revoke(terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -238,6 +239,25 @@ async def test_suspended_institution_is_denied_until_it_is_reinstated(world: Led
     assert await standing(samples.address(0x404)) == Standing.NONE
 
 
+async def test_release_key_hash_is_that_of_today(world: LedgerWorld) -> None:
+    hospital, new = world.hospital, AccountKey.generate()
+    assert await world.ledger.release_key_hash(hospital.address) == KEY_HASH
+    await world.reset_keys(hospital.address, new.signer, b"new release key")
+    assert await world.ledger.release_key_hash(hospital.address) == hashlib.sha256(b"new release key").digest()
+    assert await world.ledger.release_key_hash(samples.address(0x404)) == ZERO_32
+
+
+async def test_request_under_keys_of_before_is_not_permitted(world: LedgerWorld) -> None:
+    case, new = await world.case(), AccountKey.generate()
+    await world.reset_keys(world.hospital.address, new.signer, b"new release key")
+    new_hash = hashlib.sha256(b"new release key").digest()
+    with pytest.raises(NotAuthenticError, match="SIGNATURE_INVALID"):
+        await world.decide(world.request(case), case.material)
+    receipt = await world.decide(world.request(case), case.material, new)
+    assert receipt.entry.reason == Reason.RELEASE_KEY_MISMATCH
+    assert (await world.decide(world.request(case, release_key_hash=new_hash), case.material, new)).permitted
+
+
 async def test_events_are_in_chain_order_however_they_are_asked_for(world: LedgerWorld) -> None:
     case, head = await world.case(), await world.ledger.head()
     await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(4)))
@@ -423,6 +443,8 @@ CALLS: dict[str, Call] = {
     "find_decision": lambda w, _: w.unplugged.find_decision(w.hospital.address, 1),
     "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
     "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
+    "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
+    "release_key_hash": lambda w, _: w.unplugged.release_key_hash(w.hospital.address),
     "is_signed_by_subject": lambda w, c: w.unplugged.is_signed_by_subject(c.leaf.subject_id, KEY_HASH, bytes(65)),
 }
 

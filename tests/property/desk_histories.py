@@ -370,7 +370,7 @@ class Bench:
         _demand(bool(decided) and decided[0].entry.reason == 0, "released without a permit in the log")
         active = self.ledger.state.consent(request.consent_id).status == ConsentStatus.ACTIVE
         _demand(active, "released under a consent that was revoked before the last look")
-        standing = self.ledger.state.institution_standing(request.institution)
+        standing = self.ledger.state.institution_standing(request.institution, self.ledger.blocks[-1].time)
         _demand(standing == Standing.ACTIVE, "released to an institution that was suspended before the last look")
 
     def check(self) -> None:

@@ -91,7 +91,7 @@ def test_request_passes_the_points_in_the_order_of_the_promise() -> None:
     passed = bench.fuse.passed
     order = ["outbox.keep:after", "ledger.decide:before", "ledger.decide:after", "vault.release:before"]
     order += ["ledger.head:after", "ledger.consent_status:after"]
-    order += ["ledger.institution_standing:after", "vault.release:after"]
+    order += ["ledger.institution_standing:after", "ledger.release_key_hash:after", "vault.release:after"]
     assert [name for name in passed if name in order] == order, passed
     assert len(passed) < POINTS
 

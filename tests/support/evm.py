@@ -107,6 +107,10 @@ class Outcome:
 
 
 PAYER: Final = AccountKey(keccak(b"payer of the tests"))
+SECOND: Final = AccountKey(keccak(b"second officer of the tests"))
+SYSTEM: Final = (AccountKey(keccak(b"system officer 1")), AccountKey(keccak(b"system officer 2")))
+AUDIT: Final = (AccountKey(keccak(b"audit officer 1")), AccountKey(keccak(b"audit officer 2")))
+"""Officers of the national authority, whose account is the payer's."""
 
 
 class Evm:
@@ -114,7 +118,9 @@ class Evm:
 
     def __init__(self, *others: AccountKey) -> None:
         self._sender = PAYER
-        self._keys = {key.address: KeyAPI.PrivateKey(key.secret) for key in (self._sender, *others)}
+        self._keys = {
+            key.address: KeyAPI.PrivateKey(key.secret) for key in (self._sender, SECOND, *SYSTEM, *AUDIT, *others)
+        }
         parameters = PyEVMBackend.generate_genesis_params({"gas_limit": GAS_LIMIT, "timestamp": FIRST_BLOCK})
         state = generate_genesis_state_for_keys(list(self._keys.values()))
         self._chain = PyEVMBackend(genesis_parameters=parameters, genesis_state=state).chain

@@ -51,6 +51,7 @@ from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.evidence.notation import bytes_of, hex_of, write
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.context import Context, Limits
+from consentry.gateway.erasures import ErasureDesk
 from tests.support.callers import HOST, ORIGIN, Anyone, SignedIn, Signing
 from tests.support.memory_ledger import VERIFIERS, MemoryLedger
 from tests.support.memory_projection import MemoryProjection
@@ -382,6 +383,7 @@ class MemoryParts:
             projection=self.projection,
             vault=self.vault,
             desk=AccessDesk(self.ledger, self.projection, self.vault, self.outbox, custodian, VERIFIERS),
+            erasures=ErasureDesk(self.ledger, self.projection, self.vault, custodian),
             idempotency=self.keys,
             nonces=self.nonces,
             verifiers=VERIFIERS,

@@ -11,10 +11,12 @@ from typing import Any, Final
 from consentry.core import events
 from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
+from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
-from consentry.core.state import LedgerState
+from consentry.core.signers import granters
+from consentry.core.state import NO_INSTITUTION, LedgerState
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -24,6 +26,7 @@ from consentry.core.terms import (
     ConsentTerms,
     Enrolment,
     Material,
+    RecordId,
     RecordLeaf,
     Revocation,
     SubjectId,
@@ -96,6 +99,16 @@ class MemoryLedger:
         """Suspends or reinstates an institution."""
         self._fold(events.InstitutionStandingChanged(self._mine(), institution, OPERATOR, standing, ZERO_32))
 
+    def suspend_in_emergency(self, institution: Address, until: int) -> None:
+        """Suspends an institution until a time."""
+        place = self._mine()
+        self._fold(events.InstitutionSuspendedInEmergency(place, institution, OPERATOR, OPERATOR, until, ZERO_32))
+
+    def rotate_keys(self, institution: Address, signer: bytes, release_key: bytes) -> None:
+        """Gives an institution other keys."""
+        place = self._mine()
+        self._fold(events.InstitutionKeysRotated(place, institution, OPERATOR, signer, release_key, 0))
+
     # The port.
 
     async def identity(self) -> ChainIdentity:
@@ -138,8 +151,9 @@ class MemoryLedger:
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
         _require_fitting("Consents", "grant", terms, signature)
-        valid = self._holds(self._subject_signer(terms.subject_id), "Consents", terms, signature)
         place = self._began()
+        able = granters(self.state, terms, place.block.time)
+        valid = any(self._holds(signer, "Consents", terms, signature) for signer in able)
         return self._done(lambda: self._acts.grant(terms, signature, signature_valid=valid, relay=RELAY, place=place))
 
     async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
@@ -220,9 +234,25 @@ class MemoryLedger:
         known = self.state.authorisations.get(authorisation_id)
         return known.status if known else AuthorisationStatus.NONE
 
+    async def is_instance(self, record_id: RecordId, digest_: bytes, index: int, path: Sequence[bytes]) -> bool:
+        self._answer()
+        return self.state.recognitions.is_instance(record_id, digest_, index, path)
+
+    async def record_status(self, wanted: RecordId) -> RecordStatus:
+        self._answer()
+        return self.state.record_status(wanted)
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        self._answer()
+        return self.state.revocations.duties_of(institution)
+
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()
-        return self.state.institution_standing(institution)
+        return self.state.institution_standing(institution, self.blocks[-1].time)
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        self._answer()
+        return self.state.institutions.get(institution, NO_INSTITUTION).release_key_hash
 
     async def subject_head(self, subject_id: SubjectId) -> bytes:
         self._answer()

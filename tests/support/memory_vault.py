@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from consentry.errors import (
     ConflictError,
     IdempotencyKeyReusedError,
     InvalidInputError,
+    KeyDestroyedError,
     NotAuthenticError,
     NotFoundError,
     NotPermittedError,
@@ -23,7 +25,16 @@ from consentry.errors import (
     ObjectSwappedError,
     VaultUnavailableError,
 )
-from consentry.gateway.ports import Answer, Beginning, LastLook, ReleasedKey, SealedRecord, StoredBatch, StoredRequest
+from consentry.gateway.ports import (
+    Answer,
+    Beginning,
+    LastLook,
+    ReleasedKey,
+    Remains,
+    SealedRecord,
+    StoredBatch,
+    StoredRequest,
+)
 
 PIECE = 64 * 1024
 
@@ -38,6 +49,7 @@ class _Object:
     keys: RecordKeys
     ciphertext: bytes
     record_id: RecordId | None = None
+    deleted_at: int = 0
 
 
 @dataclass
@@ -117,6 +129,25 @@ class MemoryVault:
                 return known
         raise NotFoundError("record is not in this vault")
 
+    async def remains(self, record_id: RecordId) -> Remains:
+        known = self._of(record_id)
+        sealed = known.sealed
+        return Remains(
+            object_id=sealed.object_id,
+            version=sealed.version,
+            ciphertext_digest=sealed.ciphertext_digest,
+            ciphertext_size=sealed.ciphertext_size,
+            keys_destroyed=known.deleted_at > 0,
+            deleted_at=known.deleted_at,
+        )
+
+    async def erase(self, record_id: RecordId) -> Remains:
+        known = self._of(record_id)
+        if not known.deleted_at:
+            known.keys, known.ciphertext = RecordKeys(bytes(32), bytes(32)), b""
+            known.deleted_at = int(time.time())
+        return await self.remains(record_id)
+
     async def release(
         self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain, last_look: LastLook
     ) -> ReleasedKey:
@@ -127,6 +158,8 @@ class MemoryVault:
         if release_key_hash(release_key) != request.release_key_hash:
             raise InvalidInputError("release key does not match")
         known = self._of(request.record_id)
+        if known.deleted_at:
+            raise KeyDestroyedError("record was erased")
         if record_id(leaf) != request.record_id or leaf.commitment != known.sealed.commitment:
             raise ObjectSwappedError("object is not that of the leaf")
         context = ReleaseContext(
@@ -155,6 +188,8 @@ class MemoryVault:
 
     def _whole(self, record_id: RecordId) -> bytes:
         known = self._of(record_id)
+        if known.deleted_at:
+            raise KeyDestroyedError("object was erased")
         if len(known.ciphertext) != known.sealed.ciphertext_size:
             raise ObjectMissingError("object is gone")
         return known.ciphertext

@@ -5,7 +5,7 @@ A JSON object stands for the act here; which members it has, `consentry act KIND
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from pydantic import Field
@@ -59,7 +59,75 @@ class ActItem(Strict):
     place: Place
 
 
+class AskItem(Strict):
+    """An ask for a consent as it stands; ``coolDownEnds`` is 0 unless it was denied."""
+
+    ask_id: Hex32
+    ask: Members
+    status: Literal["OPEN", "ANSWERED", "DENIED", "LAPSED"]
+    cool_down_ends: int
+    place: Place
+
+
+class AskPage(Strict):
+    """A page of asks."""
+
+    items: list[AskItem]
+
+
+class DutyItem(Strict):
+    """What an institution owes after a revocation; overdue from ``dueAt`` on."""
+
+    consent_id: Hex32
+    kind: Literal["ACKNOWLEDGE", "ERASE"]
+    due_at: int
+    overdue: bool
+
+
+class DutyList(Strict):
+    """Everything an institution owes, the earliest first."""
+
+    items: list[DutyItem]
+
+
 class ActPage(Strict):
     """A page of signed acts."""
 
     items: list[ActItem]
+
+
+class ErasureItem(Strict):
+    """What an erasure destroys, and how far it is; ``deletedAt`` is zero while anything is left."""
+
+    record_id: Hex32
+    subject_id: Hex32
+    status: str
+    report: str
+    report_digest: Hex32
+    keys_destroyed: bool
+    deleted_at: int
+
+
+class ErasureAnswer(Strict):
+    """A record was erased."""
+
+    act_hash: Hex32
+    anchor: Anchor
+    keys_destroyed: bool
+    deleted_at: int
+
+
+class ItemCounts(Strict):
+    """Results of one item, as receiver and as issuer; each counted once, by what was said last."""
+
+    item_code: int
+    received_accepted: int
+    received_refused: int
+    issued_accepted: int
+    issued_refused: int
+
+
+class RecognitionCounts(Strict):
+    """Counts of an institution by item."""
+
+    items: list[ItemCounts]

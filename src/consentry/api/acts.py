@@ -7,7 +7,7 @@ those the act names.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
@@ -18,7 +18,8 @@ from consentry.api.once import DOCUMENTED, once
 from consentry.api.policy import MEMBER, SUBJECT_SIDE, Caller, Role, subject_seen_by
 from consentry.api.schemas import Id20, Id32, raw, shown
 from consentry.api.views import USUAL, Cursor, Limit, act_json, anchor_json, page, parse_cursor
-from consentry.core.act_table import BY_NAME
+from consentry.core.act_table import ACTS, BY_NAME
+from consentry.core.asks import AskDenial, ConsentAsk
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, SubjectId
 from consentry.core.typed_data import struct_hash
@@ -27,6 +28,8 @@ from consentry.evidence.notation import Json, read
 from consentry.gateway import acts
 
 router = APIRouter(prefix="/v1", tags=["acts"])
+SHOWN_TO_CUSTODIANS: Final = tuple(act for act in ACTS if act not in {ConsentAsk, AskDenial})
+"""A custodian sees all acts that concern its subjects, but for asks and denials."""
 
 
 def _act(name: str, members: Json) -> SignedAct:
@@ -72,10 +75,15 @@ async def acts_of_subject(
     cursor: Cursor = None,
     limit: Limit = USUAL,
 ) -> JSONResponse:
-    """Lists the signed acts that concern a subject, to the subject and its custodian."""
+    """Lists the signed acts that concern a subject, to the subject and its custodian.
+
+    Who asked the subject for what, and what it denied, is no custodian's business.
+    """
     context, subject = context_of(request), SubjectId(raw(subject_id))
     await subject_seen_by(context, caller, subject)
-    found = await context.projection.acts(subject_id=subject, after=parse_cursor(cursor), limit=limit + 1)
+    kinds = SHOWN_TO_CUSTODIANS if caller.role == Role.INSTITUTION else ()
+    after = parse_cursor(cursor)
+    found = await context.projection.acts(subject_id=subject, kinds=kinds, after=after, limit=limit + 1)
     return page(request, found, limit, act_json)
 
 

@@ -24,6 +24,7 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
     errors.AccessDeniedError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.CoolDownError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.VerificationError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GatewayUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -352,7 +352,7 @@ class RecordItem(Strict):
     """A record version."""
 
     record_id: Hex32
-    status: Literal["CURRENT", "SUPERSEDED"]
+    status: Literal["CURRENT", "SUPERSEDED", "RESTRICTED", "ERASED"]
     leaf: LeafBody
     place: Place
 
@@ -364,7 +364,10 @@ class RecordPage(Strict):
 
 
 class ConsentItem(Strict):
-    """A consent; ``notice`` is null where the text shown is not one of this gateway's."""
+    """A consent; ``notice`` is null where the text shown is not one of this gateway's.
+
+    ``undoUntil`` is 0 unless staff assisted.
+    """
 
     consent_id: Hex32
     terms: TermsBody
@@ -373,6 +376,7 @@ class ConsentItem(Strict):
     uses: int
     granted_at: int
     revoked_at: int
+    undo_until: int
     notice: Notice | None
     place: Place
 

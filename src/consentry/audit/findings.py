@@ -33,6 +33,7 @@ class Kind(StrEnum):
     SUBJECT_STATE = "subject.state-differs"
     INSTITUTION_STATE = "institution.state-differs"
     AUTHORITY_STATE = "authority.state-differs"
+    OFFICER_STATE = "officer.state-differs"
     RELAY_STATE = "relay.state-differs"
     VERIFIER_STATE = "verifier.state-differs"
     MEMBERSHIP = "group.membership-differs"
@@ -47,7 +48,10 @@ class Kind(StrEnum):
     OBJECT_UNANCHORED = "vault.object-unanchored"
     OBJECT_MISSING = "vault.object-missing"
     OBJECT_DIFFERS = "vault.object-differs"
+    OBJECT_KEPT = "vault.object-kept"
     RELEASE_WITHOUT_DECISION = "release.without-decision"
+    RELEASE_AFTER_ERASURE = "release.after-erasure"
+    ATTESTATION_MISSING = "erasure.attestation-missing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ Every method guarantees the error family of ``consentry.errors``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus
 from consentry.core.emergencies import Debt
 from consentry.core.events import LedgerEvent
-from consentry.core.state import AuthorityState, InstitutionState, SubjectState
+from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
 from consentry.core.terms import (
     AccessRequest,
     Address,
@@ -72,7 +72,7 @@ class LedgerReader(Protocol):
         ...
 
     def domain(self, contract: str) -> Domain:
-        """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
+        """Gives the EIP-712 domain of a contract whose acts are signed."""
         ...
 
     def verifiers(self) -> Verifiers:
@@ -135,6 +135,10 @@ class LedgerReader(Protocol):
         """Gives what is stored of an authority; standing ``NONE`` for one that was never admitted."""
         ...
 
+    async def officer_state(self, officer: Address) -> OfficerState:
+        """Gives what is stored of an officer; authority zero and no roles for an account that is none."""
+        ...
+
     async def is_active_relay(self, relay: Address) -> bool:
         """Tells whether an account may pass acts on now."""
         ...
@@ -190,12 +194,16 @@ class ObjectReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptRelease:
-    """A row of the vault: once the keys of a record were unwrapped, for the decision it names."""
+    """A row of the vault: once the keys of a record were unwrapped, for the decision it names.
+
+    ``released_at`` is by the vault's own clock, in seconds; it does not tell one release from another.
+    """
 
     record_id: RecordId
     institution: Address
     request_id: int
     decision_id: bytes
+    released_at: int = field(default=0, compare=False)
 
 
 class ReleaseReader(Protocol):

@@ -184,7 +184,8 @@ class Replay:
     ) -> Reason:
         state, request, now = self.state, entry.request, place.block.time
         terms = state.consent(request.consent_id).terms
-        facts = state.facts_for(request, terms.group if terms else ZERO_32, now, signature_valid=True)
+        group = terms.group if terms else ZERO_32
+        facts = state.facts_for(request, group, now, signature_valid=True)
         if facts.institution.standing == 0:
             return Reason.INSTITUTION_UNKNOWN
         if request.record_id not in state.records or terms is None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from consentry.core.asks import ConsentAsk
 from consentry.core.codes import Reason
 from consentry.core.terms import AccessRequest, ConsentTerms, RecordLeaf
 from consentry.errors import InvalidInputError, VerificationError
@@ -113,6 +114,10 @@ def _terms(value: object) -> None:
     read(ConsentTerms, value)
 
 
+def _ask(value: object) -> None:
+    read(ConsentAsk, value)
+
+
 def _request(value: object) -> None:
     read(AccessRequest, value)
 
@@ -163,6 +168,18 @@ REVOCATION: Final[Shape] = {"terms": _terms, "document": _object}
 CONSENTED: Final[Shape] = {"consentId": _id, "anchor": _ANCHOR}
 ACTED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR}
 ACT: Final[Shape] = {"kind": _text, "actHash": _id, "act": _object, "signatures": _list_of_bytes, "place": _PLACE}
+ERASURE: Final[Shape] = {
+    "recordId": _id,
+    "subjectId": _id,
+    "status": _text,
+    "report": _text,
+    "reportDigest": _id,
+    "keysDestroyed": _truth,
+    "deletedAt": _number,
+}
+ERASED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR, "keysDestroyed": _truth, "deletedAt": _number}
+ASK: Final[Shape] = {"askId": _id, "ask": _ask, "status": _text, "coolDownEnds": _number, "place": _PLACE}
+DUTY: Final[Shape] = {"consentId": _id, "kind": _text, "dueAt": _number, "overdue": _truth}
 CONSENT: Final[Shape] = {
     "consentId": _id,
     "terms": _terms,
@@ -171,6 +188,7 @@ CONSENT: Final[Shape] = {
     "uses": _number,
     "grantedAt": _number,
     "revokedAt": _number,
+    "undoUntil": _number,
     "notice": _notice,
     "place": _PLACE,
 }

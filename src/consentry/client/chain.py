@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 from consentry.client.answers import LOG_LINE, expect
 from consentry.core import heads
-from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentId, SubjectId
+from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.errors import VerificationError
 from consentry.evidence.notation import Json, bytes_of, read
@@ -28,6 +28,12 @@ class Chain(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads how a consent stands at head."""
+
+    async def is_instance(self, record_id: RecordId, digest: bytes, index: int, path: Sequence[bytes]) -> bool:
+        """Asks the contract whether an image is one of a registered study."""
+
+    async def record_status(self, record_id: RecordId) -> RecordStatus:
+        """Reads how a record version stands at head."""
 
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads how an institution stands at head."""

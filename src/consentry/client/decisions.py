@@ -9,7 +9,7 @@ from typing import Final
 from consentry.client.answers import DENIED, expect
 from consentry.client.chain import Chain, confirmed
 from consentry.core import heads
-from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessEntry, AccessRequest, Address, RecordLeaf
 from consentry.core.typed_data import record_id
@@ -140,6 +140,8 @@ async def _is_refused(chain: Chain, told: Json, found: FinalReceipt) -> bool:
         return await chain.consent_status(request.consent_id) != ConsentStatus.ACTIVE
     if reason == Reason.INSTITUTION_SUSPENDED:
         return await chain.institution_standing(request.institution) != Standing.ACTIVE
+    if reason.name.startswith("RECORD_"):
+        return await chain.record_status(request.record_id) != RecordStatus.CURRENT
     return reason in _ENDED_BY_TIME
 
 

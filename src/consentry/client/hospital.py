@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final
 
 from consentry.client.answers import (
     ANCHORED,
+    DUTY,
     ENROLLED,
     LOG_LINE,
     PERMITTED,
@@ -86,6 +87,21 @@ class Hospital:
         self._chain = chain
         self._own = institution
         self._about: About | None = None
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the gateway."""
+        return self._transport
+
+    @property
+    def own(self) -> Institution:
+        """The institution and its secrets."""
+        return self._own
+
+    @property
+    def chain(self) -> Chain | None:
+        """The institution's own node, if it has one."""
+        return self._chain
 
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
@@ -348,6 +364,10 @@ class Hospital:
     async def records(self, subject_id: SubjectId) -> list[Json]:
         """Lists the records of a subject that this institution may know of."""
         return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records", RECORD)
+
+    async def duties(self) -> list[Json]:
+        """Lists what this institution owes after revocations, the earliest first."""
+        return await self._transport.get_all(f"/v1/institutions/{hex_of(self._own.address)}/duties", DUTY)
 
     async def accesses(self) -> list[Json]:
         """Lists what this institution asked for at any gateway of the chain.

@@ -63,8 +63,8 @@ class InstitutionFacts:
     release_key_hash: bytes = ZERO_32
     accesses: int = 0
     emergencies: int = 0
-    daily_limit: int = 100_000
-    emergency_limit: int = 50
+    daily_limit: int = 1
+    emergency_limit: int = 1
 
 
 @dataclass(frozen=True, slots=True)

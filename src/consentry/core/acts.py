@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from consentry.core import events
 from consentry.core.access import as_seen, decide, shown_of
+from consentry.core.asks import check_answer
+from consentry.core.assisted_grants import check_assistable
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import EventPlace
 from consentry.core.codes import REJECTIONS, LegalBasis, Reason
@@ -78,6 +80,16 @@ def _debt_of(event: events.AccessDecided) -> tuple[events.DebtOpened, ...]:
     )
 
 
+def check_life(state: LedgerState, terms: ConsentTerms, now: int) -> None:
+    """Checks what a grant owes to what went before it: whether staff prepared it, and whether it answers an ask.
+
+    Raises:
+        LedgerRejectedError: the first Solidity error that applies.
+    """
+    check_assistable(state, terms, now)
+    check_answer(state, terms, now)
+
+
 BatchEvent = events.BatchSubmitted | events.AccessDecided | events.DebtOpened | events.RequestRejected
 
 
@@ -116,11 +128,11 @@ class Acts:
         place: EventPlace,
     ) -> events.SubjectEnrolled:
         """Enrols a subject."""
-        self._require_relay(relay, "SubjectsRelayRequired")
+        self._require_relay(relay, place, "SubjectsRelayRequired")
         check_enrol(
             enrolment,
             subject_known=enrolment.subject_id in self.state.subjects,
-            custodian_standing=self.state.institution_standing(enrolment.custodian),
+            custodian_standing=self.state.institution_standing(enrolment.custodian, place.block.time),
             signer_acceptable=is_acceptable_signer(enrolment.signer, self.state.verifiers),
             subject_signature_valid=subject_signature_valid,
             custodian_signature_valid=custodian_signature_valid,
@@ -134,8 +146,8 @@ class Acts:
         self, leaf: RecordLeaf, *, signature_valid: bool, relay: Address, place: EventPlace
     ) -> events.RecordAnchored:
         """Anchors a first version."""
-        self._require_relay(relay, "RecordsRelayRequired")
-        self._check_anchorable(leaf)
+        self._require_relay(relay, place, "RecordsRelayRequired")
+        self._check_anchorable(leaf, place)
         check_first(leaf)
         check_signed(leaf, signature_valid=signature_valid)
         return self._write(leaf, place)
@@ -144,8 +156,8 @@ class Acts:
         self, previous: RecordLeaf, leaf: RecordLeaf, *, signature_valid: bool, relay: Address, place: EventPlace
     ) -> tuple[events.RecordSuperseded, events.RecordAnchored]:
         """Anchors the next version of a record."""
-        self._require_relay(relay, "RecordsRelayRequired")
-        self._check_anchorable(leaf)
+        self._require_relay(relay, place, "RecordsRelayRequired")
+        self._check_anchorable(leaf, place)
         before = record_id(previous)
         check_successor(leaf, previous, self.state.record_status(before))
         check_signed(leaf, signature_valid=signature_valid)
@@ -157,15 +169,16 @@ class Acts:
         self, terms: ConsentTerms, signature: bytes, *, signature_valid: bool, relay: Address, place: EventPlace
     ) -> events.ConsentGranted:
         """Grants a consent."""
-        self._require_relay(relay, "ConsentsRelayRequired")
+        self._require_relay(relay, place, "ConsentsRelayRequired")
         identifier = consent_id(terms)
         check_grant(
             terms,
             self.state.consent(identifier).status,
             subject_known=terms.subject_id in self.state.subjects,
-            grantee_standing=self.state.institution_standing(terms.institution),
+            grantee_standing=self.state.institution_standing(terms.institution, place.block.time),
             signature_valid=signature_valid,
             now=place.block.time,
+            further=lambda: check_life(self.state, terms, place.block.time),
         )
         event = events.ConsentGranted(place, identifier, terms.subject_id, terms, signature)
         self.state.fold(event)
@@ -175,7 +188,7 @@ class Acts:
         self, terms: ConsentTerms, signature: bytes, *, signature_valid: bool, relay: Address, place: EventPlace
     ) -> events.ConsentRevoked:
         """Takes a consent back, also before it was granted."""
-        self._require_relay(relay, "ConsentsRelayRequired")
+        self._require_relay(relay, place, "ConsentsRelayRequired")
         identifier = consent_id(terms)
         check_revoke(
             terms,
@@ -191,7 +204,7 @@ class Acts:
         self, act: SignedAct, signatures: Sequence[bytes], *, holds: Holds, relay: Address, place: EventPlace
     ) -> tuple[events.LedgerEvent, ...]:
         """Takes a signed act of a life cycle; its event comes first."""
-        self._require_relay(relay, "ActRelayRequired")
+        self._require_relay(relay, place, "ActRelayRequired")
         check_act(self.state, act, signatures, holds, place.block.time)
         event = events.ActPerformed(place, struct_hash(act), *parties_of(act), act, tuple(signatures))
         self.state.fold(event)
@@ -202,7 +215,7 @@ class Acts:
 
     def decide(self, items: Sequence[Item], *, relay: Address, place: EventPlace) -> list[BatchEvent]:
         """Decides a batch in order; each item sees what the items before it changed."""
-        self._require_relay(relay, "AccessLedgerRelayRequired")
+        self._require_relay(relay, place, "AccessLedgerRelayRequired")
         if not items:
             raise refusal("AccessLedgerBatchMalformed", 0, 0)
         return [event for item in items for event in self._decide(item, relay, place)]
@@ -214,7 +227,7 @@ class Acts:
 
         The signature has to be over `seen_batch`: what a relay shows wrongly makes another batch.
         """
-        self._require_relay(relay, "AccessLedgerRelayRequired")
+        self._require_relay(relay, place, "AccessLedgerRelayRequired")
         if not items:
             raise refusal("AccessLedgerBatchMalformed", 0, 0)
         institutions = {item.request.institution for item in items}
@@ -243,11 +256,11 @@ class Acts:
             self.state.fold(each)
         return decided, *debt
 
-    def _check_anchorable(self, leaf: RecordLeaf) -> None:
+    def _check_anchorable(self, leaf: RecordLeaf, place: EventPlace) -> None:
         check_anchorable(
             leaf,
             self.state.record_status(record_id(leaf)),
-            custodian_standing=self.state.institution_standing(leaf.custodian),
+            custodian_standing=self.state.institution_standing(leaf.custodian, place.block.time),
             subject_custodian=self.state.custodian_of(leaf.subject_id),
         )
 
@@ -256,6 +269,6 @@ class Acts:
         self.state.fold(event)
         return event
 
-    def _require_relay(self, relay: Address, error: str) -> None:
-        if not self.state.is_active_relay(relay):
+    def _require_relay(self, relay: Address, place: EventPlace, error: str) -> None:
+        if not self.state.is_active_relay(relay, place.block.time):
             raise refusal(error, relay)

@@ -100,7 +100,7 @@ class StandingAuthorisation(SignedAct):
 
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks who authorises whom, for what, until when, and the signature."""
-        if state.institution_standing(self.institution) == Standing.NONE:
+        if state.institution_standing(self.institution, now) == Standing.NONE:
             raise refusal("AuthorisationsInstitutionUnknown", self.institution)
         if not is_active_over(state, self.authority, self.institution):
             raise refusal("AuthorisationsAuthorityForbidden", self.authority, self.institution)

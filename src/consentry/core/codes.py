@@ -234,11 +234,85 @@ class GuardianScope(IntEnum):
     RECOVER = 5
 
 
+class AskStatus(IntEnum):
+    """Life of an ask for a consent; ``LAPSED`` is told from the time."""
+
+    NONE = 0
+    OPEN = 1
+    ANSWERED = 2
+    DENIED = 3
+    LAPSED = 4
+
+
+class Copies(IntEnum):
+    """What became of the copies of an institution after a revocation."""
+
+    NONE = 0
+    KEPT = 1
+    ERASED = 2
+
+
+class Duty(IntEnum):
+    """What an institution owes after a revocation."""
+
+    ACKNOWLEDGE = 1
+    ERASE = 2
+
+
 class Retention(IntEnum):
     """Retention class of a record."""
 
     OUTPATIENT = 1
     INPATIENT = 2
+
+
+class RestrictionReason(IntEnum):
+    """Why a record is stored, but not processed."""
+
+    RETENTION_RUNS = 1
+    ACCURACY_DISPUTED = 2
+    LEGAL_CLAIM = 3
+    SUBJECT_REQUEST = 4
+
+
+class ErasureReason(IntEnum):
+    """Why a record is erased; the last two do not wait for the end of its retention."""
+
+    SUBJECT_REQUEST = 1
+    RETENTION_OVER = 2
+    WRONG_PATIENT = 3
+    COURT_ORDER = 4
+
+
+class MarkScope(IntEnum):
+    """How far the quality mark of a result reaches."""
+
+    NATIONAL = 1
+    PROVINCIAL = 2
+    CITY = 3
+
+
+class RefusalReason(IntEnum):
+    """Why a receiving institution does not accept a marked result and examines again."""
+
+    PICTURE_DOES_NOT_FIT = 1
+    """The result does not agree with what is seen in the patient."""
+    STATE_CHANGES_FAST = 2
+    """The disease changes quickly, so an earlier result says little."""
+    STATE_HAS_CHANGED = 3
+    """The patient's condition is another one since."""
+    BEFORE_TREATMENT = 4
+    """A baseline is needed before an operation or another treatment of weight."""
+    EMERGENCY = 5
+    """There is no time to look a result up."""
+    QUALITY_DOUBTED = 6
+    """The result is incomplete, unreadable or technically poor."""
+    METHOD_DIFFERS = 7
+    """The method used elsewhere does not answer the question."""
+    LAW_REQUIRES = 8
+    """A rule, an expert opinion or a trial demands an examination of one's own."""
+    PATIENT_ASKS = 9
+    """The patient wants to be examined again."""
 
 
 class Suite(IntEnum):

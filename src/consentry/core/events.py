@@ -34,6 +34,46 @@ class AuthorityStandingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ActProposed:
+    """An act waits for a second officer; ``call`` is what that one has to call, ``lapses_at`` is in seconds."""
+
+    place: EventPlace
+    act: bytes
+    selector: bytes
+    proposer: Address
+    lapses_at: int
+    call: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ActConfirmed:
+    """A second officer agreed; what the act changed follows in the same transaction."""
+
+    place: EventPlace
+    act: bytes
+    officer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerAppointed:
+    """An account acts for an authority, or in further roles: bit ``1 << role``."""
+
+    place: EventPlace
+    authority: Address
+    officer: Address
+    roles: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerDismissed:
+    """An account acts for no authority any more, and has no role."""
+
+    place: EventPlace
+    authority: Address
+    officer: Address
+
+
+@dataclass(frozen=True, slots=True)
 class InstitutionAdmitted:
     """An authority admitted an institution."""
 
@@ -55,6 +95,41 @@ class InstitutionStandingChanged:
     authority: Address
     standing: Standing
     reason_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionSuspendedInEmergency:
+    """One officer suspended an institution, until block time ``until`` if nobody confirms."""
+
+    place: EventPlace
+    institution: Address
+    authority: Address
+    officer: Address
+    until: int
+    reason_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionKeysRotated:
+    """An institution has other keys; ``authority`` is zero when it rotated them itself, ``sign_before`` when not."""
+
+    place: EventPlace
+    institution: Address
+    authority: Address
+    signer: bytes
+    release_key: bytes
+    sign_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionLimited:
+    """Officers set what an institution may do in a day; zero stands for the default."""
+
+    place: EventPlace
+    institution: Address
+    authority: Address
+    daily_limit: int
+    emergency_limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +295,17 @@ class DebtClosed:
 
 
 LedgerEvent = (
-    AuthorityAdmitted
+    ActProposed
+    | ActConfirmed
+    | AuthorityAdmitted
     | AuthorityStandingChanged
+    | OfficerAppointed
+    | OfficerDismissed
     | InstitutionAdmitted
     | InstitutionStandingChanged
+    | InstitutionSuspendedInEmergency
+    | InstitutionKeysRotated
+    | InstitutionLimited
     | RelayAdmitted
     | RelayRemoved
     | GroupMembershipChanged

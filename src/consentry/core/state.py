@@ -9,11 +9,16 @@ from typing import Final
 
 from consentry.core import events, heads
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, SubjectFacts
+from consentry.core.asks import AskFacts
+from consentry.core.assisted_grants import AssistanceFacts
 from consentry.core.authorisations import AuthorisationState
 from consentry.core.codes import DAY, AuthorisationStatus, ConsentStatus, LegalBasis, Reason, RecordStatus, Standing
 from consentry.core.emergencies import DebtFacts
+from consentry.core.erasures import ErasureFacts
 from consentry.core.exclusions import ExclusionFacts, is_excluded
 from consentry.core.persons import LinkFacts
+from consentry.core.recognitions import RecognitionFacts
+from consentry.core.revocations import RevocationFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -23,10 +28,17 @@ from consentry.core.terms import (
     AuthorisationId,
     ConsentId,
     ConsentTerms,
+    InstitutionKeys,
     RecordId,
     RecordLeaf,
     SubjectId,
 )
+from consentry.core.typed_data import struct_hash
+
+DAILY_LIMIT: Final = 100_000
+"""Permitted accesses of an institution a day, where none are set."""
+EMERGENCY_LIMIT: Final = 50
+"""Accesses without consent in an emergency a day, where none are set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +51,49 @@ class AuthorityState:
 
 @dataclass(frozen=True, slots=True)
 class InstitutionState:
-    """What decisions need to know of an institution."""
+    """What decisions need to know of an institution.
+
+    ``standing`` is as two officers left it; a suspension in emergency by one of them ends at ``suspended_until``,
+    block time in seconds. Limits are zero where the default applies.
+    """
 
     standing: Standing
     region: int
     signer: bytes
     release_key_hash: bytes
+    suspended_until: int = 0
+    daily_limit: int = 0
+    emergency_limit: int = 0
+
+    def standing_at(self, now: int) -> Standing:
+        """Gives the standing at a block time."""
+        return Standing.SUSPENDED if self.standing and now < self.suspended_until else self.standing
+
+    def seen_at(self, now: int) -> InstitutionState:
+        """Gives what the contract tells at a block time: the standing then, and defaults in place of zero."""
+        return replace(
+            self,
+            standing=self.standing_at(now),
+            daily_limit=self.daily_limit or DAILY_LIMIT,
+            emergency_limit=self.emergency_limit or EMERGENCY_LIMIT,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerState:
+    """The authority an officer acts for, and its roles: bit ``1 << role``."""
+
+    authority: Address
+    roles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An act that waits for a second officer; ``lapses_at`` is in seconds."""
+
+    proposer: Address
+    lapses_at: int
+    call: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +147,11 @@ class LedgerState:
     """Facts of the chain at one place of its log; ``fold`` moves it past one event."""
 
     authorities: dict[Address, AuthorityState] = field(default_factory=dict)
+    officers: dict[Address, Address] = field(default_factory=dict)
+    roles: dict[Address, int] = field(default_factory=dict)
+    proposals: dict[bytes, Proposal] = field(default_factory=dict)
+    emergency_officers: dict[Address, Address] = field(default_factory=dict)
+    used_keys: set[bytes] = field(default_factory=set)
     institutions: dict[Address, InstitutionState] = field(default_factory=dict)
     relays: dict[Address, Address] = field(default_factory=dict)
     members: set[tuple[bytes, Address]] = field(default_factory=set)
@@ -114,11 +168,19 @@ class LedgerState:
     authorisations: dict[AuthorisationId, AuthorisationState] = field(default_factory=dict)
     permits: dict[Address, PermitCount] = field(default_factory=dict)
     links: LinkFacts = field(default_factory=LinkFacts)
+    erasures: ErasureFacts = field(default_factory=ErasureFacts)
+    recognitions: RecognitionFacts = field(default_factory=RecognitionFacts)
+    asks: AskFacts = field(default_factory=AskFacts)
+    assistance: AssistanceFacts = field(default_factory=AssistanceFacts)
+    revocations: RevocationFacts = field(default_factory=RevocationFacts)
 
-    def institution_standing(self, institution: Address) -> Standing:
-        """Gives the standing of an institution; ``NONE`` when it was never admitted."""
-        known = self.institutions.get(institution)
-        return known.standing if known else Standing.NONE
+    def institution_standing(self, institution: Address, now: int) -> Standing:
+        """Gives the standing of an institution at a block time; ``NONE`` when it was never admitted."""
+        return self.institutions.get(institution, NO_INSTITUTION).standing_at(now)
+
+    def officer(self, officer: Address) -> OfficerState:
+        """Gives authority and roles of an officer; zero and none when it is none."""
+        return OfficerState(self.officers.get(officer, ZERO_ADDRESS), self.roles.get(officer, 0))
 
     def custodian_of(self, subject_id: SubjectId) -> Address:
         """Gives who enrolled a subject; zero when it is unknown."""
@@ -142,13 +204,13 @@ class LedgerState:
         """Gives the head of an institution's log; zero when it is empty."""
         return self.institution_heads.get(institution, ZERO_32)
 
-    def is_active_relay(self, relay: Address) -> bool:
-        """Tells whether an account is a relay of a member whose standing is active."""
+    def is_active_relay(self, relay: Address, now: int) -> bool:
+        """Tells whether an account is a relay of a member whose standing is active at a block time."""
         member = self.relays.get(relay, ZERO_ADDRESS)
         authority = self.authorities.get(member)
         if authority and authority.standing == Standing.ACTIVE:
             return True
-        return self.institution_standing(member) == Standing.ACTIVE
+        return self.institution_standing(member, now) == Standing.ACTIVE
 
     def facts_for(self, request: AccessRequest, group: bytes, now: int, *, signature_valid: bool) -> Facts:
         """Collects what a decision at ``now`` depends on; ``group`` is the one the terms name, or zero."""
@@ -169,8 +231,9 @@ class LedgerState:
         known = self.institutions.get(institution)
         if known is None:
             return InstitutionFacts()
-        count = self.permits.get(institution, PermitCount()).on(now // DAY)
-        return InstitutionFacts(known.standing, known.release_key_hash, count.accesses, count.emergencies)
+        seen, count = known.seen_at(now), self.permits.get(institution, PermitCount()).on(now // DAY)
+        limits = seen.daily_limit, seen.emergency_limit
+        return InstitutionFacts(seen.standing, seen.release_key_hash, count.accesses, count.emergencies, *limits)
 
     def _subject_facts(self, request: AccessRequest) -> SubjectFacts:
         record = self.records.get(request.record_id)
@@ -212,6 +275,24 @@ class LedgerState:
         self.authorities[event.authority] = replace(known, standing=event.standing)
 
     @fold.register
+    def _(self, event: events.ActProposed) -> None:
+        self.proposals[event.act] = Proposal(event.proposer, event.lapses_at, event.call)
+
+    @fold.register
+    def _(self, event: events.ActConfirmed) -> None:
+        self.proposals.pop(event.act, None)
+
+    @fold.register
+    def _(self, event: events.OfficerAppointed) -> None:
+        self.officers[event.officer] = event.authority
+        self.roles[event.officer] = self.roles.get(event.officer, 0) | event.roles
+
+    @fold.register
+    def _(self, event: events.OfficerDismissed) -> None:
+        self.officers.pop(event.officer, None)
+        self.roles.pop(event.officer, None)
+
+    @fold.register
     def _(self, event: events.InstitutionAdmitted) -> None:
         self.institutions[event.institution] = InstitutionState(
             Standing.ACTIVE, event.region, event.signer, hashlib.sha256(event.release_key).digest()
@@ -220,7 +301,30 @@ class LedgerState:
     @fold.register
     def _(self, event: events.InstitutionStandingChanged) -> None:
         known = self.institutions.get(event.institution, NO_INSTITUTION)
-        self.institutions[event.institution] = replace(known, standing=event.standing)
+        self.institutions[event.institution] = replace(known, standing=event.standing, suspended_until=0)
+        self.emergency_officers.pop(event.institution, None)
+
+    @fold.register
+    def _(self, event: events.InstitutionSuspendedInEmergency) -> None:
+        known = self.institutions.get(event.institution, NO_INSTITUTION)
+        self.institutions[event.institution] = replace(known, suspended_until=event.until)
+        self.emergency_officers[event.institution] = event.officer
+
+    @fold.register
+    def _(self, event: events.InstitutionKeysRotated) -> None:
+        known = self.institutions.get(event.institution, NO_INSTITUTION)
+        release_key_hash = hashlib.sha256(event.release_key).digest()
+        self.institutions[event.institution] = replace(known, signer=event.signer, release_key_hash=release_key_hash)
+        if event.authority == ZERO_ADDRESS:
+            keys = InstitutionKeys(event.institution, event.signer, event.release_key, event.sign_before)
+            self.used_keys.add(struct_hash(keys))
+
+    @fold.register
+    def _(self, event: events.InstitutionLimited) -> None:
+        known = self.institutions.get(event.institution, NO_INSTITUTION)
+        self.institutions[event.institution] = replace(
+            known, daily_limit=event.daily_limit, emergency_limit=event.emergency_limit
+        )
 
     @fold.register
     def _(self, event: events.RelayAdmitted) -> None:
@@ -262,13 +366,17 @@ class LedgerState:
         self.consents[event.consent_id] = ConsentState(
             ConsentStatus.ACTIVE, granted_at=event.place.block.time, terms=event.terms
         )
+        self.assistance.count_granted(event.terms, event.place.block.time)
+        self.asks.close(event.terms)
 
     @fold.register
     def _(self, event: events.ConsentRevoked) -> None:
-        known = self.consent(event.consent_id)
-        self.consents[event.consent_id] = replace(
-            known, status=ConsentStatus.REVOKED, revoked_at=event.place.block.time
-        )
+        known, now = self.consent(event.consent_id), event.place.block.time
+        if known.status == ConsentStatus.ACTIVE and known.terms:
+            custodian = self.custodian_of(event.subject_id)
+            self.assistance.count_undone(event.consent_id, event.subject_id, known.granted_at, now)
+            self.revocations.open(event.consent_id, known.terms, custodian, known.uses, now)
+        self.consents[event.consent_id] = replace(known, status=ConsentStatus.REVOKED, revoked_at=now)
 
     @fold.register
     def _(self, event: events.BatchSubmitted) -> None:

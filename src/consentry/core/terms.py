@@ -33,6 +33,16 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class InstitutionKeys:
+    """New keys of an institution; signed by its signer of today and by the new one."""
+
+    institution: Address
+    signer: bytes
+    release_key: bytes
+    sign_before: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecordLeaf:
     """What the chain knows of one version of a record."""
 

@@ -22,6 +22,7 @@ from consentry.core.terms import (
     ConsentId,
     ConsentTerms,
     Enrolment,
+    InstitutionKeys,
     RecordId,
     RecordLeaf,
     RequestBatch,
@@ -31,10 +32,13 @@ from consentry.core.terms import (
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-SignedStruct = AccessRequest | ConsentTerms | Enrolment | RecordLeaf | RequestBatch | Revocation | SignedAct
+SignedStruct = (
+    AccessRequest | ConsentTerms | Enrolment | InstitutionKeys | RecordLeaf | RequestBatch | Revocation | SignedAct
+)
 
 TYPES: Final[dict[type, tuple[str, ...]]] = {
     Enrolment: ("bytes32 subjectId", "bytes signer", "address custodian", "uint64 signBefore"),
+    InstitutionKeys: ("address institution", "bytes signer", "bytes releaseKey", "uint64 signBefore"),
     RecordLeaf: (
         "address custodian",
         "bytes32 subjectId",

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from consentry.core.act_table import BY_EVENT, EVENTS
 from consentry.core.chain import BlockReference
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.erasures import Erasure, Restriction
 from consentry.core.events import ActPerformed
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
@@ -22,6 +23,21 @@ from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, Re
 
 Cursor = tuple[int, int]
 _EVERY: Final = 100_000
+_STATUS_EVENTS: Final = ["RecordSuperseded", EVENTS[Restriction], EVENTS[Erasure]]
+
+
+def _status_after(changed: Any) -> RecordStatus:
+    """Gives the status of a record version from the event that changed it last."""
+    act = getattr(changed, "act", None)
+    if isinstance(act, Erasure):
+        return RecordStatus.ERASED
+    if isinstance(act, Restriction):
+        return RecordStatus.RESTRICTED if act.restricted else RecordStatus.CURRENT
+    return RecordStatus.CURRENT if changed is None else RecordStatus.SUPERSEDED
+
+
+def _order(event: Any) -> Cursor:
+    return event.place.block.number, event.place.log_index
 
 
 class Directory:
@@ -77,11 +93,21 @@ class Directory:
         return [await self._institution(event) for event in found]
 
     async def _institution(self, admitted: Any) -> InstitutionView:
-        changed = await self._latest("InstitutionStandingChanged", participant=admitted.institution)
-        standing = changed.standing if changed else Standing.ACTIVE
+        own = {"participant": admitted.institution}
+        keys = await self._latest("InstitutionKeysRotated", **own) or admitted
+        standing = await self._standing(own)
         return InstitutionView(
-            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key, admitted.place
+            admitted.institution, standing, admitted.region, keys.signer, keys.release_key, admitted.place
         )
+
+    async def _standing(self, own: dict[str, Any]) -> Standing:
+        """Gives the standing at the last block: one officer alone suspends for a time, two of them for good."""
+        changed = await self._latest("InstitutionStandingChanged", **own)
+        emergency = await self._latest("InstitutionSuspendedInEmergency", **own)
+        position = await self.position()
+        if emergency and position and (changed is None or _order(emergency) > _order(changed)):
+            return Standing.SUSPENDED if position.time < emergency.until else Standing.ACTIVE
+        return changed.standing if changed else Standing.ACTIVE
 
     async def authority_region(self, address: Address) -> int | None:
         """Gives the region of an active authority, None for anybody else."""
@@ -112,9 +138,9 @@ class Directory:
         return [await self._record(event) for event in found]
 
     async def _record(self, event: Any) -> RecordView:
-        superseded = await self._latest("RecordSuperseded", record_id=event.record_id)
-        status = RecordStatus.SUPERSEDED if superseded else RecordStatus.CURRENT
-        return RecordView(event.record_id, event.leaf, status, event.place)
+        # Nothing follows an erasure, and only a current version can be restricted or superseded: the latest tells.
+        changed = await self._latest(_STATUS_EVENTS, record_id=event.record_id)
+        return RecordView(event.record_id, event.leaf, _status_after(changed), event.place)
 
     async def consent(self, consent_id: ConsentId) -> ConsentView | None:
         """Gives a consent that was granted."""
@@ -149,13 +175,15 @@ class Directory:
         *,
         subject_id: SubjectId | None = None,
         institution: Address | None = None,
+        records: Sequence[RecordId] = (),
         kinds: Sequence[type[SignedAct]] = (),
         after: Cursor | None,
         limit: int,
     ) -> Sequence[ActPerformed]:
-        """Gives a page of signed acts: all, of a subject, of an institution, or of some kinds."""
+        """Gives a page of signed acts: all, of a party, about some records, of some kinds."""
         asked = {"subject_id": subject_id, "participant": institution}
         equal: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        equal |= {"record_id": list(records)} if records else {}
         names = [EVENTS[kind] for kind in kinds] or list(BY_EVENT)
         return await self._events(names, after, limit, **equal)
 

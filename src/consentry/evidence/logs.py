@@ -16,6 +16,7 @@ from consentry.evidence.trie import Log
 
 ProvableEvent = (
     events.InstitutionAdmitted
+    | events.InstitutionKeysRotated
     | events.SubjectEnrolled
     | events.RecordAnchored
     | events.ConsentGranted
@@ -33,6 +34,7 @@ _LEAF: Final = _tuple_type(RecordLeaf)
 _TERMS: Final = _tuple_type(ConsentTerms)
 SIGNATURES: Final[dict[type, str]] = {
     events.InstitutionAdmitted: "InstitutionAdmitted(address,address,uint32,bytes,bytes,bytes32)",
+    events.InstitutionKeysRotated: "InstitutionKeysRotated(address,address,bytes,bytes,uint64)",
     events.SubjectEnrolled: "SubjectEnrolled(bytes32,address,bytes)",
     events.RecordAnchored: f"RecordAnchored(bytes32,bytes32,address,{_LEAF})",
     events.ConsentGranted: f"ConsentGranted(bytes32,bytes32,{_TERMS},bytes)",
@@ -40,6 +42,7 @@ SIGNATURES: Final[dict[type, str]] = {
 }
 EMITTERS: Final[dict[type, str]] = {
     events.InstitutionAdmitted: "Participants",
+    events.InstitutionKeysRotated: "Participants",
     events.SubjectEnrolled: "Subjects",
     events.RecordAnchored: "Records",
     events.ConsentGranted: "Consents",
@@ -63,6 +66,9 @@ def log_of(event: ProvableEvent, emitter: Address) -> Log:
             topics = [_address(event.institution), _address(event.authority)]
             values = (event.region, event.signer, event.release_key, event.profile_hash)
             data = encode(["uint32", "bytes", "bytes", "bytes32"], values)
+        case events.InstitutionKeysRotated():
+            topics = [_address(event.institution), _address(event.authority)]
+            data = encode(["bytes", "bytes", "uint64"], [event.signer, event.release_key, event.sign_before])
         case events.SubjectEnrolled():
             topics = [event.subject_id, _address(event.custodian)]
             data = encode(["bytes"], [event.signer])

@@ -23,6 +23,7 @@ from consentry.core.codes import Reason
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Address, Material, RequestBatch
 from consentry.core.typed_data import consent_id, digest, record_id, struct_hash
+from consentry.crypto.keywrap import release_key_hash
 from consentry.crypto.signing import Verifiers, verify
 from consentry.errors import (
     ConflictError,
@@ -298,10 +299,18 @@ class AccessDesk:
         return _Known(await self.projection.record(request.record_id), consent, authorisation)
 
     async def _release_key(self, request: AccessRequest) -> bytes:
-        institution = await self.projection.institution(request.institution)
-        if institution is None:
-            raise LedgerUnavailableError("projection lags behind the chain")
-        return institution.release_key
+        """Gives the key the request names. The institution may have rotated its keys a moment ago."""
+        found = await self._has_release_key(request)
+        if found is None:
+            await self.projection.wait_for((await self.ledger.head()).number)
+            found = await self._has_release_key(request)
+        if found is None:
+            raise LedgerUnavailableError("projection lags behind the chain, or the institution has another key by now")
+        return found
+
+    async def _has_release_key(self, request: AccessRequest) -> bytes | None:
+        known = await self.projection.institution(request.institution)
+        return known.release_key if known and release_key_hash(known.release_key) == request.release_key_hash else None
 
     async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
         """The last look at head before a key is unwrapped."""

@@ -26,7 +26,7 @@ class PreparedConsent:
 
 
 def prepare(ledger: Ledger, terms: ConsentTerms, language: str) -> PreparedConsent:
-    """Completes terms with a random nonce and the notice, and gives the exact document to sign.
+    """Completes terms with the notice and, where they answer no ask, a random nonce; gives the document to sign.
 
     Raises:
         NotFoundError: there is no notice in that language.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from consentry.core.terms import Address
 from consentry.crypto.signing import Verifiers
 from consentry.gateway.access import AccessDesk
+from consentry.gateway.erasures import ErasureDesk
 from consentry.gateway.ports import IdempotencyKeys, Ledger, Nonces, Projection, Vault
 from consentry.gateway.records import Intake
 
@@ -32,6 +33,7 @@ class Context:
         projection: the chain as tables.
         vault: ciphertext and wrapped keys.
         desk: where accesses are asked for.
+        erasures: where records are erased.
         idempotency: answers kept under the callers' keys.
         nonces: nonces of signed requests.
         verifiers: the ERC-7913 verifiers of the deployment.
@@ -47,6 +49,7 @@ class Context:
     projection: Projection
     vault: Vault
     desk: AccessDesk
+    erasures: ErasureDesk
     idempotency: IdempotencyKeys
     nonces: Nonces
     verifiers: Verifiers

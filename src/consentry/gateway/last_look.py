@@ -13,6 +13,7 @@ from consentry.core.codes import (
     ConsentStatus,
     LegalBasis,
     Reason,
+    RecordStatus,
     Standing,
 )
 from consentry.core.receipts import FinalReceipt
@@ -41,6 +42,10 @@ async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: 
         await _check_consent(ledger, receipt, material.terms, head.time)
     if await ledger.institution_standing(request.institution) != Standing.ACTIVE:
         raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
+    if await ledger.record_status(request.record_id) != RecordStatus.CURRENT:
+        raise denied(receipt, Reason.RECORD_SUPERSEDED)
+    if await ledger.release_key_hash(request.institution) != request.release_key_hash:
+        raise denied(receipt, Reason.RELEASE_KEY_MISMATCH)
 
 
 async def _check_consent(ledger: Ledger, receipt: FinalReceipt, terms: ConsentTerms | None, now: int) -> None:

@@ -15,6 +15,7 @@ from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, Even
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
 from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
+from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     AccessEntry,
@@ -36,7 +37,7 @@ from consentry.errors import ConsentryError
 
 @dataclass(frozen=True, slots=True)
 class InstitutionView:
-    """An institution as admitted: standing, region, ERC-7913 signer, HPKE release key."""
+    """An institution: its standing at the last block taken in, region, and the keys it has today."""
 
     address: Address
     standing: Standing
@@ -112,6 +113,18 @@ class ReleasedKey:
     plaintext_size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a vault holds of a record version; ``deleted_at`` is in seconds, zero while anything is left to destroy."""
+
+    object_id: bytes
+    version: int
+    ciphertext_digest: bytes
+    ciphertext_size: int
+    keys_destroyed: bool
+    deleted_at: int
+
+
 class Ledger(Protocol):
     """The chain. Writing methods return only when the event is final; reading methods read at head."""
 
@@ -120,7 +133,7 @@ class Ledger(Protocol):
         ...
 
     def domain(self, contract: str) -> Domain:
-        """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
+        """Gives the EIP-712 domain of a contract whose acts are signed."""
         ...
 
     async def head(self) -> BlockReference:
@@ -189,6 +202,18 @@ class Ledger(Protocol):
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
         """Reads at head; ``NONE`` for one that nobody gave."""
+        ...
+
+    async def record_status(self, record_id: RecordId) -> RecordStatus:
+        """Reads at head; ``RecordStatus.NONE`` for a version that was never anchored."""
+        ...
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        """Reads at head what an institution owes after revocations, due or not, in no particular order."""
+        ...
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        """Gives the SHA-256 of an institution's release key; zero when it was never admitted."""
         ...
 
     async def institution_standing(self, institution: Address) -> Standing:
@@ -261,11 +286,12 @@ class Projection(Protocol):
         *,
         subject_id: SubjectId | None = None,
         institution: Address | None = None,
+        records: Sequence[RecordId] = (),
         kinds: Sequence[type[SignedAct]] = (),
         after: tuple[int, int] | None,
         limit: int,
     ) -> Sequence[ActPerformed]:
-        """Gives at most ``limit`` signed acts in chain order: all, of a subject, of an institution, or of some kinds.
+        """Gives at most ``limit`` signed acts in chain order: all, of a party, about some records, of some kinds.
 
         ``after`` is as in `records_of`.
         """
@@ -331,6 +357,17 @@ class Vault(Protocol):
         with nothing in between that could wait (P4).
 
         ``leaf`` must hash to the record id of the receipt; what the vault holds for the record is compared with it.
+        """
+        ...
+
+    async def remains(self, record_id: RecordId) -> Remains:
+        """Tells what there is, or was, of a record; raises NotFoundError if this vault never held it."""
+        ...
+
+    async def erase(self, record_id: RecordId) -> Remains:
+        """Destroys keys, blinding value and object of a record version, in this order.
+
+        Doing it again finishes what a crash cut off. The caller has seen on chain that the record is erased.
         """
         ...
 

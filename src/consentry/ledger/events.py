@@ -102,7 +102,14 @@ _BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEv
     **{
         kind.__name__: _same_order(kind)
         for kind in (
+            events.ActProposed,
+            events.ActConfirmed,
             events.AuthorityAdmitted,
+            events.OfficerAppointed,
+            events.OfficerDismissed,
+            events.InstitutionSuspendedInEmergency,
+            events.InstitutionKeysRotated,
+            events.InstitutionLimited,
             events.InstitutionAdmitted,
             events.RelayAdmitted,
             events.RelayRemoved,

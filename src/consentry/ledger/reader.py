@@ -9,16 +9,18 @@ from eth_abi.exceptions import DecodingError
 
 from consentry.audit.ports import AuthorisationSlot, ConsentSlot, SubmittedRequest
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, Duty, RecordStatus, Standing, bits
 from consentry.core.emergencies import Debt
 from consentry.core.events import AccessDecided, LedgerEvent
+from consentry.core.offices import OFFICES
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.state import AuthorityState, InstitutionState, SubjectState
+from consentry.core.revocations import OpenDuty
+from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
 from consentry.core.terms import Address, AuthorisationId, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, artifact
+from consentry.ledger.abi import CONTRACTS, MANAGER, artifact
 from consentry.ledger.calldata import submitted_in
 from consentry.ledger.connection import Connection, Header
 from consentry.ledger.deployment import verify_identity
@@ -29,6 +31,8 @@ _FINALITY: Final = {
     "single-node": "sealed by the one node of this chain; no other party agreed to the block",
     "validator-quorum": "sealed by at least two thirds of the validators",
 }
+_DUTIES: Final = 200
+"""Consents whose duties are asked for at once."""
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
 _MOST_IDS: Final = 500
 """Request ids of one question to the node."""
@@ -126,10 +130,24 @@ class ChainReader:
         became = (bool(noticed), bool(referred), bool(reviewed))
         return Debt(institution, opened_at, SubjectId(subject), practitioner, *became)
 
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        """Reads what an institution owes after revocations, page after page."""
+        (count,) = await self._read("Consents", "openDutyCount", institution)
+        found: list[OpenDuty] = []
+        for first in range(0, count, _DUTIES):
+            (page,) = await self._read("Consents", "openDuties", institution, first, first + _DUTIES)
+            found += [OpenDuty(ConsentId(consent), Duty(kind), due) for consent, kind, due in page]
+        return found
+
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads the standing of an institution at head."""
         (standing,) = await self._read("Participants", "institutionStanding", institution)
         return Standing(standing)
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        """Reads the SHA-256 of an institution's release key at head."""
+        _, key_hash, *_ = await self._read("Participants", "institutionForDecision", institution)
+        return bytes(key_hash)
 
     async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool:
         """Asks the contract whether a signature is the subject's; works for smart accounts too."""
@@ -176,6 +194,11 @@ class ChainReader:
         ((status, uses, granted_at, revoked_at),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentSlot(ConsentStatus(status), uses, granted_at, revoked_at)
 
+    async def is_instance(self, record_id: RecordId, digest: bytes, index: int, path: Sequence[bytes]) -> bool:
+        """Asks the contract whether an image is one of a registered study."""
+        (registered,) = await self._read("Recognitions", "isInstance", record_id, digest, index, list(path))
+        return bool(registered)
+
     async def record_status(self, record_id: RecordId) -> RecordStatus:
         """Reads the status of a record version."""
         (status,) = await self._read("Records", "statusOf", record_id)
@@ -189,14 +212,23 @@ class ChainReader:
 
     async def institution_state(self, institution: Address) -> InstitutionState:
         """Reads what decisions need to know of an institution, and its region."""
-        standing, key_hash, signer = await self._read("Participants", "institutionForDecision", institution)
+        facts = await self._read("Participants", "institutionForDecision", institution)
+        standing, key_hash, signer, daily_limit, emergency_limit = facts
         (region,) = await self._read("Participants", "institutionRegion", institution)
-        return InstitutionState(Standing(standing), region, bytes(signer), bytes(key_hash))
+        _, until = await self._read("Participants", "emergencyOf", institution)
+        limits = daily_limit, emergency_limit
+        return InstitutionState(Standing(standing), region, bytes(signer), bytes(key_hash), until, *limits)
 
     async def authority_state(self, authority: Address) -> AuthorityState:
         """Reads standing and region of an authority."""
         standing, region = await self._read("Participants", "authorityStanding", authority)
         return AuthorityState(Standing(standing), region)
+
+    async def officer_state(self, officer: Address) -> OfficerState:
+        """Reads authority and roles of an officer."""
+        (authority,) = await self._read("Participants", "authorityOf", officer)
+        held = [role for role in OFFICES if (await self._read(MANAGER, "hasRole", role, officer))[0]]
+        return OfficerState(Address(authority), bits(*held))
 
     async def is_active_relay(self, relay: Address) -> bool:
         """Asks whether an account is a relay of a member in good standing."""

@@ -206,7 +206,7 @@ def notice(history: History) -> tuple[SignedAct, list[SigningKey]]:
     hash_ = ZERO_32 if history.chance(4) else history.word()
     act = EmergencyNotice(debt_id, subject_id, institution, guardian, hash_, sent_at, by, history.deadline())
     custodian = history.ledger.state.custodian_of(subject_id)
-    told: SigningKey = history.institutions.get(custodian, history.ledger.stranger)
+    told: SigningKey = history.key_of(custodian)
     return act, [history.patients.get(subject_id, told) if by == NoticeBy.PATIENT else told]
 
 
@@ -222,5 +222,5 @@ def review(history: History) -> tuple[SignedAct, list[SigningKey]]:
     act = EmergencyReview(
         debt_id, subject_id, institution, authority, reviewer, role, outcome, reason_hash, history.deadline()
     )
-    own: SigningKey = history.institutions.get(institution, history.ledger.stranger)
+    own: SigningKey = history.key_of(institution)
     return act, [_key_of(history, authority) if role == ReviewerRole.AUTHORITY else own]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from consentry.core.signed_act import SignedAct
 from consentry.crypto.signing import SigningKey
-from tests.property.life import bases, exclusions, persons
+from tests.property.life import asks, assisted_grants, bases, erasures, exclusions, persons, recognitions, revocations
 
 if TYPE_CHECKING:
     from tests.property.histories import History
@@ -19,6 +19,20 @@ MAKERS: Final[tuple[tuple[int, Maker], ...]] = (
     (3, exclusions.lift),
     (2, persons.link),
     (1, persons.unlink),
+    (4, erasures.admission),
+    (1, erasures.removal),
+    (4, erasures.restriction),
+    (3, erasures.request),
+    (3, erasures.erasure),
+    (3, erasures.attestation),
+    (4, recognitions.mark),
+    (4, recognitions.recognition),
+    (2, recognitions.study),
+    (10, asks.consent_ask),
+    (3, asks.denial),
+    (6, assisted_grants.assistance),
+    (6, revocations.acknowledgement),
+    (4, revocations.erasure),
     (5, bases.notice),
     (6, bases.review),
     (4, bases.authorisation),

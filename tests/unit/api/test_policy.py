@@ -70,6 +70,7 @@ def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
         "check_ready",
         "custodian",
         "desk",
+        "erasures",
         "hosts",
         "idempotency",
         "intake",

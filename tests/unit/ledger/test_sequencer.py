@@ -155,7 +155,7 @@ async def test_batch_that_lacks_gas_for_its_verifiers_is_decided_in_parts(
     provider, made, world, case = chain
     key = P256Key.generate(made.manifest.address("ERC7913P256Verifier"))
     institution = Address(secrets.token_bytes(20))
-    await made.governance.admit_institution(institution, 440_100, key.signer, samples.RELEASE_KEY)
+    await made.by_two(lambda own: own.admit_institution(institution, 440_100, key.signer, samples.RELEASE_KEY))
     narrow = replace(made.connection.profile, transaction_gas_limit=1_300_000)
     connection = Connection(provider, narrow)
     world.ledger = ChainLedger(connection, made.manifest, SendingAccount(connection, made.relay.secret))

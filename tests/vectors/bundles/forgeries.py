@@ -74,6 +74,14 @@ def _add_member(bundle: Json) -> None:
     bundle["note"] = "trust me"
 
 
+def _old_signer(bundle: Json) -> None:
+    bundle["rotation"]["keys"]["signer"] = bundle["institution"]["signer"]
+
+
+def _admission_nodes(bundle: Json) -> None:
+    bundle["rotation"]["inclusion"] = bundle["institution"]["inclusion"]
+
+
 FORM: Final[tuple[tuple[str, Change], ...]] = (
     ("member-missing", _drop_member),
     ("member-unknown", _add_member),
@@ -115,6 +123,18 @@ INSTITUTION: Final[tuple[tuple[str, Change], ...]] = (
     ("institution-node-changed", _set(lambda text: _flip(text, 300), "institution", "inclusion", "nodes", 0)),
     ("institution-block-another", _set(_flip, "institution", "inclusion", "blockHash")),
 )
+ROTATION: Final[tuple[tuple[str, int, Change], ...]] = (
+    ("rotation-left-out", steps.REQUEST, _set(None, "rotation")),
+    ("rotation-signer-replaced", steps.INSTITUTION, _set("0x" + STRANGER.address.hex(), "rotation", "keys", "signer")),
+    ("rotation-signer-of-the-admission", steps.INSTITUTION, _old_signer),
+    ("rotation-release-key-replaced", steps.INSTITUTION, _set("0x00", "rotation", "keys", "releaseKey")),
+    ("rotation-of-another", steps.INSTITUTION, _set("0x" + CUSTODIAN.address.hex(), "rotation", "keys", "institution")),
+    ("rotation-by-an-authority", steps.INSTITUTION, _set("0x" + "22" * 20, "rotation", "authority")),
+    ("rotation-time-changed", steps.INSTITUTION, _set("1", "rotation", "keys", "signBefore")),
+    ("rotation-nodes-of-the-admission", steps.INSTITUTION, _admission_nodes),
+    ("rotation-member-unknown", steps.FORM, _set("trust me", "rotation", "note")),
+)
+"""Changes to the keys that a request was signed with."""
 REQUEST: Final[tuple[tuple[str, Change], ...]] = (
     ("request-signature-changed", _set(lambda text: _flip(text, 40), "requestSignature")),
     ("request-signature-empty", _set("0x", "requestSignature")),
@@ -209,6 +229,24 @@ def _within(real: RealBundles) -> Iterator[Forgery]:
     alone = json.loads(real.bundles["permitted-account"].to_json())
     alone["batch"] = json.loads(real.bundles["permitted-in-batch-last"].to_json())["batch"]
     yield Forgery("batch-invented", steps.REQUEST, rfc8785.dumps(alone), real.trust)
+
+
+def _rotated(real: RealBundles) -> Iterator[Forgery]:
+    """Bundles of an institution with new keys, shown with others."""
+    new, reset = real.bundles["permitted-after-rotation"], real.bundles["permitted-after-reset"]
+    for name, step, change in ROTATION:
+        yield Forgery(name, step, rfc8785.dumps(_changed(new, change)), real.trust)
+    mixed = {
+        "rotation-before-the-last-one": (steps.REQUEST, replace(reset, rotation=new.rotation)),
+        "rotation-after-the-decision": (steps.REQUEST, replace(new, rotation=reset.rotation)),
+        "rotation-invented": (steps.REQUEST, replace(real.bundles["permitted-account"], rotation=new.rotation)),
+        "rotation-later-with-the-same-keys": (
+            steps.ORDER,
+            replace(real.bundles["permitted-account"], rotation=reset.rotation),
+        ),
+    }
+    for name, (step, bundle) in mixed.items():
+        yield Forgery(name, step, bundle.to_json(), real.trust)
 
 
 def _raw(real: RealBundles) -> Iterator[Forgery]:
@@ -330,4 +368,4 @@ def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery
 
 def forgeries(real: RealBundles) -> list[Forgery]:
     """Gives all lying bundles."""
-    return [*_raw(real), *_edited(real), *_within(real), *_mixed(real), *_rogue(real, PATIENT)]
+    return [*_raw(real), *_edited(real), *_within(real), *_rotated(real), *_mixed(real), *_rogue(real, PATIENT)]
