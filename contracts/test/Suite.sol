@@ -2,7 +2,9 @@
 pragma solidity 0.8.37;
 
 import {AccessLedger} from "../AccessLedger.sol";
+import {Authorisations} from "../Authorisations.sol";
 import {Consents} from "../Consents.sol";
+import {Emergencies} from "../Emergencies.sol";
 import {Governance} from "../Governance.sol";
 import {Participants} from "../Participants.sol";
 import {Records} from "../Records.sol";
@@ -39,6 +41,8 @@ contract Suite {
     Subjects public subjects;
     Records public records;
     Consents public consents;
+    Emergencies public emergencies;
+    Authorisations public authorisations;
     AccessLedger public ledger;
     Hashes public hashes;
 
@@ -210,9 +214,11 @@ contract Suite {
         participants = new Participants(address(governance));
         subjects = new Subjects(participants);
         records = new Records(participants, subjects);
-        address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 1);
+        address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 3);
         consents = new Consents(participants, subjects, predicted, 30 days);
-        ledger = new AccessLedger(participants, records, IConsents(address(consents)));
+        emergencies = new Emergencies(participants, subjects, predicted);
+        authorisations = new Authorisations(participants);
+        ledger = new AccessLedger(participants, records, IConsents(address(consents)), emergencies, authorisations);
         _wire();
         Founding memory founding;
         founding.authority = address(this);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {BASIS_PUBLIC_HEALTH, BASIS_STATUTORY_DUTY} from "./Codes.sol";
+import {StandingAuthorisation} from "./Authorisation.sol";
+import {BASIS_EMERGENCY, BASIS_PUBLIC_HEALTH, BASIS_STATUTORY_DUTY} from "./Codes.sol";
 import {ConsentTerms} from "./ConsentTerms.sol";
 import {RecordId, RecordLeaf} from "./RecordLeaf.sol";
 
@@ -46,13 +47,12 @@ struct CompactRequest {
     RequestCodes codes;
     bytes32 reasonHash;
     bytes32 practitioner;
-    // From the lowest bit, 16 bits each: institution, release key, consent, subject, leaf, scope proof; the seventh is
-    // kept for an authorisation.
+    // From the lowest bit, 16 bits each: institution, release key, consent, subject, leaf, scope proof, authorisation.
     uint256 places;
 }
 
-/// @notice The tables of a batch: each distinct value once. Places in the last four are counted from 1; 0 stands for
-/// none.
+/// @notice The tables of a batch: each distinct value once. Places in all but the first two are counted from 1; 0
+/// stands for none.
 struct Material {
     address[] institutions;
     bytes32[] releaseKeyHashes;
@@ -60,6 +60,7 @@ struct Material {
     bytes32[] subjects; // of records where the consent does not tell it; none where it does
     RecordLeaf[] leaves; // of later versions where a consent names records by their first
     bytes32[][] scopeProofs; // Merkle proofs of records in a `recordsRoot`; none where a record is the only one
+    StandingAuthorisation[] authorisations;
 }
 
 /// @notice Reason, block time and sequence numbers of a decision in one word, from the lowest bit: reason (8 bits),
@@ -89,8 +90,19 @@ bytes32 constant REQUEST_BATCH_TYPEHASH = keccak256("RequestBatch(address instit
 /// @dev Bits of a place in `CompactRequest.places`.
 uint256 constant PLACE_BITS = 16;
 
-using {requestHashOf, groundOf} for AccessRequest global;
-using {isByAuthority} for RequestCodes global;
+using {requestHashOf} for AccessRequest global;
+using {
+    purposeOf,
+    actionOf,
+    legalBasisOf,
+    actorKindOf,
+    reasonCodeOf,
+    issuedAtOf,
+    expiresAtOf,
+    isByAuthority,
+    isByConsent,
+    signedOf
+} for RequestCodes global;
 using {placeOf} for CompactRequest global;
 
 /// @notice EIP-712 struct hash of a request.
@@ -98,16 +110,55 @@ function requestHashOf(AccessRequest memory request) pure returns (bytes32) {
     return keccak256(abi.encode(ACCESS_REQUEST_TYPEHASH, request));
 }
 
-/// @notice The consent or the authorisation that is invoked; of a request that was put together from `CompactRequest`,
-/// at least one of the two is zero.
-function groundOf(AccessRequest memory request) pure returns (bytes32) {
-    return request.consentId | request.authorisationId;
+/// @notice Gives the purpose of use.
+function purposeOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes));
+}
+
+/// @notice Gives the action.
+function actionOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes) >> 8);
+}
+
+/// @notice Gives the legal basis.
+function legalBasisOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes) >> 16);
+}
+
+/// @notice Gives the actor kind.
+function actorKindOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes) >> 24);
+}
+
+/// @notice Gives the reason code.
+function reasonCodeOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes) >> 32);
+}
+
+/// @notice Gives the time of issue, in seconds.
+function issuedAtOf(RequestCodes codes) pure returns (uint64) {
+    return uint64(RequestCodes.unwrap(codes) >> 40);
+}
+
+/// @notice Gives the end of validity, in seconds, exclusive.
+function expiresAtOf(RequestCodes codes) pure returns (uint64) {
+    return uint64(RequestCodes.unwrap(codes) >> 104);
 }
 
 /// @notice Whether the legal basis is one on which a request invokes an authorisation of an authority, and no consent.
 function isByAuthority(RequestCodes codes) pure returns (bool) {
-    uint8 basis = uint8(RequestCodes.unwrap(codes) >> 16);
+    uint8 basis = codes.legalBasisOf();
     return basis == BASIS_STATUTORY_DUTY || basis == BASIS_PUBLIC_HEALTH;
+}
+
+/// @notice Whether a request may invoke a consent: on any legal basis but an emergency and those of an authority.
+function isByConsent(RequestCodes codes) pure returns (bool) {
+    return codes.legalBasisOf() != BASIS_EMERGENCY && !codes.isByAuthority();
+}
+
+/// @notice Gives the same without the bits that stand for nothing, which nobody signed.
+function signedOf(RequestCodes codes) pure returns (RequestCodes) {
+    return RequestCodes.wrap(uint168(RequestCodes.unwrap(codes)));
 }
 
 /// @notice Gives one of the places of a request.

@@ -87,6 +87,8 @@ enum Reason {
 
 /// @dev Purposes of use are v3-ActReason codes 1..15 (TREAT … HTEST); a set is a bit mask with bit `1 << purpose`.
 uint8 constant HIGHEST_PURPOSE = 15;
+uint8 constant PURPOSE_ETREAT = 2;
+uint8 constant PURPOSE_BTG = 3;
 
 /// @dev Actions: 1 view, 2 store a copy; a set is a bit mask with bit `1 << action`.
 uint8 constant ACTION_VIEW = 1;
@@ -100,8 +102,15 @@ uint8 constant HIGHEST_SENSITIVITY = 5;
 
 /// @dev Legal bases: 1 consent, 2 emergency, 3 statutory duty, 4 public health.
 uint8 constant BASIS_CONSENT = 1;
+uint8 constant BASIS_EMERGENCY = 2;
 uint8 constant BASIS_STATUTORY_DUTY = 3;
 uint8 constant BASIS_PUBLIC_HEALTH = 4;
+
+/// @dev Reasons of an emergency access: 1 unconscious, 2 life threatening, 3 immediate treatment, 4 safety of others.
+uint8 constant HIGHEST_EMERGENCY_REASON = 4;
+
+/// @dev Seconds an emergency request may be valid for.
+uint64 constant EMERGENCY_WINDOW = 15 minutes;
 
 /// @dev Actor kinds: 1 human, 2 machine.
 uint8 constant ACTOR_HUMAN = 1;

@@ -16,7 +16,10 @@ import pytest
 from consentry.core.act_table import ACTS
 from tests.support.contract_suite import artifact
 
-CONTRACTS = ("Participants", "Subjects", "Records", "Consents", "AccessLedger", "Persons", "Recognitions")
+CONTRACTS = (
+    *("Participants", "Subjects", "Records", "Consents", "Authorisations", "Emergencies", "AccessLedger"),
+    *("Persons", "Recognitions"),
+)
 # Declared by OpenZeppelin and thrown by its constructors and by the `AccessManager` alone.
 INHERITED = {"AccessManagedInvalidAuthority", "AccessManagedRequiredDelay", "InvalidShortString", "StringTooLong"}
 # Read in one loop over the wiring of each contract, by names made from those of the contracts.

@@ -12,14 +12,14 @@ from consentry.core.admissions import Admissions
 from consentry.core.authorities import Authorities, found
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import Reason, Standing, bits
+from consentry.core.codes import DAY, Reason, Standing, bits
 from consentry.core.events import LedgerEvent
 from consentry.core.offices import FIRST_OFFICES, OFFICES, Role, holds
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.retention import retention_end
 from consentry.core.signed_act import SignedAct
 from consentry.core.signers import granters
-from consentry.core.state import LedgerState
+from consentry.core.state import LedgerState, PermitCount
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -76,6 +76,15 @@ def log_of(event: LedgerEvent) -> Answer:
         case _:
             members = plain(event)[1:]
     return type(event).__name__, _comparable(members)
+
+
+def _reasons(made: Sequence[LedgerEvent]) -> list[Reason]:
+    """Gives the answer to each item of a batch."""
+    return [
+        Reason(event.entry.reason if isinstance(event, events.AccessDecided) else event.reason)
+        for event in made
+        if isinstance(event, events.AccessDecided | events.RequestRejected)
+    ]
 
 
 @dataclass
@@ -357,7 +366,7 @@ class Agreement:
             return self.holds(signer, form.contract, act, signatures[which])
 
         return self._compare(
-            lambda: [Acts(self.state).perform(act, signatures, holds=holds, relay=relay, place=self._place())],
+            lambda: Acts(self.state).perform(act, signatures, holds=holds, relay=relay, place=self._place()),
             lambda: self._send(form.contract, form.function, plain(act), list(signatures), by=relay),
         )
 
@@ -371,9 +380,8 @@ class Agreement:
 
         def core() -> Sequence[LedgerEvent]:
             made = Acts(self.state).decide(items, relay=relay, place=self._place())
-            for event in made:
-                reason = event.entry.reason if isinstance(event, events.AccessDecided) else event.reason
-                self._count(f"reason {Reason(reason).name}")
+            for reason in _reasons(made):
+                self._count(f"reason {reason.name}")
             return made
 
         if self._compare(core, lambda: self.suite.decide(batch, sender=relay)):
@@ -392,10 +400,8 @@ class Agreement:
 
         def core() -> Sequence[LedgerEvent]:
             made = Acts(self.state).decide_batch(items, signature, relay=relay, place=self._place())
-            for event in made[1:]:
-                if not isinstance(event, events.BatchSubmitted):
-                    reason = event.entry.reason if isinstance(event, events.AccessDecided) else event.reason
-                    self._count(f"batch reason {Reason(reason).name}")
+            for reason in _reasons(made):
+                self._count(f"batch reason {reason.name}")
             return made
 
         pairs = [(request, material) for request, _, material in batch]
@@ -454,6 +460,28 @@ class Agreement:
             assert read("Recognitions", "recognitionOf", record, institution) == (True, said.accepted, said.reason_code)
             item = found.marks[record].item_code
             assert read("Recognitions", "countsOf", institution, item) == found.counts_of(institution, item)
+
+        self._compare_bases()
+
+    def _compare_bases(self) -> None:
+        """Compares debts, authorisations and permits."""
+        read, state = self.suite.read, self.state
+        for debt_id, debt in state.debts.known.items():
+            became = debt.noticed, debt.referred, debt.reviewed
+            expected = (debt.institution, debt.opened_at, *became, debt.subject_id, debt.practitioner)
+            assert _comparable(read("Emergencies", "debtOf", debt_id)) == _comparable(expected)
+        for institution in state.institutions:
+            ids, _ = read("Emergencies", "openDebts", institution, 0, 10**6)
+            late = read("Emergencies", "overdue", institution, 0, 10**6)
+            assert set(ids) == set(state.debts.open_of(institution))
+            assert set(late) == state.debts.overdue_of(institution, self.now)
+            assert read("Emergencies", "overdueCount", institution) == len(late)
+            count = state.permits.get(institution, PermitCount()).on(self.now // DAY)
+            assert read("AccessLedger", "permitsToday", institution) == (count.accesses, count.emergencies)
+        for authorisation, given in state.authorisations.items():
+            [found] = read("Authorisations", "statesOf", [authorisation])
+            stored = given.status, given.given_at, given.withdrawn_at, given.terms.authority
+            assert _comparable(found) == _comparable(stored)
 
     def _by_custodian(self, leaf: RecordLeaf, signature: bytes) -> bool:
         known = self.state.institutions.get(leaf.custodian)

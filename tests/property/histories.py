@@ -29,7 +29,7 @@ from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from tests.property.agreement import Agreement, Signed
-from tests.property.life import asks, assisted_grants
+from tests.property.life import asks, assisted_grants, bases
 from tests.property.life.draws import HOUR, PEOPLE, RECENT, LifeDraws
 from tests.property.officer_histories import GROUPS, RELEASE_KEYS, OfficerHistory
 from tests.support import samples
@@ -342,6 +342,8 @@ class History(LifeDraws):
         return ()
 
     def _item(self) -> Signed:
+        if self._chance(30):
+            return self._item_without_consent()
         leaf, terms = self._matching()
         if self._chance(2):
             leaf = replace(leaf, commitment=self._word())
@@ -361,6 +363,11 @@ class History(LifeDraws):
             request, leaf = self.random.choice(self.asked[-RECENT:])
             material = replace(material, leaf=leaf)
         self.asked.append((request, material.leaf))
+        key = self.key_of(request.institution)
+        return request, self.signature(key, "AccessLedger", request), material
+
+    def _item_without_consent(self) -> Signed:
+        request, material = self.random.choice([bases.emergency, bases.authorised])(self)
         key = self.key_of(request.institution)
         return request, self.signature(key, "AccessLedger", request), material
 

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.terms import AccessEntry, AccessRequest, ConsentTerms, Material
+from consentry.core.terms import AccessEntry, AccessRequest, Material
 from consentry.errors import ConflictError, ConsentryError, LedgerUnavailableError
-from consentry.gateway.access import Access, AccessDesk, Found, denied
+from consentry.gateway.access import Access, AccessDesk, Found
+from consentry.gateway.last_look import denied
 from consentry.gateway.ports import StoredBatch, StoredRequest, Wanted
 from consentry.gateway.together import batch_over, each
 from tests.property.desk_histories import (
@@ -127,7 +128,7 @@ class KeepsNothing(AccessDesk):
         if not receipt.permitted:
             raise denied(receipt)
         release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
-        last_look = partial(self._check_still_in_force, receipt, material.terms)
+        last_look = partial(self._check_still_in_force, receipt, material)
         return Access(receipt, record, await self.vault.release(receipt, record.leaf, release_key, domain, last_look))
 
 
@@ -144,8 +145,8 @@ class SettlesFirst(AccessDesk):
 class LooksNoMore(AccessDesk):
     """Does not look again before it releases."""
 
-    async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
-        del receipt, terms
+    async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
+        del receipt, material
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class LooksTooEarly(AccessDesk):
         if not receipt.permitted:
             raise denied(receipt)
         release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
-        await self._check_still_in_force(receipt, material.terms)
+        await self._check_still_in_force(receipt, material)
         return Access(receipt, record, await self.vault.release(receipt, record.leaf, release_key, domain, no_look))
 
 
@@ -167,8 +168,8 @@ class LooksTooEarly(AccessDesk):
 class ForgetsTheStanding(AccessDesk):
     """Looks again at the consent, not at the institution."""
 
-    async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
-        del terms
+    async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
+        del material
         if await self.ledger.consent_status(receipt.entry.request.consent_id) != 1:
             raise denied(receipt)
 
@@ -231,7 +232,7 @@ class LooksOnceForAll(AccessDesk):
             (_, material), answer = decided
             if isinstance(answer, ConsentryError) or not answer.permitted:
                 raise ConflictError("nothing is released")
-            await self._check_still_in_force(answer, material.terms)
+            await self._check_still_in_force(answer, material)
             return answer
 
         async def release(looked: tuple[Found, FinalReceipt | ConsentryError]) -> Access:

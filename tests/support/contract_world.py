@@ -299,4 +299,5 @@ def tables_of(items: Sequence[Item]) -> tuple[Value, Value]:
     members = [getattr(tables, each.name) for each in dataclasses.fields(tables)]
     members[2] = [values_of(terms) for terms in tables.consents]
     members[4] = [values_of(leaf) for leaf in tables.leaves]
+    members[6] = [values_of(given) for given in tables.authorisations]
     return [dataclasses.astuple(request) for request in packed], tuple(members)

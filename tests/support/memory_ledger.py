@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from consentry.core import events
-from consentry.core.acts import Acts, DecisionEvent, Item, seen_batch
+from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
@@ -21,6 +21,7 @@ from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
@@ -176,8 +177,9 @@ class MemoryLedger:
         encode_batch([Submitted(request, signature, material)])
         valid = self._holds(self._signer_of(request.institution), "AccessLedger", request, signature)
         place = self._began()
-        (event,) = self._acts.decide([Item(request, material, valid)], relay=RELAY, place=place)
+        event, *brought = self._acts.decide([Item(request, material, valid)], relay=RELAY, place=place)
         self.log.append(event)
+        self.log.extend(replace(each, place=replace(place, log_index=n + 1)) for n, each in enumerate(brought))
         told = await self._told(request, event)
         if isinstance(told, ConsentryError):
             raise told
@@ -196,12 +198,13 @@ class MemoryLedger:
         made = self._acts.decide_batch(batch, signature, relay=RELAY, place=place)
         logged = [replace(event, place=replace(place, log_index=index)) for index, event in enumerate(made)]
         self.log.extend(logged)
-        answers = [event for event in logged if not isinstance(event, events.BatchSubmitted)]
+        answers = [event for event in logged if isinstance(event, events.AccessDecided | events.RequestRejected)]
         return [await self._told(request, event) for (request, _), event in zip(items, answers, strict=True)]
 
-    async def _told(self, request: AccessRequest, event: DecisionEvent) -> FinalReceipt | ConsentryError:
+    async def _told(self, request: AccessRequest, event: events.LedgerEvent) -> FinalReceipt | ConsentryError:
         if isinstance(event, events.AccessDecided):
             return _receipt(event)
+        assert isinstance(event, events.RequestRejected)
         if event.reason != Reason.REQUEST_REPLAYED:
             return NotAuthenticError(f"request was rejected ({event.reason.name})", reason=event.reason.name)
         earlier = await self.find_decision(request.institution, request.request_id)
@@ -225,6 +228,11 @@ class MemoryLedger:
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
+
+    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
+        self._answer()
+        known = self.state.authorisations.get(authorisation_id)
+        return known.status if known else AuthorisationStatus.NONE
 
     async def is_instance(self, record_id: RecordId, digest_: bytes, index: int, path: Sequence[bytes]) -> bool:
         self._answer()

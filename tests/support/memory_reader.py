@@ -9,14 +9,15 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 
-from consentry.audit.ports import ConsentSlot, KeptRow, SubmittedRequest
+from consentry.audit.ports import AuthorisationSlot, ConsentSlot, KeptRow, SubmittedRequest
 from consentry.core import events, merkle
 from consentry.core.access import shown_of
 from consentry.core.acts import Acts, Item
 from consentry.core.admissions import Admissions
 from consentry.core.authorities import Authorities, found
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import Action, RecordStatus, Standing
+from consentry.core.codes import Action, AuthorisationStatus, RecordStatus, Standing
+from consentry.core.emergencies import Debt
 from consentry.core.events import LedgerEvent
 from consentry.core.offices import FIRST_OFFICES
 from consentry.core.state import (
@@ -33,6 +34,7 @@ from consentry.core.terms import (
     ZERO_ADDRESS,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
@@ -128,6 +130,17 @@ class MemoryReader:
         """Gives the consent in state."""
         c = self.state.consent(identifier)
         return ConsentSlot(c.status, c.uses, c.granted_at, c.revoked_at)
+
+    async def authorisation_slot(self, authorisation_id: AuthorisationId) -> AuthorisationSlot:
+        """Gives what the state says of an authorisation."""
+        known = self.state.authorisations.get(authorisation_id)
+        if known is None:
+            return AuthorisationSlot(AuthorisationStatus.NONE, 0, 0, ZERO_ADDRESS)
+        return AuthorisationSlot(known.status, known.given_at, known.withdrawn_at, known.terms.authority)
+
+    async def debt_slot(self, debt_id: bytes) -> Debt:
+        """Gives what the state says of a debt."""
+        return self.state.debts.known.get(debt_id, Debt(ZERO_ADDRESS, 0, SubjectId(ZERO_32), ZERO_32))
 
     async def record_status(self, identifier: RecordId) -> RecordStatus:
         """Gives the status in state."""

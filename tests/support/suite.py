@@ -18,7 +18,16 @@ from consentry.crypto.signing import Verifiers
 from consentry.ledger.abi import NUMBERS, WIRING
 from tests.support.evm import AUDIT, GAS_LIMIT, SECOND, SYSTEM, Evm, Log, Outcome
 
-DOMAINS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger", "Recognitions")
+DOMAINS: Final = (
+    "Participants",
+    "Subjects",
+    "Records",
+    "Consents",
+    "Emergencies",
+    "Authorisations",
+    "AccessLedger",
+    "Recognitions",
+)
 VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
 
 
@@ -159,4 +168,5 @@ def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any],
     packed, tables = pack_batch(items)
     members = list(plain(tables))
     members[2], members[4] = [plain(terms) for terms in tables.consents], [plain(leaf) for leaf in tables.leaves]
+    members[6] = [plain(given) for given in tables.authorisations]
     return [plain(request) for request in packed], tuple(members)

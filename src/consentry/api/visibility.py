@@ -10,8 +10,8 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import ConsentStatus
 from consentry.core.terms import Address, ConsentTerms, RecordId, RecordLeaf, SubjectId
 from consentry.errors import NotFoundError
-from consentry.gateway.access import LEASE_SECONDS
 from consentry.gateway.context import Context
+from consentry.gateway.last_look import LEASE_SECONDS
 from consentry.gateway.ports import ConsentView, RecordView
 
 Cursor = tuple[int, int]

@@ -22,7 +22,7 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 from consentry.errors import InvalidInputError
 
 BLOCKS_A_READ: Final = 2_000
-SIGNED_IN: Final = ("Records", "Consents", "AccessLedger", "Recognitions")
+SIGNED_IN: Final = ("Records", "Consents", "Emergencies", "Authorisations", "AccessLedger", "Recognitions")
 Answer = events.AccessDecided | events.RequestRejected
 
 NO_CALLER: Final = (

@@ -10,10 +10,21 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from consentry.core.chain import BlockReference, ChainIdentity
-from consentry.core.codes import ConsentStatus, RecordStatus
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus
+from consentry.core.emergencies import Debt
 from consentry.core.events import LedgerEvent
 from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
-from consentry.core.terms import AccessRequest, Address, BatchPath, ConsentId, RecordId, RequestBatch, Shown, SubjectId
+from consentry.core.terms import (
+    AccessRequest,
+    Address,
+    AuthorisationId,
+    BatchPath,
+    ConsentId,
+    RecordId,
+    RequestBatch,
+    Shown,
+    SubjectId,
+)
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 
@@ -41,6 +52,16 @@ class ConsentSlot:
     uses: int
     granted_at: int
     revoked_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisationSlot:
+    """What the contract stores of an authorisation; times in seconds."""
+
+    status: AuthorisationStatus
+    given_at: int
+    withdrawn_at: int
+    authority: Address
 
 
 class LedgerReader(Protocol):
@@ -88,6 +109,14 @@ class LedgerReader(Protocol):
 
     async def consent_slot(self, consent_id: ConsentId) -> ConsentSlot:
         """Gives what is stored of a consent; status ``NONE`` and zeros for one the contract never saw."""
+        ...
+
+    async def authorisation_slot(self, authorisation_id: AuthorisationId) -> AuthorisationSlot:
+        """Gives what is stored of an authorisation; status ``NONE`` and zeros for one that nobody gave."""
+        ...
+
+    async def debt_slot(self, debt_id: bytes) -> Debt:
+        """Gives what is stored of the debt of an emergency access; zeros where there is none."""
         ...
 
     async def record_status(self, record_id: RecordId) -> RecordStatus:

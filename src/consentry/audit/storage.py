@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from consentry.audit.findings import Finding, Kind
-from consentry.audit.ports import ConsentSlot, LedgerReader
+from consentry.audit.ports import AuthorisationSlot, ConsentSlot, LedgerReader
 from consentry.core import events
 from consentry.core.events import LedgerEvent
 from consentry.core.state import LedgerState
@@ -42,6 +42,7 @@ async def compare_storage(
         *await _compare_logs(reader, state),
         *await _compare_participants(reader, state, chain, now),
         *await _compare_subjects(reader, state),
+        *await _compare_bases(reader, state),
     ]
 
 
@@ -98,6 +99,18 @@ async def _compare_subjects(reader: LedgerReader, state: LedgerState) -> list[Fi
         *await _compare(Kind.SUBJECT_STATE, message.format("a subject"), state.subjects, reader.subject_state),
         *await _compare(Kind.RECORD_STATE, message.format("a record"), records, reader.record_status),
         *await _compare(Kind.CONSENT_STATE, message.format("a consent"), consents, reader.consent_slot),
+    ]
+
+
+async def _compare_bases(reader: LedgerReader, state: LedgerState) -> list[Finding]:
+    given = {
+        key: AuthorisationSlot(known.status, known.given_at, known.withdrawn_at, known.terms.authority)
+        for key, known in state.authorisations.items()
+    }
+    message = "the events of {} do not lead to what the contract holds"
+    return [
+        *await _compare(Kind.AUTHORISATION_STATE, message.format("an authorisation"), given, reader.authorisation_slot),
+        *await _compare(Kind.DEBT_STATE, message.format("a debt"), state.debts.known, reader.debt_slot),
     ]
 
 

@@ -7,6 +7,8 @@ from typing import Final
 
 from consentry.core.asks import AskDenial, ConsentAsk
 from consentry.core.assisted_grants import Assistance
+from consentry.core.authorisations import AuthorisationWithdrawal, StandingAuthorisation
+from consentry.core.emergencies import EmergencyNotice, EmergencyReview
 from consentry.core.erasures import (
     CorrectionRequest,
     DeletionAttestation,
@@ -42,6 +44,10 @@ ACTS: Final[tuple[type[SignedAct], ...]] = (
     Assistance,
     RevocationAcknowledgement,
     ErasureAttestation,
+    EmergencyNotice,
+    EmergencyReview,
+    StandingAuthorisation,
+    AuthorisationWithdrawal,
 )
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")

@@ -15,8 +15,9 @@ from consentry.core.asks import check_answer
 from consentry.core.assisted_grants import check_assistable
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import EventPlace
-from consentry.core.codes import REJECTIONS
+from consentry.core.codes import REJECTIONS, LegalBasis, Reason
 from consentry.core.consent import check_grant, check_revoke
+from consentry.core.emergencies import debt_id
 from consentry.core.participants import is_acceptable_signer
 from consentry.core.record import check_anchorable, check_first, check_signed, check_successor
 from consentry.core.refusals import refusal
@@ -59,6 +60,26 @@ def check_act(state: LedgerState, act: SignedAct, signatures: Sequence[bytes], h
     act.check(state, holds, now)
 
 
+def following(state: LedgerState, event: events.LedgerEvent) -> tuple[events.LedgerEvent, ...]:
+    """Gives the events that stand behind one in the same transaction because of it; ``state`` is the one after it."""
+    if isinstance(event, events.ActPerformed):
+        return event.act.brings(state, event)
+    return _debt_of(event) if isinstance(event, events.AccessDecided) else ()
+
+
+def _debt_of(event: events.AccessDecided) -> tuple[events.DebtOpened, ...]:
+    """Gives what a permitted access owes: something for an emergency, nothing for any other."""
+    request, permitted = event.entry.request, event.entry.reason == Reason.NONE
+    if not permitted or request.legal_basis != LegalBasis.EMERGENCY:
+        return ()
+    named = debt_id(request.institution, request.request_id)
+    return (
+        events.DebtOpened(
+            event.place, named, event.entry.subject_id, request.institution, request.request_id, request.practitioner
+        ),
+    )
+
+
 def check_life(state: LedgerState, terms: ConsentTerms, now: int) -> None:
     """Checks what a grant owes to what went before it: whether staff prepared it, and whether it answers an ask.
 
@@ -69,7 +90,7 @@ def check_life(state: LedgerState, terms: ConsentTerms, now: int) -> None:
     check_answer(state, terms, now)
 
 
-DecisionEvent = events.AccessDecided | events.RequestRejected
+BatchEvent = events.BatchSubmitted | events.AccessDecided | events.DebtOpened | events.RequestRejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,24 +202,27 @@ class Acts:
 
     def perform(
         self, act: SignedAct, signatures: Sequence[bytes], *, holds: Holds, relay: Address, place: EventPlace
-    ) -> events.ActPerformed:
-        """Takes a signed act of a life cycle."""
+    ) -> tuple[events.LedgerEvent, ...]:
+        """Takes a signed act of a life cycle; its event comes first."""
         self._require_relay(relay, place, "ActRelayRequired")
         check_act(self.state, act, signatures, holds, place.block.time)
         event = events.ActPerformed(place, struct_hash(act), *parties_of(act), act, tuple(signatures))
         self.state.fold(event)
-        return event
+        found = following(self.state, event)
+        for each in found:
+            self.state.fold(each)
+        return event, *found
 
-    def decide(self, items: Sequence[Item], *, relay: Address, place: EventPlace) -> list[DecisionEvent]:
+    def decide(self, items: Sequence[Item], *, relay: Address, place: EventPlace) -> list[BatchEvent]:
         """Decides a batch in order; each item sees what the items before it changed."""
         self._require_relay(relay, place, "AccessLedgerRelayRequired")
         if not items:
             raise refusal("AccessLedgerBatchMalformed", 0, 0)
-        return [self._decide(item, relay, place) for item in items]
+        return [event for item in items for event in self._decide(item, relay, place)]
 
     def decide_batch(
         self, items: Sequence[Item], signature: bytes, *, relay: Address, place: EventPlace
-    ) -> list[events.BatchSubmitted | DecisionEvent]:
+    ) -> list[BatchEvent]:
         """Decides a batch of one institution that was signed as a whole; whether it was stands in every item.
 
         The signature has to be over `seen_batch`: what a relay shows wrongly makes another batch.
@@ -212,21 +236,25 @@ class Acts:
         batch = seen_batch(items)
         submitted = events.BatchSubmitted(place, batch.institution, batch.root, batch.size, signature)
         self.state.fold(submitted)
-        return [submitted, *(self._decide(item, relay, place) for item in items)]
+        return [submitted, *(event for item in items for event in self._decide(item, relay, place))]
 
-    def _decide(self, item: Item, relay: Address, place: EventPlace) -> DecisionEvent:
+    def _decide(self, item: Item, relay: Address, place: EventPlace) -> tuple[BatchEvent, ...]:
+        """Decides one item; what it brings stands behind it."""
         request, terms = item.request, item.material.terms
-        group = terms.group if terms else ZERO_32
-        facts = self.state.facts_for(request, group, place.block.time, signature_valid=item.signature_valid)
-        reason = decide(request, item.material, facts, place.block.time)
-        event: DecisionEvent
+        group, now = terms.group if terms else ZERO_32, place.block.time
+        facts = self.state.facts_for(request, group, now, signature_valid=item.signature_valid)
+        reason = decide(request, item.material, facts, now)
         if reason in REJECTIONS:
             seen = struct_hash(as_seen(request, shown_of(request, item.material)))
-            event = events.RequestRejected(place, request.request_id, request.institution, seen, reason, relay)
-        else:
-            event = events.AccessDecided(place, self.state.entry_for(request, reason, place.block.time))
-        self.state.fold(event)
-        return event
+            rejected = events.RequestRejected(place, request.request_id, request.institution, seen, reason, relay)
+            self.state.fold(rejected)
+            return (rejected,)
+        decided = events.AccessDecided(place, self.state.entry_for(request, reason, now))
+        self.state.fold(decided)
+        debt = _debt_of(decided)
+        for each in debt:
+            self.state.fold(each)
+        return decided, *debt
 
     def _check_anchorable(self, leaf: RecordLeaf, place: EventPlace) -> None:
         check_anchorable(

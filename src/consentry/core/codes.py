@@ -155,6 +155,9 @@ class LegalBasis(IntEnum):
 BY_AUTHORITY: Final = frozenset({LegalBasis.STATUTORY_DUTY, LegalBasis.PUBLIC_HEALTH})
 """Bases on which a request invokes an authorisation of an authority, and no consent."""
 
+WITHOUT_CONSENT: Final = BY_AUTHORITY | {LegalBasis.EMERGENCY}
+"""Bases on which a request invokes no consent, whatever it names."""
+
 
 class ActorKind(IntEnum):
     """Who acts inside the institution."""
@@ -170,6 +173,46 @@ class Assurance(IntEnum):
     CARD_AND_CODE = 2
     GUARDIAN = 3
     STAFF_ASSISTED = 4
+
+
+class EmergencyReason(IntEnum):
+    """Why an emergency access is needed."""
+
+    UNCONSCIOUS = 1
+    LIFE_THREATENING = 2
+    IMMEDIATE_TREATMENT = 3
+    SAFETY_OF_OTHERS = 4
+
+
+class NoticeBy(IntEnum):
+    """Who says that the patient knows of an emergency access."""
+
+    PATIENT = 1
+    CUSTODIAN = 2
+
+
+class ReviewerRole(IntEnum):
+    """Role of the person who reviews an emergency access."""
+
+    PRIVACY_OFFICER = 1
+    MEDICAL_DIRECTOR = 2
+    AUTHORITY = 3
+
+
+class ReviewOutcome(IntEnum):
+    """Outcome of a review; a referral leaves it to an authority."""
+
+    JUSTIFIED = 1
+    NOT_JUSTIFIED = 2
+    REFERRED = 3
+
+
+class AuthorisationStatus(IntEnum):
+    """Life of an authorisation. A withdrawn one never becomes active again."""
+
+    NONE = 0
+    ACTIVE = 1
+    WITHDRAWN = 2
 
 
 class ExclusionKind(IntEnum):
@@ -279,6 +322,14 @@ class Suite(IntEnum):
 
 
 HIGHEST_SENSITIVITY: Final = 5
+DAY: Final = 86_400
+"""Seconds of a day; days begin at midnight UTC."""
+EMERGENCY_WINDOW: Final = 900
+"""Seconds an emergency request may be valid for."""
+DEBT_PERIOD: Final = 72 * 3600
+"""Seconds from an emergency access until notice and review are due."""
+AUTHORISATION_PERIOD: Final = 366 * DAY
+"""Longest period of an authorisation in seconds: a year, leap or not."""
 UNLIMITED_USES: Final = 2**32 - 1
 CLOCK_TOLERANCE: Final = 60
 """Seconds by which the clock of a requester may run ahead of block time."""

@@ -272,6 +272,28 @@ class ActPerformed:
     signatures: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DebtOpened:
+    """An emergency access was permitted, just before in the same transaction."""
+
+    place: EventPlace
+    debt_id: bytes
+    subject_id: SubjectId
+    institution: Address
+    request_id: int
+    practitioner: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DebtClosed:
+    """Of an emergency access, the patient was told and a second person reviewed it; the later act comes just before."""
+
+    place: EventPlace
+    debt_id: bytes
+    subject_id: SubjectId
+    institution: Address
+
+
 LedgerEvent = (
     ActProposed
     | ActConfirmed
@@ -298,4 +320,6 @@ LedgerEvent = (
     | AccessDecided
     | RequestRejected
     | ActPerformed
+    | DebtOpened
+    | DebtClosed
 )

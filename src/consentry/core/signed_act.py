@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from consentry.core.events import ActPerformed
+    from consentry.core.events import ActPerformed, LedgerEvent
     from consentry.core.state import LedgerState
 
 Holds = Callable[[int, bytes], bool]
@@ -65,3 +65,8 @@ class SignedAct:
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Changes the state as the act does."""
         raise NotImplementedError
+
+    def brings(self, state: LedgerState, event: ActPerformed) -> tuple[LedgerEvent, ...]:
+        """Gives the events that follow the act's own in the same transaction, seen after it; mostly none."""
+        del state, event
+        return ()

@@ -8,12 +8,14 @@ from functools import singledispatchmethod
 from typing import Final
 
 from consentry.core import events, heads
-from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
+from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, SubjectFacts
 from consentry.core.asks import AskFacts
 from consentry.core.assisted_grants import AssistanceFacts
-from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.authorisations import AuthorisationState
+from consentry.core.codes import DAY, AuthorisationStatus, ConsentStatus, LegalBasis, Reason, RecordStatus, Standing
+from consentry.core.emergencies import DebtFacts
 from consentry.core.erasures import ErasureFacts
-from consentry.core.exclusions import ExclusionFacts
+from consentry.core.exclusions import ExclusionFacts, is_excluded
 from consentry.core.persons import LinkFacts
 from consentry.core.recognitions import RecognitionFacts
 from consentry.core.revocations import RevocationFacts
@@ -23,6 +25,7 @@ from consentry.core.terms import (
     AccessEntry,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     InstitutionKeys,
@@ -121,6 +124,19 @@ class ConsentState:
     terms: ConsentTerms | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PermitCount:
+    """Permitted accesses of an institution on one day, and those of them in an emergency."""
+
+    day: int = 0
+    accesses: int = 0
+    emergencies: int = 0
+
+    def on(self, day: int) -> PermitCount:
+        """Gives the count of a day: this one, or nothing yet."""
+        return self if self.day == day else PermitCount(day)
+
+
 NO_AUTHORITY: Final = AuthorityState(Standing.NONE, 0)
 NO_INSTITUTION: Final = InstitutionState(Standing.NONE, 0, b"", ZERO_32)
 NO_CONSENT: Final = ConsentState(ConsentStatus.NONE)
@@ -148,6 +164,9 @@ class LedgerState:
     institution_heads: dict[Address, bytes] = field(default_factory=dict)
     performed: set[bytes] = field(default_factory=set)
     exclusions: ExclusionFacts = field(default_factory=ExclusionFacts)
+    debts: DebtFacts = field(default_factory=DebtFacts)
+    authorisations: dict[AuthorisationId, AuthorisationState] = field(default_factory=dict)
+    permits: dict[Address, PermitCount] = field(default_factory=dict)
     links: LinkFacts = field(default_factory=LinkFacts)
     erasures: ErasureFacts = field(default_factory=ErasureFacts)
     recognitions: RecognitionFacts = field(default_factory=RecognitionFacts)
@@ -195,18 +214,34 @@ class LedgerState:
 
     def facts_for(self, request: AccessRequest, group: bytes, now: int, *, signature_valid: bool) -> Facts:
         """Collects what a decision at ``now`` depends on; ``group`` is the one the terms name, or zero."""
-        institution = self.institutions.get(request.institution)
         record, consent = self.records.get(request.record_id), self.consent(request.consent_id)
+        given = self.authorisations.get(request.authorisation_id)
         return Facts(
-            institution=InstitutionFacts(institution.standing_at(now), institution.release_key_hash)
-            if institution
-            else InstitutionFacts(),
+            institution=self._institution_facts(request.institution, now),
             record=RecordFacts(record.status, record.leaf) if record else RecordFacts(),
             consent=ConsentFacts(consent.status, consent.uses),
             signature_valid=signature_valid,
             request_used=(request.institution, request.request_id) in self.decided,
             group_member=(group, request.institution) in self.members,
+            subject=self._subject_facts(request),
+            authorisation=given.status if given else AuthorisationStatus.NONE,
         )
+
+    def _institution_facts(self, institution: Address, now: int) -> InstitutionFacts:
+        known = self.institutions.get(institution)
+        if known is None:
+            return InstitutionFacts()
+        seen, count = known.seen_at(now), self.permits.get(institution, PermitCount()).on(now // DAY)
+        limits = seen.daily_limit, seen.emergency_limit
+        return InstitutionFacts(seen.standing, seen.release_key_hash, count.accesses, count.emergencies, *limits)
+
+    def _subject_facts(self, request: AccessRequest) -> SubjectFacts:
+        record = self.records.get(request.record_id)
+        if record is None:
+            return SubjectFacts()
+        leaf = record.leaf
+        excluded = is_excluded(self, leaf.subject_id, request.institution, request.practitioner, leaf.category)
+        return SubjectFacts(excluded)
 
     def entry_for(self, request: AccessRequest, reason: Reason, now: int) -> AccessEntry:
         """Gives the next line of the log for a decision; no subject is concerned when the record is unknown."""
@@ -360,8 +395,16 @@ class LedgerState:
             head = self.subject_head(entry.subject_id)
             self.subject_heads[entry.subject_id] = heads.advance(heads.subject_key(entry.subject_id), head, digest)
         if entry.reason == Reason.NONE:
+            self._count(request, entry.decided_at)
+
+    def _count(self, request: AccessRequest, now: int) -> None:
+        """Counts a permitted access."""
+        if request.legal_basis == LegalBasis.CONSENT:
             consent = self.consent(request.consent_id)
             self.consents[request.consent_id] = replace(consent, uses=consent.uses + 1)
+        count = self.permits.get(request.institution, PermitCount()).on(now // DAY)
+        emergencies = count.emergencies + (request.legal_basis == LegalBasis.EMERGENCY)
+        self.permits[request.institution] = PermitCount(count.day, count.accesses + 1, emergencies)
 
     @fold.register
     def _(self, event: events.RequestRejected) -> None:
@@ -371,3 +414,11 @@ class LedgerState:
     def _(self, event: events.ActPerformed) -> None:
         self.performed.add(event.act_hash)
         event.act.leave(self, event)
+
+    @fold.register
+    def _(self, event: events.DebtOpened) -> None:
+        self.debts.open(event)
+
+    @fold.register
+    def _(self, event: events.DebtClosed) -> None:
+        """Says what the act before it brought about."""

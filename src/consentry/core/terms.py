@@ -6,7 +6,10 @@ Byte strings of 32 bytes stand for ``bytes32``; addresses are 20 bytes. ``typed_
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NewType
+from typing import TYPE_CHECKING, Final, NewType
+
+if TYPE_CHECKING:
+    from consentry.core.authorisations import StandingAuthorisation
 
 Address = NewType("Address", bytes)
 """An account or contract: 20 bytes."""
@@ -97,7 +100,8 @@ class AccessRequest:
     """What an institution signs to ask for one record.
 
     It invokes a consent or, where a duty or public health is the legal basis, a standing authorisation of an authority;
-    never both. ``reason_code`` tells why an emergency access is needed and is zero on any other basis.
+    never both, and in an emergency neither. ``reason_code`` tells why an emergency access is needed; on any other basis
+    it means nothing.
     """
 
     request_id: int
@@ -149,11 +153,12 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a relay knows of one request: the record's leaf, the consent's terms, and a proof that joins them."""
+    """What a relay knows of one request: the record's leaf, the terms it invokes, and a proof that joins them."""
 
     leaf: RecordLeaf
     terms: ConsentTerms | None = None
     scope_proof: tuple[bytes, ...] = field(default=())
+    authorisation: StandingAuthorisation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +169,10 @@ class Shown:
         terms: of the consent the request invokes; none if it invokes none.
         leaf: of the record, where the terms name records and this is a later version of one; none elsewhere.
         scope_proof: that the record is one of those named; empty where it is the only one.
+        authorisation: that the request invokes; none if it invokes none.
     """
 
     terms: ConsentTerms | None = None
     leaf: RecordLeaf | None = None
     scope_proof: tuple[bytes, ...] = field(default=())
+    authorisation: StandingAuthorisation | None = None

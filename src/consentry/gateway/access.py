@@ -18,15 +18,14 @@ from functools import partial
 from typing import Final
 
 from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
-from consentry.core.chain import BlockReference
-from consentry.core.codes import Action, ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.authorisations import StandingAuthorisation, authorisation_id
+from consentry.core.codes import Reason
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import AccessRequest, Address, ConsentTerms, Material, RequestBatch
+from consentry.core.terms import AccessRequest, Address, Material, RequestBatch
 from consentry.core.typed_data import consent_id, digest, record_id, struct_hash
 from consentry.crypto.keywrap import release_key_hash
 from consentry.crypto.signing import Verifiers, verify
 from consentry.errors import (
-    AccessDeniedError,
     ConflictError,
     ConsentryError,
     InvalidInputError,
@@ -35,6 +34,7 @@ from consentry.errors import (
     NotAuthenticError,
     NotFoundError,
 )
+from consentry.gateway.last_look import check_still_in_force, denied
 from consentry.gateway.ports import (
     ConsentView,
     Ledger,
@@ -49,8 +49,6 @@ from consentry.gateway.ports import (
 from consentry.gateway.remembered import Facts, Remembered
 from consentry.gateway.together import all_of, batch_over, check_count, each
 
-LEASE_SECONDS: Final = 900
-"""A decision opens the vault this long after its block; later the institution asks anew, under a new request id."""
 NOTHING_DECIDED: Final = (NotAuthenticError, ConflictError, NotFoundError, InvalidInputError, LedgerRejectedError)
 """Of what ends so nothing was decided, and nothing will be."""
 
@@ -250,7 +248,7 @@ class AccessDesk:
             raise denied(receipt)
         record, material = found
         release_key, domain = await self._release_key(receipt.entry.request), self.ledger.domain("AccessLedger")
-        last_look = partial(self._check_still_in_force, receipt, material.terms)
+        last_look = partial(self._check_still_in_force, receipt, material)
         key = await self.vault.release(receipt, record.leaf, release_key, domain, last_look)
         return Access(receipt, record, key)
 
@@ -280,21 +278,25 @@ class AccessDesk:
 
     async def _material(self, request: AccessRequest, proof: tuple[bytes, ...]) -> Found:
         """Finds leaf and terms; what cannot be submitted, or not be served, is refused before anything is kept."""
-        record, consent = await self._known(request)
-        if record is None or (consent is None and any(request.consent_id)):
+        known = await self._known(request)
+        if known.lacks(request):
             # Another gateway may have anchored or granted a moment ago.
             await self.projection.wait_for((await self.ledger.head()).number)
-            record, consent = await self._known(request)
-        if record is None or record.leaf.custodian != self.custodian:
+            known = await self._known(request)
+        if known.record is None or known.record.leaf.custodian != self.custodian:
             raise NotFoundError("record is not known to this custodian")
-        if consent is None and any(request.consent_id):
-            raise NotFoundError("consent is not known")
-        _check_ids(request, record, consent)
-        return record, Material(record.leaf, consent.terms if consent else None, proof)
+        lacking = known.lacks(request)
+        if lacking:
+            raise NotFoundError(f"{lacking} is not known")
+        _check_ids(request, known)
+        terms = known.consent.terms if known.consent else None
+        return known.record, Material(known.record.leaf, terms, proof, known.authorisation)
 
-    async def _known(self, request: AccessRequest) -> tuple[RecordView | None, ConsentView | None]:
+    async def _known(self, request: AccessRequest) -> _Known:
         consent = await self.projection.consent(request.consent_id) if any(request.consent_id) else None
-        return await self.projection.record(request.record_id), consent
+        given = await self.projection.act(request.authorisation_id) if any(request.authorisation_id) else None
+        authorisation = given.act if given and isinstance(given.act, StandingAuthorisation) else None
+        return _Known(await self.projection.record(request.record_id), consent, authorisation)
 
     async def _release_key(self, request: AccessRequest) -> bytes:
         """Gives the key the request names. The institution may have rotated its keys a moment ago."""
@@ -310,26 +312,9 @@ class AccessDesk:
         known = await self.projection.institution(request.institution)
         return known.release_key if known and release_key_hash(known.release_key) == request.release_key_hash else None
 
-    async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
-        """The last look at head before a key is unwrapped: time has passed, and a revocation may have been mined."""
-        request = receipt.entry.request
-        head = await self.ledger.head()
-        _check_lease(receipt, head)
-        if terms is None:  # nothing is permitted without a consent; closed when in doubt
-            raise denied(receipt, Reason.CONSENT_MISSING)
-        if terms.subject_id != receipt.entry.subject_id:  # a second line: the contract compares them too
-            raise denied(receipt, Reason.SUBJECT_MISMATCH)
-        ended = _ended(request, terms, head.time)
-        if ended != Reason.NONE:
-            raise denied(receipt, ended)
-        if await self.ledger.consent_status(request.consent_id) != ConsentStatus.ACTIVE:
-            raise denied(receipt, Reason.CONSENT_REVOKED)
-        if await self.ledger.institution_standing(request.institution) != Standing.ACTIVE:
-            raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
-        if await self.ledger.record_status(request.record_id) != RecordStatus.CURRENT:
-            raise denied(receipt, Reason.RECORD_SUPERSEDED)
-        if await self.ledger.release_key_hash(request.institution) != request.release_key_hash:
-            raise denied(receipt, Reason.RELEASE_KEY_MISMATCH)
+    async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
+        """The last look at head before a key is unwrapped."""
+        await check_still_in_force(self.ledger, receipt, material)
 
 
 def _is_about(receipt: FinalReceipt, request: AccessRequest) -> bool:
@@ -340,34 +325,30 @@ def _mixed_up() -> LedgerUnavailableError:
     return LedgerUnavailableError("decision does not match the request: the node mixes answers up")
 
 
-def _check_ids(request: AccessRequest, record: RecordView, consent: ConsentView | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the projection tells of what a request names."""
+
+    record: RecordView | None
+    consent: ConsentView | None
+    authorisation: StandingAuthorisation | None
+
+    def lacks(self, request: AccessRequest) -> str:
+        """Says what the request names and the projection does not have; empty if nothing."""
+        if self.record is None:
+            return "record"
+        if self.consent is None and any(request.consent_id):
+            return "consent"
+        return "authorisation" if self.authorisation is None and any(request.authorisation_id) else ""
+
+
+def _check_ids(request: AccessRequest, known: _Known) -> None:
     """A row that somebody changed must neither be submitted nor be looked at when a key is given."""
-    same_record = record_id(record.leaf) == request.record_id
-    if not same_record or (consent is not None and consent_id(consent.terms) != request.consent_id):
+    record, consent, given = known.record, known.consent, known.authorisation
+    same = record is not None and record_id(record.leaf) == request.record_id
+    same = same and (consent is None or consent_id(consent.terms) == request.consent_id)
+    if not same or (given is not None and authorisation_id(given) != request.authorisation_id):
         raise LedgerUnavailableError("leaf or terms of the projection do not match their ids")
-
-
-def _check_lease(receipt: FinalReceipt, head: BlockReference) -> None:
-    """Checks that a decision is young enough to open the vault, and that its request is still valid."""
-    request, decided = receipt.entry.request, receipt.place.block
-    if head.number < decided.number:
-        raise LedgerUnavailableError(
-            f"head of the node is stale (got {head.number}, expected {decided.number} at least)"
-        )
-    age = head.time - decided.time
-    if age > LEASE_SECONDS:
-        raise ConflictError(f"age of the decision does not match (got {age} s, expected at most {LEASE_SECONDS} s)")
-    if head.time >= request.expires_at:
-        raise ConflictError(f"request has expired (got {head.time}, expected a time before {request.expires_at})")
-
-
-def _ended(request: AccessRequest, terms: ConsentTerms, now: int) -> Reason:
-    """Tells why terms that once permitted a request do so no more at block time ``now``."""
-    if now >= terms.valid_until:
-        return Reason.CONSENT_EXPIRED
-    if request.action == Action.STORE and now >= terms.erase_by:
-        return Reason.ERASE_DATE_PASSED
-    return Reason.NONE
 
 
 def _check_size(signature: bytes, scope_proof: tuple[bytes, ...]) -> None:
@@ -376,9 +357,3 @@ def _check_size(signature: bytes, scope_proof: tuple[bytes, ...]) -> None:
         raise InvalidInputError(f"signature is too long (got {len(signature)} bytes, at most {MOST_SIGNATURE_BYTES})")
     if len(scope_proof) > MOST_PROOF_NODES:
         raise InvalidInputError(f"scope proof is too long (got {len(scope_proof)} nodes, at most {MOST_PROOF_NODES})")
-
-
-def denied(receipt: FinalReceipt, reason: Reason | None = None) -> AccessDeniedError:
-    """Gives the error for a refusal; with ``reason`` for one that came after a permit, just before the release."""
-    why = reason or Reason(receipt.entry.reason)
-    return AccessDeniedError(f"access was denied ({why.name})", reason=why.name, receipt=receipt)

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
 from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
 from consentry.core.revocations import OpenDuty
@@ -21,6 +21,7 @@ from consentry.core.terms import (
     AccessEntry,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
@@ -197,6 +198,10 @@ class Ledger(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
+        ...
+
+    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
+        """Reads at head; ``NONE`` for one that nobody gave."""
         ...
 
     async def record_status(self, record_id: RecordId) -> RecordStatus:

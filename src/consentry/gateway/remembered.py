@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
+from consentry.core.events import ActPerformed
 from consentry.core.terms import Address, ConsentId, RecordId
 from consentry.gateway.ports import ConsentView, InstitutionView, RecordView
 
@@ -29,6 +30,10 @@ class Facts(Protocol):
 
     async def consent(self, consent_id: ConsentId) -> ConsentView | None:
         """Gives a consent."""
+        ...
+
+    async def act(self, act_hash: bytes) -> ActPerformed | None:
+        """Gives a signed act."""
         ...
 
 
@@ -60,6 +65,10 @@ class Remembered:
     async def consent(self, consent_id: ConsentId) -> ConsentView | None:
         """Gives a consent."""
         return await self._look("consent", consent_id, self._facts.consent)
+
+    async def act(self, act_hash: bytes) -> ActPerformed | None:
+        """Gives a signed act."""
+        return await self._look("act", act_hash, self._facts.act)
 
     async def _look(self, kind: str, key: Any, look: Callable[[Any], Awaitable[View | None]]) -> View | None:  # noqa: ANN401 - one kind of id each
         async with self._one_by_one:

@@ -25,7 +25,9 @@ WIRING: Final[Mapping[str, tuple[str, ...]]] = {
     "Subjects": ("Participants",),
     "Records": ("Participants", "Subjects"),
     "Consents": ("Participants", "Subjects", "AccessLedger"),
-    "AccessLedger": ("Participants", "Records", "Consents"),
+    "Emergencies": ("Participants", "Subjects", "AccessLedger"),
+    "Authorisations": ("Participants",),
+    "AccessLedger": ("Participants", "Records", "Consents", "Emergencies", "Authorisations"),
     "Persons": ("Participants",),
     "Recognitions": ("Participants", "Subjects", "Records"),
 }

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from consentry.core.codes import LegalBasis
 from consentry.core.terms import ZERO_32, AccessRequest, Material
 from consentry.ledger.calldata import encode_decide_batch
 
@@ -18,16 +19,21 @@ Pair = tuple[AccessRequest, Material]
 
 BASE_GAS: Final = 21_000
 """Of the transaction itself."""
-INSTITUTION_GAS: Final = 60_000
-"""What stands once in a batch: its institution with key and standing, and the head of the institution's log."""
+INSTITUTION_GAS: Final = 85_000
+"""What stands once in a batch: its institution with key and standing, the head of the institution's log, and its count
+of permits."""
 ITEM_GAS: Final = 19_000
 """Putting a request together, judging it and writing its line, where everything it needs was read before."""
-SUBJECT_GAS: Final = 22_500
-"""A new slot for the head of a subject's log."""
+SUBJECT_GAS: Final = 25_000
+"""A new slot for the head of a subject's log, and whether the subject excludes anything."""
 WORD_GAS: Final = 22_500
 """A new slot for the bits of 256 request ids."""
 CONSENT_GAS: Final = 15_000
 """Terms in memory and hashed, the state of the consent, its uses."""
+AUTHORISATION_GAS: Final = 12_000
+"""Terms in memory and hashed, and the state of the authorisation."""
+EMERGENCY_GAS: Final = 160_000
+"""Opening a debt: what is known of it, and its place among those that are open."""
 RECORD_GAS: Final = 2_500
 """What the chain knows of a record."""
 NAMED_GAS: Final = 4_000
@@ -98,12 +104,14 @@ def _deciding(pairs: Sequence[Pair]) -> int:
         (INSTITUTION_GAS, {request.institution for request in requests}),
         (WORD_GAS, {(request.institution, request.request_id >> _WORD_BITS) for request in requests}),
         (CONSENT_GAS, {request.consent_id for request in requests} - {ZERO_32}),
+        (AUTHORISATION_GAS, {request.authorisation_id for request in requests} - {ZERO_32}),
         (RECORD_GAS, {request.record_id for request in requests}),
         (SUBJECT_GAS, {material.leaf.subject_id for _, material in pairs}),
     )
     return (
         sum(gas * len(values) for gas, values in distinct)
         + sum(ITEM_GAS + _scope(material) for _, material in pairs)
+        + EMERGENCY_GAS * sum(request.legal_basis == LegalBasis.EMERGENCY for request in requests)
         + MEMORY_GAS * len(pairs) ** 2
     )
 

@@ -120,6 +120,8 @@ _BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEv
             events.RecordSuperseded,
             events.ConsentRevoked,
             events.BatchSubmitted,
+            events.DebtOpened,
+            events.DebtClosed,
         )
     },
 }

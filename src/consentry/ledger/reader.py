@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
 
-from consentry.audit.ports import ConsentSlot, SubmittedRequest
+from consentry.audit.ports import AuthorisationSlot, ConsentSlot, SubmittedRequest
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, Duty, RecordStatus, Standing, bits
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, Duty, RecordStatus, Standing, bits
+from consentry.core.emergencies import Debt
 from consentry.core.events import AccessDecided, LedgerEvent
 from consentry.core.offices import OFFICES
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
-from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
+from consentry.core.terms import Address, AuthorisationId, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
@@ -109,6 +110,25 @@ class ChainReader:
         """Reads the status of a consent at head."""
         ((status, *_),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentStatus(status)
+
+    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
+        """Reads the status of an authorisation at head."""
+        return (await self.authorisation_slot(authorisation_id)).status
+
+    async def authorisation_slot(self, authorisation_id: AuthorisationId) -> AuthorisationSlot:
+        """Reads what the contract stores of an authorisation."""
+        (((status, given_at, withdrawn_at, authority),),) = await self._read(
+            "Authorisations", "statesOf", [authorisation_id]
+        )
+        return AuthorisationSlot(AuthorisationStatus(status), given_at, withdrawn_at, authority)
+
+    async def debt_slot(self, debt_id: bytes) -> Debt:
+        """Reads what the contract stores of a debt; all zero when there is none."""
+        ((institution, opened_at, noticed, referred, reviewed, subject, practitioner),) = await self._read(
+            "Emergencies", "debtOf", debt_id
+        )
+        became = (bool(noticed), bool(referred), bool(reviewed))
+        return Debt(institution, opened_at, SubjectId(subject), practitioner, *became)
 
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         """Reads what an institution owes after revocations, page after page."""

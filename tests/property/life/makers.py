@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from consentry.core.signed_act import SignedAct
 from consentry.crypto.signing import SigningKey
-from tests.property.life import asks, assisted_grants, erasures, exclusions, persons, recognitions, revocations
+from tests.property.life import asks, assisted_grants, bases, erasures, exclusions, persons, recognitions, revocations
 
 if TYPE_CHECKING:
     from tests.property.histories import History
@@ -33,5 +33,9 @@ MAKERS: Final[tuple[tuple[int, Maker], ...]] = (
     (6, assisted_grants.assistance),
     (6, revocations.acknowledgement),
     (4, revocations.erasure),
+    (5, bases.notice),
+    (6, bases.review),
+    (4, bases.authorisation),
+    (1, bases.withdrawal),
 )
 """Every maker with its weight."""

@@ -38,7 +38,8 @@ class EndStory(Story):
         """Takes a signed act; gives its block time."""
         place = self.place()
         signatures = [sign(key, domain(act.FORM.contract), act) for key in keys]
-        self.log(Acts(self.state).perform(act, signatures, holds=lambda *_: True, relay=samples.RELAY, place=place))
+        (event,) = Acts(self.state).perform(act, signatures, holds=lambda *_: True, relay=samples.RELAY, place=place)
+        self.log(event)
         return place.block.time
 
     @property

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, as_seen, decide, shown_of
+from consentry.core.authorisations import StandingAuthorisation, authorisation_id
 from consentry.core.codes import ConsentStatus, LegalBasis, Reason, RecordStatus, Standing
 from consentry.core.packing import ground_of, pack_batch, split_ground, unpack_request
 from consentry.core.terms import ZERO_32, AccessRequest, AuthorisationId, ConsentId, Material
 from consentry.core.typed_data import consent_id, record_id
 from consentry.errors import InvalidInputError
 from tests.support import samples
+from tests.support.samples import address
 
 MATERIAL = Material(samples.leaf(), replace(samples.terms(), subject_id=samples.leaf().subject_id))
 KEY_HASH = samples.word(7)
@@ -51,7 +53,7 @@ def test_only_the_current_version_is_permitted(status: RecordStatus | int, reaso
     assert decide(_request(), MATERIAL, _facts(status), samples.NOW) == reason
 
 
-@pytest.mark.parametrize("basis", [0, LegalBasis.CONSENT, LegalBasis.EMERGENCY, 255])
+@pytest.mark.parametrize("basis", [0, LegalBasis.CONSENT, 255])
 def test_ground_is_the_consent_unless_an_authority_is_the_basis(basis: int) -> None:
     assert ground_of(_request(legal_basis=basis, consent_id=CONSENT)) == CONSENT
     assert split_ground(basis, CONSENT) == (CONSENT, ZERO_32)
@@ -68,13 +70,34 @@ def test_ground_is_the_authorisation_where_an_authority_is_the_basis(basis: int)
         ground_of(replace(asked, consent_id=CONSENT))
 
 
-@pytest.mark.parametrize("basis", [0, *LegalBasis, 255])
-@pytest.mark.parametrize("authorisation", [AuthorisationId(ZERO_32), AUTHORISATION])
-def test_request_that_travels_is_put_together_as_the_contract_does(basis: int, authorisation: AuthorisationId) -> None:
-    asked = _request(legal_basis=basis, authorisation_id=authorisation, reason_code=3)
-    packed, tables = pack_batch([(asked, MATERIAL)])
-    shown = shown_of(asked, MATERIAL)
+def test_emergency_has_no_ground() -> None:
+    asked = _request(legal_basis=LegalBasis.EMERGENCY, consent_id=ConsentId(ZERO_32))
+    assert ground_of(asked) == ZERO_32
+    for named in (replace(asked, consent_id=CONSENT), replace(asked, authorisation_id=AUTHORISATION)):
+        with pytest.raises(InvalidInputError, match="ground of a request"):
+            ground_of(named)
 
-    assert unpack_request(packed[0], tables) == (as_seen(asked, shown), shown)
+
+GIVEN = StandingAuthorisation(
+    address(1), address(2), 3, 2, 2, 2, 4, 0, 999, samples.NOW, samples.NOW + 1, samples.word(5), 7, samples.NOW
+)
+
+
+@pytest.mark.parametrize("basis", [0, *LegalBasis, 255])
+@pytest.mark.parametrize("authorisation", [AuthorisationId(ZERO_32), AUTHORISATION, authorisation_id(GIVEN)])
+@pytest.mark.parametrize("given", [None, GIVEN])
+@pytest.mark.parametrize("consent", [ConsentId(ZERO_32), CONSENT])
+def test_request_that_travels_is_put_together_as_the_contract_does(
+    basis: int, authorisation: AuthorisationId, given: StandingAuthorisation | None, consent: ConsentId
+) -> None:
+    asked = _request(legal_basis=basis, consent_id=consent, authorisation_id=authorisation, reason_code=3)
+    material = replace(MATERIAL, authorisation=given)
+    packed, tables = pack_batch([(asked, material)])
+    shown = shown_of(asked, material)
+
+    seen, found = unpack_request(packed[0], tables)
+    assert (seen, found) == (as_seen(asked, shown), shown)
     by_authority = basis in {LegalBasis.STATUTORY_DUTY, LegalBasis.PUBLIC_HEALTH}
-    assert (as_seen(asked, shown) == asked) == (not by_authority and authorisation == ZERO_32)
+    consented = consent == ZERO_32 or not (by_authority or basis == LegalBasis.EMERGENCY)
+    authorised = authorisation == ZERO_32 or (by_authority and given and authorisation == authorisation_id(given))
+    assert (seen == asked) == bool(consented and authorised)

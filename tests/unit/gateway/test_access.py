@@ -22,7 +22,8 @@ from consentry.errors import (
     NotAuthenticError,
     NotFoundError,
 )
-from consentry.gateway.access import LEASE_SECONDS, Access, AccessDesk
+from consentry.gateway.access import Access, AccessDesk
+from consentry.gateway.last_look import LEASE_SECONDS
 from consentry.gateway.ports import ConsentView, InstitutionView
 from tests.property.desk_histories import HOSPITALS, PATIENT, RELEASE_KEY, Bench
 from tests.support import samples

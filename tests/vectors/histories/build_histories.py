@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from consentry.evidence.notation import Json
-from tests.vectors.histories import decisions, exclusions, grants, persons
+from tests.vectors.histories import authorisations, decisions, emergencies, exclusions, grants, persons
 from tests.vectors.histories.story import Story
 from tests.vectors.histories.text import DEFAULTS, written
 
 FOLDER: Final = Path(__file__).parent
 TOPICS: Final[dict[str, Callable[[], Iterator[Story]]]] = {
+    "authorisations": authorisations.histories,
     "decisions": decisions.histories,
+    "emergencies": emergencies.histories,
     "exclusions": exclusions.histories,
     "grants": grants.histories,
     "persons": persons.histories,

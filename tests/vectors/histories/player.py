@@ -133,7 +133,8 @@ def call_of(step: Json, defaults: dict[str, Json], side: Side) -> Call:
 def _item(item: Json, defaults: dict[str, Json], side: Side) -> Signed:
     request, leaf = _struct(item["request"], defaults), _struct(item["leaf"], defaults)
     terms = _struct(item["terms"], defaults) if item["terms"] else None
-    material = Material(leaf, terms, tuple(notation.bytes_of(node) for node in item["scopeProof"]))
+    given = _struct(item["authorisation"], defaults) if "authorisation" in item else None
+    material = Material(leaf, terms, tuple(notation.bytes_of(node) for node in item["scopeProof"]), given)
     return Signed(request, material, sign(key_of(item["key"]), side.domain("AccessLedger"), request))
 
 
@@ -277,7 +278,7 @@ class CoreSide:
         struct = call.structs["struct"]
         if call.do == "act":
             held = self._holder(struct.FORM.contract, struct, call.signatures)
-            return [acts.perform(struct, call.signatures, holds=held, relay=relay, place=place)]
+            return acts.perform(struct, call.signatures, holds=held, relay=relay, place=place)
         signed = Revocation(consent_id(struct), struct.subject_id) if call.do == "revoke" else struct
         holds = self._holder(CONTRACTS[call.do], signed, call.signatures)
         return self._old(call, holds, place)

@@ -46,6 +46,7 @@ def _item(item: Asked) -> Json:
         "leaf": _written(material.leaf),
         "terms": _written(material.terms) if material.terms else None,
         "scopeProof": [notation.hex_of(node) for node in material.scope_proof],
+        **({"authorisation": _written(material.authorisation)} if material.authorisation else {}),
         "key": item.key,
         "answer": item.answer.name,
     }
