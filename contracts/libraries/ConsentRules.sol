@@ -75,7 +75,8 @@ library ConsentRules {
         return MerkleProof.verify(scopeProof, recordsRoot, keccak256(abi.encode(scopeKey)));
     }
 
-    /// @notice Reasons that lie in the consent: whether it is in force; who, to whom, for what; which content; how often.
+    /// @notice Reasons that lie in the consent: whether it is in force; who, to whom, for what; which content; how
+    /// often.
     /// @dev That a named record is one of those named was shown before.
     /// @param request what the institution signed.
     /// @param facts of the record that is asked for.
