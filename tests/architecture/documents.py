@@ -69,12 +69,12 @@ def _words(line: str) -> list[str]:
 def _is_command(words: list[str]) -> bool:
     known: object = typer.main.get_command(app)
     for word in words:
-        following: dict[str, object] | None = getattr(known, "commands", None)
-        if following is None:
+        if getattr(known, "commands", None) is None:
             return True
-        if word not in following:
+        # A group may make commands when they are asked for, one for each signed act.
+        known = known.get_command(None, word)  # type: ignore[attr-defined]  # what has commands is a group
+        if known is None:
             return False
-        known = following[word]
     return True
 
 
