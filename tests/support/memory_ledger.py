@@ -12,6 +12,7 @@ from consentry.core import events
 from consentry.core.acts import Acts, DecisionEvent, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.signed_act import SignedAct
 from consentry.core.state import LedgerState
@@ -211,6 +212,10 @@ class MemoryLedger:
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        self._answer()
+        return self.state.links.status_of(link)
 
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()

@@ -11,7 +11,20 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 import consentry
-from consentry.api import access, acts, audit, consents, health, institutions, problems, records, sign_in, subjects
+from consentry.api import (
+    access,
+    acts,
+    audit,
+    consents,
+    health,
+    identifiers,
+    institutions,
+    persons,
+    problems,
+    records,
+    sign_in,
+    subjects,
+)
 from consentry.api.challenges import Challenges
 from consentry.api.documentation import complete_document
 from consentry.api.logs import Log, json_log
@@ -22,7 +35,7 @@ from consentry.api.tracing import Tracing
 from consentry.errors import ConsentryError
 from consentry.gateway.context import Context
 
-ROUTERS = (health, sign_in, subjects, records, consents, acts, access, institutions, audit)
+ROUTERS = (health, sign_in, subjects, records, consents, acts, access, identifiers, persons, institutions, audit)
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Context]]
 

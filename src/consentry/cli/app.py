@@ -76,6 +76,10 @@ class _Commands(LazyGroup):
         "record": Entry("record:app", "Records: add (hospital), list (patient or hospital)."),
         "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),
         "act": Entry("acts:app", "Signed acts of the life cycles: sign, send, list, and one command an act."),
+        "person": Entry(
+            "person:app",
+            "Persons: identify, end, resolve (codes, at the custodian), link, unlink, links (subjects of one person).",
+        ),
         "access": Entry("access:app", "Accesses of an institution: request, request-many, list, prove."),
     }
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from consentry.client.answers import LOG_LINE, expect
 from consentry.core import heads
 from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentId, SubjectId
 from consentry.core.typed_data import Domain
@@ -28,6 +29,9 @@ class Chain(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads how a consent stands at head."""
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        """Reads how a link between subjects stands at head."""
 
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads how an institution stands at head."""

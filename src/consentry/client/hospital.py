@@ -87,6 +87,16 @@ class Hospital:
         self._own = institution
         self._about: About | None = None
 
+    @property
+    def transport(self) -> Transport:
+        """The way to the gateway; it signs each request."""
+        return self._transport
+
+    @property
+    def chain(self) -> Chain | None:
+        """A node of one's own, if there is one."""
+        return self._chain
+
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
         if self._about is None:

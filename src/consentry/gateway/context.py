@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from consentry.core.terms import Address
 from consentry.crypto.signing import Verifiers
 from consentry.gateway.access import AccessDesk
+from consentry.gateway.person_ports import Persons
+from consentry.gateway.persons import PersonDesk
 from consentry.gateway.ports import IdempotencyKeys, Ledger, Nonces, Projection, Vault
 from consentry.gateway.records import Intake
 
@@ -31,6 +33,7 @@ class Context:
         ledger: the chain.
         projection: the chain as tables.
         vault: ciphertext and wrapped keys.
+        persons: codes of patients by keyed hash, and what opens the links between their subjects.
         desk: where accesses are asked for.
         idempotency: answers kept under the callers' keys.
         nonces: nonces of signed requests.
@@ -46,6 +49,7 @@ class Context:
     ledger: Ledger
     projection: Projection
     vault: Vault
+    persons: Persons
     desk: AccessDesk
     idempotency: IdempotencyKeys
     nonces: Nonces
@@ -58,3 +62,8 @@ class Context:
     def intake(self) -> Intake:
         """Where signed leaves are anchored."""
         return Intake(self.ledger, self.projection, self.vault, self.custodian)
+
+    @property
+    def person_desk(self) -> PersonDesk:
+        """Where codes are entered and resolved, and subjects linked."""
+        return PersonDesk(self.ledger, self.projection, self.persons, self.custodian)

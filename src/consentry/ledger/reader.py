@@ -11,6 +11,7 @@ from consentry.audit.ports import ConsentSlot, SubmittedRequest
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.events import AccessDecided, LedgerEvent
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.state import AuthorityState, InstitutionState, SubjectState
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
@@ -105,6 +106,11 @@ class ChainReader:
         """Reads the status of a consent at head."""
         ((status, *_),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentStatus(status)
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        """Reads the status of a link between subjects at head."""
+        (status,) = await self._read("Persons", "linkStatus", link)
+        return LinkStatus(status)
 
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads the standing of an institution at head."""
