@@ -9,6 +9,7 @@ from consentry.core import events
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.erasures import Erasure, Restriction
+from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
@@ -146,6 +147,9 @@ class MemoryProjection:
 
     async def act(self, act_hash: bytes) -> events.ActPerformed | None:
         return self._last(events.ActPerformed, lambda e: e.act_hash == act_hash)
+
+    async def unlink_of(self, link: bytes) -> events.ActPerformed | None:
+        return self._last(events.ActPerformed, lambda e: isinstance(e.act, SubjectUnlink) and e.act.link == link)
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         def fits(event: events.AccessDecided) -> bool:

@@ -19,7 +19,9 @@ from consentry.api import (
     consents,
     erasures,
     health,
+    identifiers,
     institutions,
+    persons,
     problems,
     recognitions,
     records,
@@ -38,7 +40,7 @@ from consentry.gateway.context import Context
 
 ROUTERS = (
     *(health, sign_in, subjects, records, consents, acts, asks, erasures, recognitions, access),
-    *(institutions, audit),
+    *(identifiers, persons, institutions, audit),
 )
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Context]]

@@ -13,6 +13,7 @@ from consentry.core.chain import BlockReference
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.erasures import Erasure, Restriction
 from consentry.core.events import ActPerformed
+from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.database.engine import Database
@@ -63,6 +64,7 @@ class Directory:
         limit: int = _EVERY,
         *,
         newest_first: bool = False,
+        naming: str = "",
         **equal: Any,
     ) -> list[Any]:
         place = (col(EventRow.block_number), col(EventRow.log_index))
@@ -73,6 +75,8 @@ class Directory:
             query = query.where(column.in_(value) if isinstance(value, list | tuple) else column == value)
         if after is not None:
             query = query.where(tuple_(*place) > after)
+        if naming:
+            query = query.where(col(EventRow.payload).contains(naming))
         order = [c.desc() for c in place] if newest_first else list(place)
         async with self._database.reading() as session:
             found = (await session.exec(query.order_by(*order).limit(limit))).all()
@@ -191,6 +195,12 @@ class Directory:
         """Gives the act of a struct hash."""
         found: ActPerformed | None = await self._latest(list(BY_EVENT), act_hash=act_hash)
         return found
+
+    async def unlink_of(self, link: bytes) -> ActPerformed | None:
+        """Gives the act that undid a link."""
+        # Unlinks are rare, and the payload names the link in hexadecimal: no column is kept for it.
+        found = await self._events(EVENTS[SubjectUnlink], naming=link.hex())
+        return next((event for event in found if event.act.link == link), None)
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""
