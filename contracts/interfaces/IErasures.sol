@@ -16,9 +16,10 @@ import {RecordId} from "../types/RecordLeaf.sol";
 import {ISignedActs} from "./ISignedActs.sol";
 
 /// @title The end of a record
-/// @notice A record is erased by two people: first the chain says so, for ever, then the custodian destroys the keys and
-/// the blinding value, then the object, and attests it. What stays on chain is a commitment that nobody can open and
-/// that leads to nobody. While the law demands that a record be kept, it can be restricted: stored and nothing else.
+/// @notice A record is erased by two people: first the chain says so, for ever, then the custodian destroys the keys
+/// and the blinding value, then the object, and attests it. What stays on chain is a commitment that nobody can open
+/// and that leads to nobody. While the law demands that a record be kept, it can be restricted: stored and nothing
+/// else.
 ///
 /// Example: a patient asks for a report to be erased (`requestErasure`). Its 15 years are not over, so the hospital
 /// restricts it. When they are, two of its officers erase it, and the hospital attests that the object is gone.

@@ -18,8 +18,8 @@ import {ISignedActs} from "./ISignedActs.sol";
 import {ISubjects} from "./ISubjects.sol";
 
 /// @title Mutual recognition of results
-/// @notice An issuer marks a result of its laboratory or imaging as fit to be recognised in the country, in its province
-/// or in its city. Whoever receives it there says whether it was accepted, and if not why, and that the patient was
+/// @notice An issuer marks a result of its laboratory or imaging as fit to be recognised in the country, its province
+/// or its city. Whoever receives it there says whether it was accepted, and if not why, and that the patient was
 /// told. An imaging study is registered by keyed digests, so that images received on another way can be compared.
 ///
 /// Example: a hospital in Guangzhou marks a blood count for Guangdong. One in Shenzhen accepts it; one in Beijing

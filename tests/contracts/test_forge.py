@@ -25,6 +25,8 @@ PROMISES = {
     "invariant_noAccountCombinesRoles()",
     "invariant_nothingIsDoneByOne()",
     "invariant_oneOfficerStopsNobodyForGood()",
+    "invariant_erasureIsFinal()",
+    "invariant_erasureTakesTwoOfficers()",
 }
 
 

@@ -17,14 +17,8 @@ from consentry.core.act_table import ACTS
 from tests.support.contract_suite import artifact
 
 CONTRACTS = (
-    "Participants",
-    "Subjects",
-    "Records",
-    "Consents",
-    "Emergencies",
-    "Authorisations",
-    "AccessLedger",
-    "Recognitions",
+    *("Participants", "Subjects", "Records", "Consents", "Authorisations", "Emergencies", "AccessLedger"),
+    *("Persons", "Recognitions"),
 )
 # Declared by OpenZeppelin and thrown by its constructors and by the `AccessManager` alone.
 INHERITED = {"AccessManagedInvalidAuthority", "AccessManagedRequiredDelay", "InvalidShortString", "StringTooLong"}

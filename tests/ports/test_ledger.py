@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from consentry.core import events
-from consentry.core.codes import Action, ConsentStatus, Reason, Standing
+from consentry.core.codes import Action, ConsentStatus, Duty, Reason, Standing
 from consentry.core.receipts import FinalReceipt
+from consentry.core.revocations import TIME_TO_ACKNOWLEDGE, OpenDuty
 from consentry.core.terms import ZERO_32, Address, ConsentId, Material, RecordId, SubjectId
 from consentry.core.typed_data import consent_id, digest, record_id, scope_key
 from consentry.crypto.p256 import P256Key
@@ -115,6 +116,16 @@ async def test_grant_then_revoke_is_read_at_head_at_once(world: LedgerWorld) -> 
         events.ConsentGranted(granted.place, consent_id(later), subject, later, signature),
         events.ConsentRevoked(taken.place, consent_id(later), subject, world.revocation(second)),
     ]
+
+
+async def test_duties_after_a_revocation_are_read_at_head(world: LedgerWorld) -> None:
+    case = await world.case(nonce=3)
+    before = {who: await world.ledger.duties_of(who) for who in (world.hospital.address, world.custodian.address)}
+    taken = await world.ledger.revoke(case.terms, world.revocation(case))
+    due = taken.place.block.time + TIME_TO_ACKNOWLEDGE
+    for who, earlier in before.items():
+        found = await world.ledger.duties_of(who)
+        assert set(found) - set(earlier) == {OpenDuty(consent_id(case.terms), Duty.ACKNOWLEDGE, due)}
 
 
 async def test_revoke_before_the_grant_arrives_wins(world: LedgerWorld) -> None:

@@ -54,7 +54,7 @@ def _value(form: ActForm, member: str, field: str, text: str | None) -> Any:  # 
         value = values.hexadecimal(what, text, len(_ZEROS[kind]) or None) if kind != "bytes32" else _word(what, text)
         return Address(value) if kind == "address" else value
     if "-" in text:
-        return values.day(what, text)
+        return values.month(what, text) if kind == "uint16" else values.day(what, text)
     return values.number(what, text, int(kind.removeprefix("uint")))
 
 

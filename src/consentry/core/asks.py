@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from consentry.core.codes import Action, AskStatus, Assurance, GuardianScope, Purpose, Standing
+from consentry.core.codes import Action, AskStatus, Assurance, Category, GuardianScope, Purpose, Standing
 from consentry.core.consent import check_terms
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
@@ -149,6 +149,7 @@ class ConsentAsk(SignedAct):
         ),
         help="Asks a subject for a consent for one purpose; it may grant less, deny, or let the ask lapse.",
         codes={"purpose": Purpose},
+        sets={"categories": Category, "actions": Action},
         optional=frozenset({"practitioner", "categories", "records_root"}),
     )
 

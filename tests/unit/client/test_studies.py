@@ -10,6 +10,7 @@ from typing import Any
 import pydicom
 import pydicom.data
 import pytest
+from pydicom.uid import UID
 
 from consentry.client.studies import Study, Verdict, compare, make_study, path_in, read_image, read_study
 from consentry.core import batch_tree
@@ -29,7 +30,7 @@ def written(source: Path, target: Path, **changes: Any) -> Path:  # noqa: ANN401
     for name, value in changes.items():
         setattr(dataset, name, value)
     if "SOPInstanceUID" in changes:
-        dataset.file_meta.MediaStorageSOPInstanceUID = changes["SOPInstanceUID"]
+        dataset.file_meta.MediaStorageSOPInstanceUID = UID(str(changes["SOPInstanceUID"]))
     dataset.save_as(target)
     return target
 

@@ -141,6 +141,13 @@ def test_lift_of_what_is_not_excluded_is_refused(life: Life) -> None:
     assert life.refused(lift) == "ExclusionsNotMade"
 
 
+def test_exclusion_of_what_is_excluded_is_refused(life: Life) -> None:
+    act = Exclusion(SUBJECT, ZERO_32, ExclusionKind.PRACTITIONER, PERSON, 1, LATE)
+    life.perform(act)
+
+    assert life.refused(replace(act, nonce=2)) == "ExclusionsAlreadyMade"
+
+
 # Asks
 
 
