@@ -33,7 +33,8 @@ def shown(signer: AccountSigner) -> str:
 def world(world: World) -> World:
     """Adds authorities whose keys the tests hold."""
     for signer, region in ((PROVINCE, GUANGDONG), (NEIGHBOUR, BEIJING), (NATION, 0)):
-        appoint_authority(world.suite, shown(signer), region)
+        deputy = AccountSigner(key_of(f"deputy of {shown(signer)}"))
+        appoint_authority(world.suite, shown(signer), region, shown(deputy))
     return world
 
 

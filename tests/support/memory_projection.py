@@ -8,6 +8,7 @@ from typing import TypeVar
 from consentry.core import events
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.emergencies import Debt, debts_after
 from consentry.core.erasures import Erasure, Restriction
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
@@ -146,6 +147,11 @@ class MemoryProjection:
 
     async def act(self, act_hash: bytes) -> events.ActPerformed | None:
         return self._last(events.ActPerformed, lambda e: e.act_hash == act_hash)
+
+    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
+        opened = [event for event in self._events(events.DebtOpened) if event.subject_id == subject_id]
+        acts = [event for event in self._events(events.ActPerformed) if event.subject_id == subject_id]
+        return debts_after([*opened, *acts])
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         def fits(event: events.AccessDecided) -> bool:

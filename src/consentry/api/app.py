@@ -17,6 +17,7 @@ from consentry.api import (
     asks,
     audit,
     consents,
+    debts,
     erasures,
     health,
     institutions,
@@ -37,7 +38,7 @@ from consentry.errors import ConsentryError
 from consentry.gateway.context import Context
 
 ROUTERS = (
-    *(health, sign_in, subjects, records, consents, acts, asks, erasures, recognitions, access),
+    *(health, sign_in, subjects, records, consents, acts, asks, debts, erasures, recognitions, access),
     *(institutions, audit),
 )
 

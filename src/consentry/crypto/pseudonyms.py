@@ -10,6 +10,7 @@ from consentry.errors import InvalidInputError
 
 SECRET_SIZE: Final = 32
 _PRACTITIONER: Final = b"consentry/practitioner/v1"
+_REASON: Final = b"consentry/reason/v1"
 
 
 def practitioner_of(secret: bytes, staff_id: str) -> bytes:
@@ -25,10 +26,32 @@ def practitioner_of(secret: bytes, staff_id: str) -> bytes:
     Raises:
         InvalidInputError: the secret has another size, or the staff id is empty.
     """
+    _check_secret(secret)
+    if not staff_id:
+        raise InvalidInputError("staff id is empty")
+    return hmac.digest(secret, length_prefixed(_PRACTITIONER, staff_id.encode()), "sha256")
+
+
+def reason_of(secret: bytes, text: str) -> bytes:
+    """Gives what stands on chain for a reason in words: HMAC-SHA-256 of the text, 32 bytes.
+
+    The institution keeps text and secret; shown together, they prove what was said at the time.
+
+    Args:
+        secret: 32 bytes that the institution keeps.
+        text: the reason.
+
+    Raises:
+        InvalidInputError: the secret has another size, or the text is empty.
+    """
+    _check_secret(secret)
+    if not text:
+        raise InvalidInputError("reason is empty")
+    return hmac.digest(secret, length_prefixed(_REASON, text.encode()), "sha256")
+
+
+def _check_secret(secret: bytes) -> None:
     if len(secret) != SECRET_SIZE:
         raise InvalidInputError(
             f"secret of pseudonyms does not match (got {len(secret)} bytes, expected {SECRET_SIZE})"
         )
-    if not staff_id:
-        raise InvalidInputError("staff id is empty")
-    return hmac.digest(secret, length_prefixed(_PRACTITIONER, staff_id.encode()), "sha256")
