@@ -13,6 +13,7 @@ from typing import Protocol
 
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
+from consentry.core.emergencies import Debt
 from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
 from consentry.core.revocations import OpenDuty
@@ -208,6 +209,10 @@ class Ledger(Protocol):
         """Reads at head; ``RecordStatus.NONE`` for a version that was never anchored."""
         ...
 
+    async def debts_of(self, institution: Address) -> dict[bytes, Debt]:
+        """Reads at head the open debts of an institution's emergency accesses."""
+        ...
+
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         """Reads at head what an institution owes after revocations, due or not, in no particular order."""
         ...
@@ -303,6 +308,10 @@ class Projection(Protocol):
 
     async def unlink_of(self, link: bytes) -> ActPerformed | None:
         """Gives the act that undid a link, by the hash of the link; None while it stands or was never made."""
+        ...
+
+    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
+        """Gives every emergency access to a subject's records and what became of it."""
         ...
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
