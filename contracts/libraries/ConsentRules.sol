@@ -47,7 +47,8 @@ library ConsentRules {
         if (codes.actionOf() == 0 || codes.actionOf() > ACTION_STORE) return Reason.ACTION_UNKNOWN;
         bool knownKind = codes.actorKindOf() == ACTOR_HUMAN || codes.actorKindOf() == ACTOR_MACHINE;
         if (!knownKind || request.practitioner == bytes32(0)) return Reason.ACTOR_UNKNOWN;
-        if (codes.legalBasisOf() == 0 || codes.legalBasisOf() > BASIS_PUBLIC_HEALTH) return Reason.LEGAL_BASIS_UNSUPPORTED;
+        bool knownBasis = codes.legalBasisOf() != 0 && codes.legalBasisOf() <= BASIS_PUBLIC_HEALTH;
+        if (!knownBasis) return Reason.LEGAL_BASIS_UNSUPPORTED;
         return Reason.NONE;
     }
 
@@ -75,7 +76,8 @@ library ConsentRules {
         return MerkleProof.verify(scopeProof, recordsRoot, keccak256(abi.encode(scopeKey)));
     }
 
-    /// @notice Reasons that lie in the consent: whether it is in force; who, to whom, for what; which content; how often.
+    /// @notice Reasons that lie in the consent: whether it is in force; who, to whom, for what; which content; how
+    /// often.
     /// @dev That a named record is one of those named was shown before.
     /// @param request what the institution signed.
     /// @param facts of the record that is asked for.

@@ -4,16 +4,19 @@ pragma solidity 0.8.37;
 import {ACCESS_REQUEST_TYPEHASH, CompactRequest, RequestCodes} from "../types/AccessRequest.sol";
 import {CONSENT_TERMS_TYPEHASH, ConsentTerms} from "../types/ConsentTerms.sol";
 
+/* solhint-disable no-inline-assembly */
+
 /// @title Keccak-256 of words, without copies
-/// @notice Each function gives what `keccak256(abi.encode(…))` or `keccak256(abi.encodePacked(…))` of its arguments gives.
+/// @notice Each function gives what `keccak256(abi.encode(…))` or `keccak256(abi.encodePacked(…))` of its arguments
+/// gives.
 /// @dev The only assembly of the suite: ADR 0014 says what it saves. Words are laid out behind the free memory pointer,
 /// which is not moved, or hashed where they lie; tests compare every function with the compiler's own code.
 library Hashing {
     /// @dev Bytes of the type hash and the twenty members of `ConsentTerms`.
     uint256 private constant _TERMS_BYTES = 21 * 32;
 
-    /// @notice Gives the EIP-712 struct hash of the `AccessRequest` that is put together from what travelled and what its
-    /// places stand for.
+    /// @notice Gives the EIP-712 struct hash of the `AccessRequest` that is put together from what travelled and what
+    /// its places stand for.
     /// @dev Member for member in the order of the type; `requestHashOf` gives the same of the whole struct.
     /// @param sent what travelled.
     /// @param institution who asks.
@@ -109,8 +112,8 @@ library Hashing {
     }
 
     /// @notice Gives the root of the tree of RFC 6962 over hashes, with keccak-256; see `BatchTree`.
-    /// @dev Works level by level in memory behind the free memory pointer, one word a node, and a node of 65 bytes behind
-    /// those. A last node without a neighbour moves up as it is.
+    /// @dev Works level by level in memory behind the free memory pointer, one word a node, and a node of 65 bytes
+    /// behind those. A last node without a neighbour moves up as it is.
     /// @param hashes at least one.
     /// @return root of the tree.
     function rootOf(bytes32[] memory hashes) internal pure returns (bytes32 root) {

@@ -5,8 +5,8 @@ import {Reason} from "../types/Codes.sol";
 import {Hashing} from "./Hashing.sol";
 
 /// @title Heads of the logs
-/// @notice A head is the latest value of a hash chain over the decisions of a subject or an institution; its low 48 bits
-/// are the sequence number of the latest entry. See `IAccessLedger`.
+/// @notice A head is the latest value of a hash chain over the decisions of a subject or an institution; its low 48
+/// bits are the sequence number of the latest entry. See `IAccessLedger`.
 library Heads {
     /// @dev Low 48 bits of a head.
     uint256 private constant _SEQUENCE_MASK = type(uint48).max;

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,9 @@ class Desk:
         return ("--node", self.environment["CONSENTRY_NODE_URL"], "--manifest", str(self.network.manifest_path))
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+@contextmanager
+def desk_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Starts a chain and the gateway of hospital A, and gives a desk before it."""
     network = Network(tmp_path_factory.mktemp("commands"))
     try:
         url = network.start_chain().url or ""
@@ -85,6 +87,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk(tmp_path_factory.mktemp("desk"), network, environment)
     finally:
         network.stop()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk_in(tmp_path_factory) as made:
+        yield made
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,10 @@ from consentry.evidence.notation import bytes_of, hex_of, write
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.context import Context, Limits
 from consentry.gateway.erasures import ErasureDesk
+from consentry.gateway.person_ports import Persons
 from tests.support.callers import HOST, ORIGIN, Anyone, SignedIn, Signing
 from tests.support.memory_ledger import VERIFIERS, MemoryLedger
+from tests.support.memory_persons import MemoryPersons
 from tests.support.memory_projection import MemoryProjection
 from tests.support.memory_vault import MemoryKeys, MemoryNonces, MemoryOutbox, MemoryVault
 
@@ -367,6 +369,7 @@ class MemoryParts:
     vault: MemoryVault = field(default_factory=MemoryVault)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     keys: MemoryKeys = field(default_factory=MemoryKeys)
+    persons: Persons = field(default_factory=MemoryPersons)
     nonces: MemoryNonces = field(default_factory=MemoryNonces)
     projection: MemoryProjection = field(init=False)
 
@@ -382,6 +385,7 @@ class MemoryParts:
             ledger=self.ledger,
             projection=self.projection,
             vault=self.vault,
+            persons=self.persons,
             desk=AccessDesk(self.ledger, self.projection, self.vault, self.outbox, custodian, VERIFIERS),
             erasures=ErasureDesk(self.ledger, self.projection, self.vault, custodian),
             idempotency=self.keys,

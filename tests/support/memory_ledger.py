@@ -13,6 +13,7 @@ from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.emergencies import Debt
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
@@ -250,6 +251,10 @@ class MemoryLedger:
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         self._answer()
         return self.state.revocations.duties_of(institution)
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        self._answer()
+        return self.state.links.status_of(link)
 
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()

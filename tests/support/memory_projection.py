@@ -10,6 +10,7 @@ from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.emergencies import Debt, debts_after
 from consentry.core.erasures import Erasure, Restriction
+from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
@@ -152,6 +153,9 @@ class MemoryProjection:
         opened = [event for event in self._events(events.DebtOpened) if event.subject_id == subject_id]
         acts = [event for event in self._events(events.ActPerformed) if event.subject_id == subject_id]
         return debts_after([*opened, *acts])
+
+    async def unlink_of(self, link: bytes) -> events.ActPerformed | None:
+        return self._last(events.ActPerformed, lambda e: isinstance(e.act, SubjectUnlink) and e.act.link == link)
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         def fits(event: events.AccessDecided) -> bool:

@@ -20,7 +20,9 @@ from consentry.api import (
     debts,
     erasures,
     health,
+    identifiers,
     institutions,
+    persons,
     problems,
     recognitions,
     records,
@@ -39,7 +41,7 @@ from consentry.gateway.context import Context
 
 ROUTERS = (
     *(health, sign_in, subjects, records, consents, acts, asks, debts, erasures, recognitions, access),
-    *(institutions, audit),
+    *(identifiers, persons, institutions, audit),
 )
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Context]]

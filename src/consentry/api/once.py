@@ -51,7 +51,23 @@ CHANGED_NOTHING: Final = (
 """Errors after which nothing is otherwise than before. After any other, something may have been done."""
 
 
-async def once(request: Request, caller: Caller, status: int, work: Work, *, keeps_answer: bool = True) -> Response:
+Fingerprint = Callable[[bytes], bytes]
+"""Gives 32 bytes by which the content of a call is recognised."""
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+async def once(
+    request: Request,
+    caller: Caller,
+    status: int,
+    work: Work,
+    *,
+    keeps_answer: bool = True,
+    fingerprint: Fingerprint = _sha256,
+) -> Response:
     """Does the work at the first call, and gives the same answer to every later one.
 
     A call that was refused for certain leaves nothing behind: its key may be used again. Whatever else ended a call,
@@ -64,6 +80,7 @@ async def once(request: Request, caller: Caller, status: int, work: Work, *, kee
         work: what the call does.
         keeps_answer: whether the answer may be kept. One with keys of records may not, or they would be given out
             again without a last look; then the work itself, which must be harmless to repeat, is done again.
+        fingerprint: what is kept of the content; keyed where the content could be guessed from a plain hash.
 
     Raises:
         IdempotencyKeyMissingError: no usable key.
@@ -75,7 +92,7 @@ async def once(request: Request, caller: Caller, status: int, work: Work, *, kee
         raise IdempotencyKeyMissingError("header Idempotency-Key is missing or not 8 to 128 visible characters")
     store = context_of(request).idempotency
     content = b"\n".join((request.method.encode(), request.url.path.encode(), await request.body()))
-    earlier = await store.begin(caller.name, key, hashlib.sha256(content).digest())
+    earlier = await store.begin(caller.name, key, fingerprint(content))
     if isinstance(earlier, Answer) and keeps_answer:
         return _response(earlier)
     try:

@@ -200,6 +200,18 @@ def demand_policies(app: FastAPI) -> None:
         raise ConfigurationError(f"routes declare no policy: {', '.join(sorted(open_routes))}")
 
 
+def check_custodian(context: Context, caller: Caller) -> None:
+    """Lets this gateway's own institution through, and authorities where the policy does.
+
+    Raises:
+        NotPermittedError: the caller is another institution, or suspended.
+    """
+    if caller.role == Role.INSTITUTION:
+        caller.check_active()
+        if caller.institution != context.custodian:
+            raise NotPermittedError("only this gateway's own institution may do this")
+
+
 async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectId) -> None:
     """Lets the subject's signer and its custodian see what concerns the subject; for all others it does not exist.
 

@@ -53,6 +53,11 @@ def _value(form: ActForm, member: str, field: str, text: str | None) -> Any:  # 
     if kind in _ZEROS:
         value = values.hexadecimal(what, text, len(_ZEROS[kind]) or None) if kind != "bytes32" else _word(what, text)
         return Address(value) if kind == "address" else value
+    return _number(kind, what, text)
+
+
+def _number(kind: str, what: str, text: str) -> int:
+    """Reads a number, a month or a day."""
     if "-" in text:
         return values.month(what, text) if kind == "uint16" else values.day(what, text)
     return values.number(what, text, int(kind.removeprefix("uint")))

@@ -85,6 +85,10 @@ class _Commands(LazyGroup):
         "study": Entry("study:app", "Imaging studies: register (hospital), compare (hospital)."),
         "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),
         "act": Entry("acts:app", "Signed acts of the life cycles: sign, send, list, and one command an act."),
+        "person": Entry(
+            "person:app",
+            "Persons: identify, end, resolve (codes, at the custodian), link, unlink, links (subjects of one person).",
+        ),
         "access": Entry("access:app", "Accesses of an institution: request, request-many, list, prove."),
     }
 

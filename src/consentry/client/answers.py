@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from consentry.core.asks import ConsentAsk
 from consentry.core.codes import Reason
+from consentry.core.persons import SubjectLink, SubjectUnlink
 from consentry.core.terms import AccessRequest, ConsentTerms, RecordLeaf
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, read
@@ -122,6 +123,29 @@ def _request(value: object) -> None:
     read(AccessRequest, value)
 
 
+def _link_act(value: object) -> None:
+    read(SubjectLink, value)
+
+
+def _unlink_act(value: object) -> None:
+    read(SubjectUnlink, value)
+
+
+def _text_or_none(value: object) -> None:
+    if value is not None:
+        _text(value)
+
+
+def _id_or_none(value: object) -> None:
+    if value is not None:
+        _id(value)
+
+
+def _undone(value: object) -> None:
+    if value is not None:
+        expect(value, _UNDONE, "an unlink")
+
+
 def _contracts(value: object) -> None:
     _object(value)
     for address in value.values() if isinstance(value, dict) else ():
@@ -192,6 +216,29 @@ DEBT: Final[Shape] = {
     "overdue": _truth,
 }
 DUTY: Final[Shape] = {"consentId": _id, "kind": _text, "dueAt": _number, "overdue": _truth}
+PREPARED_LINK: Final[Shape] = {"actHash": _id, "act": _link_act, "subjects": _list_of_bytes, "blinding": _id}
+PREPARED_UNLINK: Final[Shape] = {"actHash": _id, "act": _unlink_act, "reason": _text, "blinding": _id}
+KEPT: Final[Shape] = {"actHash": _id}
+IDENTIFIED: Final[Shape] = {"kind": _text, "subjectId": _id, "since": _number, "until": _position}
+RESOLVED: Final[Shape] = {"subjectId": _id, "custodian": _address, "linked": _truth}
+_UNDONE: Final[Shape] = {
+    "actHash": _id,
+    "act": _unlink_act,
+    "signatures": _list_of_bytes,
+    "reason": _text_or_none,
+    "blinding": _id_or_none,
+    "place": _PLACE,
+}
+LINK: Final[Shape] = {
+    "actHash": _id,
+    "status": _text,
+    "act": _link_act,
+    "signatures": _list_of_bytes,
+    "subjects": _list_of_bytes,
+    "blinding": _id_or_none,
+    "place": _PLACE,
+    "undone": _undone,
+}
 CONSENT: Final[Shape] = {
     "consentId": _id,
     "terms": _terms,

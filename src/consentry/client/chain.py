@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from consentry.client.answers import LOG_LINE, expect
 from consentry.core import heads
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
@@ -34,6 +35,9 @@ class Chain(Protocol):
 
     async def record_status(self, record_id: RecordId) -> RecordStatus:
         """Reads how a record version stands at head."""
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        """Reads how a link between subjects stands at head."""
 
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads how an institution stands at head."""

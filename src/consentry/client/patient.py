@@ -58,6 +58,11 @@ class Patient:
         """The way to the gateway; it carries the session once there is one."""
         return self._transport
 
+    @property
+    def chain(self) -> Chain | None:
+        """A node of one's own, if there is one."""
+        return self._chain
+
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
         if self._about is None:

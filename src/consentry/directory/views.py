@@ -14,6 +14,7 @@ from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.emergencies import Debt, EmergencyNotice, EmergencyReview, debts_after
 from consentry.core.erasures import Erasure, Restriction
 from consentry.core.events import ActPerformed
+from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.database.engine import Database
@@ -64,6 +65,7 @@ class Directory:
         limit: int = _EVERY,
         *,
         newest_first: bool = False,
+        naming: str = "",
         **equal: Any,
     ) -> list[Any]:
         place = (col(EventRow.block_number), col(EventRow.log_index))
@@ -74,6 +76,8 @@ class Directory:
             query = query.where(column.in_(value) if isinstance(value, list | tuple) else column == value)
         if after is not None:
             query = query.where(tuple_(*place) > after)
+        if naming:
+            query = query.where(col(EventRow.payload).contains(naming))
         order = [c.desc() for c in place] if newest_first else list(place)
         async with self._database.reading() as session:
             found = (await session.exec(query.order_by(*order).limit(limit))).all()
@@ -197,6 +201,12 @@ class Directory:
         """Gives every emergency access to a subject's records and what became of it."""
         names = ["DebtOpened", *(EVENTS[kind] for kind in (EmergencyNotice, EmergencyReview))]
         return debts_after(await self._events(names, subject_id=subject_id))
+
+    async def unlink_of(self, link: bytes) -> ActPerformed | None:
+        """Gives the act that undid a link."""
+        # Unlinks are rare, and the payload names the link in hexadecimal: no column is kept for it.
+        found = await self._events(EVENTS[SubjectUnlink], naming=link.hex())
+        return next((event for event in found if event.act.link == link), None)
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""

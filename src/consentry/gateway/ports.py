@@ -310,6 +310,10 @@ class Projection(Protocol):
         """Gives every emergency access to a subject's records and what became of it."""
         ...
 
+    async def unlink_of(self, link: bytes) -> ActPerformed | None:
+        """Gives the act that undid a link, by the hash of the link; None while it stands or was never made."""
+        ...
+
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""
         ...

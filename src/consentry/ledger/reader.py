@@ -13,6 +13,7 @@ from consentry.core.codes import AuthorisationStatus, ConsentStatus, Duty, Recor
 from consentry.core.emergencies import Debt
 from consentry.core.events import AccessDecided, LedgerEvent
 from consentry.core.offices import OFFICES
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
@@ -153,6 +154,11 @@ class ChainReader:
             (page,) = await self._read("Consents", "openDuties", institution, first, first + _DUTIES)
             found += [OpenDuty(ConsentId(consent), Duty(kind), due) for consent, kind, due in page]
         return found
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        """Reads the status of a link between subjects at head."""
+        (status,) = await self._read("Persons", "linkStatus", link)
+        return LinkStatus(status)
 
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads the standing of an institution at head."""

@@ -78,6 +78,8 @@ def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
         "limits",
         "nonces",
         "origin",
+        "person_desk",
+        "persons",
         "projection",
         "session_seconds",
         "vault",
