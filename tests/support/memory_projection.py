@@ -149,13 +149,13 @@ class MemoryProjection:
     async def act(self, act_hash: bytes) -> events.ActPerformed | None:
         return self._last(events.ActPerformed, lambda e: e.act_hash == act_hash)
 
+    async def unlink_of(self, link: bytes) -> events.ActPerformed | None:
+        return self._last(events.ActPerformed, lambda e: isinstance(e.act, SubjectUnlink) and e.act.link == link)
+
     async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
         opened = [event for event in self._events(events.DebtOpened) if event.subject_id == subject_id]
         acts = [event for event in self._events(events.ActPerformed) if event.subject_id == subject_id]
         return debts_after([*opened, *acts])
-
-    async def unlink_of(self, link: bytes) -> events.ActPerformed | None:
-        return self._last(events.ActPerformed, lambda e: isinstance(e.act, SubjectUnlink) and e.act.link == link)
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         def fits(event: events.AccessDecided) -> bool:

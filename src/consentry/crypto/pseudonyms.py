@@ -13,8 +13,10 @@ from consentry.errors import InvalidInputError
 
 SECRET_SIZE: Final = 32
 _PRACTITIONER: Final = b"consentry/practitioner/v1"
-_REASON: Final = b"consentry/reason/v1"
 _IDENTIFIER: Final = b"consentry/identifier/v1"
+
+
+_REASON: Final = b"consentry/reason/v1"
 
 
 def practitioner_of(secret: bytes, staff_id: str) -> bytes:
@@ -36,24 +38,6 @@ def practitioner_of(secret: bytes, staff_id: str) -> bytes:
     return hmac.digest(secret, length_prefixed(_PRACTITIONER, staff_id.encode()), "sha256")
 
 
-def reason_of(secret: bytes, text: str) -> bytes:
-    """Gives what stands on chain for a reason in words: HMAC-SHA-256 of the text, 32 bytes.
-
-    The institution keeps text and secret; shown together, they prove what was said at the time.
-
-    Args:
-        secret: 32 bytes that the institution keeps.
-        text: the reason.
-
-    Raises:
-        InvalidInputError: the secret has another size, or the text is empty.
-    """
-    _check_secret(secret)
-    if not text:
-        raise InvalidInputError("reason is empty")
-    return hmac.digest(secret, length_prefixed(_REASON, text.encode()), "sha256")
-
-
 def identifier_of(secret: bytes, kind: int, code: str) -> bytes:
     """Gives what stands for a code of a person in a directory: HMAC-SHA-256 of kind and code, 32 bytes.
 
@@ -72,6 +56,24 @@ def identifier_of(secret: bytes, kind: int, code: str) -> bytes:
     if not code:
         raise InvalidInputError("code is empty")
     return hmac.digest(secret, length_prefixed(_IDENTIFIER, bytes([kind]), code.encode()), "sha256")
+
+
+def reason_of(secret: bytes, text: str) -> bytes:
+    """Gives what stands on chain for a reason in words: HMAC-SHA-256 of the text, 32 bytes.
+
+    The institution keeps text and secret; shown together, they prove what was said at the time.
+
+    Args:
+        secret: 32 bytes that the institution keeps.
+        text: the reason.
+
+    Raises:
+        InvalidInputError: the secret has another size, or the text is empty.
+    """
+    _check_secret(secret)
+    if not text:
+        raise InvalidInputError("reason is empty")
+    return hmac.digest(secret, length_prefixed(_REASON, text.encode()), "sha256")
 
 
 def _check_secret(secret: bytes) -> None:

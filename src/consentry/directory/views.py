@@ -197,16 +197,16 @@ class Directory:
         found: ActPerformed | None = await self._latest(list(BY_EVENT), act_hash=act_hash)
         return found
 
-    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
-        """Gives every emergency access to a subject's records and what became of it."""
-        names = ["DebtOpened", *(EVENTS[kind] for kind in (EmergencyNotice, EmergencyReview))]
-        return debts_after(await self._events(names, subject_id=subject_id))
-
     async def unlink_of(self, link: bytes) -> ActPerformed | None:
         """Gives the act that undid a link."""
         # Unlinks are rare, and the payload names the link in hexadecimal: no column is kept for it.
         found = await self._events(EVENTS[SubjectUnlink], naming=link.hex())
         return next((event for event in found if event.act.link == link), None)
+
+    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
+        """Gives every emergency access to a subject's records and what became of it."""
+        names = ["DebtOpened", *(EVENTS[kind] for kind in (EmergencyNotice, EmergencyReview))]
+        return debts_after(await self._events(names, subject_id=subject_id))
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""

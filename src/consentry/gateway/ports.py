@@ -306,12 +306,12 @@ class Projection(Protocol):
         """Gives the act of a struct hash; None if it was never taken."""
         ...
 
-    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
-        """Gives every emergency access to a subject's records and what became of it."""
-        ...
-
     async def unlink_of(self, link: bytes) -> ActPerformed | None:
         """Gives the act that undid a link, by the hash of the link; None while it stands or was never made."""
+        ...
+
+    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
+        """Gives every emergency access to a subject's records and what became of it."""
         ...
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
