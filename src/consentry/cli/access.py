@@ -73,10 +73,12 @@ def request(
 ) -> None:
     """Asks the custodian's gateway for a record. Exit code 1: denied; the reason and the receipt are shown."""
     wanted = RecordId(values.hexadecimal("record", record, values.ID_SIZE))
-    reason = reason_code, reason_text, reason_key
-    ground = ground_of(consent, authorisation, basis, purpose, emergency=emergency, reason=reason)
-    asking = values.hexadecimal("practitioner", practitioner, values.ID_SIZE)
-    what = values.code("action", Action, action)
+    why = reason_code, reason_text, reason_key
+    ground = ground_of(consent, authorisation, basis, purpose, emergency=emergency, reason=why)
+    asking, what = (
+        values.hexadecimal("practitioner", practitioner, values.ID_SIZE),
+        values.code("action", Action, action),
+    )
     proof = _proof(wanted, scope or [])
     reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution, load_key(release_key))
@@ -95,8 +97,7 @@ def request(
             authorisation=ground.authorisation,
             reason_code=ground.reason_code,
         )
-        made = _kept(made, keep)
-        return await _asked(hospital, made, proof, out)
+        return await _asked(hospital, _kept(made, keep), proof, out)
 
     shown = reach.as_hospital(own, act)
     answer(shown, as_json=as_json)

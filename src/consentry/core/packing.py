@@ -177,7 +177,7 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
         ValueError: a number does not fit, or a table is too long.
     """
     all_shown = [shown_of(request, material) for request, material in items]
-    told = [_subject_told(material.leaf, shown) for (_, material), shown in zip(items, all_shown, strict=True)]
+    told = _subjects_told(items, all_shown)
     institutions = _distinct(request.institution for request, _ in items)
     keys = _distinct(request.release_key_hash for request, _ in items)
     terms = _there(shown.terms for shown in all_shown)
@@ -208,6 +208,12 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
         authorisations=tuple(given),
     )
     return packed, tables
+
+
+def _subjects_told(
+    items: Sequence[tuple[AccessRequest, Material]], all_shown: Sequence[Shown]
+) -> list[SubjectId | None]:
+    return [_subject_told(material.leaf, shown) for (_, material), shown in zip(items, all_shown, strict=True)]
 
 
 def _compact(request: AccessRequest, places: Places) -> CompactRequest:
