@@ -99,7 +99,11 @@ def request(
         )
         return await _asked(hospital, _kept(made, keep), proof, out)
 
-    shown = reach.as_hospital(own, act)
+    _tell(reach.as_hospital(own, act), as_json=as_json)
+
+
+def _tell(shown: Json, *, as_json: bool) -> None:
+    """Answers, and ends with 1 where nothing was permitted."""
     answer(shown, as_json=as_json)
     if not shown["permitted"]:
         raise typer.Exit(1)
