@@ -73,10 +73,12 @@ def request(
 ) -> None:
     """Asks the custodian's gateway for a record. Exit code 1: denied; the reason and the receipt are shown."""
     wanted = RecordId(values.hexadecimal("record", record, values.ID_SIZE))
-    reason = reason_code, reason_text, reason_key
-    ground = ground_of(consent, authorisation, basis, purpose, emergency=emergency, reason=reason)
-    asking = values.hexadecimal("practitioner", practitioner, values.ID_SIZE)
-    what = values.code("action", Action, action)
+    why = reason_code, reason_text, reason_key
+    ground = ground_of(consent, authorisation, basis, purpose, emergency=emergency, reason=why)
+    asking, what = (
+        values.hexadecimal("practitioner", practitioner, values.ID_SIZE),
+        values.code("action", Action, action),
+    )
     proof = _proof(wanted, scope or [])
     reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution, load_key(release_key))
@@ -87,7 +89,11 @@ def request(
         made = _kept(ground.request(hospital, wanted, asking, what), keep)
         return await _asked(hospital, made, proof, out)
 
-    shown = reach.as_hospital(own, act)
+    _tell(reach.as_hospital(own, act), as_json=as_json)
+
+
+def _tell(shown: Json, *, as_json: bool) -> None:
+    """Answers, and ends with 1 where nothing was permitted."""
     answer(shown, as_json=as_json)
     if not shown["permitted"]:
         raise typer.Exit(1)
