@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {ConsentState, IConsents} from "./interfaces/IConsents.sol";
 import {IParticipants} from "./interfaces/IParticipants.sol";
@@ -11,15 +12,19 @@ import {
     ACTION_STORE,
     ACTION_VIEW,
     ASSURANCE_DEVICE_KEY,
+    ASSURANCE_GUARDIAN,
     ConsentStatus,
     HIGHEST_CATEGORY,
     HIGHEST_PURPOSE,
     HIGHEST_SENSITIVITY,
+    SCOPE_GRANT,
+    SCOPE_REVOKE,
     Standing
 } from "./types/Codes.sol";
 import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "./types/ConsentTerms.sol";
+import {SubjectFacts} from "./types/SubjectFacts.sol";
 
-/// @title Consents: granted and revoked by the subject's own signature
+/// @title Consents: granted and revoked by the subject's own signature or a guardian's
 /// @notice See `IConsents`. Terms travel in calldata and events; state keeps status, uses and times.
 contract Consents is Exclusions, IConsents {
     /// @dev Bits 1..HIGHEST_CATEGORY. Bit 0 stands for no code and is as unknown as any bit above.
@@ -57,7 +62,8 @@ contract Consents is Exclusions, IConsents {
         _requireGrantable(consentId, terms);
         _requireValidScope(terms);
         _requireValidConditions(terms);
-        _requireSubjectSigned(consentId, terms.subjectId, ConsentId.unwrap(consentId), signature);
+        bytes memory signer = subjects.signerFor(terms.subjectId, terms.guardian, SCOPE_GRANT);
+        _requireConsentSigned(consentId, terms.subjectId, signer, ConsentId.unwrap(consentId), signature);
         ConsentState storage state = _states[consentId];
         state.status = ConsentStatus.ACTIVE;
         state.grantedAt = uint64(block.timestamp);
@@ -65,17 +71,23 @@ contract Consents is Exclusions, IConsents {
     }
 
     /// @inheritdoc IConsents
-    function revoke(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId) {
+    function revoke(
+        ConsentTerms calldata terms,
+        bytes32 guardian,
+        bytes calldata signature
+    ) external returns (ConsentId consentId) {
         _requireRelay();
         consentId = terms.consentIdOf();
         ConsentState storage state = _states[consentId];
         if (state.status == ConsentStatus.REVOKED) revert ConsentsAlreadyRevoked(consentId);
         _requireSubject(terms.subjectId);
-        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId));
-        _requireSubjectSigned(consentId, terms.subjectId, revocationHash, signature);
+        _requireUnshielded(consentId, terms, guardian);
+        bytes memory signer = subjects.signerFor(terms.subjectId, guardian, SCOPE_REVOKE);
+        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId, guardian));
+        _requireConsentSigned(consentId, terms.subjectId, signer, revocationHash, signature);
         state.status = ConsentStatus.REVOKED;
         state.revokedAt = uint64(block.timestamp);
-        emit ConsentRevoked(consentId, terms.subjectId, signature);
+        emit ConsentRevoked(consentId, terms.subjectId, guardian, signature);
     }
 
     /// @inheritdoc IConsents
@@ -138,16 +150,25 @@ contract Consents is Exclusions, IConsents {
         if (terms.noticeHash == bytes32(0) || terms.noticeVersion == 0) {
             revert ConsentsNoticeMissing(terms.noticeHash, terms.noticeVersion);
         }
-        if (terms.assurance != ASSURANCE_DEVICE_KEY) revert ConsentsAssuranceRefused(terms.assurance);
+        uint8 needed = terms.guardian == bytes32(0) ? ASSURANCE_DEVICE_KEY : ASSURANCE_GUARDIAN;
+        if (terms.assurance != needed) revert ConsentsAssuranceRefused(terms.assurance);
     }
 
-    function _requireSubjectSigned(
+    /// @dev What a shielded minor granted itself is not its guardians' to take back.
+    function _requireUnshielded(ConsentId consentId, ConsentTerms calldata terms, bytes32 guardian) private view {
+        if (guardian == bytes32(0) || terms.guardian != bytes32(0)) return;
+        SubjectFacts facts = subjects.factsOf(terms.subjectId);
+        if (facts.isShielded() && facts.isMinorAt(block.timestamp)) revert ConsentsShielded(consentId, guardian);
+    }
+
+    function _requireConsentSigned(
         ConsentId consentId,
         bytes32 subjectId,
+        bytes memory signer,
         bytes32 structHash,
         bytes calldata signature
     ) private view {
-        if (!subjects.isSignedBy(subjectId, _hashTypedDataV4(structHash), signature)) {
+        if (!SignatureChecker.isValidSignatureNow(signer, _hashTypedDataV4(structHash), signature)) {
             revert ConsentsSignatureInvalid(consentId, subjectId);
         }
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from consentry.core import events
@@ -11,11 +12,12 @@ from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.admissions import Admissions
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import Reason, Standing
+from consentry.core.codes import GuardianScope, Reason, Standing
 from consentry.core.events import LedgerEvent
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.signed_act import SignedAct
-from consentry.core.state import LedgerState
+from consentry.core.signers import card_signer_for, signer_for
+from consentry.core.state import LedgerState, SubjectState
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -25,10 +27,12 @@ from consentry.core.terms import (
     Material,
     RecordLeaf,
     Revocation,
+    SubjectId,
 )
 from consentry.core.typed_data import SignedStruct, consent_id, digest, members_of
 from consentry.crypto.signing import AccountKey, sign, verify
 from consentry.errors import ConsentryError, LedgerRejectedError
+from consentry.ledger.abi import VERIFIERS
 from tests.support.evm import Evm, Outcome
 from tests.support.suite import Suite, plain
 
@@ -92,7 +96,7 @@ class Agreement:
         self.suite = Suite(Evm(self.stranger, self.province))
         payer, place = self.suite.evm.payer, self._place()
         admissions = Admissions(self.state)
-        for name in ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"):
+        for name in VERIFIERS:
             admissions.admit_verifier(self.suite.addresses[name], place)
         admissions.admit_authority(payer, 0, place)
         admissions.admit_relay(payer, payer, authority=payer, place=place)
@@ -233,20 +237,24 @@ class Agreement:
 
     def grant(self, terms: ConsentTerms, signature: bytes, relay: Address) -> bool:
         """Grants on both sides."""
-        valid = self._by_subject(terms, terms, signature)
+        valid = self._by_signer(terms, terms.guardian, GuardianScope.GRANT, terms, signature)
         return self._compare(
             lambda: [Acts(self.state).grant(terms, signature, signature_valid=valid, relay=relay, place=self._place())],
             lambda: self._send("Consents", "grant", plain(terms), signature, by=relay),
         )
 
-    def revoke(self, terms: ConsentTerms, signature: bytes, relay: Address) -> bool:
+    def revoke(self, terms: ConsentTerms, guardian: bytes, signature: bytes, relay: Address) -> bool:
         """Revokes on both sides."""
-        valid = self._by_subject(terms, Revocation(consent_id(terms), terms.subject_id), signature)
+        signed = Revocation(consent_id(terms), terms.subject_id, guardian)
+        valid = self._by_signer(terms, guardian, GuardianScope.REVOKE, signed, signature)
+        acts = Acts(self.state)
         return self._compare(
             lambda: [
-                Acts(self.state).revoke(terms, signature, signature_valid=valid, relay=relay, place=self._place())
+                acts.revoke(
+                    terms, signature, signature_valid=valid, relay=relay, place=self._place(), guardian=guardian
+                )
             ],
-            lambda: self._send("Consents", "revoke", plain(terms), signature, by=relay),
+            lambda: self._send("Consents", "revoke", plain(terms), guardian, signature, by=relay),
         )
 
     def perform(self, act: SignedAct, signatures: Sequence[bytes], relay: Address) -> bool:
@@ -307,7 +315,7 @@ class Agreement:
         read, state = self.suite.read, self.state
         for subject, known in state.subjects.items():
             assert read("AccessLedger", "subjectHead", subject) == state.subject_head(subject)
-            assert read("Subjects", "signerOf", subject) == known.signer
+            self._compare_subject(subject, known)
         for institution, known_institution in state.institutions.items():
             assert read("AccessLedger", "institutionHead", institution) == state.institution_head(institution)
             assert read("Participants", "institutionStanding", institution) == known_institution.standing
@@ -317,13 +325,32 @@ class Agreement:
         for consent, c in state.consents.items():
             assert read("Consents", "stateOf", consent) == (c.status, c.uses, c.granted_at, c.revoked_at)
 
+    def _compare_subject(self, subject: SubjectId, known: SubjectState) -> None:
+        read, state = self.suite.read, self.state
+        assert read("Subjects", "signerOf", subject) == known.signer
+        assert read("Subjects", "factsOf", subject) == state.guardians.facts_of(subject).word(known.custodian)
+        assert read("Subjects", "cardSignerOf", subject) == state.keys.cards.get(subject, b"")
+        open_ = state.keys.recoveries.get(subject)
+        assert read("Subjects", "recoveryOf", subject) == (plain(open_) if open_ else (ZERO_32, 0, 0, ZERO_32, b""))
+        appointments = state.guardians.appointments_of(subject)
+        assert set(read("Subjects", "guardiansOf", subject)) == set(appointments)
+        names = list(appointments)[:1]
+        for name in names:
+            assert read("Subjects", "appointmentOf", name) == plain(appointments[name])
+        for guardian, scope in product([ZERO_32, *names], GuardianScope):
+            expected = signer_for(state, subject, guardian, scope, self.now)
+            assert read("Subjects", "signerFor", subject, guardian, scope) == expected
+            assert read("Subjects", "cardSignerFor", subject, scope) == card_signer_for(state, subject, scope, self.now)
+
     def _by_custodian(self, leaf: RecordLeaf, signature: bytes) -> bool:
         known = self.state.institutions.get(leaf.custodian)
         return known is not None and self.holds(known.signer, "Records", leaf, signature)
 
-    def _by_subject(self, terms: ConsentTerms, signed: SignedStruct, signature: bytes) -> bool:
-        known = self.state.subjects.get(terms.subject_id)
-        return known is not None and self.holds(known.signer, "Consents", signed, signature)
+    def _by_signer(
+        self, terms: ConsentTerms, guardian: bytes, scope: GuardianScope, signed: SignedStruct, signature: bytes
+    ) -> bool:
+        signer = signer_for(self.state, terms.subject_id, guardian, scope, self.now)
+        return self.holds(signer, "Consents", signed, signature)
 
     def _participants(self, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401
         return self._send("Participants", function, *arguments, by=by)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from consentry.core import merkle
-from consentry.core.codes import UNLIMITED_USES, Action, ConsentStatus, RecordStatus, Standing, bits
+from consentry.core.codes import UNLIMITED_USES, Action, Assurance, ConsentStatus, RecordStatus, Standing, bits
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -45,7 +45,6 @@ class History(LifeDraws):
         words: what only has to differ from all others: keys, ids, nonces. Chance chosen small would make them equal.
     """
 
-    institutions: dict[Address, AccountKey] = field(default_factory=dict)
     leaves: list[RecordLeaf] = field(default_factory=list)
     granted: list[ConsentTerms] = field(default_factory=list)
     asked: list[tuple[AccessRequest, RecordLeaf]] = field(default_factory=list)
@@ -110,8 +109,15 @@ class History(LifeDraws):
     # Participants and time.
 
     def pass_time(self) -> None:
-        """Lets between a second and a day go by."""
-        self.ledger.suite.evm.travel(self.ledger.now + self.random.choice([1, 30, 61, HOUR // 2, HOUR, 6 * HOUR]))
+        """Lets between a second and six hours go by, now and then until a minority ends or a recovery counts."""
+        later = self.ledger.now + self.random.choice([1, 30, 61, HOUR // 2, HOUR, 6 * HOUR])
+        state = self.ledger.state
+        ends = [facts.minor_until for facts in state.guardians.noted.values()]
+        ends += [recovery.effective_at for recovery in state.keys.recoveries.values()]
+        ahead = [end for end in ends if self.ledger.now < end <= self.ledger.now + 100 * 24 * HOUR]
+        if ahead and self._chance(6):
+            later = max(self.ledger.now + 1, min(ahead) + self.random.choice([-1, 0, 1]))
+        self.ledger.suite.evm.travel(later)
 
     def admit_institution(self, *, careful: bool = False) -> None:
         """Admits an institution, sometimes one that is there or must not be."""
@@ -297,12 +303,15 @@ class History(LifeDraws):
             {"notice_hash": ZERO_32},
             {"notice_version": 0},
             {"assurance": self.random.choice([0, 2, 3, 4])},
+            {"guardian": self._word()},
         ]
         return replace(terms, **self.random.choice(changes))
 
     def grant(self, *, careful: bool = False) -> None:
         """Grants, sometimes terms that must be refused or were granted before."""
         terms = self._terms()
+        if not careful and self._chance(15):
+            terms = replace(terms, guardian=self.guardian_of(terms.subject_id)[0], assurance=Assurance.GUARDIAN)
         if not careful and self._chance(20):
             terms = self._bad_terms(terms)
         elif not careful and self.granted and self._chance(5):
@@ -312,13 +321,17 @@ class History(LifeDraws):
             self.granted.append(terms)
 
     def _key_of(self, terms: ConsentTerms) -> SigningKey:
-        return self.patients.get(terms.subject_id, self.ledger.stranger)
+        kept = self.ledger.state.guardians.appointments.get(terms.guardian)
+        return self.keys[kept.signer] if kept else self.key_of(terms.subject_id)
 
     def revoke(self) -> None:
         """Revokes, sometimes what was never granted or is revoked already."""
         terms = self._terms() if self._chance(15) or not self.granted else self.random.choice(self.granted[-RECENT:])
-        revocation = Revocation(consent_id(terms), terms.subject_id)
-        self.ledger.revoke(terms, self._signature(self._key_of(terms), "Consents", revocation), self._relay())
+        guardian, key = ZERO_32, self.key_of(terms.subject_id)
+        if self._chance(30):
+            guardian, key = self.guardian_of(terms.subject_id)
+        revocation = Revocation(consent_id(terms), terms.subject_id, guardian)
+        self.ledger.revoke(terms, guardian, self._signature(key, "Consents", revocation), self._relay())
 
     # Decisions.
 

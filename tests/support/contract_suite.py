@@ -21,7 +21,7 @@ from web3.types import TxParams, TxReceipt
 
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
-from consentry.ledger.abi import WIRING
+from consentry.ledger.abi import SETTINGS, VERIFIERS, WIRING
 
 Value: TypeAlias = Any  # an argument or result as the ABI encodes it
 
@@ -218,11 +218,12 @@ def deploy_suite(suite: ContractSuite) -> None:
     """Deploys the contracts and wires their governance, as ``contracts/README.md`` describes."""
     put = suite.contracts
     put["AccessManager"] = suite.deploy("AccessManager", suite.admin)
-    put["ERC7913P256Verifier"] = suite.deploy("ERC7913P256Verifier")
-    put["ERC7913WebAuthnVerifier"] = suite.deploy("ERC7913WebAuthnVerifier")
-    to_be = {name: predict_address(suite, offset) for offset, name in enumerate(WIRING)}
+    for name, needed in VERIFIERS.items():
+        put[name] = suite.deploy(name, *(put[other].address for other in needed))
+    known: dict[str, Value] = {name: predict_address(suite, offset) for offset, name in enumerate(WIRING)}
+    known |= {**SETTINGS, "AccessManager": put["AccessManager"].address}
     for name, needed in WIRING.items():
-        put[name] = suite.deploy(name, *(put[other].address if other in put else to_be[other] for other in needed))
+        put[name] = suite.deploy(name, *(known[other] for other in needed))
     wire_governance(suite)
 
 
@@ -243,7 +244,7 @@ def wire_governance(suite: ContractSuite) -> None:
         selectors = selectors_of(role["functions"])
         suite.send("AccessManager", "setTargetFunctionRole", target, selectors, role["id"], sender=suite.admin)
     suite.send("AccessManager", "grantRole", 1, suite.national, 0, sender=suite.admin)
-    for verifier in ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"):
+    for verifier in VERIFIERS:
         suite.send("Participants", "admitVerifier", suite[verifier].address, sender=suite.national)
     appoint_authority(suite, suite.national, 0)
 

@@ -49,7 +49,7 @@ CUSTODIAN: Final = AccountKey(keccak(b"audit: custodian"))
 HOSPITAL: Final = AccountKey(keccak(b"audit: hospital"))
 PATIENT: Final = AccountKey(keccak(b"audit: patient"))
 SUBJECT: Final = SubjectId(keccak(b"audit: subject"))
-VERIFIERS: Final = Verifiers(address(0x71), address(0x72))
+VERIFIERS: Final = Verifiers(address(0x71), address(0x72), address(0x73))
 RELEASE_KEY_HASH: Final = hashlib.sha256(samples.RELEASE_KEY).digest()
 FIRST_BLOCK: Final = 5
 

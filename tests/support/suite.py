@@ -15,7 +15,7 @@ from consentry.core.packing import pack_batch
 from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
-from consentry.ledger.abi import WIRING
+from consentry.ledger.abi import SETTINGS, VERIFIERS, WIRING
 from tests.support.evm import GAS_LIMIT, Evm, Log, Outcome
 
 GOVERNANCE: Final = Path(__file__).parents[2] / "contracts" / "governance.json"
@@ -29,7 +29,7 @@ def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct
 
 @dataclass
 class Suite:
-    """The contracts, two verifiers and the AccessManager; the payer holds every role and is the relay."""
+    """The contracts, the verifiers and the AccessManager; the payer holds every role and is the relay."""
 
     evm: Evm = field(default_factory=Evm)
     chain_id: int = 0
@@ -38,11 +38,12 @@ class Suite:
     def __post_init__(self) -> None:
         evm, at = self.evm, self.addresses
         at["AccessManager"] = evm.deploy("AccessManager", evm.payer)
-        at["ERC7913P256Verifier"] = evm.deploy("ERC7913P256Verifier")
-        at["ERC7913WebAuthnVerifier"] = evm.deploy("ERC7913WebAuthnVerifier")
+        for name, needed in VERIFIERS.items():
+            at[name] = evm.deploy(name, *(at[other] for other in needed))
         at |= {name: evm.next_address(ahead) for ahead, name in enumerate(WIRING)}
+        known = {**SETTINGS, **at}
         for name, needed in WIRING.items():
-            assert evm.deploy(name, *(at[other] for other in needed)) == at[name]
+            assert evm.deploy(name, *(known[other] for other in needed)) == at[name]
         self.chain_id = evm.chain_id
         self._govern()
 
@@ -52,7 +53,7 @@ class Suite:
             target = self.addresses["Participants"]
             self.must(self.act("AccessManager", "setTargetFunctionRole", target, selectors, role["id"]))
             self.must(self.act("AccessManager", "grantRole", role["id"], self.evm.payer, 0))
-        for verifier in ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"):
+        for verifier in VERIFIERS:
             self.must(self.act("Participants", "admitVerifier", self.addresses[verifier]))
         self.must(self.act("Participants", "admitAuthority", self.evm.payer, 0, ZERO_32))
         self.must(self.act("Participants", "admitRelay", self.evm.payer, self.evm.payer))
@@ -65,8 +66,8 @@ class Suite:
 
     @property
     def verifiers(self) -> Verifiers:
-        """Addresses of the two ERC-7913 verifiers."""
-        return Verifiers(self.addresses["ERC7913P256Verifier"], self.addresses["ERC7913WebAuthnVerifier"])
+        """Addresses of the ERC-7913 verifiers."""
+        return Verifiers(*(self.addresses[name] for name in VERIFIERS))
 
     def domain(self, contract: str) -> Domain:
         """Gives the EIP-712 domain of a contract."""
@@ -104,7 +105,7 @@ class Suite:
 
     def revoke(self, terms: ConsentTerms, signature: bytes, time: int | None = None) -> Outcome:
         """Revokes a consent."""
-        return self.act("Consents", "revoke", plain(terms), signature, time=time)
+        return self.act("Consents", "revoke", plain(terms), ZERO_32, signature, time=time)
 
     def decide(
         self,

@@ -103,6 +103,7 @@ class TermsBody(Strict):
     """Consent terms as signed."""
 
     subject_id: Hex32
+    guardian: Hex32
     institution: Hex20
     group: Hex32
     practitioner: Hex32
@@ -143,10 +144,20 @@ class GrantBody(Strict):
 
 
 class RevokeBody(Strict):
-    """A signed revocation; terms are needed only for a consent that was never granted."""
+    """A signed revocation; terms are needed only for a consent that was never granted.
+
+    ``guardian`` is the appointment under which a guardian signed; it is left out when the subject did.
+    """
 
     signature: Hex
     terms: TermsBody | None = None
+    guardian: Hex32 | None = None
+
+
+class PrepareRevocationBody(Strict):
+    """Asks for the document to sign; ``guardian`` is the appointment under which a guardian will."""
+
+    guardian: Hex32 | None = None
 
 
 class RequestBody(Strict):

@@ -28,6 +28,9 @@ _DAY: Final = 86_400
 _MOST_DAYS: Final = 36_500
 _MOST_LEVEL: Final = 5
 Names = list[str] | None
+GuardianText = Annotated[
+    str, typer.Option(help="appointment under which a guardian signs, from 'act list'; the subject if not given")
+]
 
 
 @app.command()
@@ -51,6 +54,7 @@ def prepare(
     uses: Annotated[str, typer.Option(help="how many accesses, or 'unlimited'")] = "1",
     erase_by: Annotated[str, typer.Option(help="day by which stored copies are erased, YYYY-MM-DD; for STORE")] = "",
     language: Annotated[str, typer.Option(help=f"of the notice: {' or '.join(LANGUAGES)}")] = "en",
+    guardian: GuardianText = "",
     out: Annotated[Path, typer.Option(help="where the terms go")] = Path("consent.json"),
     gateway: GatewayUrl = "",
     node: NodeUrl = "",
@@ -62,6 +66,7 @@ def prepare(
     reach, now = Reach.of(gateway, node, manifest, settings), int(time.time())
     wanted = ConsentTerms(
         SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE)),
+        _id("guardian", guardian),
         *_grantee(to, group, practitioner),
         *_scope(category or [], record or []),
         bits(*values.codes("purpose", Purpose, purpose or ["TREAT"])),
@@ -74,7 +79,7 @@ def prepare(
         erase_by=values.day("erase-by", erase_by) if erase_by else 0,
         notice_hash=ZERO_32,
         notice_version=0,
-        assurance=Assurance.DEVICE_KEY,
+        assurance=Assurance.GUARDIAN if guardian else Assurance.DEVICE_KEY,
         nonce=0,
     )
     _check(wanted, language, now)
@@ -170,11 +175,13 @@ def _show(terms: ConsentTerms, records: Sequence[object], *, as_json: bool) -> N
 
 @app.command()
 def revoke(
+    *,
     consent: Annotated[str, typer.Argument(help="consent id")],
     key: PatientKey,
     terms: Annotated[
         Path | None, typer.Option(help="the terms that were granted; without them the gateway is asked for them")
     ] = None,
+    guardian: GuardianText = "",
     gateway: GatewayUrl = "",
     node: NodeUrl = "",
     manifest: ManifestFile = None,
@@ -189,8 +196,10 @@ def revoke(
     if kept is not None and consent_id(kept) != wanted:
         raise InvalidInputError("terms do not match the consent that is to be taken back")
 
+    under = _id("guardian", guardian)
+
     async def act(patient: Patient) -> Json:
-        return await patient.revoke(kept or await patient.terms_of(wanted))
+        return await patient.revoke(kept or await patient.terms_of(wanted), under)
 
     done = reach.as_patient(signing, act)
     answer({"consentId": hex_of(wanted), "status": "REVOKED", **receipt_of(done["anchor"])}, as_json=as_json)

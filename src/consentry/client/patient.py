@@ -25,7 +25,7 @@ from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
 from consentry.core.codes import ConsentStatus
 from consentry.core.heads import subject_key
-from consentry.core.terms import ConsentId, ConsentTerms, Enrolment, Revocation, SubjectId
+from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, Enrolment, Revocation, SubjectId
 from consentry.core.typed_data import consent_id, document
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
 from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey, sign
@@ -141,13 +141,17 @@ class Patient:
             raise VerificationError("terms do not hash to the consent that was asked for")
         return terms
 
-    async def revoke(self, terms: ConsentTerms) -> Json:
-        """Signs and takes back; gives the receipt. From its block on nothing is permitted under the consent."""
+    async def revoke(self, terms: ConsentTerms, guardian: bytes = ZERO_32) -> Json:
+        """Signs and takes back; gives the receipt. From its block on nothing is permitted under the consent.
+
+        ``guardian`` is the appointment under which the signer acts; zero when it is the subject's own.
+        """
         known = await self.gateway()
         revoked = consent_id(terms)
-        signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id))
+        signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id, guardian))
         target = f"/v1/consents/{hex_of(revoked)}/revocation"
-        answer = await self._transport.post(target, {"signature": hex_of(signature), "terms": write(terms)})
+        body = {"signature": hex_of(signature), "terms": write(terms)}
+        answer = await self._transport.post(target, {**body, "guardian": hex_of(guardian)} if any(guardian) else body)
         await self._confirm(revoked, ConsentStatus.REVOKED)
         return expect(answer, CONSENTED)
 

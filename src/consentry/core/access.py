@@ -221,6 +221,18 @@ def judge_terms(case: Case) -> Reason:
     return next((reason for reason, applies in CONSENT_RULES if applies(case)), Reason.NONE)
 
 
+def needs_reconsent(terms: ConsentTerms, granted_at: int, minor_until: int, now: int) -> bool:
+    """Tells whether who came of age has to consent anew: what a guardian granted in its minority ends with it.
+
+    Args:
+        terms: of the consent.
+        granted_at: block time of the grant in seconds.
+        minor_until: end of the subject's minority in seconds; zero for none.
+        now: block time in seconds.
+    """
+    return terms.guardian != ZERO_32 and granted_at < minor_until <= now
+
+
 def denial(request: AccessRequest, terms: ConsentTerms | None, facts: Facts, now: int) -> Reason:
     """Decides an item that was not rejected: ``NONE`` permits, anything else denies.
 

@@ -6,9 +6,22 @@ import re
 from typing import Final
 
 from consentry.core.exclusions import Exclusion, ExclusionLift
+from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment, GuardianRemoval, ProofOfLife
 from consentry.core.signed_act import SignedAct
+from consentry.core.signer_keys import (
+    CardRegistration,
+    CardRemoval,
+    RecoveryCompletion,
+    RecoveryObjection,
+    RecoveryProposal,
+    SignerRotation,
+)
 
-ACTS: Final[tuple[type[SignedAct], ...]] = (Exclusion, ExclusionLift)
+ACTS: Final[tuple[type[SignedAct], ...]] = (
+    *(Exclusion, ExclusionLift),
+    *(GuardianAppointment, GuardianRemoval, Circumstances, ProofOfLife, Directive),
+    *(SignerRotation, CardRegistration, CardRemoval, RecoveryProposal, RecoveryObjection, RecoveryCompletion),
+)
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 

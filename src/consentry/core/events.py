@@ -104,6 +104,14 @@ class DeploymentNamed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryDelaySet:
+    """How long a recovery is public before it counts, in seconds; said once, at deployment."""
+
+    place: EventPlace
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectEnrolled:
     """A subject exists from here on."""
 
@@ -135,7 +143,7 @@ class RecordSuperseded:
 
 @dataclass(frozen=True, slots=True)
 class ConsentGranted:
-    """A subject granted; the signature is over the terms in the domain of ``Consents``."""
+    """A consent was granted; the signature is over the terms, of the subject or of the guardian the terms name."""
 
     place: EventPlace
     consent_id: ConsentId
@@ -146,11 +154,12 @@ class ConsentGranted:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRevoked:
-    """A subject took a consent back, or refused it before it was granted."""
+    """A consent was taken back, or refused before it was granted, by the guardian named or else by the subject."""
 
     place: EventPlace
     consent_id: ConsentId
     subject_id: SubjectId
+    guardian: bytes
     signature: bytes
 
 
@@ -207,6 +216,7 @@ LedgerEvent = (
     | GroupMembershipChanged
     | VerifierAdmitted
     | DeploymentNamed
+    | RecoveryDelaySet
     | SubjectEnrolled
     | RecordAnchored
     | RecordSuperseded

@@ -11,6 +11,7 @@ from consentry.core import events, heads
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.exclusions import ExclusionFacts
+from consentry.core.subject_facts import GuardianFacts, KeyFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -93,6 +94,8 @@ class LedgerState:
     institution_heads: dict[Address, bytes] = field(default_factory=dict)
     performed: set[bytes] = field(default_factory=set)
     exclusions: ExclusionFacts = field(default_factory=ExclusionFacts)
+    guardians: GuardianFacts = field(default_factory=GuardianFacts)
+    keys: KeyFacts = field(default_factory=KeyFacts)
 
     def institution_standing(self, institution: Address) -> Standing:
         """Gives the standing of an institution; ``NONE`` when it was never admitted."""
@@ -206,6 +209,10 @@ class LedgerState:
     @fold.register
     def _(self, event: events.DeploymentNamed) -> None:
         """Names no fact a decision depends on."""
+
+    @fold.register
+    def _(self, event: events.RecoveryDelaySet) -> None:
+        self.keys.delay = event.delay
 
     @fold.register
     def _(self, event: events.SubjectEnrolled) -> None:

@@ -17,6 +17,7 @@ from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
+    ZERO_32,
     AccessEntry,
     AccessRequest,
     Address,
@@ -137,11 +138,14 @@ class Ledger(Protocol):
         ...
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
-        """Grants a consent with the subject's signature over the terms."""
+        """Grants a consent with the signature over the terms of the subject, or of the guardian they name."""
         ...
 
-    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
-        """Takes a consent back with the subject's signature over the revocation; also one never granted."""
+    async def revoke(self, terms: ConsentTerms, signature: bytes, guardian: bytes = ZERO_32) -> ActReceipt:
+        """Takes a consent back, also one never granted; ``guardian`` is the appointment under which a guardian signed.
+
+        The signature is over the revocation, of the subject if no guardian is named.
+        """
         ...
 
     async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:

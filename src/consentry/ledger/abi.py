@@ -16,20 +16,29 @@ from eth_abi import abi as eth_abi
 from eth_abi.exceptions import EncodingError
 from eth_hash.auto import keccak
 
+from consentry.core.subject_facts import RECOVERY_DELAY
 from consentry.errors import ConfigurationError, InvalidInputError
 
 MANAGER: Final = "AccessManager"
 WIRING: Final[Mapping[str, tuple[str, ...]]] = {
     "Participants": (MANAGER,),
-    "Subjects": ("Participants",),
+    "Subjects": ("Participants", "recoveryDelay"),
     "Records": ("Participants", "Subjects"),
     "Consents": ("Participants", "Subjects", "AccessLedger"),
     "AccessLedger": ("Participants", "Records", "Consents"),
 }
-"""The suite in the order of deployment: each contract, and those whose addresses its constructor takes. An address is
-known before its contract is there: it follows from the deployer and the number of its transactions."""
+"""The suite in the order of deployment: each contract, and what its constructor takes: addresses of contracts, and
+settings. An address is known before its contract is there: it follows from the deployer and the number of its
+transactions."""
 CONTRACTS: Final = tuple(WIRING)
-VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
+SETTINGS: Final[Mapping[str, int]] = {"recoveryDelay": RECOVERY_DELAY}
+"""Settings of a deployment, unless it is given others."""
+VERIFIERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ERC7913P256Verifier": (),
+    "ERC7913WebAuthnVerifier": (),
+    "CouncilVerifier": ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"),
+}
+"""Admitted verifiers in the order of deployment, with the contracts whose addresses their constructors take."""
 _SELECTOR: Final = 4
 
 

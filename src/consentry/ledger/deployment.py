@@ -7,6 +7,7 @@ chain is named nowhere and holds no rights.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from eth_hash.auto import keccak
 from consentry.core.chain import ChainIdentity
 from consentry.core.terms import Address
 from consentry.errors import ConfigurationError, ForeignChainError, LedgerRejectedError, LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, WIRING, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, MANAGER, SETTINGS, VERIFIERS, WIRING, artifact, encode_members
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
@@ -36,8 +37,20 @@ def governance() -> Any:
     raise ConfigurationError("table of roles is missing: the installation is not complete")
 
 
-async def deploy(connection: Connection, deployer: SendingAccount, national: SendingAccount) -> Manifest:
+async def deploy(
+    connection: Connection,
+    deployer: SendingAccount,
+    national: SendingAccount,
+    *,
+    settings: Mapping[str, int] = SETTINGS,
+) -> Manifest:
     """Deploys and wires everything; afterwards the deployer has no rights and ``national`` is the first authority.
+
+    Args:
+        connection: the chain.
+        deployer: who pays and wires.
+        national: the first authority.
+        settings: those of `consentry.ledger.abi.SETTINGS`; only trials have others.
 
     Raises:
         LedgerRejectedError: a step failed.
@@ -45,7 +58,7 @@ async def deploy(connection: Connection, deployer: SendingAccount, national: Sen
     """
     header = await connection.header()
     first = header.block.number if header else 0
-    addresses = await _deploy_suite(connection, deployer)
+    addresses = await _deploy_suite(connection, deployer, settings)
     await _wire_roles(deployer, addresses, national.address)
     await _begin(national, addresses)
     await _call(deployer, addresses[MANAGER], MANAGER, "renounceRole", (ADMIN_ROLE, deployer.address))
@@ -57,10 +70,12 @@ async def deploy(connection: Connection, deployer: SendingAccount, national: Sen
     return Manifest(identity, tuple(hashes))
 
 
-async def _deploy_suite(connection: Connection, deployer: SendingAccount) -> dict[str, Address]:
+async def _deploy_suite(
+    connection: Connection, deployer: SendingAccount, settings: Mapping[str, int]
+) -> dict[str, Address]:
     made: dict[str, Address] = {}
 
-    async def create(name: str, *values: bytes) -> None:
+    async def create(name: str, *values: bytes | int) -> None:
         compiled = artifact(name)
         mined = await deployer.submit(None, compiled.bytecode + encode_members(compiled.constructor, values))
         if not mined.succeeded or mined.contract is None:
@@ -68,12 +83,13 @@ async def _deploy_suite(connection: Connection, deployer: SendingAccount) -> dic
         made[name] = mined.contract
 
     await create(MANAGER, deployer.address)
-    for name in VERIFIERS:
-        await create(name)
+    for name, needed in VERIFIERS.items():
+        await create(name, *(made[other] for other in needed))
     nonce = await connection.next_nonce(deployer.address)
     to_be = {name: keccak(rlp.encode([deployer.address, nonce + n]))[12:] for n, name in enumerate(WIRING)}
+    known: dict[str, bytes | int] = {**settings, **made, **to_be}
     for name, needed in WIRING.items():
-        await create(name, *(made.get(other) or to_be[other] for other in needed))
+        await create(name, *(known[other] for other in needed))
     return made
 
 

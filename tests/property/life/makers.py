@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from consentry.core.signed_act import SignedAct
 from consentry.crypto.signing import SigningKey
-from tests.property.life import exclusions
+from tests.property.life import exclusions, guardians, keys
 
 if TYPE_CHECKING:
     from tests.property.histories import History
 
 Maker = Callable[["History"], tuple[SignedAct, list[SigningKey]]]
 
-MAKERS: Final[tuple[tuple[int, Maker], ...]] = ((6, exclusions.exclusion), (3, exclusions.lift))
+MAKERS: Final[tuple[tuple[int, Maker], ...]] = (
+    *((6, exclusions.exclusion), (3, exclusions.lift)),
+    *((5, guardians.appointment), (2, guardians.removal), (5, guardians.circumstances)),
+    *((1, guardians.proof_of_life), (2, guardians.directive)),
+    *((2, keys.rotation), (2, keys.card), (1, keys.card_removal)),
+    *((2, keys.proposal), (1, keys.objection), (2, keys.completion)),
+)
 """Every maker with its weight."""
