@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from consentry.api.context import context_of
 from consentry.api.once import DOCUMENTED, once
-from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, subject_seen_by
+from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, sessions_of
 from consentry.api.schemas import (
     ConsentAnswer,
     GrantBody,
@@ -25,6 +25,7 @@ from consentry.api.schemas import (
     shown,
 )
 from consentry.api.views import anchor_json
+from consentry.api.visibility import sight_of
 from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms
 from consentry.core.typed_data import consent_id
 from consentry.errors import InvalidInputError, NotFoundError
@@ -67,7 +68,7 @@ async def prepare_revocation(
 ) -> dict[str, Any]:
     """Gives the EIP-712 document that takes a consent back."""
     context = context_of(request)
-    terms = await _own_terms(context, caller, consent_key(consent))
+    terms = await _own_terms(context, caller, consent_key(consent), sessions_of(request).now())
     guardian = raw(body.guardian) if body.guardian else ZERO_32
     return {"document": consents.prepare_revocation(context.ledger, terms, guardian), "terms": write(terms)}
 
@@ -81,7 +82,8 @@ async def revoke(
     Whoever has the terms may relay; without them the consent must be known here and be the caller's own.
     """
     context, wanted = context_of(request), consent_key(consent)
-    terms = body.terms.value() if body.terms else await _own_terms(context, caller, wanted)
+    clock = sessions_of(request).now()
+    terms = body.terms.value() if body.terms else await _own_terms(context, caller, wanted, clock)
     if consent_id(terms) != wanted:
         raise InvalidInputError("terms do not match the consent in the address")
     guardian = raw(body.guardian) if body.guardian else ZERO_32
@@ -95,12 +97,9 @@ async def revoke(
     return await once(request, caller, HTTPStatus.OK, work)
 
 
-async def _own_terms(context: Context, caller: Caller, wanted: ConsentId) -> ConsentTerms:
+async def _own_terms(context: Context, caller: Caller, wanted: ConsentId, clock: int) -> ConsentTerms:
     view = await context.projection.consent(wanted)
-    if view is None:
+    sight = await sight_of(context, caller, view.terms.subject_id, clock) if view is not None else None
+    if view is None or sight is None or not sight.shows_terms(view.terms):
         raise NotFoundError("consent is not known")
-    try:
-        await subject_seen_by(context, caller, view.terms.subject_id)
-    except NotFoundError:
-        raise NotFoundError("consent is not known") from None
     return view.terms

@@ -325,10 +325,11 @@ class InstitutionPage(Strict):
 
 
 class SubjectItem(Strict):
-    """A subject of the caller."""
+    """A subject the caller acts for: as its signer, or as a guardian who may see."""
 
     subject_id: Hex32
     custodian: Hex20
+    acting_as: Literal["SUBJECT", "GUARDIAN"]
 
 
 class SubjectList(Strict):
@@ -353,12 +354,17 @@ class RecordPage(Strict):
 
 
 class ConsentItem(Strict):
-    """A consent; ``notice`` is null where the text shown is not one of this gateway's."""
+    """A consent; ``notice`` is null where the text shown is not one of this gateway's.
+
+    ``needs_reconsent`` tells of one in force that permits nothing any more: a guardian granted it, and the subject came
+    of age since.
+    """
 
     consent_id: Hex32
     terms: TermsBody
     signature: Hex
     status: Literal["ACTIVE", "REVOKED"]
+    needs_reconsent: bool
     uses: int
     granted_at: int
     revoked_at: int

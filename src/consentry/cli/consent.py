@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from consentry.cli import values
+from consentry.cli.councils import AsCouncil, Gathering
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
 from consentry.cli.output import AsJson, answer, listing, receipt_of
@@ -18,7 +19,7 @@ from consentry.core import merkle
 from consentry.core.codes import CLOCK_TOLERANCE, UNLIMITED_USES, Action, Assurance, Category, Purpose, Standing, bits
 from consentry.core.consent import check_terms
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address, ConsentId, ConsentTerms, SubjectId
-from consentry.core.typed_data import consent_id
+from consentry.core.typed_data import consent_id, digest
 from consentry.errors import ConflictError, InvalidInputError, LedgerRejectedError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.notice import LANGUAGES, moment_text, shown_text, with_notice
@@ -134,16 +135,21 @@ def _check(wanted: ConsentTerms, language: str, now: int) -> None:
 
 @app.command()
 def grant(
+    *,
     file: Annotated[Path, typer.Argument(help="terms, from 'consent prepare'")],
     key: PatientKey,
     yes: Annotated[bool, typer.Option("--yes", help="sign without asking")] = False,
+    as_council: AsCouncil = None,
     gateway: GatewayUrl = "",
     node: NodeUrl = "",
     manifest: ManifestFile = None,
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Shows what the very terms say that are to be signed, asks, signs, and sends them."""
+    """Shows what the very terms say that are to be signed, asks, signs, and sends them.
+
+    A member of a council adds its signature to the file of the terms; who completes the council's signature sends it.
+    """
     reach = Reach.of(gateway, node, manifest, settings)
     signing = load_signing_key(key, reach.origin)
     content = values.read_document(file)
@@ -151,8 +157,20 @@ def grant(
     _show(terms, content.get("records") or [], as_json=as_json)
     if not yes and not typer.confirm("Sign this consent?", err=as_json):
         raise ConflictError("consent was not signed")
-    done = reach.as_patient(signing, lambda patient: patient.grant(terms))
-    answer({"consentId": hex_of(consent_id(terms)), **receipt_of(done["anchor"])}, as_json=as_json)
+    gathering = Gathering.of(as_council, content.get("council")) if as_council else None
+
+    async def act(patient: Patient) -> Json | None:
+        if gathering is None:
+            return await patient.grant(terms)
+        signature = gathering.add(signing, digest((await patient.gateway()).domain("Consents"), terms))
+        return None if signature is None else await patient.grant(terms, signature)
+
+    done = reach.as_patient(signing, act)
+    if done is None and gathering is not None:
+        values.write_document(file, {**content, "council": gathering.written()})
+        answer({"file": str(file), "toSign": gathering.missing}, as_json=as_json)
+    elif done is not None:
+        answer({"consentId": hex_of(consent_id(terms)), **receipt_of(done["anchor"])}, as_json=as_json)
 
 
 def _show(terms: ConsentTerms, records: Sequence[object], *, as_json: bool) -> None:
@@ -227,8 +245,9 @@ def _row(item: Json) -> tuple[object, ...]:
     terms = read(ConsentTerms, item["terms"])
     most = "*" if terms.max_uses == UNLIMITED_USES else terms.max_uses
     grantee = "group " + hex_of(terms.group) if any(terms.group) else hex_of(terms.institution)
+    status = "NEEDS RECONSENT" if item["needsReconsent"] else item["status"]
     return (
-        *(item["consentId"], item["status"], f"{item['uses']}/{most}", moment_text(terms.valid_until)),
+        *(item["consentId"], status, f"{item['uses']}/{most}", moment_text(terms.valid_until)),
         *(values.named(Category, terms.categories) or "named records", values.named(Purpose, terms.purposes)),
         grantee,
     )

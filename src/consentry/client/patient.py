@@ -121,10 +121,10 @@ class Patient:
             raise VerificationError("prepared document does not match the terms")
         return terms, text
 
-    async def grant(self, terms: ConsentTerms) -> Json:
-        """Signs and grants; gives the receipt."""
+    async def grant(self, terms: ConsentTerms, signature: bytes | None = None) -> Json:
+        """Signs and grants, or grants what others signed; gives the receipt."""
         known = await self.gateway()
-        signature = sign(self._key, known.domain("Consents"), terms)
+        signature = sign(self._key, known.domain("Consents"), terms) if signature is None else signature
         answer = await self._transport.post("/v1/consents", {"terms": write(terms), "signature": hex_of(signature)})
         await self._confirm(consent_id(terms), ConsentStatus.ACTIVE)
         return expect(answer, CONSENTED)

@@ -272,3 +272,9 @@ class RecoveryCompletion(SignedAct):
         found = state.keys.recoveries.get(self.subject_id)
         if found:
             _set_signer(state, self.subject_id, found.signer)
+
+
+NAMING: Final = (SignerRotation, RecoveryCompletion)
+"""Acts from which on a subject has another signer."""
+INTRODUCING: Final = (SignerRotation, RecoveryProposal)
+"""Acts in which such a signer stands."""

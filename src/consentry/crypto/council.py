@@ -7,8 +7,8 @@ one canonical form, so that a council has one name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
@@ -22,6 +22,21 @@ MOST: Final = 8
 _ACCOUNT_SIZE: Final = 20
 _KEY: Final = ("uint64", "bytes[]")
 _SIGNATURE: Final = ("bytes[]", "bytes[]")
+
+
+class MemberKey(Protocol):
+    """A key that signs for one member."""
+
+    @property
+    def signer(self) -> bytes:
+        """The member's ERC-7913 signer."""
+        ...
+
+    def sign_digest(self, digest_: bytes) -> bytes:
+        """Signs 32 bytes."""
+        ...
+
+
 CheckMember = Callable[[bytes, bytes], None]
 """Checks a signature of a member, given its signer and the signature; raises `NotAuthenticError`."""
 
@@ -71,6 +86,24 @@ class Council:
             raise InvalidInputError(f"signatures do not match ({found})")
         order = sorted(signed, key=keccak)
         return encode(_SIGNATURE, (order, [signed[signer] for signer in order]))
+
+
+@dataclass(frozen=True, slots=True)
+class CouncilKey:
+    """Keys of enough members in one place, which sign as the council does; elsewhere members sign one after another."""
+
+    verifier: Address
+    council: Council
+    keys: tuple[MemberKey, ...] = field(repr=False)
+
+    @property
+    def signer(self) -> bytes:
+        """ERC-7913 signer: verifier address and council."""
+        return self.verifier + self.council.key
+
+    def sign_digest(self, digest_: bytes) -> bytes:
+        """Signs 32 bytes with every key."""
+        return self.council.signature({key.signer: key.sign_digest(digest_) for key in self.keys})
 
 
 def read_key(key: bytes) -> Council:

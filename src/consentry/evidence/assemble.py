@@ -16,7 +16,8 @@ from consentry.evidence import header, trie
 from consentry.evidence.bundle import Admission, Anchored, Bundle, Enrolled, Granted, Inclusion
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import HeaderForm
-from consentry.evidence.logs import EMITTERS, ProvableEvent, log_of
+from consentry.evidence.keys import Performed
+from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class SealedBlock:
 class AccessHistory:
     """The events one bundle is about; what does not apply is missing.
 
-    ``scope_proof``, ``request_signature`` and the place within a batch are those of the calldata.
+    ``scope_proof``, ``request_signature`` and the place within a batch are those of the calldata; ``keys`` are the acts
+    that name the signer of the consent, see `consentry.evidence.keys`.
     """
 
     admitted: events.InstitutionAdmitted
@@ -42,10 +44,11 @@ class AccessHistory:
     scope_proof: tuple[bytes, ...]
     request_signature: bytes
     within: BatchPath | None = None
+    keys: tuple[events.ActPerformed, ...] = ()
 
     def blocks(self) -> frozenset[int]:
         """Gives the numbers of the blocks that must be fetched."""
-        found = (self.admitted, self.enrolled, self.anchored, self.granted, self.decided)
+        found = (self.admitted, self.enrolled, self.anchored, self.granted, self.decided, *self.keys)
         return frozenset(event.place.block.number for event in found if event)
 
 
@@ -70,7 +73,7 @@ class _Prover:
         block = self._blocks.get(event.place.block.number)
         if block is None:
             raise InvalidInputError(f"block does not match (got none of number {event.place.block.number})")
-        expected = log_of(event, self._contracts[EMITTERS[type(event)]])
+        expected = log_of(event, self._contracts[emitter_of(event)])
         for index, receipt in enumerate(block.receipts):
             for place, log in enumerate(_logs(receipt)):
                 if log == expected:
@@ -116,6 +119,7 @@ def assemble(
             a.institution, a.authority, a.region, a.signer, a.release_key, a.profile_hash, prover.prove(a)
         ),
         subject=Enrolled(e.subject_id, e.custodian, e.signer, prover.prove(e)) if e and g else None,
+        subject_keys=tuple((Performed(k.act, k.signatures), prover.prove(k)) for k in history.keys),
         record=Anchored(r.leaf, prover.prove(r)) if r else None,
         consent=Granted(g.terms, g.signature, prover.prove(g)) if g else None,
         scope_proof=history.scope_proof,

@@ -24,6 +24,7 @@ from consentry.core.terms import (
 )
 from consentry.errors import InvalidInputError
 from consentry.evidence import notation
+from consentry.evidence.keys import Performed, read_performed, write_performed
 from consentry.evidence.notation import Json, bytes_of, hex_of
 
 FORMAT: Final = "consentry.bundle/v1"
@@ -87,6 +88,7 @@ class Bundle:
     """Evidence about one access.
 
     ``subject`` and ``consent`` are missing when no granted consent was invoked, ``record`` when the record was unknown.
+    ``subject_keys`` are the acts that name the signer of the consent, none where the enrolment does.
     ``scope_proof`` is the Merkle proof of the record among those the consent names. ``within`` is the place of the
     request in a batch that was signed as a whole; the signature is then over that batch.
     """
@@ -98,6 +100,7 @@ class Bundle:
     headers: tuple[bytes, ...]
     institution: Admission
     subject: Enrolled | None
+    subject_keys: tuple[tuple[Performed, Inclusion], ...]
     record: Anchored | None
     consent: Granted | None
     scope_proof: tuple[bytes, ...]
@@ -153,6 +156,7 @@ def _written(bundle: Bundle) -> Json:
         "headers": [hex_of(header) for header in bundle.headers],
         "institution": _members(bundle.institution),
         "subject": _members(subject) if subject else None,
+        "subjectKeys": [{**write_performed(k), "inclusion": _place(place)} for k, place in bundle.subject_keys],
         "record": {"leaf": notation.write(record.leaf), "inclusion": _place(record.inclusion)} if record else None,
         "consent": {
             "terms": notation.write(consent.terms),
@@ -246,6 +250,12 @@ def _read_enrolled(value: object) -> Enrolled:
     )
 
 
+def _read_key(value: object) -> tuple[Performed, Inclusion]:
+    found = _require(value, "kind", "act", "signatures", "inclusion")
+    signatures = [bytes_of(signature) for signature in _list(found["signatures"])]
+    return read_performed(found["kind"], found["act"], signatures), _read_place(found["inclusion"])
+
+
 def _read_anchored(value: object) -> Anchored:
     found = _require(value, "leaf", "inclusion")
     return Anchored(notation.read(RecordLeaf, found["leaf"]), _read_place(found["inclusion"]))
@@ -258,7 +268,7 @@ def _read_granted(value: object) -> Granted:
 
 
 _NAMES: Final = (
-    *("format", "claim", "chain", "headers", "institution", "subject", "record", "consent"),
+    *("format", "claim", "chain", "headers", "institution", "subject", "subjectKeys", "record", "consent"),
     *("scopeProof", "requestSignature", "batch", "decision"),
 )
 
@@ -283,6 +293,7 @@ def _read(value: object) -> Bundle:
         headers=tuple(bytes_of(header) for header in _list(found["headers"])),
         institution=_read_admission(found["institution"]),
         subject=_present(_read_enrolled, found["subject"]),
+        subject_keys=tuple(_read_key(key) for key in _list(found["subjectKeys"])),
         record=_present(_read_anchored, found["record"]),
         consent=_present(_read_granted, found["consent"]),
         scope_proof=tuple(bytes_of(node, 32) for node in _list(found["scopeProof"])),

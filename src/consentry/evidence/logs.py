@@ -20,6 +20,7 @@ ProvableEvent = (
     | events.RecordAnchored
     | events.ConsentGranted
     | events.AccessDecided
+    | events.ActPerformed
 )
 
 _ENTRY: Final = "(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256)"
@@ -45,7 +46,7 @@ EMITTERS: Final[dict[type, str]] = {
     events.ConsentGranted: "Consents",
     events.AccessDecided: "AccessLedger",
 }
-"""Which contract an event comes from."""
+"""Which contract an event comes from; that of a signed act says so itself."""
 
 
 def _values(struct: SignedStruct) -> tuple[Any, ...]:
@@ -54,6 +55,11 @@ def _values(struct: SignedStruct) -> tuple[Any, ...]:
 
 def _address(value: Address) -> bytes:
     return value.rjust(32, b"\0")
+
+
+def emitter_of(event: ProvableEvent) -> str:
+    """Names the contract an event comes from."""
+    return event.act.FORM.contract if isinstance(event, events.ActPerformed) else EMITTERS[type(event)]
 
 
 def log_of(event: ProvableEvent, emitter: Address) -> Log:
@@ -85,5 +91,13 @@ def log_of(event: ProvableEvent, emitter: Address) -> Log:
                 pack_outcome(entry.reason, entry.decided_at, entry.subject_sequence, entry.institution_sequence),
             )
             data = encode([_ENTRY], [line])
-    head = keccak(SIGNATURES[type(event)].encode())
-    return Log(emitter, (head, *topics), data)
+        case events.ActPerformed(act=act):
+            topics = [event.act_hash, event.subject_id, _address(event.institution)]
+            data = encode([_tuple_type(type(act)), "bytes[]"], [_values(act), event.signatures])
+    return Log(emitter, (keccak(_signature_of(event).encode()), *topics), data)
+
+
+def _signature_of(event: ProvableEvent) -> str:
+    if isinstance(event, events.ActPerformed):
+        return f"{event.act.FORM.event}(bytes32,bytes32,address,{_tuple_type(type(event.act))},bytes[])"
+    return SIGNATURES[type(event)]

@@ -46,7 +46,7 @@ class InstitutionView:
 
 @dataclass(frozen=True, slots=True)
 class SubjectView:
-    """A subject: its signer and the custodian that enrolled it."""
+    """A subject: the signer it has, the custodian that enrolled it, and where it did."""
 
     subject_id: SubjectId
     signer: bytes
@@ -209,7 +209,11 @@ class Projection(Protocol):
         ...
 
     async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
-        """Gives the subjects of an ERC-7913 signer in the order of enrolment; none for a stranger."""
+        """Gives the subjects that have an ERC-7913 signer now, in the order of enrolment; none for a stranger."""
+        ...
+
+    async def appointments_of(self, guardian: bytes) -> Sequence[ActPerformed]:
+        """Gives the appointments of a guardian by its ERC-7913 signer, in chain order, standing or not."""
         ...
 
     async def record(self, record_id: RecordId) -> RecordView | None:
