@@ -59,8 +59,8 @@ interface IGuardianship is ISignedActs {
     /// @notice The appointment is not for this one to remove: a delegate is none of the custodian's.
     /// @param by who wants to.
     error GuardianshipRemoverInvalid(uint8 by);
-    /// @notice A minority ends with the first second of a quarter that lies ahead, at most 18 years. Once noted it is
-    /// never taken back, and once over it stays over.
+    /// @notice A minority ends with the first second of a quarter that lies ahead, at most 18 years and a quarter. Once
+    /// noted it is never taken back, and once over it stays over.
     /// @param minorUntil the end in the act.
     /// @param current the end that was noted; zero for none.
     error GuardianshipMinorEndInvalid(uint64 minorUntil, uint64 current);

@@ -35,8 +35,8 @@ import {SubjectFile} from "./SubjectFile.sol";
 abstract contract Guardianship is SubjectFile, IGuardianship {
     /// @dev Each appointment of a subject is looked at when another one is made.
     uint256 private constant _MOST = 8;
-    /// @dev Eighteen years, with all the leap days there can be in them.
-    uint64 private constant _LONGEST_MINORITY = (18 * 365 + 5) * 1 days;
+    /// @dev Eighteen years, with all the leap days there can be in them, and a quarter: ends are rounded up.
+    uint64 private constant _LONGEST_MINORITY = (18 * 365 + 5 + 92) * 1 days;
     /// @dev What a near relative may do: see, correct, take back (PIPL 49); never grant or recover.
     uint16 private constant _SCOPES_OF_RELATIVES =
         (uint16(1) << SCOPE_SEE) | (uint16(1) << SCOPE_CORRECT) | (uint16(1) << SCOPE_REVOKE);

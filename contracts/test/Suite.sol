@@ -199,7 +199,7 @@ contract Suite {
         manager.grantRole(ROLE_AUTHORITY, address(this), 0);
         participants.admitAuthority(address(this), 0, bytes32(0));
         participants.admitRelay(address(this), address(this));
-        subjects = new Subjects(participants);
+        subjects = new Subjects(participants, 7 days);
         records = new Records(participants, subjects);
         address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 1);
         consents = new Consents(participants, subjects, predicted);

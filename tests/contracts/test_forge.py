@@ -17,6 +17,7 @@ PROMISES = {
     "invariant_revocationWins()",
     "invariant_everyRequestCountsOnce()",
     "invariant_gapsShow()",
+    "invariant_noGuardianIsForged()",
 }
 
 

@@ -96,7 +96,8 @@ def minor_until(
 ) -> None:
     """Shows the first day of the quarter in which a minority ends, as 'act circumstances' takes it."""
     values.day("day of birth", born)
-    end = end_of_minority(*(int(part) for part in born.split("-")), age)
+    year, month, day = (int(part) for part in born.split("-"))
+    end = end_of_minority(year, month, day, age)
     answer({"minorUntil": end, "day": moment_text(end)[: len(born)]}, as_json=as_json)
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 MOST_APPOINTMENTS: Final = 8
 """Appointments of a subject that can stand at once."""
-LONGEST_MINORITY: Final = (18 * 365 + 5) * DAY
-"""Eighteen years in seconds, with all the leap days there can be in them."""
+LONGEST_MINORITY: Final = (18 * 365 + 5 + 92) * DAY
+"""Eighteen years in seconds, with all the leap days there can be in them, and a quarter: ends are rounded up."""
 SCOPES_OF_RELATIVES: Final = bits(GuardianScope.SEE, GuardianScope.CORRECT, GuardianScope.REVOKE)
 """What a near relative may do: see, correct, take back (PIPL 49); never grant or recover."""
 _ALL_SCOPES: Final = bits(*GuardianScope)

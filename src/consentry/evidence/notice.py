@@ -104,7 +104,7 @@ def _about_group(group: bytes, version: int, language: str) -> str:
     source = _file(f"notice-{version}-group.{language}")
     if not any(group) or version < _FIRST_ABOUT_GROUPS:
         return ""
-    text = source.read_text(encoding="utf-8").format(keeper="0x" + keeper_of(group).hex())
+    return source.read_text(encoding="utf-8").format(keeper="0x" + keeper_of(group).hex())
 
 
 def _about_guardian(guardian: bytes, version: int, language: str) -> str:
