@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from consentry.core.codes import GuardianKind, GuardianRemover, GuardianScope, RecoveryObjector, RecoveryProposer, bits
-from consentry.core.guardianship import GuardianRemoval
+from consentry.core.guardianship import (
+    Circumstances,
+    Directive,
+    GuardianAppointment,
+    GuardianRemoval,
+    ProofOfLife,
+)
+from consentry.core.signed_act import SignedAct
 from consentry.core.signer_keys import (
     CardRegistration,
     CardRemoval,
@@ -19,7 +26,7 @@ from consentry.core.signer_keys import (
 )
 from consentry.core.subject_facts import RECOVERY_DELAY
 from consentry.core.terms import ZERO_32, SubjectId
-from consentry.core.typed_data import struct_hash
+from consentry.core.typed_data import members_of, struct_hash
 from tests.contracts.guardian_acts import (
     EVIDENCE,
     MOTHER,
@@ -354,3 +361,56 @@ def test_parent_recovers_the_key_of_a_child_but_not_of_a_shielded_one(world: Wor
     recovery = world.suite.read("Subjects", "recoveryOf", world.patient.subject_id)[0]
     refused = refusal(world, completion(world, recovery))
     assert refused == ("SignerKeysProposerInvalid", (RecoveryProposer.GUARDIAN, parent))
+
+
+# What every act of `Subjects` has in common.
+
+ACTS: list[tuple[type[SignedAct], str]] = [
+    (GuardianAppointment, "appointGuardian"),
+    (GuardianRemoval, "removeGuardian"),
+    (Circumstances, "noteCircumstances"),
+    (ProofOfLife, "proveLife"),
+    (Directive, "giveDirective"),
+    (SignerRotation, "rotateSigner"),
+    (CardRegistration, "registerCard"),
+    (CardRemoval, "removeCard"),
+    (RecoveryProposal, "proposeRecovery"),
+    (RecoveryObjection, "objectToRecovery"),
+    (RecoveryCompletion, "completeRecovery"),
+]
+
+
+def blank(kind: type[SignedAct], sign_before: int) -> SignedAct:
+    """Gives an act about nobody: it is refused before anything of it is looked at."""
+    zeros = {"bytes32": ZERO_32, "bytes": b"", "bool": False}
+    members = [zeros.get(member.split(" ")[0], 0) for member in members_of(kind)]
+    made: Any = kind
+    act: SignedAct = made(*members[:-1], sign_before)
+    return act
+
+
+@pytest.mark.parametrize(("kind", "function"), ACTS)
+def test_act_is_refused_before_it_is_looked_at(world: World, kind: type[SignedAct], function: str) -> None:
+    assert kind.FORM.function == function
+    now, needed = world.suite.now(), len(kind.FORM.signers)
+    act, late = blank(kind, now + DAY), blank(kind, now)
+
+    def refused(given: SignedAct, count: int, sender: str = world.relay) -> tuple[str, tuple[Any, ...]]:
+        return world.suite.refusal("Subjects", function, values_of(given), [b""] * count, sender=sender)
+
+    assert refused(late, needed + 1, world.stranger) == ("ActRelayRequired", (world.stranger,))
+    assert refused(late, needed + 1) == ("ActSignaturesMismatch", (needed + 1, needed))
+    assert refused(late, needed) == ("ActExpired", (now, now))
+    assert refused(act, needed)[0].removeprefix("Guardianship").removeprefix("SignerKeys") in {
+        "SubjectUnknown",
+        "Unknown",
+    }
+
+
+def test_act_counts_once(world: World) -> None:
+    act = rotation(world)
+    assert not world.suite.read("Subjects", "isPerformed", struct_hash(act))
+    perform(world, act, world.patient.signer, NEW)
+    assert world.suite.read("Subjects", "isPerformed", struct_hash(act))
+    perform(world, rotation(world, signer=world.patient.signer.identity), NEW, world.patient.signer)
+    assert refusal(world, act, world.patient.signer, NEW) == ("ActRepeated", (struct_hash(act),))

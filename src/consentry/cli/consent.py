@@ -85,9 +85,8 @@ def prepare(
     )
     _check(wanted, language, now)
     values.check_target(out)
-    terms, text = reach.as_patient(
-        load_signing_key(key, reach.origin), lambda patient: patient.prepare(wanted, language)
-    )
+    signing = load_signing_key(key, reach.origin)
+    terms, text = reach.as_patient(signing, lambda patient: patient.prepare(wanted, language))
     named = [hex_of(_id("record", text)) for text in record or []]
     values.write_document(out, {"terms": write(terms), "records": named})
     shown = {"file": str(out), "consentId": hex_of(consent_id(terms))}

@@ -209,16 +209,18 @@ class Circumstances(SignedAct):
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks what a custodian cannot say, the evidence, and that the custodian says it."""
         facts = _facts(state, self.subject_id)
-        self._check_true(facts, now)
+        self._check_end(facts.minor_until, now)
+        self._check_rest(facts, now)
         _check_evidence(self.subject_id, self.evidence_hash)
         check_signed(self, 0, _custodian_signer(state, self.subject_id), holds)
 
-    def _check_true(self, facts: SubjectFacts, now: int) -> None:
-        current = facts.minor_until
+    def _check_end(self, current: int, now: int) -> None:
         over = current != 0 and now >= current
         ahead = now < self.minor_until <= now + LONGEST_MINORITY and is_first_second(self.minor_until)
         if self.minor_until != current and (over or not ahead):
             raise refusal("GuardianshipMinorEndInvalid", self.minor_until, current)
+
+    def _check_rest(self, facts: SubjectFacts, now: int) -> None:
         minor = self.minor_until > now
         if (self.shielded and not minor) or (minor and facts.shielded and not self.shielded):
             raise refusal("GuardianshipShieldInvalid", self.shielded, self.minor_until)
