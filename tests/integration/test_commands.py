@@ -68,21 +68,26 @@ class Desk:
         return ("--node", self.environment["CONSENTRY_NODE_URL"], "--manifest", str(self.network.manifest_path))
 
 
+def desk_of(network: Network, folder: Path, node: str) -> Desk:
+    """Starts hospital A's gateway on a network whose contracts stand, and gives command lines that talk to it."""
+    gateway = network.start_gateway(A).url
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")},
+        "CONSENTRY_STATE_DIR": str(network.folder(B)),
+        "CONSENTRY_GATEWAY_URL": gateway,
+        "CONSENTRY_NODE_URL": node,
+        "NO_COLOR": "1",
+    }
+    return Desk(folder, network, environment)
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     network = Network(tmp_path_factory.mktemp("commands"))
     try:
         url = network.start_chain().url or ""
         asyncio.run(network.deploy())
-        gateway = network.start_gateway(A).url
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")},
-            "CONSENTRY_STATE_DIR": str(network.folder(B)),
-            "CONSENTRY_GATEWAY_URL": gateway,
-            "CONSENTRY_NODE_URL": url,
-            "NO_COLOR": "1",
-        }
-        yield Desk(tmp_path_factory.mktemp("desk"), network, environment)
+        yield desk_of(network, tmp_path_factory.mktemp("desk"), url)
     finally:
         network.stop()
 

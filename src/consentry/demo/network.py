@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from consentry.crypto.signing import AccountKey, SigningKey
 from consentry.demo.gateways import error_in_log, free_port, not_ready
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
+from consentry.ledger.abi import SETTINGS
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import deploy
@@ -125,15 +127,15 @@ class Network:
             raise ConfigurationError("chain of the demonstration does not run")
         return Connection.over_http(url, load_profile("embedded"))
 
-    async def deploy(self) -> Manifest:
-        """Deploys the contracts at the first start, and admits everybody."""
+    async def deploy(self, settings: Mapping[str, int] = SETTINGS) -> Manifest:
+        """Deploys the contracts at the first start, and admits everybody; ``settings`` are those of the deployment."""
         if self.manifest_path.exists():
             return Manifest.read(self.manifest_path)
         connection = self.connection()
         try:
             deployer = SendingAccount(connection, self.key("deployer").secret)
             national = SendingAccount(connection, self.key("national").secret)
-            manifest = await deploy(connection, deployer, national)
+            manifest = await deploy(connection, deployer, national, settings=settings)
             await self._admit(connection, manifest)
         finally:
             await connection.close()
