@@ -49,7 +49,7 @@ def state_of(facts: SubjectFacts, kind: int = GuardianKind.DELEGATE, **changes: 
     ],
 )
 def test_subject_and_its_card_sign_what_their_circumstances_let_them(
-    facts: SubjectFacts, grants: bool, revokes: bool
+    facts: SubjectFacts, *, grants: bool, revokes: bool
 ) -> None:
     state = state_of(facts)
     for scope, may in ((GRANT, grants), (REVOKE, revokes)):
@@ -81,14 +81,14 @@ def test_subject_and_its_card_sign_what_their_circumstances_let_them(
     ],
 )
 def test_guardian_stands_as_its_kind_says(
-    kind: int, facts: SubjectFacts, of_minor: bool, scope: GuardianScope, may: bool
+    kind: int, facts: SubjectFacts, scope: GuardianScope, *, of_minor: bool, may: bool
 ) -> None:
     state = state_of(facts, kind, of_minor=of_minor)
     assert signer_for(state, SUBJECT, NAME, scope, NOW) == (GUARDIAN if may else b"")
 
 
 @pytest.mark.parametrize(("now", "may"), [(NOW - 1, False), (NOW, True), (NOW + 1, False)])
-def test_guardian_stands_in_its_period_alone(now: int, may: bool) -> None:
+def test_guardian_stands_in_its_period_alone(now: int, *, may: bool) -> None:
     assert signer_for(state_of(SubjectFacts()), SUBJECT, NAME, GRANT, now) == (GUARDIAN if may else b"")
 
 
