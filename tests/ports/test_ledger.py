@@ -114,7 +114,7 @@ async def test_grant_then_revoke_is_read_at_head_at_once(world: LedgerWorld) -> 
     subject = later.subject_id
     assert await since(world, before.number) == [
         events.ConsentGranted(granted.place, consent_id(later), subject, later, signature),
-        events.ConsentRevoked(taken.place, consent_id(later), subject, world.revocation(second)),
+        events.ConsentRevoked(taken.place, consent_id(later), subject, ZERO_32, world.revocation(second)),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 from consentry.core import events
@@ -12,14 +13,14 @@ from consentry.core.admissions import Admissions
 from consentry.core.authorities import Authorities, found
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import DAY, Reason, Standing, bits
+from consentry.core.codes import DAY, GuardianScope, Reason, Standing, bits
 from consentry.core.events import LedgerEvent
 from consentry.core.offices import FIRST_OFFICES, OFFICES, Role, holds
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.retention import retention_end
 from consentry.core.signed_act import SignedAct
-from consentry.core.signers import granters
-from consentry.core.state import LedgerState, PermitCount
+from consentry.core.signers import card_signer_for, granters, signer_for
+from consentry.core.state import LedgerState, PermitCount, SubjectState
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -30,13 +31,15 @@ from consentry.core.terms import (
     Material,
     RecordLeaf,
     Revocation,
+    SubjectId,
 )
 from consentry.core.typed_data import SignedStruct, consent_id, digest, members_of
 from consentry.crypto.signing import AccountKey, sign, verify
 from consentry.errors import ConsentryError, LedgerRejectedError
+from consentry.ledger.abi import VERIFIERS
 from tests.property.life.states import compare_life
 from tests.support.evm import AUDIT, SECOND, SYSTEM, Evm, Outcome
-from tests.support.suite import VERIFIERS, Suite, plain
+from tests.support.suite import Suite, plain
 
 Signed = tuple[AccessRequest, bytes, Material]
 Answer = tuple[str, tuple[Any, ...]]
@@ -348,14 +351,18 @@ class Agreement:
             lambda: self._send("Consents", "grant", plain(terms), signature, by=relay),
         )
 
-    def revoke(self, terms: ConsentTerms, signature: bytes, relay: Address) -> bool:
+    def revoke(self, terms: ConsentTerms, guardian: bytes, signature: bytes, relay: Address) -> bool:
         """Revokes on both sides."""
-        valid = self._by_subject(terms, Revocation(consent_id(terms), terms.subject_id), signature)
+        signed = Revocation(consent_id(terms), terms.subject_id, guardian)
+        valid = self._by_signer(terms, guardian, GuardianScope.REVOKE, signed, signature)
+        acts = Acts(self.state)
         return self._compare(
             lambda: [
-                Acts(self.state).revoke(terms, signature, signature_valid=valid, relay=relay, place=self._place())
+                acts.revoke(
+                    terms, signature, signature_valid=valid, relay=relay, place=self._place(), guardian=guardian
+                )
             ],
-            lambda: self._send("Consents", "revoke", plain(terms), signature, by=relay),
+            lambda: self._send("Consents", "revoke", plain(terms), guardian, signature, by=relay),
         )
 
     def perform(self, act: SignedAct, signatures: Sequence[bytes], relay: Address) -> bool:
@@ -413,7 +420,7 @@ class Agreement:
         read, state = self.suite.read, self.state
         for subject, known in state.subjects.items():
             assert read("AccessLedger", "subjectHead", subject) == state.subject_head(subject)
-            assert read("Subjects", "signerOf", subject) == known.signer
+            self._compare_subject(subject, known)
         for institution, known_institution in state.institutions.items():
             assert read("AccessLedger", "institutionHead", institution) == state.institution_head(institution)
             assert read("Participants", "institutionStanding", institution) == known_institution.standing_at(self.now)
@@ -483,13 +490,32 @@ class Agreement:
             stored = given.status, given.given_at, given.withdrawn_at, given.terms.authority
             assert _comparable(found) == _comparable(stored)
 
+    def _compare_subject(self, subject: SubjectId, known: SubjectState) -> None:
+        read, state = self.suite.read, self.state
+        assert read("Subjects", "signerOf", subject) == known.signer
+        assert read("Subjects", "factsOf", subject) == state.guardians.facts_of(subject).word(known.custodian)
+        assert read("Subjects", "cardSignerOf", subject) == state.keys.cards.get(subject, b"")
+        open_ = state.keys.recoveries.get(subject)
+        assert read("Subjects", "recoveryOf", subject) == (plain(open_) if open_ else (ZERO_32, 0, 0, ZERO_32, b""))
+        appointments = state.guardians.appointments_of(subject)
+        assert set(read("Subjects", "guardiansOf", subject)) == set(appointments)
+        names = list(appointments)[:1]
+        for name in names:
+            assert read("Subjects", "appointmentOf", name) == plain(appointments[name])
+        for guardian, scope in product([ZERO_32, *names], GuardianScope):
+            expected = signer_for(state, subject, guardian, scope, self.now)
+            assert read("Subjects", "signerFor", subject, guardian, scope) == expected
+            assert read("Subjects", "cardSignerFor", subject, scope) == card_signer_for(state, subject, scope, self.now)
+
     def _by_custodian(self, leaf: RecordLeaf, signature: bytes) -> bool:
         known = self.state.institutions.get(leaf.custodian)
         return known is not None and self.holds(known.signer, "Records", leaf, signature)
 
-    def _by_subject(self, terms: ConsentTerms, signed: SignedStruct, signature: bytes) -> bool:
-        known = self.state.subjects.get(terms.subject_id)
-        return known is not None and self.holds(known.signer, "Consents", signed, signature)
+    def _by_signer(
+        self, terms: ConsentTerms, guardian: bytes, scope: GuardianScope, signed: SignedStruct, signature: bytes
+    ) -> bool:
+        signer = signer_for(self.state, terms.subject_id, guardian, scope, self.now)
+        return self.holds(signer, "Consents", signed, signature)
 
     def _send(self, contract: str, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401
         return self.suite.evm.send(self.suite.addresses[contract], function, *arguments, sender=by)

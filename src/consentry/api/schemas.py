@@ -107,6 +107,7 @@ class TermsBody(Strict):
     """Consent terms as signed."""
 
     subject_id: Hex32
+    guardian: Hex32
     institution: Hex20
     group: Hex32
     practitioner: Hex32
@@ -147,10 +148,20 @@ class GrantBody(Strict):
 
 
 class RevokeBody(Strict):
-    """A signed revocation; terms are needed only for a consent that was never granted."""
+    """A signed revocation; terms are needed only for a consent that was never granted.
+
+    ``guardian`` is the appointment under which a guardian signed; it is left out when the subject did.
+    """
 
     signature: Hex
     terms: TermsBody | None = None
+    guardian: Hex32 | None = None
+
+
+class PrepareRevocationBody(Strict):
+    """Asks for the document to sign; ``guardian`` is the appointment under which a guardian will."""
+
+    guardian: Hex32 | None = None
 
 
 class RequestBody(Strict):
@@ -336,10 +347,11 @@ class InstitutionPage(Strict):
 
 
 class SubjectItem(Strict):
-    """A subject of the caller."""
+    """A subject the caller acts for: as its signer, or as a guardian who may see."""
 
     subject_id: Hex32
     custodian: Hex20
+    acting_as: Literal["SUBJECT", "GUARDIAN"]
 
 
 class SubjectList(Strict):
@@ -366,13 +378,15 @@ class RecordPage(Strict):
 class ConsentItem(Strict):
     """A consent; ``notice`` is null where the text shown is not one of this gateway's.
 
-    ``undoUntil`` is 0 unless staff assisted.
+    ``undo_until`` is 0 unless staff assisted. ``needs_reconsent`` tells of one in force that permits nothing any more:
+    a guardian granted it, and the subject came of age since.
     """
 
     consent_id: Hex32
     terms: TermsBody
     signature: Hex
     status: Literal["ACTIVE", "REVOKED"]
+    needs_reconsent: bool
     uses: int
     granted_at: int
     revoked_at: int

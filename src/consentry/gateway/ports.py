@@ -18,6 +18,7 @@ from consentry.core.receipts import FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
+    ZERO_32,
     AccessEntry,
     AccessRequest,
     Address,
@@ -49,7 +50,7 @@ class InstitutionView:
 
 @dataclass(frozen=True, slots=True)
 class SubjectView:
-    """A subject: its signer and the custodian that enrolled it."""
+    """A subject: the signer it has, the custodian that enrolled it, and where it did."""
 
     subject_id: SubjectId
     signer: bytes
@@ -153,11 +154,14 @@ class Ledger(Protocol):
         ...
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
-        """Grants a consent with the subject's signature over the terms."""
+        """Grants a consent with the signature over the terms of the subject, or of the guardian they name."""
         ...
 
-    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
-        """Takes a consent back with the subject's signature over the revocation; also one never granted."""
+    async def revoke(self, terms: ConsentTerms, signature: bytes, guardian: bytes = ZERO_32) -> ActReceipt:
+        """Takes a consent back, also one never granted; ``guardian`` is the appointment under which a guardian signed.
+
+        The signature is over the revocation, of the subject if no guardian is named.
+        """
         ...
 
     async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
@@ -259,7 +263,11 @@ class Projection(Protocol):
         ...
 
     async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
-        """Gives the subjects of an ERC-7913 signer in the order of enrolment; none for a stranger."""
+        """Gives the subjects that have an ERC-7913 signer now, in the order of enrolment; none for a stranger."""
+        ...
+
+    async def appointments_of(self, guardian: bytes) -> Sequence[ActPerformed]:
+        """Gives the appointments of a guardian by its ERC-7913 signer, in chain order, standing or not."""
         ...
 
     async def record(self, record_id: RecordId) -> RecordView | None:

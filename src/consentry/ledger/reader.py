@@ -21,7 +21,7 @@ from consentry.core.terms import Address, AuthorisationId, ConsentId, RecordId, 
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, MANAGER, artifact
+from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact
 from consentry.ledger.calldata import submitted_in
 from consentry.ledger.connection import Connection, Header
 from consentry.ledger.deployment import verify_identity
@@ -81,7 +81,7 @@ class ChainReader:
     def verifiers(self) -> Verifiers:
         """Gives the addresses of the ERC-7913 verifiers."""
         address = self._manifest.address
-        return Verifiers(p256=address("ERC7913P256Verifier"), webauthn=address("ERC7913WebAuthnVerifier"))
+        return Verifiers(*(address(name) for name in VERIFIERS))
 
     async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
         """Looks a decision up by its request id."""
