@@ -80,8 +80,8 @@ interface IConsents {
     /// @param noticeHash the hash in the terms.
     /// @param noticeVersion the version in the terms.
     error ConsentsNoticeMissing(bytes32 noticeHash, uint32 noticeVersion);
-    /// @notice There is no such assurance level, or it does not go with who signs: what a guardian signs is of the level
-    /// for guardians or assisted by staff, what the subject signs is of another.
+    /// @notice There is no such assurance level, or it does not go with who signs: what a guardian signs is of the
+    /// level for guardians or assisted by staff, what the subject signs is of another.
     /// @param assurance the level in the terms.
     error ConsentsAssuranceRefused(uint8 assurance);
     /// @notice A guardian cannot take back what a shielded minor granted itself.
@@ -124,8 +124,8 @@ interface IConsents {
     /// @dev Errors come in the order of their declaration above, up to `ConsentsSignatureInvalid` but for `Shielded`.
     /// Before that one come those of an assisted consent (`IAssistedGrants`: PeriodExceeded, SensitivityExceeded,
     /// ActionsExceeded, PurposesExceeded, NotPrepared), then those of an answer to an ask (`IAsks`: NotOpen,
-    /// SubjectMismatch, AnswerWider). The assurance level tells whose signature it is: the subject's device (1), its card
-    /// (2), a guardian (3), or where staff assisted any of the three (4).
+    /// SubjectMismatch, AnswerWider). The assurance level tells whose signature it is: the subject's device (1), its
+    /// card (2), a guardian (3), or where staff assisted any of the three (4).
     /// @param terms what was signed.
     /// @param signature by the subject's signer or card, or by a guardian who may grant.
     /// @return consentId id of the terms.

@@ -36,7 +36,7 @@ def test_grant_and_revoke_by_a_guardian_count(world: World) -> None:
     assert state_of(world, terms)[0] == ConsentStatus.REVOKED
 
 
-@pytest.mark.parametrize("assurance", [0, Assurance.DEVICE_KEY, Assurance.CARD_AND_CODE, Assurance.STAFF_ASSISTED])
+@pytest.mark.parametrize("assurance", [0, Assurance.DEVICE_KEY, Assurance.CARD_AND_CODE, 5])
 def test_grant_by_a_guardian_with_another_assurance_is_refused(world: World, assurance: int) -> None:
     terms = guarded(world, appoint(world), assurance=assurance)
     assert grant_refusal(world, terms, MOTHER) == ("ConsentsAssuranceRefused", (assurance,))

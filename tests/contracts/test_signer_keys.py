@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth_account import Account
+from web3 import Web3
 
 from consentry.core.codes import GuardianKind, GuardianRemover, GuardianScope, RecoveryObjector, RecoveryProposer, bits
 from consentry.core.guardianship import (
@@ -36,6 +38,7 @@ from tests.contracts.guardian_acts import (
     perform,
     refusal,
 )
+from tests.support.contract_suite import appoint_authority, by_two
 from tests.support.contract_world import DAY, World, key_of, values_of
 from tests.support.signers import AccountSigner, PasskeySigner
 
@@ -91,8 +94,8 @@ def propose(world: World, guardian: bytes | None = None) -> bytes:
 def authorities(world: World) -> World:
     """Gives authorities that can sign."""
     for authority, region in ((GUANGDONG_AUTHORITY, 440_000), (BEIJING_AUTHORITY, 110_000)):
-        account = authority.identity
-        world.suite.send("Participants", "admitAuthority", account, region, bytes(32), sender=world.suite.national)
+        deputy = Account.from_key(key_of(f"deputy of {region}")).address
+        appoint_authority(world.suite, Web3.to_checksum_address(authority.identity), region, deputy)
     return world
 
 
@@ -276,9 +279,8 @@ def test_recovery_is_proposed_by_nobody_else(authorities: World) -> None:
         act = proposal(world, by, who)
         refused = refusal(world, act, NEW, world.patient.signer)
         assert refused == ("SignerKeysProposerInvalid", (by, act.proposer))
-    world.suite.send(
-        "Participants", "suspendAuthority", GUANGDONG_AUTHORITY.identity, ZERO_32, sender=world.suite.national
-    )
+    national = world.suite.national, world.suite.second
+    by_two(world.suite, national, "suspendAuthority", GUANGDONG_AUTHORITY.identity, ZERO_32)
     act = proposal(world, RecoveryProposer.AUTHORITY, GUANGDONG_AUTHORITY.identity)
     refused = refusal(world, act, NEW, GUANGDONG_AUTHORITY)
     assert refused == ("SignerKeysProposerInvalid", (RecoveryProposer.AUTHORITY, act.proposer))

@@ -15,7 +15,6 @@ from pydantic.alias_generators import to_camel
 from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, Enrolment, RecordId, RecordLeaf
 from consentry.evidence.notation import read
-from consentry.gateway.together import MOST_REQUESTS
 
 Hex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})*$", max_length=16_386)]
 Hex20 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
@@ -194,24 +193,6 @@ class AccessBody(Strict):
     request: RequestBody
     signature: Signature
     scope_proof: ScopeProof = []
-
-
-class WantedBody(Strict):
-    """One request of several; ``signature`` where each is signed."""
-
-    request: RequestBody
-    signature: Signature | None = None
-    scope_proof: ScopeProof = []
-
-
-class BatchBody(Strict):
-    """Asks for many records: either with a signature for each request, or with one for all.
-
-    The one is over the EIP-712 ``RequestBatch`` of institution, root and number of these requests in this order.
-    """
-
-    requests: Annotated[list[WantedBody], Field(min_length=1, max_length=MOST_REQUESTS)]
-    signature: Signature | None = None
 
 
 class SiweChallengeBody(Strict):
@@ -469,33 +450,3 @@ class Problem(BaseModel):
     places: list[str] | None = None
     step: int | None = None
     most: int | None = None
-
-
-class PermittedItem(AccessAnswer):
-    """A request of several that was permitted."""
-
-    outcome: Literal["permitted"]
-    request_id: Decimal256
-
-
-class DeniedItem(Strict):
-    """A request of several that was denied, on record; or what it rested on ended before the key was given out."""
-
-    outcome: Literal["denied"]
-    request_id: Decimal256
-    reason: str
-    receipt: Receipt
-
-
-class RejectedItem(Strict):
-    """A request of several with neither a key nor a denial; ``problem`` says why, and whether to ask again."""
-
-    outcome: Literal["rejected"]
-    request_id: Decimal256
-    problem: Problem
-
-
-class BatchAnswer(Strict):
-    """What came of each request, in their order."""
-
-    items: list[Annotated[PermittedItem | DeniedItem | RejectedItem, Field(discriminator="outcome")]]

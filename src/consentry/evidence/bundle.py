@@ -182,6 +182,10 @@ def _write_rotation(rotation: Rotation) -> Json:
     }
 
 
+def _maybe(write: Callable[[Any], Json], value: object) -> Json | None:
+    return None if value is None else write(value)
+
+
 def _written(bundle: Bundle) -> Json:
     subject, record, consent = bundle.subject, bundle.record, bundle.consent
     return {
@@ -194,23 +198,33 @@ def _written(bundle: Bundle) -> Json:
         },
         "headers": [hex_of(header) for header in bundle.headers],
         "institution": _members(bundle.institution),
-        "rotation": _write_rotation(bundle.rotation) if bundle.rotation else None,
-        "subject": _members(subject) if subject else None,
-        "subjectKeys": [{**write_performed(k), "inclusion": _place(place)} for k, place in bundle.subject_keys],
-        "record": {"leaf": notation.write(record.leaf), "inclusion": _place(record.inclusion)} if record else None,
-        "consent": {
-            "terms": notation.write(consent.terms),
-            "signature": hex_of(consent.signature),
-            "inclusion": _place(consent.inclusion),
-        }
-        if consent
-        else None,
-        "authorisation": _write_authorised(bundle.authorisation) if bundle.authorisation else None,
+        "rotation": _maybe(_write_rotation, bundle.rotation),
+        "subject": _maybe(_members, subject),
+        "subjectKeys": [_write_key(*key) for key in bundle.subject_keys],
+        "record": _maybe(_write_anchored, record),
+        "consent": _maybe(_write_granted, consent),
+        "authorisation": _maybe(_write_authorised, bundle.authorisation),
         "scopeProof": [hex_of(node) for node in bundle.scope_proof],
         "requestSignature": hex_of(bundle.request_signature),
-        "batch": _write_path(bundle.within) if bundle.within else None,
+        "batch": _maybe(_write_path, bundle.within),
         "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
-        "debt": _place(bundle.debt) if bundle.debt else None,
+        "debt": _maybe(_place, bundle.debt),
+    }
+
+
+def _write_anchored(record: Anchored) -> Json:
+    return {"leaf": notation.write(record.leaf), "inclusion": _place(record.inclusion)}
+
+
+def _write_key(performed: Performed, inclusion: Inclusion) -> Json:
+    return {**write_performed(performed), "inclusion": _place(inclusion)}
+
+
+def _write_granted(consent: Granted) -> Json:
+    return {
+        "terms": notation.write(consent.terms),
+        "signature": hex_of(consent.signature),
+        "inclusion": _place(consent.inclusion),
     }
 
 

@@ -110,7 +110,7 @@ def _about_group(group: bytes, version: int, language: str) -> str:
 
 
 def _about_guardian(guardian: bytes, version: int, language: str) -> str:
-    """Tells that a guardian signs; notices before the third know no guardians."""
+    """Tells that a guardian signs; notices before the fourth know no guardians."""
     if not any(guardian):
         return ""
     source = _file(f"notice-{version}-guardian.{language}")
