@@ -13,12 +13,14 @@ from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, GuardianScope, Reason, RecordStatus, Standing
 from consentry.core.emergencies import Debt
+from consentry.core.exclusions import is_excluded
 from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
 from consentry.core.signers import granters, signer_for
 from consentry.core.state import NO_INSTITUTION, LedgerState
+from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -235,6 +237,16 @@ class MemoryLedger:
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
+
+    async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
+        self._answer()
+        return self.state.guardians.facts_of(subject_id)
+
+    async def is_excluded(
+        self, subject_id: SubjectId, institution: Address, practitioner: bytes, category: int
+    ) -> bool:
+        self._answer()
+        return is_excluded(self.state, subject_id, institution, practitioner, category)
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
         self._answer()

@@ -42,6 +42,12 @@ class SubjectFacts:
         """Tells whether the subject's own signer may: not after death, as an unshielded minor nothing that grants."""
         return not self.deceased and (not grants or self.shielded or not self.is_minor(now))
 
+    @classmethod
+    def of_word(cls, word: int) -> SubjectFacts:
+        """Reads the word the contract keeps, without the custodian in it."""
+        flags = (bool(word >> place & 1) for place in range(224, 228))
+        return cls(word >> 160 & 2**64 - 1, *flags)
+
     def word(self, custodian: Address) -> int:
         """Gives the word the contract keeps."""
         flags = (self.shielded, self.deceased, self.emergency_forbidden, self.relatives_forbidden)

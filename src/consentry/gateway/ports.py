@@ -17,6 +17,7 @@ from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
+from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import (
     ZERO_32,
     AccessEntry,
@@ -202,6 +203,16 @@ class Ledger(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
+        ...
+
+    async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
+        """Reads at head what is noted of a subject and its directive; the defaults for one that nobody enrolled."""
+        ...
+
+    async def is_excluded(
+        self, subject_id: SubjectId, institution: Address, practitioner: bytes, category: int
+    ) -> bool:
+        """Tells at head whether a subject excludes an institution, by name or group, a practitioner or a class."""
         ...
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:

@@ -17,6 +17,7 @@ from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
+from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import Address, AuthorisationId, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
@@ -120,6 +121,18 @@ class ChainReader:
         """Reads the status of a consent at head."""
         ((status, *_),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentStatus(status)
+
+    async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
+        """Reads at head what is noted of a subject, and its directive."""
+        (word,) = await self._read("Subjects", "factsOf", subject_id)
+        return SubjectFacts.of_word(word)
+
+    async def is_excluded(
+        self, subject_id: SubjectId, institution: Address, practitioner: bytes, category: int
+    ) -> bool:
+        """Tells at head whether a subject excludes an access like this one."""
+        (excluded,) = await self._read("Consents", "isExcluded", subject_id, institution, practitioner, category)
+        return bool(excluded)
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
         """Reads the status of an authorisation at head."""

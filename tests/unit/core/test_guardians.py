@@ -135,3 +135,9 @@ def refused(state: LedgerState, act: RecoveryCompletion | RecoveryProposal, now:
     except LedgerRejectedError as error:
         return str(error.details["solidity"])
     return ""
+
+
+@pytest.mark.parametrize("flags", range(16))
+def test_word_of_the_contract_is_read_as_it_is_written(flags: int) -> None:
+    facts = SubjectFacts(2**40 + flags, *(bool(flags >> place & 1) for place in range(4)))
+    assert SubjectFacts.of_word(facts.word(samples.CUSTODIAN)) == facts
