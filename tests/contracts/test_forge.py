@@ -30,6 +30,8 @@ PROMISES = {
     "invariant_erasureIsFinal()",
     "invariant_erasureTakesTwoOfficers()",
     "invariant_noGuardianIsForged()",
+    "invariant_noKeyIsStolen()",
+    "invariant_signersFollowTheActs()",
 }
 
 
