@@ -24,8 +24,9 @@ CHECK_EVERY = 2000
 LONG = 5000
 SHORT_HISTORIES = 20
 SHORT = 40
-UNSEEN = {Reason.EMERGENCY_LIMIT, Reason.SUBJECT_UNKNOWN}
-"""What takes more of a kind in one day than a history has, and what no act brings about."""
+VERY_LONG = 50_000
+RARE = {Reason.EMERGENCY_LIMIT, Reason.RECONSENT_NEEDED, Reason.RECORD_ERASED}
+"""What a history of some thousand steps may not come by; a very long one does."""
 
 
 @pytest.mark.timeout(0)
@@ -37,7 +38,8 @@ def test_random_history_agrees_step_by_step(capsys: pytest.CaptureFixture[str]) 
     reasons = {name.removeprefix("reason ") for name in history.ledger.answers if name.startswith("reason ")}
     assert {"NONE", "SIGNATURE_INVALID"} <= reasons
     if STEPS >= LONG:
-        assert reasons == {reason.name for reason in set(Reason) - UNSEEN}
+        needed = set(Reason) - {Reason.SUBJECT_UNKNOWN} - (set() if STEPS >= VERY_LONG else RARE)
+        assert reasons >= {reason.name for reason in needed}
     if STEPS >= LONG:
         with capsys.disabled():
             sys.stdout.write(f"\n{history.ledger.steps} steps agree (seed {SEED})\n")
