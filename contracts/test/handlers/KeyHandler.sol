@@ -145,7 +145,7 @@ contract KeyHandler {
         uint256 guardian = _signing(_GUARDIAN, forger);
         bytes32 id = _hashes.proposalHash(act);
         try _suite.subjects().proposeRecovery(act, _both(keyAt(key), guardian, id)) {
-            bool free = _open[subject].id == bytes32(0);
+            bool free = !_isOpen(_open[subject]);
             if (!free || guardian != _GUARDIAN || forger % 5 == 0) ++thefts;
             _open[subject] = Open(id, keyAt(key), block.timestamp + 7 days);
             ++outcomes[2];
@@ -172,7 +172,7 @@ contract KeyHandler {
         uint256 key = _signing(able == _NONE ? _STRANGER : able, forger);
         try _suite.subjects().objectToRecovery(act, _one(key, _hashes.objectionHash(act))) {
             bool known = act.by == 1 || act.by == 2;
-            if (!known || open.id == bytes32(0) || key != able) ++thefts;
+            if (!known || !_isOpen(open) || key != able) ++thefts;
             delete _open[subject];
             ++outcomes[3];
         } catch {
@@ -189,7 +189,7 @@ contract KeyHandler {
         bytes32 named = guess % 5 == 0 ? bytes32(guess) : open.id;
         RecoveryCompletion memory act = RecoveryCompletion(_suite.subjectIds(subject), named, type(uint64).max);
         try _suite.subjects().completeRecovery(act, new bytes[](0)) {
-            if (named != open.id || open.id == bytes32(0) || block.timestamp < open.due) ++thefts;
+            if (named != open.id || !_isOpen(open) || block.timestamp < open.due) ++thefts;
             _held[subject] = open.key;
             delete _open[subject];
             ++outcomes[4];
@@ -222,7 +222,8 @@ contract KeyHandler {
     function wait(uint256 duration) external {
         uint256 due = _open[duration % 2].due;
         bool edge = duration % 3 == 0 && due > block.timestamp + 1;
-        VM.warp(edge ? due - 1 + ((duration / 6) % 2) : block.timestamp + (duration % 5 days));
+        uint256 most = duration % 7 == 0 ? 40 days : 5 days;
+        VM.warp(edge ? due - 1 + ((duration / 6) % 2) : block.timestamp + (duration % most));
     }
 
     /// @notice Whether both subjects have the signers and cards this account knows.
@@ -253,6 +254,10 @@ contract KeyHandler {
         bool swapped = forger % 8 == 4;
         first = swapped ? new_ : _signing(_held[subject], forger);
         second = forger % 8 == 2 ? _held[subject] : new_;
+    }
+
+    function _isOpen(Open memory recovery) private view returns (bool open) {
+        return recovery.id != bytes32(0) && block.timestamp < recovery.due + 30 days;
     }
 
     function _both(
