@@ -6,7 +6,7 @@ import {IParticipants} from "../../interfaces/IParticipants.sol";
 import {ISubjects} from "../../interfaces/ISubjects.sol";
 import {ACTION_STORE, HIGHEST_SENSITIVITY, Standing} from "../../types/Codes.sol";
 import {ConsentTerms} from "../../types/ConsentTerms.sol";
-import {Scripted} from "./Scripted.sol";
+import {Scripted} from "../Scripted.sol";
 
 /// @title What can be granted at all, for all terms there can be
 /// @notice The real contract among neighbours that agree to everything.

@@ -10,7 +10,7 @@ import {AccessRequest, CompactRequest, Material, RequestCodes} from "../../types
 import {CLOCK_TOLERANCE, Reason, RecordStatus, Standing} from "../../types/Codes.sol";
 import {RecordFacts} from "../../types/RecordFacts.sol";
 import {RecordId} from "../../types/RecordLeaf.sol";
-import {Scripted} from "./Scripted.sol";
+import {Scripted} from "../Scripted.sol";
 
 /// @notice What the proofs ask of their tool.
 interface Svm {

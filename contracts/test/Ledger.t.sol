@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AccessLedger} from "../AccessLedger.sol";
+import {IAccessLedger} from "../interfaces/IAccessLedger.sol";
+import {ConsentState, IConsents} from "../interfaces/IConsents.sol";
+import {IParticipants} from "../interfaces/IParticipants.sol";
+import {IRecords} from "../interfaces/IRecords.sol";
+import {AccessEntry, CompactRequest, Material, Outcome, RequestCodes} from "../types/AccessRequest.sol";
+import {ConsentStatus, Reason, RecordStatus, Standing} from "../types/Codes.sol";
+import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
+import {RecordFacts, factsOf} from "../types/RecordFacts.sol";
+import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
+import {Scripted} from "./Scripted.sol";
+import {VM, Vm} from "./Vm.sol";
+
+/// @title Every path of the ledger, among neighbours that say what they are told
+/// @notice The one institution signs with a verifier whose answer is scripted, so what is signed matters nowhere here.
+contract LedgerTest {
+    uint64 private constant _NOW = 1_800_000_000;
+    address private constant _INSTITUTION = address(0xA000);
+    bytes32 private constant _SUBJECT = keccak256("subject");
+    bytes32 private constant _KEY = keccak256("release key");
+    bytes32 private constant _OTHER = bytes32(uint256(0x07));
+    bytes4 private constant _VERIFY = bytes4(keccak256("verify(bytes,bytes32,bytes)"));
+
+    Scripted private _participants;
+    Scripted private _records;
+    Scripted private _consents;
+    Scripted private _verifier;
+    AccessLedger private _ledger;
+    RecordLeaf private _leaf;
+
+    /// @notice Runs before each test.
+    function setUp() external {
+        VM.warp(_NOW);
+        (_participants, _records, _consents) = (new Scripted(), new Scripted(), new Scripted());
+        _verifier = new Scripted();
+        _verifier.script(_VERIFY, abi.encode(_VERIFY));
+        (_leaf.subjectId, _leaf.version, _leaf.category, _leaf.sensitivity) = (_SUBJECT, 1, 3, 2);
+        _leaf.dataMonth = 600;
+        _participants.script(IParticipants.isActiveRelay.selector, abi.encode(true));
+        _participants.script(IParticipants.isGroupMember.selector, abi.encode(true));
+        _scriptInstitution(Standing.ACTIVE, abi.encodePacked(_verifier, "key"));
+        _scriptFacts(factsOf(_leaf, uint48(_NOW)));
+        _scriptState(ConsentStatus.ACTIVE);
+        _consents.script(IConsents.countUses.selector, "");
+        _consents.scriptCaller(IConsents.accessLedger.selector);
+        _ledger = _deploy();
+    }
+
+    /// @notice The consents must name the ledger that is built on them.
+    function test_constructor_revertsOnConsentsOfAnotherLedger() external {
+        Scripted consents = new Scripted();
+        consents.script(IConsents.accessLedger.selector, abi.encode(_INSTITUTION));
+        _consents = consents;
+        try this.deploy() {
+            revert("built");
+        } catch (bytes memory problem) {
+            // The second argument is the address of what could not be built.
+            require(bytes4(problem) == IAccessLedger.AccessLedgerWiringMismatch.selector, "another problem");
+        }
+    }
+
+    /// @notice Builds a ledger on the scripted neighbours.
+    function deploy() external {
+        _deploy();
+    }
+
+    /// @notice The wiring can be read.
+    function test_wiring_isThatOfTheConstructor() external view {
+        require(address(_ledger.participants()) == address(_participants), "other participants");
+        require(address(_ledger.records()) == address(_records), "other records");
+        require(address(_ledger.consents()) == address(_consents), "other consents");
+    }
+
+    /// @notice Only a relay submits.
+    function test_decide_revertsFromAStranger() external {
+        _participants.script(IParticipants.isActiveRelay.selector, abi.encode(false));
+        bytes4 selector = IAccessLedger.AccessLedgerRelayRequired.selector;
+        _refuse(_requests(), 1, _material(), abi.encodeWithSelector(selector, address(this)));
+    }
+
+    /// @notice A batch is not empty and has a signature for each request.
+    function test_decide_revertsForAMalformedBatch() external {
+        bytes4 selector = IAccessLedger.AccessLedgerBatchMalformed.selector;
+        _refuse(new CompactRequest[](0), 0, _material(), abi.encodeWithSelector(selector, 0, 0));
+        _refuse(_requests(), 2, _material(), abi.encodeWithSelector(selector, 1, 2));
+    }
+
+    /// @notice One signature is of one institution.
+    function test_decideBatch_revertsForTwoInstitutions() external {
+        Material memory material = _material();
+        material.institutions = new address[](2);
+        bytes4 selector = IAccessLedger.AccessLedgerInstitutionsInvalid.selector;
+        VM.expectRevert(abi.encodeWithSelector(selector, 2));
+        _ledger.decideBatch(_requests(), "", material);
+    }
+
+    /// @notice No consent comes twice.
+    function test_decide_revertsForConsentsOutOfOrder() external {
+        Material memory material = _material();
+        material.consents = new ConsentTerms[](2);
+        (material.consents[0], material.consents[1]) = (_terms(), _terms());
+        ConsentId id = _terms().consentIdOf();
+        bytes4 selector = IAccessLedger.AccessLedgerConsentsUnordered.selector;
+        _refuse(_requests(), 1, material, abi.encodeWithSelector(selector, id));
+    }
+
+    /// @notice The relay names the right subject or none.
+    function test_decide_revertsForAnotherSubject() external {
+        Material memory material = _material();
+        material.subjects = new bytes32[](1);
+        material.subjects[0] = _OTHER;
+        CompactRequest[] memory requests = _requests();
+        requests[0].places |= uint256(1) << 48;
+        bytes4 selector = IAccessLedger.AccessLedgerSubjectMismatch.selector;
+        _refuse(requests, 1, material, abi.encodeWithSelector(selector, requests[0].recordId, _OTHER));
+        material.subjects[0] = _SUBJECT;
+        require(_decided(requests, material) == Reason.NONE, "not permitted");
+    }
+
+    /// @notice A verifier gets its share of gas or the batch is sent again.
+    function test_decide_revertsWithTooLittleGas() external {
+        bytes memory call = abi.encodeCall(_ledger.decide, (_requests(), new bytes[](1), _material()));
+        (bool done, bytes memory problem) = address(_ledger).call{gas: 400_000}(call);
+        require(!done && bytes4(problem) == IAccessLedger.AccessLedgerGasMissing.selector, "another problem");
+    }
+
+    /// @notice A fit request is permitted and counted, in both forms.
+    function test_decide_permitsWhatIsInOrder() external {
+        require(_decided(_requests(), _material()) == Reason.NONE, "not permitted");
+        require(_ledger.isDecided(_INSTITUTION, 1), "not decided");
+        require(_rejected(_requests(), _material()) == Reason.REQUEST_REPLAYED, "decided twice");
+        CompactRequest[] memory requests = _requests();
+        requests[0].requestId = 2;
+        _ledger.decideBatch(requests, "", _material());
+        require(_ledger.isDecided(_INSTITUTION, 2), "batch not decided");
+        require(uint48(uint256(_ledger.subjectHead(_SUBJECT))) == 2, "head of the subject stands still");
+        require(uint48(uint256(_ledger.institutionHead(_INSTITUTION))) == 2, "head of the institution stands still");
+    }
+
+    /// @notice A member of a group is asked about where a group is named.
+    function test_decide_asksForTheGroup() external {
+        Material memory material = _material();
+        (material.consents[0].institution, material.consents[0].group) = (address(0), _OTHER);
+        require(_decided(_requests(), material) == Reason.NONE, "not permitted");
+    }
+
+    /// @notice What is not signed, or by nobody known, is rejected.
+    function test_decide_rejectsTheUnsigned() external {
+        _verifier.script(_VERIFY, abi.encode(bytes4(0xffffffff)));
+        require(_rejected(_requests(), _material()) == Reason.SIGNATURE_INVALID, "a no is a yes");
+        _verifier.script(_VERIFY, hex"00");
+        require(_rejected(_requests(), _material()) == Reason.SIGNATURE_INVALID, "a short answer is a yes");
+        _scriptInstitution(Standing.ACTIVE, hex"00");
+        require(_rejected(_requests(), _material()) == Reason.SIGNATURE_INVALID, "a short signer signed");
+        _scriptInstitution(Standing.ACTIVE, abi.encodePacked(_INSTITUTION));
+        require(_rejected(_requests(), _material()) == Reason.SIGNATURE_INVALID, "an empty signature counts");
+        _scriptInstitution(Standing.NONE, "");
+        require(_rejected(_requests(), _material()) == Reason.INSTITUTION_UNKNOWN, "a stranger is heard");
+    }
+
+    /// @notice Where nothing is known or invoked, that is the answer.
+    function test_decide_deniesWhatIsUnknown() external {
+        CompactRequest[] memory requests = _requests();
+        requests[0].places = 0;
+        Material memory material = _material();
+        material.subjects = new bytes32[](1);
+        material.subjects[0] = _SUBJECT;
+        requests[0].places = uint256(1) << 48;
+        require(_decided(requests, material) == Reason.CONSENT_MISSING, "permitted without a consent");
+        requests[0].requestId = 2;
+        _scriptFacts(RecordFacts.wrap(0));
+        require(_decided(requests, material) == Reason.RECORD_UNKNOWN, "another reason");
+        requests[0].requestId = 3;
+        requests[0].codes = RequestCodes.wrap(0);
+        require(_decided(requests, material) == Reason.REQUEST_EXPIRED, "another reason");
+    }
+
+    /// @notice A record is shown to be named by itself, by a proof, or by the leaf of a later version.
+    function test_decide_permitsTheNamedRecord() external {
+        CompactRequest[] memory requests = _requests();
+        Material memory material = _material();
+        (material.consents[0].recordsRoot, material.consents[0].categories) = (_node(_idOf(_leaf)), 0);
+        require(_decided(requests, material) == Reason.NONE, "the only record is not named");
+        RecordLeaf memory later = _leaf;
+        (later.version, later.lineage) = (2, _idOf(_leaf));
+        material.leaves = new RecordLeaf[](1);
+        material.leaves[0] = later;
+        (requests[0].requestId, requests[0].recordId) = (2, RecordId.wrap(_idOf(later)));
+        requests[0].places |= uint256(1) << 64;
+        require(_decided(requests, material) == Reason.NONE, "a later version is not named");
+    }
+
+    /// @notice A wrong leaf or proof is the relay's fault and no denial.
+    function test_decide_rejectsWrongMaterial() external {
+        CompactRequest[] memory requests = _requests();
+        Material memory material = _material();
+        (material.consents[0].recordsRoot, material.consents[0].categories) = (_OTHER, 0);
+        material.scopeProofs = new bytes32[][](1);
+        material.scopeProofs[0] = new bytes32[](1);
+        requests[0].places |= uint256(1) << 80;
+        require(_rejected(requests, material) == Reason.SCOPE_PROOF_INVALID, "a wrong proof holds");
+        material.leaves = new RecordLeaf[](1);
+        requests[0].places |= uint256(1) << 64;
+        require(_rejected(requests, material) == Reason.SCOPE_PROOF_INVALID, "a wrong leaf holds");
+    }
+
+    function _deploy() private returns (AccessLedger ledger) {
+        return
+            new AccessLedger(
+                IParticipants(address(_participants)),
+                IRecords(address(_records)),
+                IConsents(address(_consents))
+            );
+    }
+
+    function _scriptInstitution(Standing standing, bytes memory signer) private {
+        _participants.script(IParticipants.institutionForDecision.selector, abi.encode(standing, _KEY, signer));
+    }
+
+    function _scriptFacts(RecordFacts facts) private {
+        RecordFacts[] memory all = new RecordFacts[](1);
+        all[0] = facts;
+        _records.script(IRecords.factsOf.selector, abi.encode(all));
+    }
+
+    function _scriptState(ConsentStatus status) private {
+        ConsentState[] memory all = new ConsentState[](1);
+        all[0].status = status;
+        _consents.script(IConsents.statesOf.selector, abi.encode(all));
+    }
+
+    function _refuse(
+        CompactRequest[] memory requests,
+        uint256 signatures,
+        Material memory material,
+        bytes memory problem
+    ) private {
+        VM.expectRevert(problem);
+        _ledger.decide(requests, new bytes[](signatures), material);
+    }
+
+    function _decided(CompactRequest[] memory requests, Material memory material) private returns (Reason reason) {
+        Vm.Log memory log = _logOf(requests, material);
+        require(log.topics.length == 4 && log.topics[2] != _OTHER, "not decided");
+        return Reason(uint8(Outcome.unwrap(abi.decode(log.data, (AccessEntry)).outcome)));
+    }
+
+    function _rejected(CompactRequest[] memory requests, Material memory material) private returns (Reason reason) {
+        Vm.Log memory log = _logOf(requests, material);
+        require(log.topics[0] == IAccessLedger.RequestRejected.selector, "not rejected");
+        (, reason, ) = abi.decode(log.data, (bytes32, Reason, address));
+    }
+
+    function _logOf(CompactRequest[] memory requests, Material memory material) private returns (Vm.Log memory log) {
+        VM.recordLogs();
+        _ledger.decide(requests, new bytes[](1), material);
+        return VM.getRecordedLogs()[0];
+    }
+
+    function _requests() private view returns (CompactRequest[] memory requests) {
+        requests = new CompactRequest[](1);
+        requests[0].requestId = 1;
+        requests[0].recordId = RecordId.wrap(_idOf(_leaf));
+        requests[0].practitioner = _OTHER;
+        requests[0].codes = RequestCodes.wrap((uint256(_NOW + 600) << 96) | (uint256(_NOW) << 32) | 0x01010101);
+        requests[0].places = uint256(1) << 32;
+    }
+
+    function _material() private pure returns (Material memory material) {
+        material.institutions = new address[](1);
+        material.institutions[0] = _INSTITUTION;
+        material.releaseKeyHashes = new bytes32[](1);
+        material.releaseKeyHashes[0] = _KEY;
+        material.consents = new ConsentTerms[](1);
+        material.consents[0] = _terms();
+    }
+
+    function _terms() private pure returns (ConsentTerms memory terms) {
+        (terms.subjectId, terms.institution) = (_SUBJECT, _INSTITUTION);
+        (terms.categories, terms.purposes, terms.actions) = (1 << 3, 1 << 1, 1 << 1);
+        (terms.maxSensitivity, terms.dataUntil, terms.maxUses) = (3, 1_000, 2);
+        (terms.validFrom, terms.validUntil) = (_NOW, _NOW + 1);
+    }
+
+    function _idOf(RecordLeaf memory leaf) private pure returns (bytes32 id) {
+        return RecordId.unwrap(leaf.recordIdOf());
+    }
+
+    function _node(bytes32 scopeKey) private pure returns (bytes32 node) {
+        return keccak256(abi.encode(scopeKey));
+    }
+}
