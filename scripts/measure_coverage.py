@@ -1,7 +1,7 @@
 """Measures which lines and branches of the contracts the forge tests reach; all must be reached.
 
-Only tests with fixed arguments count: what a fuzzer happens to reach today it may miss tomorrow. Files that forge cannot
-measure stand in a table of ``docs/static-analysis.md`` with the reason; a row for a file that is measured fails.
+Only tests with fixed arguments count: what a fuzzer happens to reach today it may miss tomorrow. Files that forge
+cannot measure stand in a table of ``docs/static-analysis.md`` with the reason; a row for a file that is measured fails.
 """
 
 from __future__ import annotations
@@ -90,7 +90,16 @@ def measure() -> dict[str, Reach]:
     }
     forge = CONTRACTS / "node_modules" / ".bin" / "forge"
     chosen = ["--no-match-test", CHANCE, "--no-match-coverage", "^test/"]
-    command = [forge, "coverage", "--offline", *chosen, "--report", "lcov", "--report-file", tracefile]
+    command: list[str | Path] = [
+        forge,
+        "coverage",
+        "--offline",
+        *chosen,
+        "--report",
+        "lcov",
+        "--report-file",
+        tracefile,
+    ]
     done = subprocess.run(command, cwd=CONTRACTS, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not tracefile.exists():
         raise CoverageError(f"forge failed:\n{(done.stdout + done.stderr).strip()[-3000:]}")

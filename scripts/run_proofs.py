@@ -91,7 +91,13 @@ def prove(only: str | None) -> list[Proof]:
     limits = ["--loop", str(LOOPS), "--panic-error-codes", "*", "--solver-timeout-assertion", f"{SECONDS_A_QUERY}s"]
     chosen = ["--match-test", f"^{re.escape(only)}\\("] if only else ["--function", "check_"]
     built = ["--forge-build-out", os.path.relpath(BUILT / "out", CONTRACTS)]
-    command = [ROOT / ".venv-halmos" / "bin" / "halmos", "--root", CONTRACTS, "--match-contract", "Proofs$"]
+    command: list[str | Path] = [
+        ROOT / ".venv-halmos" / "bin" / "halmos",
+        "--root",
+        CONTRACTS,
+        "--match-contract",
+        "Proofs$",
+    ]
     environment = {
         **os.environ,
         "HOME": str(home),
