@@ -245,7 +245,7 @@ def judge(attacker: Attacker, pairs: Pairs) -> Result:
 def main() -> int:
     """Prints the figures of `docs/privacy.md`; returns the exit status."""
     parser = argparse.ArgumentParser(prog="scripts/linkage", description="Tries to link patients across hospitals.")
-    parser.add_argument("--people", type=int, nargs="+", default=[36, 150, 400])
+    parser.add_argument("--people", type=int, nargs="+", default=[36, 150])
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     ways = [*((anchoring, False) for anchoring in Anchoring), (Anchoring.MONTHLY, True), (Anchoring.WHEN_ASKED, True)]
