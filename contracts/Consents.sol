@@ -2,14 +2,22 @@
 pragma solidity 0.8.37;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {ConsentState, IConsents} from "./interfaces/IConsents.sol";
 import {IParticipants} from "./interfaces/IParticipants.sol";
 import {ISubjects} from "./interfaces/ISubjects.sol";
+import {Asks} from "./modules/Asks.sol";
+import {AssistedGrants} from "./modules/AssistedGrants.sol";
+import {Exclusions} from "./modules/Exclusions.sol";
+import {Revocations} from "./modules/Revocations.sol";
 import {
     ACTION_STORE,
     ACTION_VIEW,
+    ASSURANCE_CARD_AND_CODE,
     ASSURANCE_DEVICE_KEY,
+    ASSURANCE_GUARDIAN,
+    ASSURANCE_STAFF_ASSISTED,
     ConsentStatus,
     HIGHEST_CATEGORY,
     HIGHEST_PURPOSE,
@@ -20,7 +28,7 @@ import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "./types/ConsentTerms
 
 /// @title Consents: granted and revoked by the subject's own signature
 /// @notice See `IConsents`. Terms travel in calldata and events; state keeps status, uses and times.
-contract Consents is EIP712, IConsents {
+contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
     /// @dev Bits 1..HIGHEST_CATEGORY. Bit 0 stands for no code and is as unknown as any bit above.
     uint32 private constant _KNOWN_CATEGORIES = (uint32(2) << HIGHEST_CATEGORY) - 2;
     /// @dev Bits 1..HIGHEST_PURPOSE.
@@ -40,38 +48,47 @@ contract Consents is EIP712, IConsents {
     /// @param participants_ who may act.
     /// @param subjects_ who may grant.
     /// @param accessLedger_ address the access ledger will have: it is deployed after this contract and checks it.
+    /// @param coolDown_ seconds for which a denial keeps the same ask away.
     constructor(
         IParticipants participants_,
         ISubjects subjects_,
-        address accessLedger_
-    ) EIP712("Consentry Consents", "1") {
+        address accessLedger_,
+        uint64 coolDown_
+    ) EIP712("Consentry Consents", "1") Asks(coolDown_) {
         participants = participants_;
         subjects = subjects_;
         accessLedger = accessLedger_;
     }
 
     /// @inheritdoc IConsents
-    function grant(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId) {
+    function grant(ConsentTerms calldata sent, bytes calldata signature) external returns (ConsentId consentId) {
+        ConsentTerms memory terms = sent;
         consentId = terms.consentIdOf();
         _requireGrantable(consentId, terms);
         _requireValidScope(terms);
         _requireValidConditions(terms);
-        _requireSigned(consentId, terms.subjectId, ConsentId.unwrap(consentId), signature);
+        _requireAssistable(ConsentId.unwrap(consentId), terms);
+        _requireAnswerFits(terms);
+        _requireGrantSigned(consentId, terms, signature);
         ConsentState storage state = _states[consentId];
         state.status = ConsentStatus.ACTIVE;
         state.grantedAt = uint64(block.timestamp);
+        _countAssisted(ConsentId.unwrap(consentId), terms);
+        _closeAsk(terms);
         emit ConsentGranted(consentId, terms.subjectId, terms, signature);
     }
 
     /// @inheritdoc IConsents
-    function revoke(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId) {
+    function revoke(ConsentTerms calldata sent, bytes calldata signature) external returns (ConsentId consentId) {
+        ConsentTerms memory terms = sent;
         _requireRelay();
         consentId = terms.consentIdOf();
         ConsentState storage state = _states[consentId];
         if (state.status == ConsentStatus.REVOKED) revert ConsentsAlreadyRevoked(consentId);
         _requireSubject(terms.subjectId);
         bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId));
-        _requireSigned(consentId, terms.subjectId, revocationHash, signature);
+        _requireSubjectSigned(consentId, terms.subjectId, revocationHash, signature);
+        _follow(consentId, terms);
         state.status = ConsentStatus.REVOKED;
         state.revokedAt = uint64(block.timestamp);
         emit ConsentRevoked(consentId, terms.subjectId, signature);
@@ -97,7 +114,36 @@ contract Consents is EIP712, IConsents {
         for (uint256 i = 0; i < count; ++i) states[i] = _states[consentIds[i]];
     }
 
-    function _requireGrantable(ConsentId consentId, ConsentTerms calldata terms) private view {
+    function _consentStatus(bytes32 consentId) internal view override returns (ConsentStatus status) {
+        return _states[ConsentId.wrap(consentId)].status;
+    }
+
+    function _requireGrantableTerms(ConsentTerms memory terms) internal view override {
+        _requireValidScope(terms);
+        _requireValidConditions(terms);
+    }
+
+    function _isRelay(address account) internal view override returns (bool relay) {
+        return participants.isActiveRelay(account);
+    }
+
+    function _register() internal view override returns (ISubjects register) {
+        return subjects;
+    }
+
+    function _members() internal view override returns (IParticipants register) {
+        return participants;
+    }
+
+    /// @dev What follows if it is a granted consent that is being revoked.
+    function _follow(ConsentId consentId, ConsentTerms memory terms) private {
+        ConsentState memory state = _states[consentId];
+        if (state.status != ConsentStatus.ACTIVE) return;
+        _countUndone(ConsentId.unwrap(consentId), terms.subjectId, state.grantedAt);
+        _openDuties(ConsentId.unwrap(consentId), terms, state.uses != 0);
+    }
+
+    function _requireGrantable(ConsentId consentId, ConsentTerms memory terms) private view {
         _requireRelay();
         ConsentStatus status = _states[consentId].status;
         if (status == ConsentStatus.ACTIVE) revert ConsentsAlreadyGranted(consentId);
@@ -114,7 +160,7 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @dev What is granted for when; the block time takes part.
-    function _requireValidConditions(ConsentTerms calldata terms) private view {
+    function _requireValidConditions(ConsentTerms memory terms) private view {
         uint64 blockTime = uint64(block.timestamp);
         if (terms.validFrom >= terms.validUntil || terms.validUntil <= blockTime) {
             revert ConsentsPeriodInvalid(terms.validFrom, terms.validUntil, blockTime);
@@ -125,10 +171,31 @@ contract Consents is EIP712, IConsents {
         if (terms.noticeHash == bytes32(0) || terms.noticeVersion == 0) {
             revert ConsentsNoticeMissing(terms.noticeHash, terms.noticeVersion);
         }
-        if (terms.assurance != ASSURANCE_DEVICE_KEY) revert ConsentsAssuranceRefused(terms.assurance);
+        if (terms.assurance < ASSURANCE_DEVICE_KEY || terms.assurance > ASSURANCE_STAFF_ASSISTED) {
+            revert ConsentsAssuranceRefused(terms.assurance);
+        }
     }
 
-    function _requireSigned(
+    /// @dev Whose signature a grant carries follows from its assurance level.
+    function _requireGrantSigned(
+        ConsentId consentId,
+        ConsentTerms memory terms,
+        bytes calldata signature
+    ) private view {
+        bytes32 subjectId = terms.subjectId;
+        bytes32 digest = _hashTypedDataV4(ConsentId.unwrap(consentId));
+        uint8 level = terms.assurance;
+        bool any = level == ASSURANCE_STAFF_ASSISTED;
+        bool signed = (any || level == ASSURANCE_DEVICE_KEY) && subjects.isSignedBy(subjectId, digest, signature);
+        if (!signed && (any || level == ASSURANCE_CARD_AND_CODE)) {
+            bytes memory card = subjects.cardSignerOf(subjectId);
+            signed = SignatureChecker.isValidSignatureNow(card, digest, signature);
+        }
+        if (!signed && (any || level == ASSURANCE_GUARDIAN)) signed = _isSignedByGuardian(terms, digest, signature);
+        if (!signed) revert ConsentsSignatureInvalid(consentId, subjectId);
+    }
+
+    function _requireSubjectSigned(
         ConsentId consentId,
         bytes32 subjectId,
         bytes32 structHash,
@@ -137,6 +204,15 @@ contract Consents is EIP712, IConsents {
         if (!subjects.isSignedBy(subjectId, _hashTypedDataV4(structHash), signature)) {
             revert ConsentsSignatureInvalid(consentId, subjectId);
         }
+    }
+
+    /// @dev Terms name no guardian yet, so no guardian signs them.
+    function _isSignedByGuardian(
+        ConsentTerms memory,
+        bytes32,
+        bytes calldata
+    ) private pure returns (bool signed) {
+        return false;
     }
 
     function _requireSubject(bytes32 subjectId) private view {
@@ -148,7 +224,7 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @dev What is granted; no time takes part.
-    function _requireValidScope(ConsentTerms calldata terms) private pure {
+    function _requireValidScope(ConsentTerms memory terms) private pure {
         bool one = (terms.recordsRoot == bytes32(0)) != (terms.categories == 0);
         if (!one || terms.categories & ~_KNOWN_CATEGORIES != 0) {
             revert ConsentsScopeInvalid(terms.recordsRoot, terms.categories);
@@ -166,7 +242,7 @@ contract Consents is EIP712, IConsents {
     }
 
     /// @dev `validFrom` is below `validUntil` here, so adding one cannot overflow.
-    function _requireValidEraseDate(ConsentTerms calldata terms, uint64 blockTime) private pure {
+    function _requireValidEraseDate(ConsentTerms memory terms, uint64 blockTime) private pure {
         if (terms.actions & _STORE == 0) {
             if (terms.eraseBy != 0) revert ConsentsEraseDateInvalid(terms.eraseBy, 0);
             return;

@@ -2,21 +2,25 @@
 pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
-import {IParticipants} from "./interfaces/IParticipants.sol";
+import {Authorities} from "./governance/Authorities.sol";
+import {Founding, IParticipants} from "./interfaces/IParticipants.sol";
 import {Standing} from "./types/Codes.sol";
+import {InstitutionKeys} from "./types/InstitutionKeys.sol";
+import {FOUNDING_OFFICES} from "./types/Roles.sol";
 
 /// @title Who may act
-/// @notice See `IParticipants`. Every change goes through the `AccessManager` given at deployment.
-contract Participants is AccessManaged, IParticipants {
-    struct Authority {
-        Standing standing;
-        uint32 region; // administrative code, zero for the whole country
-    }
-
+/// @notice See `IParticipants` and `IAuthorities`. Every change but an institution's own goes through the `Governance`
+/// given at deployment.
+contract Participants is Authorities, EIP712, IParticipants {
     struct Institution {
-        Standing standing;
+        Standing standing; // as two officers left it
         uint32 region; // administrative code
+        uint64 suspendedUntil; // seconds; a suspension in emergency, over once this is reached
+        uint32 dailyLimit; // zero for the default
+        uint16 emergencyLimit; // zero for the default
         bytes32 releaseKeyHash; // SHA-256 of the HPKE public key
         bytes signer; // ERC-7913; an account of 20 bytes takes one slot
     }
@@ -26,43 +30,47 @@ contract Participants is AccessManaged, IParticipants {
         uint32 version; // from 1
     }
 
-    /// @dev Digits of a region code below those of the province.
-    uint32 private constant _PROVINCE = 10_000;
-    uint32 private constant _LOWEST_REGION = 100_000;
-    uint32 private constant _HIGHEST_REGION = 999_999;
+    /// @dev How long one officer alone can suspend an institution.
+    uint64 private constant _EMERGENCY_TIME = 72 hours;
+    /// @dev Permitted accesses of an institution a day, where none are set.
+    uint32 private constant _DAILY_LIMIT = 100_000;
+    /// @dev Accesses without consent in an emergency a day, where none are set.
+    uint16 private constant _EMERGENCY_LIMIT = 50;
     /// @dev Bytes of an account, and of the verifier address that starts a longer signer.
     uint256 private constant _ACCOUNT_LENGTH = 20;
 
-    mapping(address authority => Authority) private _authorities;
     mapping(address institution => Institution) private _institutions;
+    /// @dev Who suspended it in emergency last; zero once two officers have suspended or reinstated it.
+    mapping(address institution => address officer) private _emergencyOfficers;
     /// @dev The institution or authority a relay belongs to; zero when it is none.
     mapping(address relay => address member) private _members;
     mapping(bytes32 group => mapping(address institution => bool)) private _groups;
     mapping(address verifier => bool) private _verifiers;
     mapping(bytes32 name => Deployment) private _deployments;
+    mapping(bytes32 keysHash => bool) private _usedKeys;
+    bool private _hasBegun;
 
-    /// @param manager the `AccessManager` that says which account may call what.
-    constructor(address manager) AccessManaged(manager) {}
-
-    /// @inheritdoc IParticipants
-    function admitAuthority(address authority_, uint32 region, bytes32 profileHash) external restricted {
-        _requireNonZero(authority_);
-        _requireValidRegion(region);
-        Authority storage entry = _authorities[authority_];
-        if (entry.standing != Standing.NONE) revert ParticipantsAlreadyAdmitted(authority_);
-        entry.standing = Standing.ACTIVE;
-        entry.region = region;
-        emit AuthorityAdmitted(authority_, region, profileHash);
-    }
+    /// @param manager the `Governance` that says which account may call what.
+    constructor(address manager) AccessManaged(manager) EIP712("Consentry Participants", "1") {}
 
     /// @inheritdoc IParticipants
-    function suspendAuthority(address authority_, bytes32 reasonHash) external restricted {
-        _changeAuthority(authority_, Standing.ACTIVE, Standing.SUSPENDED, reasonHash);
-    }
-
-    /// @inheritdoc IParticipants
-    function reinstateAuthority(address authority_, bytes32 reasonHash) external restricted {
-        _changeAuthority(authority_, Standing.SUSPENDED, Standing.ACTIVE, reasonHash);
+    function begin(Founding calldata founding) external restricted {
+        uint256 count = founding.names.length;
+        if (_hasBegun || count != founding.deployments.length) revert ParticipantsFoundingInvalid();
+        _hasBegun = true;
+        _requireNewAuthority(founding.authority, _COUNTRY);
+        if (founding.secondOfficer == founding.authority) revert ParticipantsOfficerInvalid(founding.secondOfficer);
+        _requireAppointable(founding.authority, founding.secondOfficer);
+        _enterAuthority(founding.authority, _COUNTRY, founding.profileHash, FOUNDING_OFFICES);
+        _appoint(founding.authority, founding.secondOfficer, FOUNDING_OFFICES);
+        for (uint256 i = 0; i < founding.verifiers.length; ++i) {
+            _requireNewVerifier(founding.verifiers[i]);
+            _enterVerifier(founding.verifiers[i]);
+        }
+        for (uint256 i = 0; i < count; ++i) {
+            _requireNameable(founding.names[i], founding.deployments[i], 1);
+            _name(founding.names[i], founding.deployments[i], 1);
+        }
     }
 
     /// @inheritdoc IParticipants
@@ -75,34 +83,106 @@ contract Participants is AccessManaged, IParticipants {
     ) external restricted {
         _requireNonZero(institution);
         _requireValidRegion(region);
-        _requireAuthorityOver(region);
-        if (_institutions[institution].standing != Standing.NONE) revert ParticipantsAlreadyAdmitted(institution);
-        if (!_isAcceptableSigner(signer)) revert ParticipantsSignerInvalid(signer);
-        if (releaseKey.length == 0) revert ParticipantsReleaseKeyInvalid(institution);
-        _institutions[institution] = Institution({
-            standing: Standing.ACTIVE,
-            region: region,
-            releaseKeyHash: sha256(releaseKey),
-            signer: signer
-        });
-        emit InstitutionAdmitted(institution, msg.sender, region, signer, releaseKey, profileHash);
+        _requireOfficerOver(region);
+        Institution storage entry = _institutions[institution];
+        if (entry.standing != Standing.NONE) revert ParticipantsAlreadyAdmitted(institution);
+        _requireKeys(institution, signer, releaseKey);
+        if (!_isConfirmed(region)) return;
+        entry.standing = Standing.ACTIVE;
+        entry.region = region;
+        entry.releaseKeyHash = sha256(releaseKey);
+        entry.signer = signer;
+        emit InstitutionAdmitted(institution, _ownAuthority(), region, signer, releaseKey, profileHash);
     }
 
     /// @inheritdoc IParticipants
     function suspendInstitution(address institution, bytes32 reasonHash) external restricted {
-        _changeInstitution(institution, Standing.ACTIVE, Standing.SUSPENDED, reasonHash);
+        // During a suspension in emergency the standing is still active as two officers left it.
+        _requireStanding(institution, _institutions[institution].standing, Standing.ACTIVE);
+        _changeInstitution(institution, Standing.SUSPENDED, reasonHash);
+    }
+
+    /// @inheritdoc IParticipants
+    function suspendInEmergency(address institution, bytes32 reasonHash) external restricted {
+        Institution storage entry = _institutions[institution];
+        _requireStanding(institution, _standingOf(entry), Standing.ACTIVE);
+        _requireOfficerOver(entry.region);
+        if (_emergencyOfficers[institution] == msg.sender) {
+            revert ParticipantsEmergencyRepeated(institution, msg.sender);
+        }
+        uint64 until = uint64(block.timestamp) + _EMERGENCY_TIME;
+        entry.suspendedUntil = until;
+        _emergencyOfficers[institution] = msg.sender;
+        emit InstitutionSuspendedInEmergency(institution, _ownAuthority(), msg.sender, until, reasonHash);
+        _propose(abi.encodeCall(this.suspendInstitution, (institution, reasonHash)), until);
     }
 
     /// @inheritdoc IParticipants
     function reinstateInstitution(address institution, bytes32 reasonHash) external restricted {
-        _changeInstitution(institution, Standing.SUSPENDED, Standing.ACTIVE, reasonHash);
+        _requireStanding(institution, _standingOf(_institutions[institution]), Standing.SUSPENDED);
+        _changeInstitution(institution, Standing.ACTIVE, reasonHash);
+    }
+
+    /// @inheritdoc IParticipants
+    function resetInstitutionKeys(
+        address institution,
+        bytes calldata signer,
+        bytes calldata releaseKey
+    ) external restricted {
+        Institution storage entry = _knownInstitution(institution);
+        _requireOfficerOver(entry.region);
+        _requireKeys(institution, signer, releaseKey);
+        if (!_isConfirmed(entry.region)) return;
+        _replaceKeys(institution, _ownAuthority(), signer, releaseKey, 0);
+    }
+
+    /// @inheritdoc IParticipants
+    function limitInstitution(
+        address institution,
+        uint32 dailyLimit,
+        uint16 emergencyLimit
+    ) external restricted {
+        Institution storage entry = _knownInstitution(institution);
+        _requireOfficerOver(entry.region);
+        if (!_isConfirmed(entry.region)) return;
+        entry.dailyLimit = dailyLimit;
+        entry.emergencyLimit = emergencyLimit;
+        emit InstitutionLimited(institution, _ownAuthority(), dailyLimit, emergencyLimit);
+    }
+
+    /// @inheritdoc IParticipants
+    function rotateInstitutionKeys(
+        InstitutionKeys calldata keys,
+        bytes calldata signature,
+        bytes calldata newSignature
+    ) external {
+        if (!_isActiveRelay(msg.sender)) revert ParticipantsRelayRequired(msg.sender);
+        Institution storage entry = _institutions[keys.institution];
+        _requireStanding(keys.institution, _standingOf(entry), Standing.ACTIVE);
+        _requireKeys(keys.institution, keys.signer, keys.releaseKey);
+        if (block.timestamp >= keys.signBefore) {
+            revert ParticipantsKeysExpired(keys.signBefore, uint64(block.timestamp));
+        }
+        bytes32 keysHash = keys.institutionKeysHashOf();
+        if (_usedKeys[keysHash]) revert ParticipantsKeysUsed(keysHash);
+        bytes32 digest = _hashTypedDataV4(keysHash);
+        if (!SignatureChecker.isValidSignatureNow(entry.signer, digest, signature)) {
+            revert ParticipantsSignatureInvalid(keys.institution);
+        }
+        if (!SignatureChecker.isValidSignatureNow(keys.signer, digest, newSignature)) {
+            revert ParticipantsNewSignatureInvalid(keys.institution);
+        }
+        _usedKeys[keysHash] = true;
+        _replaceKeys(keys.institution, address(0), keys.signer, keys.releaseKey, keys.signBefore);
     }
 
     /// @inheritdoc IParticipants
     function admitRelay(address relay, address member) external restricted {
         _requireNonZero(relay);
-        _requireAuthorityOver(_regionOfMember(member));
+        uint32 region = _regionOfMember(member);
+        _requireOfficerOver(region);
         if (_members[relay] != address(0)) revert ParticipantsAlreadyAdmitted(relay);
+        if (!_isConfirmed(region)) return;
         _members[relay] = member;
         emit RelayAdmitted(relay, member);
     }
@@ -111,7 +191,7 @@ contract Participants is AccessManaged, IParticipants {
     function removeRelay(address relay) external restricted {
         address member = _members[relay];
         if (member == address(0)) revert ParticipantsUnknown(relay);
-        _requireAuthorityOver(_regionOfMember(member));
+        _requireOfficerOver(_regionOfMember(member));
         delete _members[relay];
         emit RelayRemoved(relay, member);
     }
@@ -119,10 +199,8 @@ contract Participants is AccessManaged, IParticipants {
     /// @inheritdoc IParticipants
     function changeGroupMembership(bytes32 group, address institution, bool member) external restricted {
         if (group == bytes32(0)) revert ParticipantsZeroValue();
-        if (address(bytes20(group)) != msg.sender) revert ParticipantsGroupForbidden(msg.sender, group);
-        Institution storage entry = _institutions[institution];
-        if (entry.standing == Standing.NONE) revert ParticipantsUnknown(institution);
-        _requireAuthorityOver(entry.region);
+        if (address(bytes20(group)) != _ownAuthority()) revert ParticipantsGroupForbidden(msg.sender, group);
+        _requireOfficerOver(_knownInstitution(institution).region);
         if (_groups[group][institution] == member) return;
         _groups[group][institution] = member;
         emit GroupMembershipChanged(group, institution, member);
@@ -130,29 +208,23 @@ contract Participants is AccessManaged, IParticipants {
 
     /// @inheritdoc IParticipants
     function admitVerifier(address verifier) external restricted {
-        _requireNonZero(verifier);
-        if (_verifiers[verifier]) revert ParticipantsAlreadyAdmitted(verifier);
-        _verifiers[verifier] = true;
-        emit VerifierAdmitted(verifier);
+        _requireOfficerOver(_COUNTRY);
+        _requireNewVerifier(verifier);
+        if (!_isConfirmed(_COUNTRY)) return;
+        _enterVerifier(verifier);
     }
 
     /// @inheritdoc IParticipants
     function nameDeployment(bytes32 name, address deployment, uint32 version) external restricted {
-        _requireNonZero(deployment);
-        if (name == bytes32(0) || version == 0) revert ParticipantsZeroValue();
-        _deployments[name] = Deployment({target: deployment, version: version});
-        emit DeploymentNamed(name, deployment, version);
-    }
-
-    /// @inheritdoc IParticipants
-    function authorityStanding(address authority_) external view returns (Standing standing, uint32 region) {
-        Authority storage entry = _authorities[authority_];
-        return (entry.standing, entry.region);
+        _requireOfficerOver(_COUNTRY);
+        _requireNameable(name, deployment, version);
+        if (!_isConfirmed(_COUNTRY)) return;
+        _name(name, deployment, version);
     }
 
     /// @inheritdoc IParticipants
     function institutionStanding(address institution) external view returns (Standing standing) {
-        return _institutions[institution].standing;
+        return _standingOf(_institutions[institution]);
     }
 
     /// @inheritdoc IParticipants
@@ -163,9 +235,31 @@ contract Participants is AccessManaged, IParticipants {
     /// @inheritdoc IParticipants
     function institutionForDecision(
         address institution
-    ) external view returns (Standing standing, bytes32 releaseKeyHash, bytes memory signer) {
+    )
+        external
+        view
+        returns (
+            Standing standing,
+            bytes32 releaseKeyHash,
+            bytes memory signer,
+            uint32 dailyLimit,
+            uint16 emergencyLimit
+        )
+    {
         Institution storage entry = _institutions[institution];
-        return (entry.standing, entry.releaseKeyHash, entry.signer);
+        dailyLimit = entry.dailyLimit == 0 ? _DAILY_LIMIT : entry.dailyLimit;
+        emergencyLimit = entry.emergencyLimit == 0 ? _EMERGENCY_LIMIT : entry.emergencyLimit;
+        return (_standingOf(entry), entry.releaseKeyHash, entry.signer, dailyLimit, emergencyLimit);
+    }
+
+    /// @inheritdoc IParticipants
+    function emergencyOf(address institution) external view returns (address officer, uint64 until) {
+        return (_emergencyOfficers[institution], _institutions[institution].suspendedUntil);
+    }
+
+    /// @inheritdoc IParticipants
+    function isKeysUsed(bytes32 keysHash) external view returns (bool used) {
+        return _usedKeys[keysHash];
     }
 
     /// @inheritdoc IParticipants
@@ -175,9 +269,7 @@ contract Participants is AccessManaged, IParticipants {
 
     /// @inheritdoc IParticipants
     function isActiveRelay(address relay) external view returns (bool active) {
-        address member = _members[relay];
-        return
-            _institutions[member].standing == Standing.ACTIVE || _authorities[member].standing == Standing.ACTIVE;
+        return _isActiveRelay(relay);
     }
 
     /// @inheritdoc IParticipants
@@ -201,35 +293,65 @@ contract Participants is AccessManaged, IParticipants {
         return (entry.target, entry.version);
     }
 
-    function _changeAuthority(address authority_, Standing from, Standing to, bytes32 reasonHash) private {
-        Authority storage entry = _authorities[authority_];
-        _requireStanding(authority_, entry.standing, from);
-        entry.standing = to;
-        emit AuthorityStandingChanged(authority_, to, reasonHash);
-    }
-
-    function _changeInstitution(address institution, Standing from, Standing to, bytes32 reasonHash) private {
+    /// @dev The standing the change starts from was checked; any suspension in emergency is settled by it.
+    function _changeInstitution(address institution, Standing to, bytes32 reasonHash) private {
         Institution storage entry = _institutions[institution];
-        _requireStanding(institution, entry.standing, from);
-        _requireAuthorityOver(entry.region);
+        _requireOfficerOver(entry.region);
+        if (!_isConfirmed(entry.region)) return;
         entry.standing = to;
-        emit InstitutionStandingChanged(institution, msg.sender, to, reasonHash);
+        entry.suspendedUntil = 0;
+        delete _emergencyOfficers[institution];
+        emit InstitutionStandingChanged(institution, _ownAuthority(), to, reasonHash);
     }
 
-    /// @dev The caller is an active authority and the region lies within its own.
-    function _requireAuthorityOver(uint32 region) private view {
-        Authority storage caller = _authorities[msg.sender];
-        bool within = caller.region == 0 || caller.region / _PROVINCE == region / _PROVINCE;
-        if (caller.standing != Standing.ACTIVE || !within) revert ParticipantsRegionForbidden(msg.sender, region);
+    function _replaceKeys(
+        address institution,
+        address by,
+        bytes calldata signer,
+        bytes calldata releaseKey,
+        uint64 signBefore
+    ) private {
+        Institution storage entry = _institutions[institution];
+        entry.signer = signer;
+        entry.releaseKeyHash = sha256(releaseKey);
+        emit InstitutionKeysRotated(institution, by, signer, releaseKey, signBefore);
+    }
+
+    function _enterVerifier(address verifier) private {
+        _verifiers[verifier] = true;
+        emit VerifierAdmitted(verifier);
+    }
+
+    function _name(bytes32 name, address deployment, uint32 version) private {
+        _deployments[name] = Deployment({target: deployment, version: version});
+        emit DeploymentNamed(name, deployment, version);
+    }
+
+    function _requireNewVerifier(address verifier) private view {
+        _requireNonZero(verifier);
+        if (_verifiers[verifier]) revert ParticipantsAlreadyAdmitted(verifier);
+    }
+
+    function _requireKeys(address institution, bytes calldata signer, bytes calldata releaseKey) private view {
+        if (!_isAcceptableSigner(signer)) revert ParticipantsSignerInvalid(signer);
+        if (releaseKey.length == 0) revert ParticipantsReleaseKeyInvalid(institution);
+    }
+
+    /// @dev Reverts for an institution that was never admitted.
+    function _knownInstitution(address institution) private view returns (Institution storage entry) {
+        entry = _institutions[institution];
+        if (entry.standing == Standing.NONE) revert ParticipantsUnknown(institution);
     }
 
     /// @dev An institution comes first where one account is both.
     function _regionOfMember(address member) private view returns (uint32 region) {
         Institution storage institution = _institutions[member];
-        if (institution.standing != Standing.NONE) return institution.region;
-        Authority storage entry = _authorities[member];
-        if (entry.standing == Standing.NONE) revert ParticipantsUnknown(member);
-        return entry.region;
+        return institution.standing == Standing.NONE ? _regionOfAuthority(member) : institution.region;
+    }
+
+    function _isActiveRelay(address relay) private view returns (bool active) {
+        address member = _members[relay];
+        return _standingOf(_institutions[member]) == Standing.ACTIVE || _isActiveAuthority(member);
     }
 
     function _isAcceptableSigner(bytes calldata signer) private view returns (bool acceptable) {
@@ -238,17 +360,14 @@ contract Participants is AccessManaged, IParticipants {
         return signer.length == _ACCOUNT_LENGTH ? head != address(0) : _verifiers[head];
     }
 
-    function _requireStanding(address participant, Standing standing, Standing needed) private pure {
-        if (standing == Standing.NONE) revert ParticipantsUnknown(participant);
-        if (standing != needed) revert ParticipantsStandingMismatch(participant, standing, needed);
+    /// @dev Standing at the time of this block: a suspension in emergency ends by itself.
+    function _standingOf(Institution storage entry) private view returns (Standing standing) {
+        standing = entry.standing;
+        if (standing == Standing.ACTIVE && block.timestamp < entry.suspendedUntil) return Standing.SUSPENDED;
     }
 
-    function _requireValidRegion(uint32 region) private pure {
-        bool valid = region == 0 || (region >= _LOWEST_REGION && region <= _HIGHEST_REGION);
-        if (!valid) revert ParticipantsRegionInvalid(region);
-    }
-
-    function _requireNonZero(address value) private pure {
-        if (value == address(0)) revert ParticipantsZeroValue();
+    function _requireNameable(bytes32 name, address deployment, uint32 version) private pure {
+        _requireNonZero(deployment);
+        if (name == bytes32(0) || version == 0) revert ParticipantsZeroValue();
     }
 }

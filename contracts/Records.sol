@@ -7,13 +7,15 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {IParticipants} from "./interfaces/IParticipants.sol";
 import {IRecords} from "./interfaces/IRecords.sol";
 import {ISubjects} from "./interfaces/ISubjects.sol";
+import {Erasures} from "./modules/Erasures.sol";
+import {SignedActs} from "./modules/SignedActs.sol";
 import {HIGHEST_CATEGORY, HIGHEST_SENSITIVITY, RecordStatus, Standing} from "./types/Codes.sol";
 import {RecordFacts, factsOf as packed} from "./types/RecordFacts.sol";
 import {RecordId, RecordLeaf} from "./types/RecordLeaf.sol";
 
 /// @title Anchored record versions
 /// @notice See `IRecords`. Leaves travel in calldata and events; state keeps status and time.
-contract Records is EIP712, IRecords {
+contract Records is Erasures, IRecords {
     /// @dev The only suite so far: Cobblestone-256 with SHA-256.
     uint16 private constant _HIGHEST_SUITE = 1;
     /// @dev 1 outpatient, 2 inpatient.
@@ -40,7 +42,7 @@ contract Records is EIP712, IRecords {
         if (leaf.previous != bytes32(0)) revert RecordsPreviousMismatch(leaf.previous, bytes32(0));
         if (leaf.version != 1) revert RecordsVersionInvalid(leaf.version, 1);
         if (leaf.lineage != bytes32(0)) revert RecordsLineageMismatch(leaf.lineage, bytes32(0));
-        _requireSigned(recordId, leaf.custodian, signature);
+        _requireLeafSigned(recordId, leaf.custodian, signature);
         _write(recordId, leaf);
     }
 
@@ -54,8 +56,8 @@ contract Records is EIP712, IRecords {
         _requireAnchorable(recordId, leaf);
         RecordId previousId = previous.recordIdOf();
         _requireSuccessor(previousId, previous, leaf);
-        _requireSigned(recordId, leaf.custodian, signature);
-        _facts[previousId] = _facts[previousId].superseded();
+        _requireLeafSigned(recordId, leaf.custodian, signature);
+        _setStatus(previousId, RecordStatus.SUPERSEDED);
         emit RecordSuperseded(previousId, recordId);
         _write(recordId, leaf);
     }
@@ -77,6 +79,31 @@ contract Records is EIP712, IRecords {
         return _facts[recordId].anchoredAtOf();
     }
 
+    /// @inheritdoc Erasures
+    function _setStatus(RecordId recordId, RecordStatus status) internal override {
+        _facts[recordId] = _facts[recordId].withStatus(status);
+    }
+
+    /// @inheritdoc Erasures
+    function _factsOf(RecordId recordId) internal view override returns (RecordFacts facts) {
+        return _facts[recordId];
+    }
+
+    /// @inheritdoc Erasures
+    function _register() internal view override returns (ISubjects register) {
+        return subjects;
+    }
+
+    /// @inheritdoc Erasures
+    function _members() internal view override returns (IParticipants register) {
+        return participants;
+    }
+
+    /// @inheritdoc SignedActs
+    function _isRelay(address account) internal view override returns (bool relay) {
+        return participants.isActiveRelay(account);
+    }
+
     function _write(RecordId recordId, RecordLeaf calldata leaf) private {
         _facts[recordId] = packed(leaf, uint48(block.timestamp));
         emit RecordAnchored(recordId, leaf.subjectId, leaf.custodian, leaf);
@@ -93,7 +120,7 @@ contract Records is EIP712, IRecords {
         _requireValidContent(leaf);
     }
 
-    function _requireSigned(RecordId recordId, address custodian, bytes calldata signature) private view {
+    function _requireLeafSigned(RecordId recordId, address custodian, bytes calldata signature) private view {
         bytes32 digest = _hashTypedDataV4(RecordId.unwrap(recordId));
         bytes memory signer = participants.institutionSigner(custodian);
         if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) {

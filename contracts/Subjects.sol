@@ -45,8 +45,22 @@ contract Subjects is EIP712, ISubjects {
     }
 
     /// @inheritdoc ISubjects
+    function signerFor(
+        bytes32 subjectId,
+        bytes32 guardian,
+        uint8
+    ) external view returns (bytes memory signer) {
+        return guardian == bytes32(0) ? _subjects[subjectId].signer : bytes("");
+    }
+
+    /// @inheritdoc ISubjects
     function custodianOf(bytes32 subjectId) external view returns (address custodian) {
         return _subjects[subjectId].custodian;
+    }
+
+    /// @inheritdoc ISubjects
+    function cardSignerOf(bytes32) external pure returns (bytes memory signer) {
+        return "";
     }
 
     /// @inheritdoc ISubjects

@@ -28,7 +28,6 @@ MOCKS = ROOT / "tests" / "contracts" / "mocks"
 OPENZEPPELIN = "@openzeppelin/contracts"
 # Contracts we deploy as OpenZeppelin wrote them.
 ADOPTED = (
-    f"{OPENZEPPELIN}/access/manager/AccessManager.sol",
     f"{OPENZEPPELIN}/utils/cryptography/verifiers/ERC7913P256Verifier.sol",
     f"{OPENZEPPELIN}/utils/cryptography/verifiers/ERC7913WebAuthnVerifier.sol",
 )

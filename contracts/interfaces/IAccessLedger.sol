@@ -5,7 +5,9 @@ import {AccessEntry, CompactRequest, Material} from "../types/AccessRequest.sol"
 import {Reason} from "../types/Codes.sol";
 import {ConsentId} from "../types/ConsentTerms.sol";
 import {RecordId} from "../types/RecordLeaf.sol";
+import {IAuthorisations} from "./IAuthorisations.sol";
 import {IConsents} from "./IConsents.sol";
+import {IEmergencies} from "./IEmergencies.sol";
 import {IParticipants} from "./IParticipants.sol";
 import {IRecords} from "./IRecords.sol";
 
@@ -22,6 +24,15 @@ import {IRecords} from "./IRecords.sol";
 ///
 /// Packing. A request travels as `CompactRequest`; what repeats stands in the tables of `Material`. The signed
 /// `AccessRequest` is put together from both, so whatever a relay changes makes it one that nobody signed.
+///
+/// Ground. A request invokes a consent or, where a statutory duty or public health is its legal basis, an authorisation
+/// of an authority; never both, and in an emergency neither. The legal basis tells which of the two stands in the log.
+/// Whoever signs a ground that does not go with the basis signs a request that cannot be put together.
+///
+/// Emergencies. Whoever looks without a consent because a life is at stake opens a debt, see `IEmergencies`.
+///
+/// Limits. A day begins at midnight UTC. An institution has a number of permitted accesses a day, and of them one of
+/// emergencies; the next is denied, whatever else speaks for it.
 ///
 /// Heads. `head' = keccak256(abi.encode(key, head, entryHash))` with its low 48 bits replaced by the new sequence
 /// number; `key` is the subjectId, or the institution's address as 32 bytes; a head starts as zero.
@@ -57,8 +68,8 @@ interface IAccessLedger {
     /// @param left gas that is left.
     /// @param needed gas that must be left.
     error AccessLedgerGasMissing(uint256 left, uint256 needed);
-    /// @notice The consents were wired to another access ledger.
-    /// @param accessLedger the ledger that may count uses there.
+    /// @notice The consents or the emergencies were wired to another access ledger.
+    /// @param accessLedger the ledger that may count uses or open debts there.
     /// @param needed this contract.
     error AccessLedgerWiringMismatch(address accessLedger, address needed);
 
@@ -114,6 +125,11 @@ interface IAccessLedger {
     /// @param institution its account.
     /// @return head of the institution's log; the low 48 bits are the sequence number of its latest entry.
     function institutionHead(address institution) external view returns (bytes32 head);
+    /// @notice Counts the permitted accesses of an institution today.
+    /// @param institution its account.
+    /// @return accesses all of them.
+    /// @return inEmergency those in an emergency.
+    function permitsToday(address institution) external view returns (uint256 accesses, uint256 inEmergency);
     /// @notice Gives the register of who may act.
     /// @return register the `Participants` this contract was wired to.
     function participants() external view returns (IParticipants register);
@@ -123,4 +139,10 @@ interface IAccessLedger {
     /// @notice Gives the register of consents.
     /// @return register the `Consents` this contract was wired to.
     function consents() external view returns (IConsents register);
+    /// @notice Gives the register of what emergency accesses owe.
+    /// @return register the `Emergencies` this contract was wired to.
+    function emergencies() external view returns (IEmergencies register);
+    /// @notice Gives the register of what authorities allow.
+    /// @return register the `Authorisations` this contract was wired to.
+    function authorisations() external view returns (IAuthorisations register);
 }

@@ -79,7 +79,7 @@ interface IConsents {
     /// @param noticeHash the hash in the terms.
     /// @param noticeVersion the version in the terms.
     error ConsentsNoticeMissing(bytes32 noticeHash, uint32 noticeVersion);
-    /// @notice Acts of this assurance level are not accepted.
+    /// @notice There is no such assurance level.
     /// @param assurance the level in the terms.
     error ConsentsAssuranceRefused(uint8 assurance);
     /// @notice The subject's signer did not sign this act.
@@ -108,7 +108,11 @@ interface IConsents {
     event ConsentRevoked(ConsentId indexed consentId, bytes32 indexed subjectId, bytes signature);
 
     /// @notice Grants; the subject signed the EIP-712 `ConsentTerms` in this contract's domain.
-    /// @dev Errors come in the order of their declaration above, up to `ConsentsSignatureInvalid`.
+    /// @dev Errors come in the order of their declaration above, up to `ConsentsSignatureInvalid`. Before that one come
+    /// those of an assisted consent (`IAssistedGrants`: PeriodExceeded, SensitivityExceeded, ActionsExceeded,
+    /// PurposesExceeded, NotPrepared), then those of an answer to an ask (`IAsks`: NotOpen, SubjectMismatch,
+    /// AnswerWider). The assurance level tells whose signature it is: the subject's device (1), its card (2), a
+    /// guardian (3), or where staff assisted any of the three (4).
     /// @param terms what the subject signed.
     /// @param signature by the subject's signer.
     /// @return consentId id of the terms.

@@ -58,6 +58,16 @@ interface ISubjects {
     /// @param subjectId its pseudonym.
     /// @return signer ERC-7913 signer, empty when the subject is unknown.
     function signerOf(bytes32 subjectId) external view returns (bytes memory signer);
+    /// @notice Gives the signer that may act for a subject now.
+    /// @param subjectId its pseudonym.
+    /// @param guardian appointment under which a guardian acts; zero when the subject does.
+    /// @param scope what the act is about: `SCOPE_GRANT` … `SCOPE_RECOVER`.
+    /// @return signer ERC-7913 signer, empty when nobody may act so.
+    function signerFor(bytes32 subjectId, bytes32 guardian, uint8 scope) external view returns (bytes memory signer);
+    /// @notice Gives the signer of a subject's card, which counts where a code was entered with it.
+    /// @param subjectId its pseudonym.
+    /// @return signer ERC-7913 signer, empty when the subject has no card.
+    function cardSignerOf(bytes32 subjectId) external view returns (bytes memory signer);
     /// @notice Gives the custodian of a subject.
     /// @param subjectId its pseudonym.
     /// @return custodian the enrolling custodian, zero when the subject is unknown.

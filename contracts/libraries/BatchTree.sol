@@ -26,4 +26,36 @@ library BatchTree {
         }
         return hashes[0];
     }
+
+    /// @notice Whether a path leads from a leaf to a root.
+    /// @param root of a tree.
+    /// @param hash what the leaf is made of.
+    /// @param index place of the leaf, from 0.
+    /// @param width how many leaves the tree has.
+    /// @param path siblings from the leaf up.
+    /// @return along false also for a place the tree does not have.
+    function isAlong(
+        bytes32 root,
+        bytes32 hash,
+        uint256 index,
+        uint256 width,
+        bytes32[] calldata path
+    ) internal pure returns (bool along) {
+        if (index >= width) return false;
+        bytes32 node = keccak256(abi.encodePacked(bytes1(0x00), hash));
+        uint256 used = 0;
+        for (; width > 1; width = (width + 1) / 2) {
+            // The last node of an odd level has no neighbour and moves up as it is.
+            if (index ^ 1 < width) {
+                if (used == path.length) return false;
+                bytes32 sibling = path[used];
+                ++used;
+                node = index % 2 == 1
+                    ? keccak256(abi.encodePacked(bytes1(0x01), sibling, node))
+                    : keccak256(abi.encodePacked(bytes1(0x01), node, sibling));
+            }
+            index /= 2;
+        }
+        return used == path.length && node == root;
+    }
 }

@@ -4,19 +4,18 @@ pragma solidity 0.8.37;
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
 import {ConsentState} from "../interfaces/IConsents.sol";
-import {AccessRequest} from "../types/AccessRequest.sol";
+import {CompactRequest, RequestCodes} from "../types/AccessRequest.sol";
 import {
     ACTION_STORE,
     ACTOR_HUMAN,
     ACTOR_MACHINE,
-    BASIS_CONSENT,
+    BASIS_PUBLIC_HEALTH,
     CLOCK_TOLERANCE,
     ConsentStatus,
     HIGHEST_PURPOSE,
     HIGHEST_SENSITIVITY,
     Reason,
-    RecordStatus,
-    Standing
+    RecordStatus
 } from "../types/Codes.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
 import {RecordFacts} from "../types/RecordFacts.sol";
@@ -24,40 +23,44 @@ import {RecordFacts} from "../types/RecordFacts.sol";
 /// @title The rules of an access decision
 /// @notice Pure: everything that was read from state and the time come as arguments. `consentry.core` states the same
 /// rules in Python, and one file of vectors runs through both.
-/// @dev Each function gives the first reason that applies in the order of `Reason`, or `NONE`. Nothing here reverts,
-/// with whatever values: shifts beyond the width of a set give zero.
+/// @dev Each function gives the first reason that applies, in the order of `src/consentry/core/access.py`, or
+/// `NONE`. Nothing here reverts, with whatever values: shifts beyond the width of a set give zero.
 library ConsentRules {
     /// @notice Reasons that lie in the request as such.
     /// @param request what the institution signed.
-    /// @param standing of the institution.
-    /// @param releaseKeyHash SHA-256 of the institution's registered release key.
+    /// @param active whether the institution is not suspended.
+    /// @param ownKey whether the release key of the request is the institution's registered one.
     /// @param blockTime seconds since the epoch.
     /// @return reason `NONE`, or `INSTITUTION_SUSPENDED` … `LEGAL_BASIS_UNSUPPORTED`.
     function judgeRequest(
-        AccessRequest memory request,
-        Standing standing,
-        bytes32 releaseKeyHash,
+        CompactRequest calldata request,
+        bool active,
+        bool ownKey,
         uint64 blockTime
     ) internal pure returns (Reason reason) {
-        if (standing != Standing.ACTIVE) return Reason.INSTITUTION_SUSPENDED;
-        if (blockTime >= request.expiresAt) return Reason.REQUEST_EXPIRED;
-        if (request.issuedAt > blockTime + CLOCK_TOLERANCE) return Reason.REQUEST_NOT_YET_VALID;
-        if (request.releaseKeyHash != releaseKeyHash) return Reason.RELEASE_KEY_MISMATCH;
-        if (request.purpose == 0 || request.purpose > HIGHEST_PURPOSE) return Reason.PURPOSE_UNKNOWN;
-        if (request.action == 0 || request.action > ACTION_STORE) return Reason.ACTION_UNKNOWN;
-        bool knownKind = request.actorKind == ACTOR_HUMAN || request.actorKind == ACTOR_MACHINE;
+        RequestCodes codes = request.codes;
+        if (!active) return Reason.INSTITUTION_SUSPENDED;
+        if (blockTime >= codes.expiresAtOf()) return Reason.REQUEST_EXPIRED;
+        if (codes.issuedAtOf() > uint256(blockTime) + CLOCK_TOLERANCE) return Reason.REQUEST_NOT_YET_VALID;
+        if (!ownKey) return Reason.RELEASE_KEY_MISMATCH;
+        if (codes.purposeOf() == 0 || codes.purposeOf() > HIGHEST_PURPOSE) return Reason.PURPOSE_UNKNOWN;
+        if (codes.actionOf() == 0 || codes.actionOf() > ACTION_STORE) return Reason.ACTION_UNKNOWN;
+        bool knownKind = codes.actorKindOf() == ACTOR_HUMAN || codes.actorKindOf() == ACTOR_MACHINE;
         if (!knownKind || request.practitioner == bytes32(0)) return Reason.ACTOR_UNKNOWN;
-        if (request.legalBasis != BASIS_CONSENT) return Reason.LEGAL_BASIS_UNSUPPORTED;
+        bool knownBasis = codes.legalBasisOf() != 0 && codes.legalBasisOf() <= BASIS_PUBLIC_HEALTH;
+        if (!knownBasis) return Reason.LEGAL_BASIS_UNSUPPORTED;
         return Reason.NONE;
     }
 
     /// @notice Reasons that lie in the record.
     /// @param status of the record version that is asked for.
-    /// @return reason `NONE`, `RECORD_UNKNOWN` or `RECORD_SUPERSEDED`.
+    /// @return reason `NONE` for the current version alone.
     function judgeRecord(RecordStatus status) internal pure returns (Reason reason) {
+        if (status == RecordStatus.CURRENT) return Reason.NONE;
         if (status == RecordStatus.NONE) return Reason.RECORD_UNKNOWN;
-        if (status == RecordStatus.SUPERSEDED) return Reason.RECORD_SUPERSEDED;
-        return Reason.NONE;
+        if (status == RecordStatus.RESTRICTED) return Reason.RECORD_RESTRICTED;
+        if (status == RecordStatus.ERASED) return Reason.RECORD_ERASED;
+        return Reason.RECORD_SUPERSEDED;
     }
 
     /// @notice Whether a record is one of those a consent names.
@@ -73,74 +76,49 @@ library ConsentRules {
         return MerkleProof.verify(scopeProof, recordsRoot, keccak256(abi.encode(scopeKey)));
     }
 
-    /// @notice Reasons that lie in the consent.
+    /// @notice Reasons that lie in the consent: whether it is in force; who, to whom, for what; which content; how
+    /// often.
+    /// @dev That a named record is one of those named was shown before.
     /// @param request what the institution signed.
     /// @param facts of the record that is asked for.
     /// @param terms of the consent that is invoked.
     /// @param state of that consent.
-    /// @param groupMember whether the institution is a member of the group named, if one is.
+    /// @param bySubject whether the subject of the consent is that of the record.
+    /// @param toGrantee whether the institution is the one named, or a member of the group named.
     /// @param blockTime seconds since the epoch.
     /// @return reason `NONE`, or `CONSENT_UNKNOWN` … `USES_EXHAUSTED`.
     function judgeConsent(
-        AccessRequest memory request,
+        CompactRequest calldata request,
         RecordFacts facts,
         ConsentTerms memory terms,
         ConsentState memory state,
-        bool groupMember,
+        bool bySubject,
+        bool toGrantee,
         uint64 blockTime
     ) internal pure returns (Reason reason) {
-        reason = _judgeForce(terms, state.status, blockTime);
-        if (reason == Reason.NONE) reason = _judgeParties(request, facts, terms, groupMember);
-        if (reason == Reason.NONE) reason = _judgeContent(facts, terms);
-        if (reason != Reason.NONE) return reason;
-        if (request.action == ACTION_STORE && blockTime >= terms.eraseBy) return Reason.ERASE_DATE_PASSED;
-        if (state.uses >= terms.maxUses) return Reason.USES_EXHAUSTED;
-        return Reason.NONE;
-    }
-
-    /// @dev Whether the consent is in force at all.
-    function _judgeForce(
-        ConsentTerms memory terms,
-        ConsentStatus status,
-        uint64 blockTime
-    ) private pure returns (Reason reason) {
-        if (status == ConsentStatus.NONE) return Reason.CONSENT_UNKNOWN;
-        if (status == ConsentStatus.REVOKED) return Reason.CONSENT_REVOKED;
+        if (state.status != ConsentStatus.ACTIVE) {
+            return state.status == ConsentStatus.NONE ? Reason.CONSENT_UNKNOWN : Reason.CONSENT_REVOKED;
+        }
         if (blockTime < terms.validFrom) return Reason.CONSENT_NOT_YET_VALID;
         if (blockTime >= terms.validUntil) return Reason.CONSENT_EXPIRED;
-        return Reason.NONE;
-    }
-
-    /// @dev Who, to whom, for what.
-    function _judgeParties(
-        AccessRequest memory request,
-        RecordFacts facts,
-        ConsentTerms memory terms,
-        bool groupMember
-    ) private pure returns (Reason reason) {
-        if (!facts.isOf(terms.subjectId)) return Reason.SUBJECT_MISMATCH;
-        bool named = terms.group == bytes32(0) ? terms.institution == request.institution : groupMember;
-        if (!named) return Reason.GRANTEE_MISMATCH;
-        if (terms.practitioner != bytes32(0) && terms.practitioner != request.practitioner) {
-            return Reason.PRACTITIONER_MISMATCH;
+        if (!bySubject) return Reason.SUBJECT_MISMATCH;
+        if (!toGrantee) return Reason.GRANTEE_MISMATCH;
+        bytes32 practitioner = terms.practitioner;
+        if (practitioner != bytes32(0) && practitioner != request.practitioner) return Reason.PRACTITIONER_MISMATCH;
+        uint8 action = request.codes.actionOf();
+        if (!_contains(terms.purposes, request.codes.purposeOf())) return Reason.PURPOSE_NOT_GRANTED;
+        if (!_contains(terms.actions, action)) return Reason.ACTION_NOT_GRANTED;
+        uint8 sensitivity = facts.sensitivityOf();
+        if (terms.recordsRoot == bytes32(0)) {
+            if (!_contains(terms.categories, facts.categoryOf())) return Reason.RECORD_NOT_IN_SCOPE;
+            if (sensitivity == HIGHEST_SENSITIVITY) return Reason.LEVEL_FIVE_WILDCARD;
         }
-        if (!_contains(terms.purposes, request.purpose)) return Reason.PURPOSE_NOT_GRANTED;
-        if (!_contains(terms.actions, request.action)) return Reason.ACTION_NOT_GRANTED;
-        return Reason.NONE;
-    }
-
-    /// @dev Which content. That a named record is one of those named was shown before.
-    function _judgeContent(
-        RecordFacts facts,
-        ConsentTerms memory terms
-    ) private pure returns (Reason reason) {
-        bool wildcard = terms.recordsRoot == bytes32(0);
-        if (wildcard && !_contains(terms.categories, facts.categoryOf())) return Reason.RECORD_NOT_IN_SCOPE;
-        if (wildcard && facts.sensitivityOf() == HIGHEST_SENSITIVITY) return Reason.LEVEL_FIVE_WILDCARD;
-        if (facts.sensitivityOf() > terms.maxSensitivity) return Reason.SENSITIVITY_EXCEEDED;
+        if (sensitivity > terms.maxSensitivity) return Reason.SENSITIVITY_EXCEEDED;
         uint16 month = facts.dataMonthOf();
-        bool inPeriod = month >= terms.dataFrom && month <= terms.dataUntil;
-        return inPeriod ? Reason.NONE : Reason.DATA_PERIOD_EXCEEDED;
+        if (month < terms.dataFrom || month > terms.dataUntil) return Reason.DATA_PERIOD_EXCEEDED;
+        if (action == ACTION_STORE && blockTime >= terms.eraseBy) return Reason.ERASE_DATE_PASSED;
+        if (state.uses >= terms.maxUses) return Reason.USES_EXHAUSTED;
+        return Reason.NONE;
     }
 
     /// @dev Whether a set of codes has bit `1 << code`.

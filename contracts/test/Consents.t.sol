@@ -40,6 +40,13 @@ contract ConsentsTest {
         require(state.status == ConsentStatus.REVOKED && state.revokedAt == block.timestamp, "another state");
     }
 
+    /// @notice What was revoked before it was granted never comes into force.
+    function test_revoke_holdsForWhatWasNeverGranted() external {
+        ConsentTerms memory terms = _terms();
+        _consents.revoke(terms, _revoked(terms));
+        _refuse(terms, abi.encodeWithSelector(IConsents.ConsentsAlreadyRevoked.selector, _idOf(terms)));
+    }
+
     /// @notice Only a relay submits.
     function test_acts_revertFromAStranger() external {
         ConsentTerms memory terms = _terms();

@@ -3,10 +3,14 @@ pragma solidity 0.8.37;
 
 import {AccessLedger} from "../AccessLedger.sol";
 import {IAccessLedger} from "../interfaces/IAccessLedger.sol";
+import {IAuthorisations} from "../interfaces/IAuthorisations.sol";
 import {ConsentState, IConsents} from "../interfaces/IConsents.sol";
+import {IEmergencies} from "../interfaces/IEmergencies.sol";
+import {IExclusions} from "../interfaces/IExclusions.sol";
 import {IParticipants} from "../interfaces/IParticipants.sol";
 import {IRecords} from "../interfaces/IRecords.sol";
 import {AccessEntry, CompactRequest, Material, Outcome, RequestCodes} from "../types/AccessRequest.sol";
+import {AuthorisationState, AuthorisationStatus, StandingAuthorisation} from "../types/Authorisation.sol";
 import {ConsentStatus, Reason, RecordStatus, Standing} from "../types/Codes.sol";
 import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
 import {RecordFacts, factsOf} from "../types/RecordFacts.sol";
@@ -27,6 +31,8 @@ contract LedgerTest {
     Scripted private _participants;
     Scripted private _records;
     Scripted private _consents;
+    Scripted private _emergencies;
+    Scripted private _authorisations;
     Scripted private _verifier;
     AccessLedger private _ledger;
     RecordLeaf private _leaf;
@@ -35,7 +41,9 @@ contract LedgerTest {
     function setUp() external {
         VM.warp(_NOW);
         (_participants, _records, _consents) = (new Scripted(), new Scripted(), new Scripted());
-        _verifier = new Scripted();
+        (_emergencies, _authorisations, _verifier) = (new Scripted(), new Scripted(), new Scripted());
+        _emergencies.scriptCaller(IEmergencies.accessLedger.selector);
+        _emergencies.script(IEmergencies.open.selector, "");
         _verifier.script(_VERIFY, abi.encode(_VERIFY));
         (_leaf.subjectId, _leaf.version, _leaf.category, _leaf.sensitivity) = (_SUBJECT, 1, 3, 2);
         _leaf.dataMonth = 600;
@@ -45,6 +53,7 @@ contract LedgerTest {
         _scriptFacts(factsOf(_leaf, uint48(_NOW)));
         _scriptState(ConsentStatus.ACTIVE);
         _consents.script(IConsents.countUses.selector, "");
+        _scriptExcluded(0, false);
         _consents.scriptCaller(IConsents.accessLedger.selector);
         _ledger = _deploy();
     }
@@ -178,6 +187,80 @@ contract LedgerTest {
         require(_decided(requests, material) == Reason.REQUEST_EXPIRED, "another reason");
     }
 
+    /// @notice An exclusion beats a consent and an emergency; nobody else is asked about.
+    function test_decide_deniesWhatIsExcluded() external {
+        _scriptExcluded(1, true);
+        require(_decided(_requests(), _material()) == Reason.EXCLUDED, "a consent is stronger");
+        CompactRequest[] memory requests = _inEmergency(2);
+        require(_decided(requests, _material()) == Reason.EXCLUDED, "an emergency is stronger");
+        _scriptExcluded(1, false);
+        requests = _requests();
+        requests[0].requestId = 3;
+        require(_decided(requests, _material()) == Reason.NONE, "an exclusion of others counts");
+    }
+
+    /// @notice Emergencies and accesses have limits a day; the day after both begin again.
+    function test_decide_keepsTheLimitsOfADay() external {
+        require(_decided(_inEmergency(1), _material()) == Reason.NONE, "an emergency is not permitted");
+        require(_decided(_inEmergency(2), _material()) == Reason.EMERGENCY_LIMIT, "two emergencies");
+        CompactRequest[] memory requests = _requests();
+        requests[0].requestId = 3;
+        require(_decided(requests, _material()) == Reason.NONE, "no second access");
+        requests[0].requestId = 4;
+        require(_decided(requests, _material()) == Reason.INSTITUTION_LIMIT, "three accesses");
+        (uint256 accesses, uint256 emergencies) = _ledger.permitsToday(_INSTITUTION);
+        require(accesses == 2 && emergencies == 1, "other counts");
+        VM.warp(_NOW + 1 days);
+        (accesses, emergencies) = _ledger.permitsToday(_INSTITUTION);
+        require(accesses == 0 && emergencies == 0, "counts of yesterday");
+    }
+
+    /// @notice On the basis of a duty, what counts is the authorisation that is invoked.
+    function test_decide_looksAtTheAuthorisation() external {
+        CompactRequest[] memory requests = _requests();
+        requests[0].codes = _codes(0x01030101);
+        requests[0].places |= uint256(1) << 48;
+        Material memory material = _material();
+        require(_decided(requests, material) == Reason.AUTHORISATION_MISSING, "none is needed");
+        material.authorisations = new StandingAuthorisation[](1);
+        StandingAuthorisation memory terms = material.authorisations[0];
+        (terms.institution, terms.basis, terms.purposes, terms.categories) = (_INSTITUTION, 3, 1 << 1, 1 << 3);
+        (terms.actions, terms.maxSensitivity, terms.dataUntil, terms.validUntil) = (1 << 1, 4, 1_000, _NOW + 1);
+        requests[0].places |= uint256(1) << 96;
+        AuthorisationState[] memory states = new AuthorisationState[](1);
+        _authorisations.script(IAuthorisations.statesOf.selector, abi.encode(states));
+        requests[0].requestId = 2;
+        require(_decided(requests, material) == Reason.AUTHORISATION_UNKNOWN, "an unknown one counts");
+        states[0].status = AuthorisationStatus.WITHDRAWN;
+        _authorisations.script(IAuthorisations.statesOf.selector, abi.encode(states));
+        requests[0].requestId = 3;
+        require(_decided(requests, material) == Reason.AUTHORISATION_WITHDRAWN, "a withdrawn one counts");
+        states[0].status = AuthorisationStatus.ACTIVE;
+        _authorisations.script(IAuthorisations.statesOf.selector, abi.encode(states));
+        requests[0].requestId = 4;
+        require(_decided(requests, material) == Reason.NONE, "not permitted");
+        terms.institution = address(0xDEAD);
+        requests[0].requestId = 5;
+        require(_decided(requests, material) == Reason.AUTHORISATION_SCOPE, "that of another counts");
+        terms.validUntil = _NOW;
+        requests[0].requestId = 6;
+        require(_decided(requests, material) == Reason.AUTHORISATION_EXPIRED, "an old one counts");
+    }
+
+    /// @notice An emergency says why, and only a person looks.
+    function test_decide_deniesAnIncompleteEmergency() external {
+        CompactRequest[] memory requests = _inEmergency(1);
+        requests[0].reasonHash = bytes32(0);
+        require(_decided(requests, _material()) == Reason.EMERGENCY_INCOMPLETE, "nobody says why");
+    }
+
+    /// @notice A consent that was never granted, or names nothing, is no consent.
+    function test_decide_deniesWithoutAConsent() external {
+        CompactRequest[] memory requests = _requests();
+        _scriptState(ConsentStatus.NONE);
+        require(_decided(requests, _material()) == Reason.CONSENT_UNKNOWN, "another reason");
+    }
+
     /// @notice A record is shown to be named by itself, by a proof, or by the leaf of a later version.
     function test_decide_permitsTheNamedRecord() external {
         CompactRequest[] memory requests = _requests();
@@ -212,12 +295,21 @@ contract LedgerTest {
             new AccessLedger(
                 IParticipants(address(_participants)),
                 IRecords(address(_records)),
-                IConsents(address(_consents))
+                IConsents(address(_consents)),
+                IEmergencies(address(_emergencies)),
+                IAuthorisations(address(_authorisations))
             );
     }
 
     function _scriptInstitution(Standing standing, bytes memory signer) private {
-        _participants.script(IParticipants.institutionForDecision.selector, abi.encode(standing, _KEY, signer));
+        _participants.script(IParticipants.institutionForDecision.selector, abi.encode(standing, _KEY, signer, 2, 1));
+    }
+
+    function _scriptExcluded(uint256 summary, bool excluded) private {
+        uint256[] memory summaries = new uint256[](2);
+        (summaries[0], summaries[1]) = (summary, summary);
+        _consents.script(IExclusions.exclusionSummaries.selector, abi.encode(summaries));
+        _consents.script(IExclusions.isExcluded.selector, abi.encode(excluded));
     }
 
     function _scriptFacts(RecordFacts facts) private {
@@ -265,8 +357,21 @@ contract LedgerTest {
         requests[0].requestId = 1;
         requests[0].recordId = RecordId.wrap(_idOf(_leaf));
         requests[0].practitioner = _OTHER;
-        requests[0].codes = RequestCodes.wrap((uint256(_NOW + 600) << 96) | (uint256(_NOW) << 32) | 0x01010101);
+        requests[0].codes = _codes(0x01010101);
         requests[0].places = uint256(1) << 32;
+    }
+
+    /// @dev For emergency treatment, with a reason.
+    function _inEmergency(uint256 requestId) private view returns (CompactRequest[] memory requests) {
+        requests = _requests();
+        (requests[0].requestId, requests[0].reasonHash) = (requestId, keccak256("reason"));
+        requests[0].codes = _codes(0x0101020102);
+        // No consent is invoked, so the relay names the subject.
+        requests[0].places = uint256(1) << 48;
+    }
+
+    function _codes(uint256 kinds) private pure returns (RequestCodes codes) {
+        return RequestCodes.wrap((uint256(_NOW + 600) << 104) | (uint256(_NOW) << 40) | kinds);
     }
 
     function _material() private pure returns (Material memory material) {
@@ -276,6 +381,8 @@ contract LedgerTest {
         material.releaseKeyHashes[0] = _KEY;
         material.consents = new ConsentTerms[](1);
         material.consents[0] = _terms();
+        material.subjects = new bytes32[](1);
+        material.subjects[0] = _SUBJECT;
     }
 
     function _terms() private pure returns (ConsentTerms memory terms) {

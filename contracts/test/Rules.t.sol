@@ -4,8 +4,11 @@ pragma solidity 0.8.37;
 import {ConsentState} from "../interfaces/IConsents.sol";
 import {BatchTree} from "../libraries/BatchTree.sol";
 import {ConsentRules} from "../libraries/ConsentRules.sol";
-import {AccessRequest} from "../types/AccessRequest.sol";
-import {ConsentStatus, Reason, RecordStatus, Standing} from "../types/Codes.sol";
+import {Hashing} from "../libraries/Hashing.sol";
+import {Regions} from "../libraries/Regions.sol";
+import {Retention} from "../libraries/Retention.sol";
+import {CompactRequest, RequestCodes} from "../types/AccessRequest.sol";
+import {ConsentStatus, Reason, RecordStatus} from "../types/Codes.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
 import {RecordFacts, factsOf} from "../types/RecordFacts.sol";
 import {RecordLeaf} from "../types/RecordLeaf.sol";
@@ -17,40 +20,52 @@ contract RulesTest {
     bytes32 private constant _OTHER = bytes32(uint256(0x07));
 
     /// @notice Each fault of a request has its reason.
-    function test_judgeRequest_namesEachFault() external pure {
-        AccessRequest memory r = _request();
-        _same(ConsentRules.judgeRequest(r, Standing.ACTIVE, _KEY, _NOW), Reason.NONE);
-        _same(ConsentRules.judgeRequest(r, Standing.SUSPENDED, _KEY, _NOW), Reason.INSTITUTION_SUSPENDED);
-        _same(ConsentRules.judgeRequest(r, Standing.ACTIVE, _KEY, r.expiresAt), Reason.REQUEST_EXPIRED);
-        _same(ConsentRules.judgeRequest(r, Standing.ACTIVE, _KEY, _NOW - 61), Reason.REQUEST_NOT_YET_VALID);
-        _same(ConsentRules.judgeRequest(r, Standing.ACTIVE, _OTHER, _NOW), Reason.RELEASE_KEY_MISMATCH);
-        r.purpose = 16;
-        _same(ConsentRules.judgeRequest(r, Standing.ACTIVE, _KEY, _NOW), Reason.PURPOSE_UNKNOWN);
+    function test_judgeRequest_namesEachFault() external view {
+        CompactRequest memory r = _request();
+        _judgeRequest(r, _NOW, Reason.NONE);
+        _judgeRequest(r, _NOW + 600, Reason.REQUEST_EXPIRED);
+        _judgeRequest(r, _NOW - 61, Reason.REQUEST_NOT_YET_VALID);
+        _same(this.judgeRequest(r, false, true, _NOW), Reason.INSTITUTION_SUSPENDED);
+        _same(this.judgeRequest(r, true, false, _NOW), Reason.RELEASE_KEY_MISMATCH);
+        r.codes = _codes(16, 1, 1, 1);
+        _judgeRequest(r, _NOW, Reason.PURPOSE_UNKNOWN);
+        r.codes = _codes(1, 3, 1, 1);
+        _judgeRequest(r, _NOW, Reason.ACTION_UNKNOWN);
+        r.codes = _codes(1, 1, 1, 3);
+        _judgeRequest(r, _NOW, Reason.ACTOR_UNKNOWN);
+        r.codes = _codes(1, 1, 99, 1);
+        _judgeRequest(r, _NOW, Reason.LEGAL_BASIS_UNSUPPORTED);
         r = _request();
-        r.action = 3;
-        _same(ConsentRules.judgeRequest(r, Standing.ACTIVE, _KEY, _NOW), Reason.ACTION_UNKNOWN);
-        r = _request();
-        r.actorKind = 3;
-        _same(ConsentRules.judgeRequest(r, Standing.ACTIVE, _KEY, _NOW), Reason.ACTOR_UNKNOWN);
-        r = _request();
-        r.legalBasis = 99;
-        _same(ConsentRules.judgeRequest(r, Standing.ACTIVE, _KEY, _NOW), Reason.LEGAL_BASIS_UNSUPPORTED);
+        r.practitioner = bytes32(0);
+        _judgeRequest(r, _NOW, Reason.ACTOR_UNKNOWN);
     }
 
-    /// @notice Each status of a record has its reason.
-    function test_judgeRecord_namesEachStatus() external pure {
+    /// @notice In the last minute of 64-bit time the tolerance does not run over.
+    function test_judgeRequest_holdsInTheLastMinuteOfTime() external view {
+        CompactRequest memory request = _request();
+        uint256 last = type(uint64).max;
+        request.codes = RequestCodes.wrap((last << 104) | ((last - 1) << 40) | 0x01010101);
+        _judgeRequest(request, type(uint64).max - 1, Reason.NONE);
+        _judgeRequest(request, type(uint64).max - 62, Reason.REQUEST_NOT_YET_VALID);
+    }
+
+    /// @notice Only the current version of a record is permitted, and each other status has its own reason.
+    function test_judgeRecord_permitsTheCurrentVersionAlone() external pure {
         _same(ConsentRules.judgeRecord(RecordStatus.NONE), Reason.RECORD_UNKNOWN);
         _same(ConsentRules.judgeRecord(RecordStatus.CURRENT), Reason.NONE);
         _same(ConsentRules.judgeRecord(RecordStatus.SUPERSEDED), Reason.RECORD_SUPERSEDED);
+        _same(ConsentRules.judgeRecord(RecordStatus.RESTRICTED), Reason.RECORD_RESTRICTED);
+        _same(ConsentRules.judgeRecord(RecordStatus.ERASED), Reason.RECORD_ERASED);
+        require(type(RecordStatus).max == RecordStatus.ERASED, "a status without a case");
     }
 
     /// @notice A consent in order permits.
-    function test_judgeConsent_permitsWhatIsInOrder() external pure {
+    function test_judgeConsent_permitsWhatIsInOrder() external view {
         _judge(_request(), _terms(), _state(), Reason.NONE);
     }
 
     /// @notice Each way of not being in force has its reason.
-    function test_judgeConsent_namesWhatIsNotInForce() external pure {
+    function test_judgeConsent_namesWhatIsNotInForce() external view {
         ConsentState memory state = _state();
         state.status = ConsentStatus.NONE;
         _judge(_request(), _terms(), state, Reason.CONSENT_UNKNOWN);
@@ -68,16 +83,12 @@ contract RulesTest {
     }
 
     /// @notice Each party that is another has its reason.
-    function test_judgeConsent_namesTheWrongParty() external pure {
+    function test_judgeConsent_namesTheWrongParty() external view {
+        Reason reason = this.judgeConsent(_request(), _facts(2), _terms(), _state(), false, true);
+        _same(reason, Reason.SUBJECT_MISMATCH);
+        reason = this.judgeConsent(_request(), _facts(2), _terms(), _state(), true, false);
+        _same(reason, Reason.GRANTEE_MISMATCH);
         ConsentTerms memory terms = _terms();
-        terms.subjectId = _OTHER;
-        _judge(_request(), terms, _state(), Reason.SUBJECT_MISMATCH);
-        terms = _terms();
-        terms.institution = address(0xDEAD);
-        _judge(_request(), terms, _state(), Reason.GRANTEE_MISMATCH);
-        terms.group = _OTHER;
-        _judge(_request(), terms, _state(), Reason.GRANTEE_MISMATCH);
-        terms = _terms();
         terms.practitioner = _OTHER;
         _judge(_request(), terms, _state(), Reason.PRACTITIONER_MISMATCH);
         terms = _terms();
@@ -88,22 +99,14 @@ contract RulesTest {
         _judge(_request(), terms, _state(), Reason.ACTION_NOT_GRANTED);
     }
 
-    /// @notice A member of the group named is a grantee.
-    function test_judgeConsent_permitsAMemberOfTheGroup() external pure {
-        ConsentTerms memory terms = _terms();
-        (terms.institution, terms.group) = (address(0), _OTHER);
-        Reason reason = ConsentRules.judgeConsent(_request(), _facts(2), terms, _state(), true, _NOW);
-        _same(reason, Reason.NONE);
-    }
-
     /// @notice Content out of scope has its reason.
-    function test_judgeConsent_namesContentOutOfScope() external pure {
+    function test_judgeConsent_namesContentOutOfScope() external view {
         ConsentTerms memory terms = _terms();
         terms.categories = 1 << 4;
         _judge(_request(), terms, _state(), Reason.RECORD_NOT_IN_SCOPE);
         terms = _terms();
         terms.maxSensitivity = 5;
-        Reason reason = ConsentRules.judgeConsent(_request(), _facts(5), terms, _state(), false, _NOW);
+        Reason reason = this.judgeConsent(_request(), _facts(5), terms, _state(), true, true);
         _same(reason, Reason.LEVEL_FIVE_WILDCARD);
         terms.maxSensitivity = 1;
         _judge(_request(), terms, _state(), Reason.SENSITIVITY_EXCEEDED);
@@ -113,9 +116,9 @@ contract RulesTest {
     }
 
     /// @notice Nothing is stored on the day it would have to be erased.
-    function test_judgeConsent_namesThePassedEraseDate() external pure {
-        AccessRequest memory request = _request();
-        request.action = 2;
+    function test_judgeConsent_namesThePassedEraseDate() external view {
+        CompactRequest memory request = _request();
+        request.codes = _codes(1, 2, 1, 1);
         ConsentTerms memory terms = _terms();
         (terms.actions, terms.eraseBy) = (1 << 2, _NOW);
         _judge(request, terms, _state(), Reason.ERASE_DATE_PASSED);
@@ -137,24 +140,121 @@ contract RulesTest {
         bytes32 third = keccak256(abi.encodePacked(hex"00", hashes[2]));
         bytes32 left = keccak256(abi.encodePacked(hex"01", first, second));
         bytes32 root = keccak256(abi.encodePacked(hex"01", left, third));
+        require(Hashing.rootOf(hashes) == root, "another root");
         require(BatchTree.consumedRootOf(hashes) == root, "another root");
     }
 
+    /// @notice A path leads from each leaf to the root, and from nothing else.
+    function test_isAlong_holdsForEachLeaf() external view {
+        bytes32[] memory hashes = new bytes32[](3);
+        bytes32[3] memory leaves;
+        for (uint256 i = 0; i < 3; ++i) {
+            hashes[i] = keccak256(abi.encode(i));
+            leaves[i] = keccak256(abi.encodePacked(hex"00", hashes[i]));
+        }
+        bytes32 left = keccak256(abi.encodePacked(hex"01", leaves[0], leaves[1]));
+        bytes32 root = Hashing.rootOf(hashes);
+        bytes32[] memory path = new bytes32[](2);
+        (path[0], path[1]) = (leaves[1], leaves[2]);
+        require(this.isAlong(root, hashes[0], 0, path), "the first is not along");
+        path[0] = leaves[0];
+        require(this.isAlong(root, hashes[1], 1, path), "the second is not along");
+        require(!this.isAlong(root, hashes[1], 0, path), "along from another place");
+        require(!this.isAlong(root, hashes[1], 3, path), "along from a place that is none");
+        require(!this.isAlong(root, hashes[1], 1, new bytes32[](0)), "along without a path");
+        path = new bytes32[](1);
+        path[0] = left;
+        require(this.isAlong(root, hashes[2], 2, path), "the odd one is not along");
+    }
+
+    /// @notice An authority of the country is everywhere, another in its province.
+    function test_regions_areProvinces() external pure {
+        require(Regions.isWithin(440_300, 0) && Regions.isWithin(440_300, 440_000), "not within");
+        require(!Regions.isWithin(440_300, 110_000), "within another province");
+    }
+
+    /// @notice Fifteen years for outpatients, thirty for all others, from the end of the month.
+    function test_retention_endsWithTheYears() external pure {
+        require(Retention.endOf(0, 1) == 476_064_000, "not 1 February 1985");
+        require(Retention.endOf(0, 2) - Retention.endOf(0, 1) == 5_478 days, "not fifteen years more");
+    }
+
+    /// @notice Brings a path into calldata.
+    /// @param root of a tree of three leaves.
+    /// @param hash what the leaf is made of.
+    /// @param index place of the leaf.
+    /// @param path siblings.
+    /// @return along whether it leads to the root.
+    function isAlong(
+        bytes32 root,
+        bytes32 hash,
+        uint256 index,
+        bytes32[] calldata path
+    ) external pure returns (bool along) {
+        return BatchTree.isAlong(root, hash, index, 3, path);
+    }
+
+    /// @notice Brings a request into calldata.
+    /// @param request what is asked.
+    /// @param active whether the institution is.
+    /// @param ownKey whether the release key is its own.
+    /// @param blockTime when.
+    /// @return reason first that applies.
+    function judgeRequest(
+        CompactRequest calldata request,
+        bool active,
+        bool ownKey,
+        uint64 blockTime
+    ) external pure returns (Reason reason) {
+        return ConsentRules.judgeRequest(request, active, ownKey, blockTime);
+    }
+
+    /// @notice Brings a request into calldata.
+    /// @param request what is asked.
+    /// @param facts of the record.
+    /// @param terms of the consent.
+    /// @param state of the consent.
+    /// @param bySubject whether the subject is that of the record.
+    /// @param toGrantee whether the institution is the one named.
+    /// @return reason first that applies.
+    function judgeConsent(
+        CompactRequest calldata request,
+        RecordFacts facts,
+        ConsentTerms calldata terms,
+        ConsentState calldata state,
+        bool bySubject,
+        bool toGrantee
+    ) external pure returns (Reason reason) {
+        return ConsentRules.judgeConsent(request, facts, terms, state, bySubject, toGrantee, _NOW);
+    }
+
+    function _judgeRequest(CompactRequest memory request, uint64 blockTime, Reason needed) private view {
+        _same(this.judgeRequest(request, true, true, blockTime), needed);
+    }
+
     function _judge(
-        AccessRequest memory request,
+        CompactRequest memory request,
         ConsentTerms memory terms,
         ConsentState memory state,
         Reason needed
-    ) private pure {
-        _same(ConsentRules.judgeConsent(request, _facts(2), terms, state, false, _NOW), needed);
+    ) private view {
+        _same(this.judgeConsent(request, _facts(2), terms, state, true, true), needed);
     }
 
-    function _request() private pure returns (AccessRequest memory request) {
-        request.institution = address(0xB000);
-        (request.purpose, request.action, request.legalBasis, request.actorKind) = (1, 1, 1, 1);
+    function _request() private pure returns (CompactRequest memory request) {
+        request.codes = _codes(1, 1, 1, 1);
         request.practitioner = keccak256("practitioner");
-        request.releaseKeyHash = _KEY;
-        (request.issuedAt, request.expiresAt) = (_NOW, _NOW + 600);
+    }
+
+    function _codes(
+        uint8 purpose,
+        uint8 action,
+        uint8 legalBasis,
+        uint8 actorKind
+    ) private pure returns (RequestCodes codes) {
+        uint256 word = (uint256(_NOW + 600) << 104) | (uint256(_NOW) << 40) | purpose;
+        word |= (uint256(action) << 8) | (uint256(legalBasis) << 16) | (uint256(actorKind) << 24);
+        return RequestCodes.wrap(word);
     }
 
     function _terms() private pure returns (ConsentTerms memory terms) {

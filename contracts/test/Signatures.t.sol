@@ -90,6 +90,11 @@ contract SignaturesTest {
         if (!named) terms.recordsRoot = bytes32(0);
         request.institution = _suite.hospitals(1);
         request.consentId = _suite.hashes().consentId(terms);
+        request.authorisationId = bytes32(0);
+        if (_suite.codesOf(request).isByAuthority()) {
+            request.consentId = bytes32(0);
+            named = false;
+        }
         (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, terms);
         material.scopeProofs = new bytes32[][](1);
         material.scopeProofs[0] = proof;
@@ -152,20 +157,23 @@ contract SignaturesTest {
         CompactRequest memory compact
     ) private pure returns (AccessRequest memory changed) {
         uint256 codes = RequestCodes.unwrap(compact.codes);
+        bool named = uint16(compact.places >> 32) == 1;
         changed = AccessRequest({
             requestId: compact.requestId,
             institution: request.institution,
             recordId: RecordId.unwrap(compact.recordId),
-            consentId: uint16(compact.places >> 32) == 1 ? request.consentId : bytes32(0),
+            consentId: named && !compact.codes.isByAuthority() ? request.consentId : bytes32(0),
+            authorisationId: bytes32(0),
             purpose: uint8(codes),
             action: uint8(codes >> 8),
             legalBasis: uint8(codes >> 16),
             actorKind: uint8(codes >> 24),
+            reasonCode: uint8(codes >> 32),
             reasonHash: compact.reasonHash,
             practitioner: compact.practitioner,
             releaseKeyHash: request.releaseKeyHash,
-            issuedAt: uint64(codes >> 32),
-            expiresAt: uint64(codes >> 96)
+            issuedAt: uint64(codes >> 40),
+            expiresAt: uint64(codes >> 104)
         });
     }
 

@@ -1,35 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-
 import {AccessLedger} from "../AccessLedger.sol";
+import {Authorisations} from "../Authorisations.sol";
 import {Consents} from "../Consents.sol";
+import {Emergencies} from "../Emergencies.sol";
+import {Governance} from "../Governance.sol";
 import {Participants} from "../Participants.sol";
 import {Records} from "../Records.sol";
 import {Subjects} from "../Subjects.sol";
 import {IConsents} from "../interfaces/IConsents.sol";
+import {Founding} from "../interfaces/IParticipants.sol";
 import {AccessRequest, CompactRequest, Material, RequestCodes} from "../types/AccessRequest.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
 import {Enrolment} from "../types/Enrolment.sol";
 import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
-import {ROLE_AUTHORITY, ROLE_NATIONAL} from "../types/Roles.sol";
+import {
+    HIGHEST_OFFICE,
+    ROLE_AUDIT,
+    ROLE_AUTHORITY,
+    ROLE_NATIONAL,
+    ROLE_REGISTER,
+    ROLE_SECURITY,
+    ROLE_SYSTEM
+} from "../types/Roles.sol";
 import {Hashes} from "./Hashes.sol";
 import {VM} from "./Vm.sol";
 
 /// @title The deployed suite with two institutions and two subjects
-/// @notice The deploying test is admin, nation, authority and relay at once: it has every right there is, so whatever
-/// it cannot do nobody can.
+/// @notice This contract is admin, national authority with its first officer, and relay at once; `secondOfficer` agrees
+/// to whatever takes two. It has every right there is, so whatever it cannot do nobody can.
 contract Suite {
     uint256 internal constant _START = 1_800_000_000;
     uint256 internal constant _HOSPITALS = 2;
     uint256 internal constant _SUBJECTS = 2;
     uint256 internal constant _RECORDS = 3;
 
+    Governance public governance;
     Participants public participants;
     Subjects public subjects;
     Records public records;
     Consents public consents;
+    Emergencies public emergencies;
+    Authorisations public authorisations;
     AccessLedger public ledger;
     Hashes public hashes;
 
@@ -50,7 +63,18 @@ contract Suite {
     /// @notice Lets a further account relay.
     /// @param account the account.
     function addRelay(address account) external {
-        participants.admitRelay(account, address(this));
+        _admitRelay(account);
+    }
+
+    /// @notice Gives up the role of the admin, as a deployer does at the end.
+    function renounce() external {
+        governance.renounceRole(0, address(this));
+    }
+
+    /// @notice Gives the second officer of the national authority; the first is this contract.
+    /// @return officer its account.
+    function secondOfficer() public pure returns (address officer) {
+        return VM.addr(0xD000);
     }
 
     /// @notice Gives an anchored leaf.
@@ -165,44 +189,81 @@ contract Suite {
     /// @param request what is asked.
     /// @return compact the same, packed.
     function compactOf(AccessRequest memory request) public pure returns (CompactRequest memory compact) {
-        uint256 codes = request.purpose | (uint256(request.action) << 8) | (uint256(request.legalBasis) << 16);
-        codes |= uint256(request.actorKind) << 24;
-        codes |= (uint256(request.issuedAt) << 32) | (uint256(request.expiresAt) << 96);
         return
             CompactRequest({
                 requestId: request.requestId,
                 recordId: RecordId.wrap(request.recordId),
-                codes: RequestCodes.wrap(codes),
+                codes: codesOf(request),
                 reasonHash: request.reasonHash,
                 practitioner: request.practitioner,
                 places: request.consentId == bytes32(0) ? 0 : uint256(1) << 32
             });
     }
 
+    /// @notice Packs codes and times of a request.
+    /// @param request what is asked.
+    /// @return codes the same, in one word.
+    function codesOf(AccessRequest memory request) public pure returns (RequestCodes codes) {
+        uint256 word = request.purpose | (uint256(request.action) << 8) | (uint256(request.legalBasis) << 16);
+        word |= (uint256(request.actorKind) << 24) | (uint256(request.reasonCode) << 32);
+        return RequestCodes.wrap(word | (uint256(request.issuedAt) << 40) | (uint256(request.expiresAt) << 104));
+    }
+
     function _deploy() private {
-        AccessManager manager = new AccessManager(address(this));
-        participants = new Participants(address(manager));
-        bytes4[] memory national = new bytes4[](1);
-        national[0] = Participants.admitAuthority.selector;
-        bytes4[] memory authority = new bytes4[](2);
-        authority[0] = Participants.admitInstitution.selector;
-        authority[1] = Participants.admitRelay.selector;
-        manager.setTargetFunctionRole(address(participants), national, ROLE_NATIONAL);
-        manager.setTargetFunctionRole(address(participants), authority, ROLE_AUTHORITY);
-        manager.grantRole(ROLE_NATIONAL, address(this), 0);
-        manager.grantRole(ROLE_AUTHORITY, address(this), 0);
-        participants.admitAuthority(address(this), 0, bytes32(0));
-        participants.admitRelay(address(this), address(this));
+        governance = new Governance(address(this), 0);
+        participants = new Participants(address(governance));
         subjects = new Subjects(participants);
         records = new Records(participants, subjects);
-        address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 1);
-        consents = new Consents(participants, subjects, predicted);
-        ledger = new AccessLedger(participants, records, IConsents(address(consents)));
+        address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 3);
+        consents = new Consents(participants, subjects, predicted, 30 days);
+        emergencies = new Emergencies(participants, subjects, predicted);
+        authorisations = new Authorisations(participants);
+        ledger = new AccessLedger(participants, records, IConsents(address(consents)), emergencies, authorisations);
+        _wire();
+        Founding memory founding;
+        founding.authority = address(this);
+        founding.secondOfficer = secondOfficer();
+        participants.begin(founding);
+        _admitRelay(address(this));
+    }
+
+    function _wire() private {
+        for (uint64 role = ROLE_NATIONAL; role <= HIGHEST_OFFICE; ++role) {
+            governance.setRoleAdmin(role, ROLE_REGISTER);
+        }
+        governance.grantRole(ROLE_REGISTER, address(participants), 0);
+        _give(ROLE_NATIONAL, participants.admitAuthority.selector);
+        _give(ROLE_NATIONAL, participants.suspendAuthority.selector);
+        _give(ROLE_NATIONAL, participants.reinstateAuthority.selector);
+        _give(ROLE_NATIONAL, participants.appointOfficer.selector);
+        _give(ROLE_NATIONAL, participants.dismissOfficer.selector);
+        _give(ROLE_AUTHORITY, participants.admitInstitution.selector);
+        _give(ROLE_AUTHORITY, participants.admitRelay.selector);
+        _give(ROLE_SYSTEM, participants.admitVerifier.selector);
+        _give(ROLE_SECURITY, participants.suspendInstitution.selector);
+        _give(ROLE_SECURITY, participants.suspendInEmergency.selector);
+        _give(ROLE_SECURITY, participants.reinstateInstitution.selector);
+        _give(ROLE_SECURITY, participants.resetInstitutionKeys.selector);
+        _give(ROLE_AUDIT, participants.limitInstitution.selector);
+    }
+
+    function _give(uint64 role, bytes4 selector) private {
+        bytes4[] memory selectors = new bytes4[](1);
+        selectors[0] = selector;
+        governance.setTargetFunctionRole(address(participants), selectors, role);
+    }
+
+    function _admitRelay(address account) private {
+        participants.admitRelay(account, address(this));
+        VM.prank(secondOfficer());
+        participants.admitRelay(account, address(this));
     }
 
     function _admit(uint256 key) private {
         address account = VM.addr(key);
         hospitals.push(account);
+        participants.admitInstitution(account, 110_000, abi.encodePacked(account), "release key", bytes32(0));
+        VM.prank(secondOfficer());
         participants.admitInstitution(account, 110_000, abi.encodePacked(account), "release key", bytes32(0));
     }
 

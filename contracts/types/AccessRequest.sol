@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {StandingAuthorisation} from "./Authorisation.sol";
+import {BASIS_EMERGENCY, BASIS_PUBLIC_HEALTH, BASIS_STATUTORY_DUTY} from "./Codes.sol";
 import {ConsentTerms} from "./ConsentTerms.sol";
 import {RecordId, RecordLeaf} from "./RecordLeaf.sol";
 
@@ -11,10 +13,12 @@ struct AccessRequest {
     address institution; // who asks
     bytes32 recordId;
     bytes32 consentId; // zero when no consent is invoked
+    bytes32 authorisationId; // standing one of an authority; zero unless the basis is a duty or public health
     uint8 purpose;
     uint8 action;
     uint8 legalBasis;
     uint8 actorKind;
+    uint8 reasonCode; // why an emergency access is needed; zero unless the basis is emergency
     bytes32 reasonHash; // keyed hash of a reason text, may be zero
     bytes32 practitioner; // keyed hash of the person or agent
     bytes32 releaseKeyHash; // SHA-256 of the HPKE key the data key is to be wrapped for
@@ -29,8 +33,8 @@ struct RequestBatch {
     uint32 size; // number of requests
 }
 
-/// @notice Codes and times of a request in one word, from the lowest bit: purpose, action, legal basis and actor kind
-/// (8 bits each), issued-at and expires-at (64 bits each).
+/// @notice Codes and times of a request in one word, from the lowest bit: purpose, action, legal basis, actor kind and
+/// reason code (8 bits each), issued-at and expires-at (64 bits each).
 type RequestCodes is uint256;
 
 /// @notice A request as it travels. What repeats in a batch stands in the tables of `Material` and is named by its
@@ -43,11 +47,12 @@ struct CompactRequest {
     RequestCodes codes;
     bytes32 reasonHash;
     bytes32 practitioner;
-    uint256 places; // from the lowest bit, 16 bits each: institution, release key, consent, subject, leaf, scope proof
+    // From the lowest bit, 16 bits each: institution, release key, consent, subject, leaf, scope proof, authorisation.
+    uint256 places;
 }
 
-/// @notice The tables of a batch: each distinct value once. Places in the last four are counted from 1; 0 stands for
-/// none.
+/// @notice The tables of a batch: each distinct value once. Places in all but the first two are counted from 1; 0
+/// stands for none.
 struct Material {
     address[] institutions;
     bytes32[] releaseKeyHashes;
@@ -55,6 +60,7 @@ struct Material {
     bytes32[] subjects; // of records where the consent does not tell it; none where it does
     RecordLeaf[] leaves; // of later versions where a consent names records by their first
     bytes32[][] scopeProofs; // Merkle proofs of records in a `recordsRoot`; none where a record is the only one
+    StandingAuthorisation[] authorisations;
 }
 
 /// @notice Reason, block time and sequence numbers of a decision in one word, from the lowest bit: reason (8 bits),
@@ -65,7 +71,7 @@ type Outcome is uint256;
 /// @notice One line of the access log, as emitted.
 struct AccessEntry {
     bytes32 recordId;
-    bytes32 consentId;
+    bytes32 ground; // the consent or the authorisation that is invoked, told apart by the legal basis; zero for none
     bytes32 reasonHash;
     bytes32 practitioner;
     bytes32 releaseKeyHash;
@@ -74,9 +80,9 @@ struct AccessEntry {
 }
 
 bytes32 constant ACCESS_REQUEST_TYPEHASH = keccak256(
-    "AccessRequest(uint256 requestId,address institution,bytes32 recordId,bytes32 consentId,uint8 purpose,"
-    "uint8 action,uint8 legalBasis,uint8 actorKind,bytes32 reasonHash,bytes32 practitioner,"
-    "bytes32 releaseKeyHash,uint64 issuedAt,uint64 expiresAt)"
+    "AccessRequest(uint256 requestId,address institution,bytes32 recordId,bytes32 consentId,bytes32 authorisationId,"
+    "uint8 purpose,uint8 action,uint8 legalBasis,uint8 actorKind,uint8 reasonCode,bytes32 reasonHash,"
+    "bytes32 practitioner,bytes32 releaseKeyHash,uint64 issuedAt,uint64 expiresAt)"
 );
 
 bytes32 constant REQUEST_BATCH_TYPEHASH = keccak256("RequestBatch(address institution,bytes32 root,uint32 size)");
@@ -85,11 +91,74 @@ bytes32 constant REQUEST_BATCH_TYPEHASH = keccak256("RequestBatch(address instit
 uint256 constant PLACE_BITS = 16;
 
 using {requestHashOf} for AccessRequest global;
+using {
+    purposeOf,
+    actionOf,
+    legalBasisOf,
+    actorKindOf,
+    reasonCodeOf,
+    issuedAtOf,
+    expiresAtOf,
+    isByAuthority,
+    isByConsent,
+    signedOf
+} for RequestCodes global;
 using {placeOf} for CompactRequest global;
 
 /// @notice EIP-712 struct hash of a request.
 function requestHashOf(AccessRequest memory request) pure returns (bytes32) {
     return keccak256(abi.encode(ACCESS_REQUEST_TYPEHASH, request));
+}
+
+/// @notice Gives the purpose of use.
+function purposeOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes));
+}
+
+/// @notice Gives the action.
+function actionOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes) >> 8);
+}
+
+/// @notice Gives the legal basis.
+function legalBasisOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes) >> 16);
+}
+
+/// @notice Gives the actor kind.
+function actorKindOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes) >> 24);
+}
+
+/// @notice Gives the reason code.
+function reasonCodeOf(RequestCodes codes) pure returns (uint8) {
+    return uint8(RequestCodes.unwrap(codes) >> 32);
+}
+
+/// @notice Gives the time of issue, in seconds.
+function issuedAtOf(RequestCodes codes) pure returns (uint64) {
+    return uint64(RequestCodes.unwrap(codes) >> 40);
+}
+
+/// @notice Gives the end of validity, in seconds, exclusive.
+function expiresAtOf(RequestCodes codes) pure returns (uint64) {
+    return uint64(RequestCodes.unwrap(codes) >> 104);
+}
+
+/// @notice Whether the legal basis is one on which a request invokes an authorisation of an authority, and no consent.
+function isByAuthority(RequestCodes codes) pure returns (bool) {
+    uint8 basis = codes.legalBasisOf();
+    return basis == BASIS_STATUTORY_DUTY || basis == BASIS_PUBLIC_HEALTH;
+}
+
+/// @notice Whether a request may invoke a consent: on any legal basis but an emergency and those of an authority.
+function isByConsent(RequestCodes codes) pure returns (bool) {
+    return codes.legalBasisOf() != BASIS_EMERGENCY && !codes.isByAuthority();
+}
+
+/// @notice Gives the same without the bits that stand for nothing, which nobody signed.
+function signedOf(RequestCodes codes) pure returns (RequestCodes) {
+    return RequestCodes.wrap(uint168(RequestCodes.unwrap(codes)));
 }
 
 /// @notice Gives one of the places of a request.

@@ -16,7 +16,9 @@ enum Standing {
 enum RecordStatus {
     NONE, // never anchored
     CURRENT,
-    SUPERSEDED
+    SUPERSEDED,
+    RESTRICTED, // kept, but not to be processed
+    ERASED // keys and content destroyed
 }
 
 /// @notice Life of a consent. A revoked consent never becomes active again.
@@ -26,7 +28,8 @@ enum ConsentStatus {
     REVOKED
 }
 
-/// @notice Answer to one access request; `NONE` means permitted. The first reason that applies, in this order, counts.
+/// @notice Answer to one access request; `NONE` means permitted. The first reason that applies counts; the order of the
+/// rules is that of the lists in `src/consentry/core/access.py`, not that of the numbers.
 /// @dev Reasons up to `SCOPE_PROOF_INVALID` are rejections: nothing was decided, no request id is used up, no head
 /// moves.
 enum Reason {
@@ -64,11 +67,28 @@ enum Reason {
     SENSITIVITY_EXCEEDED,
     DATA_PERIOD_EXCEEDED,
     ERASE_DATE_PASSED,
-    USES_EXHAUSTED
+    USES_EXHAUSTED,
+    // Appended later.
+    INSTITUTION_LIMIT, // the institution asked for more in a day than it may
+    EXCLUDED, // the patient excluded this institution, practitioner or purpose by name
+    RECONSENT_NEEDED, // the subject must consent anew, as when a minor came of age
+    RECORD_RESTRICTED, // processing of the record is restricted
+    RECORD_ERASED, // the record was erased
+    EMERGENCY_INCOMPLETE, // code, hash or purpose missing, machine actor, or longer than 15 minutes
+    EMERGENCY_FORBIDDEN, // by the patient's directive
+    EMERGENCY_LIMIT, // more emergencies than an institution or a practitioner may have open
+    AUTHORISATION_MISSING, // a duty or public health is the basis, and no authorisation is invoked
+    AUTHORISATION_UNKNOWN, // nobody gave it
+    AUTHORISATION_WITHDRAWN, // the authority took it back
+    AUTHORISATION_EXPIRED, // outside its period
+    AUTHORISATION_SCOPE, // it does not cover this request
+    SUBJECT_UNKNOWN // nobody enrolled the subject of the record
 }
 
 /// @dev Purposes of use are v3-ActReason codes 1..15 (TREAT … HTEST); a set is a bit mask with bit `1 << purpose`.
 uint8 constant HIGHEST_PURPOSE = 15;
+uint8 constant PURPOSE_ETREAT = 2;
+uint8 constant PURPOSE_BTG = 3;
 
 /// @dev Actions: 1 view, 2 store a copy; a set is a bit mask with bit `1 << action`.
 uint8 constant ACTION_VIEW = 1;
@@ -82,6 +102,15 @@ uint8 constant HIGHEST_SENSITIVITY = 5;
 
 /// @dev Legal bases: 1 consent, 2 emergency, 3 statutory duty, 4 public health.
 uint8 constant BASIS_CONSENT = 1;
+uint8 constant BASIS_EMERGENCY = 2;
+uint8 constant BASIS_STATUTORY_DUTY = 3;
+uint8 constant BASIS_PUBLIC_HEALTH = 4;
+
+/// @dev Reasons of an emergency access: 1 unconscious, 2 life threatening, 3 immediate treatment, 4 safety of others.
+uint8 constant HIGHEST_EMERGENCY_REASON = 4;
+
+/// @dev Seconds an emergency request may be valid for.
+uint64 constant EMERGENCY_WINDOW = 15 minutes;
 
 /// @dev Actor kinds: 1 human, 2 machine.
 uint8 constant ACTOR_HUMAN = 1;
@@ -89,9 +118,59 @@ uint8 constant ACTOR_MACHINE = 2;
 
 /// @dev Assurance levels of a consent act: 1 device key, 2 card and code, 3 guardian, 4 staff-assisted.
 uint8 constant ASSURANCE_DEVICE_KEY = 1;
+uint8 constant ASSURANCE_CARD_AND_CODE = 2;
+uint8 constant ASSURANCE_GUARDIAN = 3;
+uint8 constant ASSURANCE_STAFF_ASSISTED = 4;
 
 /// @dev `maxUses` of a consent that does not limit the number of uses.
 uint32 constant UNLIMITED_USES = type(uint32).max;
 
 /// @dev Seconds by which the clock of a requester may run ahead of block time.
 uint64 constant CLOCK_TOLERANCE = 60;
+
+/// @dev Scopes of a guardian; a set is a bit mask with bit `1 << scope`.
+uint8 constant SCOPE_GRANT = 1;
+uint8 constant SCOPE_REVOKE = 2;
+uint8 constant SCOPE_SEE = 3;
+uint8 constant SCOPE_CORRECT = 4;
+uint8 constant SCOPE_RECOVER = 5;
+
+/// @dev Grounds of a restriction: 1 retention runs, 2 accuracy disputed, 3 legal claim, 4 subject's request.
+uint8 constant HIGHEST_RESTRICTION_REASON = 4;
+
+/// @dev Grounds of an erasure: 1 subject's request, 2 retention over, 3 wrong patient, 4 order of a court.
+uint8 constant ERASED_ON_REQUEST = 1;
+uint8 constant ERASED_AS_WRONG_PATIENT = 3;
+uint8 constant ERASED_BY_COURT_ORDER = 4;
+
+/// @dev Retention classes of a record: 1 outpatient, 15 years; 2 inpatient, 30 years.
+uint8 constant RETENTION_OUTPATIENT = 1;
+
+/// @dev Document classes a result can be of.
+uint8 constant CATEGORY_LABORATORY = 3;
+uint8 constant CATEGORY_IMAGING = 4;
+
+/// @dev How far a quality mark reaches: 1 the country, 2 a province, 3 a city.
+uint8 constant MARK_NATIONAL = 1;
+uint8 constant MARK_PROVINCIAL = 2;
+uint8 constant MARK_CITY = 3;
+
+/// @dev Grounds on which a marked result is not accepted, 1..9.
+uint8 constant HIGHEST_REFUSAL_REASON = 9;
+/// @notice Life of an ask for a consent.
+enum AskStatus {
+    NONE, // nobody asked so
+    OPEN,
+    ANSWERED, // by a grant
+    DENIED,
+    LAPSED // its time ran out; not stored, told from the time
+}
+
+/// @dev What became of copies: 0 there were none, 1 kept until they are erased, 2 none are left.
+uint8 constant COPIES_NONE = 0;
+uint8 constant COPIES_KEPT = 1;
+uint8 constant COPIES_ERASED = 2;
+
+/// @dev What an institution owes after a revocation: 1 to acknowledge it, 2 to attest the erasure of copies.
+uint8 constant DUTY_ACKNOWLEDGE = 1;
+uint8 constant DUTY_ERASE = 2;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Hashing} from "../libraries/Hashing.sol";
 import {RecordStatus} from "./Codes.sol";
 import {RecordLeaf} from "./RecordLeaf.sol";
 
@@ -11,11 +12,21 @@ import {RecordLeaf} from "./RecordLeaf.sol";
 /// account: two ids of one's own choice might be made to meet, but none with that of somebody else.
 type RecordFacts is uint256;
 
-using {statusOf, categoryOf, sensitivityOf, dataMonthOf, anchoredAtOf, isOf, superseded} for RecordFacts global;
+using {
+    statusOf,
+    categoryOf,
+    sensitivityOf,
+    dataMonthOf,
+    retentionOf,
+    anchoredAtOf,
+    isOf,
+    isMarked,
+    withStatus
+} for RecordFacts global;
 
 /// @notice Packs the facts of a version that is being anchored.
 function factsOf(RecordLeaf memory leaf, uint48 anchoredAt) pure returns (RecordFacts) {
-    uint256 word = _markOf(leaf.subjectId) << 96;
+    uint256 word = markOf(leaf.subjectId) << 96;
     word |= uint256(anchoredAt) << 48;
     word |= (uint256(leaf.retention) << 40) | (uint256(leaf.dataMonth) << 24) | (uint256(leaf.sensitivity) << 16);
     return RecordFacts.wrap(word | (uint256(leaf.category) << 8) | uint256(RecordStatus.CURRENT));
@@ -41,6 +52,11 @@ function dataMonthOf(RecordFacts facts) pure returns (uint16) {
     return uint16(RecordFacts.unwrap(facts) >> 24);
 }
 
+/// @notice Gives the retention class.
+function retentionOf(RecordFacts facts) pure returns (uint8) {
+    return uint8(RecordFacts.unwrap(facts) >> 40);
+}
+
 /// @notice Gives the block time of the anchor, in seconds.
 function anchoredAtOf(RecordFacts facts) pure returns (uint48) {
     return uint48(RecordFacts.unwrap(facts) >> 48);
@@ -48,16 +64,21 @@ function anchoredAtOf(RecordFacts facts) pure returns (uint48) {
 
 /// @notice Tells whether a version is one of a subject.
 function isOf(RecordFacts facts, bytes32 subjectId) pure returns (bool) {
-    return RecordFacts.unwrap(facts) >> 96 == _markOf(subjectId);
+    return facts.isMarked(markOf(subjectId));
 }
 
-/// @notice Gives the same facts of a version that gave way to the next.
-function superseded(RecordFacts facts) pure returns (RecordFacts) {
+/// @notice Tells whether a version is one of the subject with a mark.
+function isMarked(RecordFacts facts, uint256 mark) pure returns (bool) {
+    return RecordFacts.unwrap(facts) >> 96 == mark;
+}
+
+/// @notice Gives the same facts with another status.
+function withStatus(RecordFacts facts, RecordStatus status) pure returns (RecordFacts) {
     uint256 kept = RecordFacts.unwrap(facts) & ~uint256(type(uint8).max);
-    return RecordFacts.wrap(kept | uint256(RecordStatus.SUPERSEDED));
+    return RecordFacts.wrap(kept | uint256(status));
 }
 
-/// @dev What stands for a subject in the word: 160 bits.
-function _markOf(bytes32 subjectId) pure returns (uint256) {
-    return uint256(keccak256(abi.encode(subjectId))) >> 96;
+/// @notice Gives what stands for a subject in the word: 160 bits.
+function markOf(bytes32 subjectId) pure returns (uint256) {
+    return uint256(Hashing.hashOf(subjectId)) >> 96;
 }

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     passphrase_file: Path | None = Field(
         None, description="passphrase of the vault; state_dir/keys/passphrase if not given"
     )
+    directory_key_file: Path | None = Field(
+        None, description="key the codes of patients are hashed under; state_dir/keys/directory if not given"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Port = Field(18080, description="port to listen on; 0 takes a free one")
     public_origin: str = Field(
@@ -98,6 +101,11 @@ class Settings(BaseSettings):
     def passphrase(self) -> Path:
         """Where the vault's passphrase is."""
         return self.passphrase_file or self.state_dir / "keys" / "passphrase"
+
+    @property
+    def directory_key(self) -> Path:
+        """Where the directory's key is."""
+        return self.directory_key_file or self.state_dir / "keys" / "directory"
 
     @property
     def origin(self) -> str:

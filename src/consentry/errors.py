@@ -13,6 +13,7 @@
     ├─ AccessDeniedError          the decision was no: reason and receipt
     ├─ NotFoundError
     ├─ ConflictError              already granted, already revoked, still under way
+    │  ├─ CoolDownError           the subject denied the same lately: not before the cool-down is over
     │  └─ IdempotencyKeyReusedError  the key belongs to other content
     ├─ GatewayUnavailableError    the gateway does not answer: try again
     ├─ VerificationError          what came does not hold: expected, got; a bundle: step
@@ -106,6 +107,12 @@ class ConflictError(ConsentryError):
     """The state already differs: granted, revoked, anchored, or a reused key. Caller: read the state first."""
 
     code = "conflict"
+
+
+class CoolDownError(ConflictError):
+    """The subject denied the same lately. Caller: do not ask again before the cool-down is over."""
+
+    code = "ask.cool-down"
 
 
 class IdempotencyKeyReusedError(ConflictError):

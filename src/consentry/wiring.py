@@ -2,8 +2,9 @@
 
 Rooms below never see settings; commands and the demonstration, above, read them and hand them over.
 
-The gateway holds two secrets: the key of its relay account, which can only pass on what others signed, and the
-passphrase of its vault. It has no key that could sign for a subject or an institution.
+The gateway holds three secrets: the key of its relay account, which can only pass on what others signed, the passphrase
+of its vault, and the key under which its directory hashes the codes of patients. It has no key that could sign for a
+subject or an institution.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from consentry.config import FORMS, Settings
 from consentry.core.chain import BlockReference
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
+from consentry.directory.persons import PersonStore
 from consentry.directory.projection import Follower, snapshot_rows
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
@@ -39,6 +41,7 @@ from consentry.errors import (
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.background import ROUND_SECONDS, Background, Deed, Tell
 from consentry.gateway.context import Context, Limits
+from consentry.gateway.erasures import ErasureDesk
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.claims import FolderLock
 from consentry.ledger.connection import Connection
@@ -268,19 +271,23 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         database, projection = await stack.enter_async_context(open_projection(settings, ledger))
         await VAULT_SCHEMA.upgrade(database_url(settings))
         await projection.catch_up()
+        persons = PersonStore(database, load_or_create_key(settings.directory_key))
+        await persons.check_key()
         objects = open_object_store(settings.objects)
         vault = RecordVault(database, objects, keyring)
         keys = IdempotencyStore(database)
         await keys.interrupt_all()
         background = Background(tell)
-        context = _context(settings, ledger, database, projection, keyring, vault, background)
+        context = _context(settings, ledger, database, projection, keyring, vault, persons, background)
         background.deeds += [
             Deed("following the chain", 1, projection.catch_up),
             Deed("resuming kept requests", RESUME_TURNS, context.desk.resume),
+            Deed("carrying out erasures", RESUME_TURNS, context.erasures.carry_out),
             *tidying(keys, objects),
         ]
         # What cannot be decided now stays kept: it must not keep a gateway from serving what it can.
-        await background.attempt(background.deeds[1])
+        for deed in background.deeds[1:3]:
+            await background.attempt(deed)
         task = background.start()
         stack.push_async_callback(_stop, task)
         yield context
@@ -311,6 +318,7 @@ def _context(
     projection: Follower,
     keyring: LocalKeyring,
     vault: RecordVault,
+    persons: PersonStore,
     background: Background,
 ) -> Context:
     directory, nonces = Directory(database, projection), NonceStore(database)
@@ -331,7 +339,9 @@ def _context(
         ledger=ledger,
         projection=directory,
         vault=vault,
+        persons=persons,
         desk=AccessDesk(ledger, directory, vault, RequestOutbox(database), custodian, ledger.verifiers()),
+        erasures=ErasureDesk(ledger, directory, vault, custodian),
         idempotency=IdempotencyStore(database),
         nonces=nonces,
         verifiers=ledger.verifiers(),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -67,14 +68,14 @@ def _words(line: str) -> list[str]:
 
 
 def _is_command(words: list[str]) -> bool:
-    known: object = typer.main.get_command(app)
+    known: Any = typer.main.get_command(app)
     for word in words:
-        following: dict[str, object] | None = getattr(known, "commands", None)
-        if following is None:
+        if not hasattr(known, "get_command"):
             return True
-        if word not in following:
+        # Asked by name: the commands of signed acts stand in no list.
+        known = known.get_command(None, word)
+        if known is None:
             return False
-        known = following[word]
     return True
 
 

@@ -220,6 +220,14 @@ def request_with(**changes: Value) -> Case:
     return case
 
 
+def without_consent(basis: LegalBasis) -> Case:
+    def case(world: World) -> Item:
+        return world.item(permitted(world).leaf, None, legal_basis=basis)
+
+    case.__name__ = f"without consent, {basis.name}"
+    return case
+
+
 DENIED: list[tuple[Reason, Case]] = [
     (Reason.INSTITUTION_SUSPENDED, suspended),
     (Reason.REQUEST_EXPIRED, expired),
@@ -234,9 +242,11 @@ DENIED: list[tuple[Reason, Case]] = [
     (Reason.ACTOR_UNKNOWN, request_with(actor_kind=3)),
     (Reason.ACTOR_UNKNOWN, request_with(practitioner=ZERO_32)),
     (Reason.LEGAL_BASIS_UNSUPPORTED, request_with(legal_basis=0)),
-    (Reason.LEGAL_BASIS_UNSUPPORTED, request_with(legal_basis=LegalBasis.EMERGENCY)),
-    (Reason.LEGAL_BASIS_UNSUPPORTED, request_with(legal_basis=LegalBasis.STATUTORY_DUTY)),
-    (Reason.LEGAL_BASIS_UNSUPPORTED, request_with(legal_basis=LegalBasis.PUBLIC_HEALTH)),
+    (Reason.LEGAL_BASIS_UNSUPPORTED, request_with(legal_basis=5)),
+    (Reason.LEGAL_BASIS_UNSUPPORTED, request_with(legal_basis=255)),
+    (Reason.EMERGENCY_INCOMPLETE, without_consent(LegalBasis.EMERGENCY)),
+    (Reason.AUTHORISATION_MISSING, without_consent(LegalBasis.STATUTORY_DUTY)),
+    (Reason.AUTHORISATION_MISSING, without_consent(LegalBasis.PUBLIC_HEALTH)),
     (Reason.RECORD_UNKNOWN, unknown_record),
     (Reason.RECORD_SUPERSEDED, superseded),
     (Reason.CONSENT_MISSING, no_consent),

@@ -163,7 +163,7 @@ def test_batch_of_a_hundred_is_decided_item_by_item(world: World) -> None:
 def faulty_hospital(world: World, fault: int) -> Hospital:
     """Admits an institution whose verifier misbehaves."""
     verifier = world.suite.deploy("FaultyVerifier")
-    world.suite.send("Participants", "admitVerifier", verifier.address, sender=world.suite.national)
+    world.after_delay(world.administrators(3), "admitVerifier", verifier.address)
     signer = P256Signer(Address(bytes.fromhex(verifier.address[2:])), b"faulty")
     faulty = _Faulty(signer.verifier, fault)
     return world.admit("faulty hospital", BEIJING, world.suite.accounts[6], faulty)
@@ -184,8 +184,8 @@ class _Faulty:
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_faulty_verifier_never_spoils_the_batch(world: World, fault: int) -> None:
-    item = prepared(world)
     faulty = faulty_hospital(world, fault)
+    item = prepared(world)
     changes: dict[str, Value] = {"institution": faulty.address, "release_key_hash": faulty.release_key_hash}
     theirs = world.item(item.leaf, item.terms, signer=faulty.signer, **changes)
 

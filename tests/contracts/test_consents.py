@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from consentry.core.asks import COOL_DOWN
 from consentry.core.codes import ConsentStatus
 from consentry.core.terms import Address, Revocation, SubjectId
 from consentry.core.typed_data import consent_id, digest
@@ -203,7 +204,7 @@ def test_revoke_works_when_all_else_is_unfit(world: World) -> None:
     world.suspend(world.custodian)
     world.suspend(world.hospital)
     world.suite.travel(terms.valid_until + DAY)
-    world.suite.send("Participants", "admitRelay", world.stranger, world.beijing, sender=world.beijing)
+    world.by_two(world.beijing, "admitRelay", world.stranger, world.beijing)
     world.relay = world.stranger
 
     world.revoke(terms)
@@ -271,7 +272,7 @@ def test_count_use_by_anyone_but_the_ledger_is_refused(world: World) -> None:
 def test_count_use_of_a_consent_not_in_force_is_refused(world: World, status: ConsentStatus) -> None:
     # The ledger never asks for this; here its place is taken by an account.
     terms = world.terms()
-    wiring = (world.suite["Participants"].address, world.suite["Subjects"].address, world.relay)
+    wiring = (world.suite["Participants"].address, world.suite["Subjects"].address, world.relay, COOL_DOWN)
     world.suite.contracts = {**world.suite.contracts, "Consents": world.suite.deploy("Consents", *wiring)}
     if status == ConsentStatus.REVOKED:
         world.revoke(terms)
@@ -283,7 +284,7 @@ def test_count_use_of_a_consent_not_in_force_is_refused(world: World, status: Co
 
 def test_count_use_counts_one(world: World) -> None:
     terms = world.terms()
-    wiring = (world.suite["Participants"].address, world.suite["Subjects"].address, world.relay)
+    wiring = (world.suite["Participants"].address, world.suite["Subjects"].address, world.relay, COOL_DOWN)
     world.suite.contracts = {**world.suite.contracts, "Consents": world.suite.deploy("Consents", *wiring)}
     world.grant(terms)
 

@@ -34,12 +34,9 @@ class Stage:
         for institution in (CUSTODIAN, STRANGER):
             self._admit(institution)
 
-    def _must(self, contract: str, function: str, *arguments: Any) -> None:  # noqa: ANN401 - whatever the ABI takes
-        self.suite.must(self.suite.act(contract, function, *arguments))
-
     def _admit(self, institution: AccountKey) -> None:
         address = institution.address
-        self._must("Participants", "admitInstitution", address, REGION, address, RELEASE_KEY, ZERO_32)
+        self.suite.by_two("admitInstitution", address, REGION, address, RELEASE_KEY, ZERO_32)
 
     def enrol(self, subject: SubjectId, patient: AccountKey) -> None:
         """Enrols a subject."""
@@ -65,7 +62,8 @@ class Stage:
         if scenario.standing != Standing.NONE:
             self._admit(hospital)
         if scenario.group_member:
-            self._must("Participants", "changeGroupMembership", GROUP, hospital.address, True)  # noqa: FBT003
+            entry = ("changeGroupMembership", GROUP, hospital.address, True)
+            self.suite.must(self.suite.act("Participants", *entry))
         for subject in {scenario.leaf.subject_id, scenario.terms.subject_id}:
             self.enrol(subject, patient)
         self._record(scenario)
@@ -107,7 +105,7 @@ class Stage:
             signature = sign(patient, self.suite.domain("Consents"), revocation)
             self.suite.must(self.suite.revoke(scenario.terms, signature))
         if scenario.standing == Standing.SUSPENDED:
-            self._must("Participants", "suspendInstitution", hospital, ZERO_32)
+            self.suite.by_two("suspendInstitution", hospital, ZERO_32)
 
 
 def _reasons(logs: Sequence[Log]) -> Iterator[Reason]:

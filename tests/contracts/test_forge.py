@@ -17,6 +17,16 @@ PROMISES = {
     "invariant_revocationWins()",
     "invariant_everyRequestCountsOnce()",
     "invariant_gapsShow()",
+    "invariant_exclusionsStandUntilLifted()",
+    "invariant_nobodyActsForTheSubject()",
+    "invariant_denialsKeepAsksAway()",
+    "invariant_answersLieWithinAsks()",
+    "invariant_revokedConsentsStayRevoked()",
+    "invariant_noAccountCombinesRoles()",
+    "invariant_nothingIsDoneByOne()",
+    "invariant_oneOfficerStopsNobodyForGood()",
+    "invariant_erasureIsFinal()",
+    "invariant_erasureTakesTwoOfficers()",
 }
 
 

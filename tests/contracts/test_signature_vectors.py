@@ -46,7 +46,7 @@ def suite() -> Suite:
     made = Suite()
     institution = samples.CUSTODIAN
     release_key, signer = samples.RELEASE_KEY, ACCOUNT.address
-    made.must(made.act("Participants", "admitInstitution", institution, 440300, signer, release_key, bytes(32)))
+    made.by_two("admitInstitution", institution, 440300, signer, release_key, bytes(32))
     enrolment = Enrolment(SubjectId(samples.SUBJECT), ACCOUNT.signer, institution, samples.NOW)
     signature = sign(ACCOUNT, made.domain("Subjects"), enrolment)
     made.must(made.enrol(enrolment, signature, signature))
@@ -101,9 +101,7 @@ def staged() -> Stage:
         (hospital.address, hospital.signer),
         (samples.HOSPITAL, passkey.signer),
     ):
-        suite.must(
-            suite.act("Participants", "admitInstitution", address, 440300, signer, samples.RELEASE_KEY, bytes(32))
-        )
+        suite.by_two("admitInstitution", address, 440300, signer, samples.RELEASE_KEY, bytes(32))
     enrolment = Enrolment(SubjectId(samples.SUBJECT), patient.signer, custodian.address, samples.NOW + samples.DAY)
     domain = suite.domain("Subjects")
     suite.must(suite.enrol(enrolment, sign(patient, domain, enrolment), sign(custodian, domain, enrolment)))

@@ -13,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from consentry.core.act_table import ACTS
 from tests.support.contract_suite import artifact
 
-CONTRACTS = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+CONTRACTS = (
+    *("Participants", "Subjects", "Records", "Consents", "Authorisations", "Emergencies", "AccessLedger"),
+    *("Persons", "Recognitions"),
+)
 # Declared by OpenZeppelin and thrown by its constructors and by the `AccessManager` alone.
 INHERITED = {"AccessManagedInvalidAuthority", "AccessManagedRequiredDelay", "InvalidShortString", "StringTooLong"}
 # Read in one loop over the wiring of each contract, by names made from those of the contracts.
@@ -37,6 +41,13 @@ def names(source: str) -> tuple[set[str], set[str]]:
     return called, compared
 
 
+def acts_made(source: str) -> set[str]:
+    """Gives the functions that take the signed acts that are made: suites send them by their form."""
+    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    made = {func.id for func in calls if isinstance(func, ast.Name)}
+    return {act.FORM.function for act in ACTS if act.__name__ in made}
+
+
 def _texts(nodes: list[ast.expr]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -48,8 +59,11 @@ def suites() -> tuple[frozenset[str], frozenset[str]]:
     """Gives what all suites call and compare."""
     folder = Path(__file__).parent
     paths = [path for path in folder.glob("*.py") if path != Path(__file__)]
-    found = [names(path.read_text()) for path in (*paths, folder.parent / "support" / "contract_world.py")]
-    return frozenset().union(*(one for one, _ in found)), frozenset().union(*(other for _, other in found))
+    support = folder.parent / "support"
+    sources = [path.read_text() for path in (*paths, support / "contract_world.py", support / "life_world.py")]
+    found = [names(source) for source in sources]
+    called = frozenset().union(*(one for one, _ in found), *(acts_made(source) for source in sources))
+    return called, frozenset().union(*(other for _, other in found))
 
 
 def declared(contract: str, kind: str) -> set[str]:

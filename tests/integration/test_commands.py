@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,9 @@ class Desk:
         return ("--node", self.environment["CONSENTRY_NODE_URL"], "--manifest", str(self.network.manifest_path))
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+@contextmanager
+def desk_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Starts a chain and the gateway of hospital A, and gives a desk before it."""
     network = Network(tmp_path_factory.mktemp("commands"))
     try:
         url = network.start_chain().url or ""
@@ -85,6 +87,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk(tmp_path_factory.mktemp("desk"), network, environment)
     finally:
         network.stop()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with desk_in(tmp_path_factory) as made:
+        yield made
 
 
 @dataclass(frozen=True)
@@ -223,6 +231,73 @@ def test_passkey_far_from_the_hospital_grants_named_records(desk: Desk) -> None:
 
     assert first["permitted"]
     assert second == first
+
+
+@dataclass(frozen=True)
+class Ward:
+    """Images of two patients, and the command with which hospital B asks for all of them, one file lists the last."""
+
+    images: tuple[Image, ...]
+    command: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def ward(desk: Desk) -> Ward:
+    first, second = enrolled(desk, "bed-1"), enrolled(desk, "bed-2")
+    images = (anchored(desk, first), anchored(desk, first), anchored(desk, second))
+    consents = [
+        granted(desk, image, f"{name}.key", f"{name}.json", "--category", "IMAGING", "--uses", "50")
+        for image, name in ((images[0], "bed-1"), (images[2], "bed-2"))
+    ]
+    (desk.folder / "ward.txt").write_text(f"# the ward on Monday\n\n{images[2].record}:{consents[1]}  # bed 2\n")
+    named = (images[0].record, images[1].record, "--from", "ward.txt", "--consent", consents[0])
+    secrets = ("--key", desk.key(B), "--release-key", desk.key(f"{B}-release"), "--practitioner", SOMEBODY)
+    return Ward(images, ("access", "request-many", *named, *secrets))
+
+
+def test_many_records_under_one_signature_are_opened_and_each_is_proved(desk: Desk, ward: Ward) -> None:
+    items = desk.must(*ward.command, "--out", "opened", *desk.node)["items"]
+
+    assert [(item["recordId"], item["permitted"]) for item in items] == [(i.record, True) for i in ward.images]
+    assert len({item["receipt"]["transactionHash"] for item in items}) == 1
+    for item, image in zip(items, ward.images, strict=True):
+        opened = desk.folder / item["file"]
+        assert opened.read_bytes() == image.content.read_bytes()
+        assert stat.S_IMODE(opened.stat().st_mode) == 0o600
+    assert stat.S_IMODE((desk.folder / "opened").stat().st_mode) == 0o700
+    for place, item in enumerate(items):
+        _prove(desk, item["requestId"])
+        batch = json.loads((desk.folder / "evidence.json").read_text())["batch"]
+        assert (batch["place"], batch["size"], len(batch["path"])) == (place, 3, 1 if place == 2 else 2)
+    node = {"CONSENTRY_MANIFEST": str(desk.network.manifest_path)}
+    assert desk.must("audit", "--chain-only", **node)["findings"] == []
+
+
+def test_many_records_of_which_one_is_denied_tell_so_each(desk: Desk, ward: Ward) -> None:
+    wrong = ("--purpose", "HRESCH")
+    consent = ward.command[ward.command.index("--consent") + 1]
+    listed = desk.run(*ward.command, "--each-signed", *wrong, *desk.node)
+    assert listed.returncode == 1
+    assert listed.stdout.count("PURPOSE_NOT_GRANTED") == 3
+    assert "Traceback" not in listed.stderr
+
+    unknown = "0x" + "44" * 32
+    refused = desk.refused(1, *ward.command, f"{unknown}:{consent}")
+    assert refused == "consentry: record is not known to this custodian (requests 2 of the batch)\n"
+    mixed = desk.run(*ward.command, f"{unknown}:{consent}", "--each-signed", "--json")
+    items = json.loads(mixed.stdout)["items"]
+    assert mixed.returncode == 1
+    assert [item["permitted"] for item in items] == [True, True, False, True]
+    assert items[2]["problem"]["code"] == "not-found"
+
+
+def test_many_kept_requests_are_decided_once_however_they_are_signed(desk: Desk, ward: Ward) -> None:
+    command = (*ward.command, "--keep", "kept-ward.json")
+    first, second = desk.must(*command)["items"], desk.must(*command, "--each-signed")["items"]
+
+    assert second == first
+    assert "do not match" in desk.refused(2, *command, "--purpose", "HRESCH")
+    assert stat.S_IMODE((desk.folder / "kept-ward.json").stat().st_mode) == 0o600
 
 
 def test_p256_key_says_who_signs(desk: Desk) -> None:

@@ -8,8 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.slow
 INSTITUTION = "0x" + "1a" * 20
 RELAY = "0x" + "2b" * 20
 REGION = "440300"
+DELAY = 2
+"""Seconds that system administrators wait."""
 
 
 class Desk:
@@ -47,13 +50,18 @@ class Desk:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def two(self, keys: Sequence[Path], *arguments: str) -> Any:  # noqa: ANN401 - JSON
+        """Runs a command with the keys of two officers; gives the second answer."""
+        assert self.must(*arguments, "--key", str(keys[0]))["state"] == "waits for a second officer"
+        return self.must(*arguments, "--key", str(keys[1]))
+
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     made = Desk(tmp_path_factory.mktemp("desk"))
     try:
         made.environment["CONSENTRY_NODE_URL"] = made.must("chain", "up", "--port", "0")["url"]
-        made.must("deploy")
+        made.must("deploy", "--system-delay", str(DELAY))
         yield made
     finally:
         made.must("chain", "down")
@@ -88,36 +96,104 @@ def standings(desk: Desk) -> list[Standing]:
     return asyncio.run(read())
 
 
-def test_authority_admits_suspends_and_reinstates(desk: Desk) -> None:
-    key = desk.state / "keys" / "national"
+def test_first_officer_waits_and_second_one_does_it(desk: Desk) -> None:
+    first, second = (desk.state / "keys" / name for name in ("national", "national-2"))
 
-    desk.must(*admission(desk, key))
-    desk.must("institution", "suspend", INSTITUTION, "--key", str(key))
-    desk.must("institution", "reinstate", INSTITUTION, "--key", str(key))
-    desk.must("institution", "admit-relay", RELAY, INSTITUTION, "--key", str(key))
-    desk.must("institution", "remove-relay", RELAY, "--key", str(key))
+    waits = desk.must(*admission(desk, first))
+    pending = desk.must("authority", "pending")["items"]
+    again = desk.run(*admission(desk, first))
+    done = desk.must(*admission(desk, second))
 
-    assert standings(desk) == [Standing.ACTIVE, Standing.SUSPENDED, Standing.ACTIVE]
+    assert waits["state"] == "waits for a second officer"
+    assert [(item["act"], item["function"], item["lapsesAt"]) for item in pending] == [
+        (waits["act"], "admitInstitution", waits["lapsesAt"])
+    ]
+    assert pending[0]["arguments"]["institution"] == INSTITUTION
+    assert (again.returncode, "ParticipantsSecondOfficerRequired" in again.stderr) == (1, True)
+    assert done["state"] == "done"
+    assert desk.must("authority", "pending")["items"] == []
 
 
-def test_national_authority_admits_a_provincial_one_which_acts_in_its_region(desk: Desk, tmp_path: Path) -> None:
-    national, own = desk.state / "keys" / "national", tmp_path / "province"
-    address = desk.must("key", "new", str(own))["signer"]
+def test_officers_suspend_and_reinstate(desk: Desk) -> None:
+    keys = [desk.state / "keys" / name for name in ("national", "national-2")]
+    for command in ("suspend", "reinstate"):
+        desk.two(keys, "institution", command, INSTITUTION)
+    desk.two(keys, "institution", "admit-relay", RELAY, INSTITUTION)
+    desk.must("institution", "remove-relay", RELAY, "--key", str(keys[0]))
+    emergency = desk.must("institution", "suspend", INSTITUTION, "--emergency", "--key", str(keys[0]))
+    desk.must("institution", "suspend", INSTITUTION, "--key", str(keys[1]))
+    desk.two(keys, "institution", "reinstate", INSTITUTION)
 
-    desk.must("authority", "admit", address, "--region", "330000", "--key", str(national))
-    member = ("institution", "admit", "0x" + "3c" * 20, "--release-key", "ab" * PUBLIC_KEY_SIZE, "--key", str(own))
-    desk.must(*member, "--region", "330100")
+    assert emergency["state"] == "waits for a second officer"
+    suspended = [Standing.SUSPENDED, Standing.ACTIVE]
+    assert standings(desk) == [Standing.ACTIVE, *suspended, *suspended]
+
+
+def test_national_officers_admit_an_authority_which_acts_in_its_region(desk: Desk, tmp_path: Path) -> None:
+    national = [desk.state / "keys" / name for name in ("national", "national-2")]
+    own = [tmp_path / "province", tmp_path / "deputy"]
+    address, deputy = (desk.must("key", "new", str(file))["signer"] for file in own)
+
+    desk.two(national, "authority", "admit", address, "--region", "330000")
+    desk.two(national, "authority", "appoint", address, deputy, "--role", "AUTHORITY", "--role", "SECURITY")
+    member = ("institution", "admit", "0x" + "3c" * 20, "--release-key", "ab" * PUBLIC_KEY_SIZE)
+    desk.two(own, *member, "--region", "330100")
     group = address + "00" * 12
-    desk.must("institution", "join", group, "0x" + "3c" * 20, "--key", str(own))
-    desk.must("institution", "leave", group, "0x" + "3c" * 20, "--key", str(own))
-    foreign = desk.run(*member[:2], "0x" + "4d" * 20, *member[3:], "--region", "440300")
-    desk.must("authority", "suspend", address, "--key", str(national))
-    suspended = desk.run(*member[:2], "0x" + "5e" * 20, *member[3:], "--region", "330100")
-    desk.must("authority", "reinstate", address, "--key", str(national))
+    desk.must("institution", "join", group, "0x" + "3c" * 20, "--key", str(own[1]))
+    desk.must("institution", "leave", group, "0x" + "3c" * 20, "--key", str(own[0]))
+    key = ("--key", str(own[0]))
+    foreign = desk.run(*member[:2], "0x" + "4d" * 20, *member[3:], "--region", "440300", *key)
+    desk.two(national, "authority", "suspend", address)
+    suspended = desk.run(*member[:2], "0x" + "5e" * 20, *member[3:], "--region", "330100", *key)
+    desk.two(national, "authority", "reinstate", address)
+    desk.two(national, "authority", "dismiss", deputy)
 
     assert (foreign.returncode, suspended.returncode) == (1, 1)
     assert "ParticipantsRegionForbidden" in foreign.stderr
     assert "ParticipantsRegionForbidden" in suspended.stderr
+
+
+def test_system_officers_announce_and_audit_officers_limit(desk: Desk, tmp_path: Path) -> None:
+    national = [desk.state / "keys" / name for name in ("national", "national-2")]
+    files = [tmp_path / name for name in ("system-1", "system-2", "audit-1", "audit-2")]
+    own = desk.must("key", "show", str(national[0]))["signer"]
+    for file in files:
+        role = file.name.partition("-")[0].upper()
+        desk.two(national, "authority", "appoint", own, desk.must("key", "new", str(file))["signer"], "--role", role)
+    combined = ("authority", "appoint", own, desk.must("key", "show", str(files[0]))["signer"], "--role", "AUDIT")
+    desk.must(*combined, "--key", str(national[0]))
+    refused = desk.run(*combined, "--key", str(national[1]))
+
+    name = ("authority", "name-deployment", "Consents", "0x" + "6f" * 20, "2")
+    announced = desk.must(*name, "--key", str(files[0]))
+    time.sleep(DELAY + 1)
+    desk.must("institution", "join", own + "00" * 12, INSTITUTION, "--key", str(national[0]))  # a block, for its time
+    waits = desk.must(*name, "--key", str(files[0]))
+    desk.must("authority", "admit-verifier", "0x" + "7a" * 20, "--key", str(files[1]))
+    limited = desk.two(files[2:], "institution", "limit", INSTITUTION, "--daily", "500")
+
+    assert (refused.returncode, "GovernanceRolesCombined" in refused.stderr) == (1, True)
+    assert announced["state"].startswith("announced")
+    assert waits["state"] == "waits for a second officer"
+    assert limited["state"] == "done"
+
+
+def test_institution_rotates_its_keys_and_officers_reset_them(desk: Desk, tmp_path: Path) -> None:
+    national = [desk.state / "keys" / name for name in ("national", "national-2")]
+    first, second = (desk.must("key", "new", str(tmp_path / name))["signer"] for name in ("first", "second"))
+    relay = desk.must("key", "new", str(desk.state / "keys" / "relay"))["signer"]
+    release = ("--release-key", "ab" * PUBLIC_KEY_SIZE)
+    desk.two(national, "institution", "admit", first, "--region", REGION, *release)
+    desk.two(national, "institution", "admit-relay", relay, first)
+
+    keys = ("--key", str(tmp_path / "first"), "--new-key", str(tmp_path / "second"))
+    rotated = desk.must("institution", "rotate", first, *keys, "--release-key", "cd" * PUBLIC_KEY_SIZE)
+    stale = desk.run("institution", "rotate", first, *keys, *release)
+    reset = desk.two(national, "institution", "reset-keys", first, "--signer", first, *release)
+
+    assert second != first
+    assert (rotated["state"], reset["state"]) == ("done", "done")
+    assert (stale.returncode, "ParticipantsSignatureInvalid" in stale.stderr) == (1, True)
 
 
 def test_account_without_the_role_is_refused_in_one_line(desk: Desk) -> None:

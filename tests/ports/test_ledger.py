@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from consentry.core import events
-from consentry.core.codes import Action, ConsentStatus, Reason, Standing
+from consentry.core.codes import Action, ConsentStatus, Duty, Reason, Standing
 from consentry.core.receipts import FinalReceipt
+from consentry.core.revocations import TIME_TO_ACKNOWLEDGE, OpenDuty
 from consentry.core.terms import ZERO_32, Address, ConsentId, Material, RecordId, SubjectId
 from consentry.core.typed_data import consent_id, digest, record_id, scope_key
 from consentry.crypto.p256 import P256Key
@@ -29,18 +30,9 @@ from consentry.errors import (
 )
 from consentry.ledger.abi import all_errors
 from tests.support import samples
-from tests.support.ledger_worlds import KEY_HASH, Case, LedgerWorld, open_world
+from tests.support.ledger_worlds import KEY_HASH, Case, LedgerWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["memory", "in-process", "embedded"])
-async def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LedgerWorld]:
-    """One populated ledger for all tests; each test brings its own subjects."""
-    if request.param == "embedded":
-        request.getfixturevalue("engine")
-    async with open_world(request.param, tmp_path_factory.mktemp("ledger") / "chain") as made:
-        yield made
 
 
 async def since(world: LedgerWorld, block: int) -> list[events.LedgerEvent]:
@@ -124,6 +116,16 @@ async def test_grant_then_revoke_is_read_at_head_at_once(world: LedgerWorld) -> 
         events.ConsentGranted(granted.place, consent_id(later), subject, later, signature),
         events.ConsentRevoked(taken.place, consent_id(later), subject, world.revocation(second)),
     ]
+
+
+async def test_duties_after_a_revocation_are_read_at_head(world: LedgerWorld) -> None:
+    case = await world.case(nonce=3)
+    before = {who: await world.ledger.duties_of(who) for who in (world.hospital.address, world.custodian.address)}
+    taken = await world.ledger.revoke(case.terms, world.revocation(case))
+    due = taken.place.block.time + TIME_TO_ACKNOWLEDGE
+    for who, earlier in before.items():
+        found = await world.ledger.duties_of(who)
+        assert set(found) - set(earlier) == {OpenDuty(consent_id(case.terms), Duty.ACKNOWLEDGE, due)}
 
 
 async def test_revoke_before_the_grant_arrives_wins(world: LedgerWorld) -> None:
@@ -246,6 +248,25 @@ async def test_suspended_institution_is_denied_until_it_is_reinstated(world: Led
     await world.set_standing(hospital, Standing.ACTIVE)
     assert (await world.decide(world.request(case), case.material)).permitted
     assert await standing(samples.address(0x404)) == Standing.NONE
+
+
+async def test_release_key_hash_is_that_of_today(world: LedgerWorld) -> None:
+    hospital, new = world.hospital, AccountKey.generate()
+    assert await world.ledger.release_key_hash(hospital.address) == KEY_HASH
+    await world.reset_keys(hospital.address, new.signer, b"new release key")
+    assert await world.ledger.release_key_hash(hospital.address) == hashlib.sha256(b"new release key").digest()
+    assert await world.ledger.release_key_hash(samples.address(0x404)) == ZERO_32
+
+
+async def test_request_under_keys_of_before_is_not_permitted(world: LedgerWorld) -> None:
+    case, new = await world.case(), AccountKey.generate()
+    await world.reset_keys(world.hospital.address, new.signer, b"new release key")
+    new_hash = hashlib.sha256(b"new release key").digest()
+    with pytest.raises(NotAuthenticError, match="SIGNATURE_INVALID"):
+        await world.decide(world.request(case), case.material)
+    receipt = await world.decide(world.request(case), case.material, new)
+    assert receipt.entry.reason == Reason.RELEASE_KEY_MISMATCH
+    assert (await world.decide(world.request(case, release_key_hash=new_hash), case.material, new)).permitted
 
 
 async def test_events_are_in_chain_order_however_they_are_asked_for(world: LedgerWorld) -> None:
@@ -428,9 +449,13 @@ CALLS: dict[str, Call] = {
     "grant": lambda w, c: w.unplugged.grant(c.terms, bytes(65)),
     "revoke": lambda w, c: w.unplugged.revoke(c.terms, bytes(65)),
     "decide": lambda w, c: w.unplugged.decide(w.request(c), bytes(65), c.material),
+    "decide_batch": lambda w, c: w.unplugged.decide_batch([(w.request(c), c.material)], bytes(65)),
+    "find_decisions": lambda w, _: w.unplugged.find_decisions(w.hospital.address, [1, 2]),
     "find_decision": lambda w, _: w.unplugged.find_decision(w.hospital.address, 1),
     "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
     "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
+    "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
+    "release_key_hash": lambda w, _: w.unplugged.release_key_hash(w.hospital.address),
     "is_signed_by_subject": lambda w, c: w.unplugged.is_signed_by_subject(c.leaf.subject_id, KEY_HASH, bytes(65)),
 }
 

@@ -183,9 +183,9 @@ class Clinic:
     def _admit(self, hospital: Hospital) -> None:
         address, profile = hospital.key.address, self._words.randbytes(32)
         admission = (address, 440300, address, hospital.release_key, profile)
-        self.suite.must(self.suite.act("Participants", "admitInstitution", *admission))
+        self.suite.by_two("admitInstitution", *admission)
         for relay in hospital.relays:
-            self.suite.must(self.suite.act("Participants", "admitRelay", relay.address, address))
+            self.suite.by_two("admitRelay", relay.address, address)
 
     def signature(self, key: SigningKey, contract: str, value: SignedStruct) -> bytes:
         """Signs an act in the domain of a contract."""

@@ -9,27 +9,34 @@ from typing import Any
 from consentry.core import events
 from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.admissions import Admissions
+from consentry.core.authorities import Authorities, found
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import Reason, Standing
+from consentry.core.codes import DAY, Reason, Standing, bits
 from consentry.core.events import LedgerEvent
-from consentry.core.packing import pack_codes, pack_outcome
-from consentry.core.state import LedgerState
+from consentry.core.offices import FIRST_OFFICES, OFFICES, Role, holds
+from consentry.core.packing import ground_of, pack_codes, pack_outcome
+from consentry.core.retention import retention_end
+from consentry.core.signed_act import SignedAct
+from consentry.core.signers import granters
+from consentry.core.state import LedgerState, PermitCount
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
     ConsentTerms,
     Enrolment,
+    InstitutionKeys,
     Material,
     RecordLeaf,
     Revocation,
 )
-from consentry.core.typed_data import TYPES, SignedStruct, consent_id, digest
+from consentry.core.typed_data import SignedStruct, consent_id, digest, members_of
 from consentry.crypto.signing import AccountKey, sign, verify
 from consentry.errors import ConsentryError, LedgerRejectedError
-from tests.support.evm import Evm, Outcome
-from tests.support.suite import Suite, plain
+from tests.property.life.states import compare_life
+from tests.support.evm import AUDIT, SECOND, SYSTEM, Evm, Outcome
+from tests.support.suite import VERIFIERS, Suite, plain
 
 Signed = tuple[AccessRequest, bytes, Material]
 Answer = tuple[str, tuple[Any, ...]]
@@ -44,7 +51,7 @@ def _comparable(value: Any) -> Any:  # noqa: ANN401 - whatever the ABI decoder g
 
 
 def _struct(value: SignedStruct) -> tuple[Any, ...]:
-    assert len(TYPES[type(value)]) == len(plain(value))
+    assert len(members_of(type(value))) == len(plain(value))
     return plain(value)
 
 
@@ -54,18 +61,30 @@ def log_of(event: LedgerEvent) -> Answer:
         case events.AccessDecided(entry=e):
             r = e.request
             outcome = pack_outcome(e.reason, e.decided_at, e.subject_sequence, e.institution_sequence)
-            hashes = (r.record_id, r.consent_id, r.reason_hash, r.practitioner, r.release_key_hash)
+            hashes = (r.record_id, ground_of(r), r.reason_hash, r.practitioner, r.release_key_hash)
             line = (*hashes, pack_codes(r), outcome)
             members: tuple[Any, ...] = (r.request_id, e.subject_id, r.institution, line)
         case events.RecordAnchored(leaf=leaf):
             members = (event.record_id, event.subject_id, event.custodian, _struct(leaf))
         case events.ConsentGranted(terms=terms):
             members = (event.consent_id, event.subject_id, _struct(terms), event.signature)
+        case events.ActPerformed(act=act):
+            members = (event.act_hash, event.subject_id, event.institution, _struct(act), event.signatures)
+            return act.FORM.event, _comparable(members)
         case events.SubjectEnrolled():
             members = (event.subject_id, event.custodian, event.signer)
         case _:
             members = plain(event)[1:]
     return type(event).__name__, _comparable(members)
+
+
+def _reasons(made: Sequence[LedgerEvent]) -> list[Reason]:
+    """Gives the answer to each item of a batch."""
+    return [
+        Reason(event.entry.reason if isinstance(event, events.AccessDecided) else event.reason)
+        for event in made
+        if isinstance(event, events.AccessDecided | events.RequestRejected)
+    ]
 
 
 @dataclass
@@ -79,22 +98,29 @@ class Agreement:
 
     stranger: AccountKey
     province: AccountKey
+    deputy: AccountKey
     suite: Suite = field(init=False)
     state: LedgerState = field(default_factory=LedgerState)
     steps: int = 0
     answers: dict[str, int] = field(default_factory=dict)
+    _admissions: Admissions = field(init=False)
+    _authorities: Authorities = field(init=False)
 
     def __post_init__(self) -> None:
-        self.suite = Suite(Evm(self.stranger, self.province))
+        self.suite = Suite(Evm(self.stranger, self.province, self.deputy))
         payer, place = self.suite.evm.payer, self._place()
-        admissions = Admissions(self.state)
-        for name in ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"):
-            admissions.admit_verifier(self.suite.addresses[name], place)
-        admissions.admit_authority(payer, 0, place)
-        admissions.admit_relay(payer, payer, authority=payer, place=place)
-        grant_role = self.suite.act("AccessManager", "grantRole", 2, self.province.address, 0)
-        self.suite.must(grant_role)
-        self.admit_authority(self.province.address, 440000)
+        self._admissions, self._authorities = Admissions(self.state), Authorities(self.state)
+        found(self.state, payer, SECOND.address, [self.suite.addresses[name] for name in VERIFIERS], place)
+        for role, keys in ((Role.SYSTEM, SYSTEM), (Role.AUDIT, AUDIT)):
+            for key in keys:
+                for by in (payer, SECOND.address):
+                    self._authorities.appoint_officer(payer, key.address, bits(role), officer=by, place=place)
+        for by in (payer, SECOND.address):
+            self._admissions.admit_relay(payer, payer, officer=by, place=place)
+        for by in (payer, SECOND.address):
+            self.admit_authority(self.province.address, 440000, by)
+        for by in (payer, SECOND.address):
+            self.appoint_officer(self.province.address, self.deputy.address, FIRST_OFFICES, by)
 
     @property
     def now(self) -> int:
@@ -123,7 +149,8 @@ class Agreement:
         outcome = chain()
         found = outcome.error, _comparable(outcome.arguments)
         assert found == (expected or ("", ())), (self.steps, found, expected)
-        emitted = [(log.name, _comparable(log.members)) for log in outcome.logs]
+        manager = self.suite.addresses["Governance"]
+        emitted = [(log.name, _comparable(log.members)) for log in outcome.logs if log.contract != manager]
         assert emitted == logs, (self.steps, emitted, logs)
         self._count(outcome.error or "accepted")
         return not outcome.error
@@ -131,67 +158,152 @@ class Agreement:
     def _count(self, answer: str) -> None:
         self.answers[answer] = self.answers.get(answer, 0) + 1
 
-    def admit_authority(self, authority: Address, region: int) -> None:
+    def admit_authority(self, authority: Address, region: int, by: Address) -> bool:
         """Admits an authority on both sides."""
-        self._compare(
-            lambda: [Admissions(self.state).admit_authority(authority, region, self._place())],
-            lambda: self.suite.act("Participants", "admitAuthority", authority, region, ZERO_32),
+        return self._officers(
+            lambda: self._authorities.admit_authority(authority, region, officer=by, place=self._place()),
+            ("admitAuthority", authority, region, ZERO_32),
+            by,
         )
 
-    def change_authority(self, authority: Address, standing: Standing) -> None:
+    def change_authority(self, authority: Address, standing: Standing, by: Address) -> bool:
         """Suspends or reinstates an authority on both sides."""
         name = "suspendAuthority" if standing == Standing.SUSPENDED else "reinstateAuthority"
-        self._compare(
-            lambda: [Admissions(self.state).change_authority(authority, standing, self._place())],
-            lambda: self.suite.act("Participants", name, authority, ZERO_32),
+        return self._officers(
+            lambda: self._authorities.change_authority(authority, standing, officer=by, place=self._place()),
+            (name, authority, ZERO_32),
+            by,
+        )
+
+    def appoint_officer(self, authority: Address, officer: Address, roles: int, by: Address) -> bool:
+        """Appoints an officer on both sides."""
+        return self._officers(
+            lambda: self._authorities.appoint_officer(authority, officer, roles, officer=by, place=self._place()),
+            ("appointOfficer", authority, officer, roles),
+            by,
+        )
+
+    def dismiss_officer(self, officer: Address, by: Address) -> bool:
+        """Dismisses an officer on both sides."""
+        return self._officers(
+            lambda: self._authorities.dismiss_officer(officer, officer=by, place=self._place()),
+            ("dismissOfficer", officer),
+            by,
         )
 
     def admit_institution(
         self, institution: Address, region: int, signer: bytes, release_key: bytes, by: Address
     ) -> bool:
         """Admits an institution on both sides."""
-        return self._compare(
-            lambda: [
-                Admissions(self.state).admit_institution(
-                    institution, region, signer, release_key, authority=by, place=self._place()
-                )
-            ],
-            lambda: self._participants("admitInstitution", institution, region, signer, release_key, ZERO_32, by=by),
+        return self._officers(
+            lambda: self._admissions.admit_institution(
+                institution, region, signer, release_key, officer=by, place=self._place()
+            ),
+            ("admitInstitution", institution, region, signer, release_key, ZERO_32),
+            by,
         )
 
-    def change_institution(self, institution: Address, standing: Standing, by: Address) -> None:
+    def change_institution(self, institution: Address, standing: Standing, by: Address) -> bool:
         """Suspends or reinstates an institution on both sides."""
         name = "suspendInstitution" if standing == Standing.SUSPENDED else "reinstateInstitution"
-        self._compare(
+        return self._officers(
+            lambda: self._admissions.change_institution(institution, standing, officer=by, place=self._place()),
+            (name, institution, ZERO_32),
+            by,
+        )
+
+    def suspend_in_emergency(self, institution: Address, by: Address) -> bool:
+        """Suspends an institution at once on both sides."""
+        return self._officers(
+            lambda: self._admissions.suspend_in_emergency(institution, officer=by, place=self._place()),
+            ("suspendInEmergency", institution, ZERO_32),
+            by,
+        )
+
+    def reset_keys(self, institution: Address, signer: bytes, release_key: bytes, by: Address) -> bool:
+        """Gives an institution other keys on both sides."""
+        return self._officers(
+            lambda: self._admissions.reset_keys(institution, signer, release_key, officer=by, place=self._place()),
+            ("resetInstitutionKeys", institution, signer, release_key),
+            by,
+        )
+
+    def limit_institution(self, institution: Address, daily: int, emergency: int, by: Address) -> bool:
+        """Limits an institution on both sides."""
+        return self._officers(
+            lambda: self._admissions.limit_institution(institution, daily, emergency, officer=by, place=self._place()),
+            ("limitInstitution", institution, daily, emergency),
+            by,
+        )
+
+    def rotate_keys(self, keys: InstitutionKeys, signature: bytes, new_signature: bytes, relay: Address) -> bool:
+        """Lets an institution rotate its keys on both sides."""
+        known = self.state.institutions.get(keys.institution)
+        return self._compare(
             lambda: [
-                Admissions(self.state).change_institution(institution, standing, authority=by, place=self._place())
+                self._admissions.rotate_keys(
+                    keys,
+                    signature_valid=known is not None and self.holds(known.signer, "Participants", keys, signature),
+                    new_signature_valid=self.holds(keys.signer, "Participants", keys, new_signature),
+                    relay=relay,
+                    place=self._place(),
+                )
             ],
-            lambda: self._participants(name, institution, ZERO_32, by=by),
+            lambda: self._send(
+                "Participants", "rotateInstitutionKeys", plain(keys), signature, new_signature, by=relay
+            ),
         )
 
-    def admit_relay(self, relay: Address, member: Address, by: Address) -> None:
+    def admit_relay(self, relay: Address, member: Address, by: Address) -> bool:
         """Admits a relay on both sides."""
-        self._compare(
-            lambda: [Admissions(self.state).admit_relay(relay, member, authority=by, place=self._place())],
-            lambda: self._participants("admitRelay", relay, member, by=by),
+        return self._officers(
+            lambda: self._admissions.admit_relay(relay, member, officer=by, place=self._place()),
+            ("admitRelay", relay, member),
+            by,
         )
 
-    def remove_relay(self, relay: Address, by: Address) -> None:
+    def remove_relay(self, relay: Address, by: Address) -> bool:
         """Removes a relay on both sides."""
-        self._compare(
-            lambda: [Admissions(self.state).remove_relay(relay, authority=by, place=self._place())],
-            lambda: self._participants("removeRelay", relay, by=by),
+        return self._officers(
+            lambda: [self._admissions.remove_relay(relay, officer=by, place=self._place())], ("removeRelay", relay), by
         )
 
-    def change_membership(self, group: bytes, institution: Address, by: Address, *, member: bool) -> None:
+    def change_membership(self, group: bytes, institution: Address, by: Address, *, member: bool) -> bool:
         """Changes a group on both sides."""
 
         def core() -> list[LedgerEvent]:
-            change = Admissions(self.state).change_membership
-            event = change(group, institution, member=member, authority=by, place=self._place())
+            change = self._admissions.change_membership
+            event = change(group, institution, member=member, officer=by, place=self._place())
             return [event] if event else []
 
-        self._compare(core, lambda: self._participants("changeGroupMembership", group, institution, member, by=by))
+        return self._officers(core, ("changeGroupMembership", group, institution, member), by)
+
+    def admit_verifier(self, verifier: Address, by: Address) -> bool:
+        """Admits a verifier on both sides."""
+        return self._officers(
+            lambda: self._admissions.admit_verifier(verifier, officer=by, place=self._place()),
+            ("admitVerifier", verifier),
+            by,
+        )
+
+    def name_deployment(self, name: bytes, deployment: Address, version: int, by: Address) -> bool:
+        """Names a deployment on both sides."""
+        return self._officers(
+            lambda: self._admissions.name_deployment(name, deployment, version, officer=by, place=self._place()),
+            ("nameDeployment", name, deployment, version),
+            by,
+        )
+
+    def _officers(self, core: Callable[[], Sequence[LedgerEvent]], call: tuple[Any, ...], by: Address) -> bool:
+        """Compares an act of an officer; what two officers agreed on counts apart."""
+        name, *arguments = call
+
+        def counted() -> Sequence[LedgerEvent]:
+            made = core()
+            self._count(f"{name} {'proposed' if made and isinstance(made[0], events.ActProposed) else 'done'}")
+            return made
+
+        return self._compare(counted, lambda: self._send("Participants", name, *arguments, by=by))
 
     def enrol(self, enrolment: Enrolment, subject: bytes, custodian: bytes, relay: Address) -> bool:
         """Enrols on both sides."""
@@ -229,7 +341,8 @@ class Agreement:
 
     def grant(self, terms: ConsentTerms, signature: bytes, relay: Address) -> bool:
         """Grants on both sides."""
-        valid = self._by_subject(terms, terms, signature)
+        able = granters(self.state, terms, self.now)
+        valid = any(self.holds(signer, "Consents", terms, signature) for signer in able)
         return self._compare(
             lambda: [Acts(self.state).grant(terms, signature, signature_valid=valid, relay=relay, place=self._place())],
             lambda: self._send("Consents", "grant", plain(terms), signature, by=relay),
@@ -245,6 +358,18 @@ class Agreement:
             lambda: self._send("Consents", "revoke", plain(terms), signature, by=relay),
         )
 
+    def perform(self, act: SignedAct, signatures: Sequence[bytes], relay: Address) -> bool:
+        """Takes a signed act on both sides."""
+        form = act.FORM
+
+        def holds(which: int, signer: bytes) -> bool:
+            return self.holds(signer, form.contract, act, signatures[which])
+
+        return self._compare(
+            lambda: Acts(self.state).perform(act, signatures, holds=holds, relay=relay, place=self._place()),
+            lambda: self._send(form.contract, form.function, plain(act), list(signatures), by=relay),
+        )
+
     def decide(self, batch: Sequence[Signed], relay: Address) -> None:
         """Decides a batch on both sides."""
         items = []
@@ -255,9 +380,8 @@ class Agreement:
 
         def core() -> Sequence[LedgerEvent]:
             made = Acts(self.state).decide(items, relay=relay, place=self._place())
-            for event in made:
-                reason = event.entry.reason if isinstance(event, events.AccessDecided) else event.reason
-                self._count(f"reason {Reason(reason).name}")
+            for reason in _reasons(made):
+                self._count(f"reason {reason.name}")
             return made
 
         if self._compare(core, lambda: self.suite.decide(batch, sender=relay)):
@@ -276,10 +400,8 @@ class Agreement:
 
         def core() -> Sequence[LedgerEvent]:
             made = Acts(self.state).decide_batch(items, signature, relay=relay, place=self._place())
-            for event in made[1:]:
-                if not isinstance(event, events.BatchSubmitted):
-                    reason = event.entry.reason if isinstance(event, events.AccessDecided) else event.reason
-                    self._count(f"batch reason {Reason(reason).name}")
+            for reason in _reasons(made):
+                self._count(f"batch reason {reason.name}")
             return made
 
         pairs = [(request, material) for request, _, material in batch]
@@ -294,12 +416,72 @@ class Agreement:
             assert read("Subjects", "signerOf", subject) == known.signer
         for institution, known_institution in state.institutions.items():
             assert read("AccessLedger", "institutionHead", institution) == state.institution_head(institution)
-            assert read("Participants", "institutionStanding", institution) == known_institution.standing
+            assert read("Participants", "institutionStanding", institution) == known_institution.standing_at(self.now)
+            facts = read("Participants", "institutionForDecision", institution)
+            seen = known_institution.seen_at(self.now)
+            limits = seen.daily_limit, seen.emergency_limit
+            assert facts == (seen.standing, seen.release_key_hash, seen.signer, *limits)
+        for officer, authority in state.officers.items():
+            assert bytes.fromhex(read("Participants", "authorityOf", officer)[2:]) == authority
+            for role in OFFICES:
+                assert read("Governance", "hasRole", role, officer)[0] == holds(state.roles[officer], role)
+        for act, proposal in state.proposals.items():
+            proposer, lapses_at = read("Participants", "proposalOf", act)
+            assert (bytes.fromhex(proposer[2:]), lapses_at) == (proposal.proposer, proposal.lapses_at)
         for record, known_record in state.records.items():
             assert read("Records", "statusOf", record) == known_record.status
             assert read("Records", "anchoredAt", record) == known_record.anchored_at
+        for link in state.links.links:
+            assert read("Persons", "linkStatus", link) == state.links.status_of(link)
+        self._compare_ends()
+        self._compare_recognitions()
         for consent, c in state.consents.items():
             assert read("Consents", "stateOf", consent) == (c.status, c.uses, c.granted_at, c.revoked_at)
+        compare_life(read, state, self.now)
+
+    def _compare_ends(self) -> None:
+        read, state = self.suite.read, self.state
+        for institution, officer in state.erasures.officers:
+            assert read("Records", "isErasureOfficer", institution, officer)
+        for record, known in state.records.items():
+            assert read("Records", "endOf", record) == plain(state.erasures.end_of(record))
+            leaf = known.leaf
+            assert read("Records", "retentionEnd", record) == retention_end(leaf.data_month, leaf.retention)
+
+    def _compare_recognitions(self) -> None:
+        read, found = self.suite.read, self.state.recognitions
+        for record, mark in found.marks.items():
+            assert _comparable(read("Recognitions", "markOf", record)) == _comparable(plain(mark))
+            issued = read("Recognitions", "countsOfIssuer", mark.issuer, mark.item_code)
+            assert issued == found.counts_of_issuer(mark.issuer, mark.item_code)
+        for record, study in found.studies.items():
+            assert read("Recognitions", "studyOf", record) == plain(study)
+        for (record, institution), said in found.said.items():
+            assert read("Recognitions", "recognitionOf", record, institution) == (True, said.accepted, said.reason_code)
+            item = found.marks[record].item_code
+            assert read("Recognitions", "countsOf", institution, item) == found.counts_of(institution, item)
+
+        self._compare_bases()
+
+    def _compare_bases(self) -> None:
+        """Compares debts, authorisations and permits."""
+        read, state = self.suite.read, self.state
+        for debt_id, debt in state.debts.known.items():
+            became = debt.noticed, debt.referred, debt.reviewed
+            expected = (debt.institution, debt.opened_at, *became, debt.subject_id, debt.practitioner)
+            assert _comparable(read("Emergencies", "debtOf", debt_id)) == _comparable(expected)
+        for institution in state.institutions:
+            ids, _ = read("Emergencies", "openDebts", institution, 0, 10**6)
+            late = read("Emergencies", "overdue", institution, 0, 10**6)
+            assert set(ids) == set(state.debts.open_of(institution))
+            assert set(late) == state.debts.overdue_of(institution, self.now)
+            assert read("Emergencies", "overdueCount", institution) == len(late)
+            count = state.permits.get(institution, PermitCount()).on(self.now // DAY)
+            assert read("AccessLedger", "permitsToday", institution) == (count.accesses, count.emergencies)
+        for authorisation, given in state.authorisations.items():
+            [found] = read("Authorisations", "statesOf", [authorisation])
+            stored = given.status, given.given_at, given.withdrawn_at, given.terms.authority
+            assert _comparable(found) == _comparable(stored)
 
     def _by_custodian(self, leaf: RecordLeaf, signature: bytes) -> bool:
         known = self.state.institutions.get(leaf.custodian)
@@ -308,9 +490,6 @@ class Agreement:
     def _by_subject(self, terms: ConsentTerms, signed: SignedStruct, signature: bytes) -> bool:
         known = self.state.subjects.get(terms.subject_id)
         return known is not None and self.holds(known.signer, "Consents", signed, signature)
-
-    def _participants(self, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401
-        return self._send("Participants", function, *arguments, by=by)
 
     def _send(self, contract: str, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401
         return self.suite.evm.send(self.suite.addresses[contract], function, *arguments, sender=by)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from consentry.core import events
+from consentry.core.batch_tree import batch_of
 from consentry.core.codes import Category, ConsentStatus, Standing
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import (
@@ -29,6 +31,7 @@ from consentry.crypto.keywrap import release_key_hash, release_public_key
 from consentry.crypto.signing import AccountKey, sign
 from consentry.errors import AccessDeniedError, ConsentryError, LedgerUnavailableError
 from consentry.gateway.access import Access, AccessDesk
+from consentry.gateway.ports import Wanted
 from tests.support import samples
 from tests.support.interference import Crash, Fuse, fused
 from tests.support.memory_ledger import VERIFIERS, MemoryLedger
@@ -44,6 +47,9 @@ CONSENTS: Final = 3
 RECORDS: Final = 2
 POINTS: Final = 40
 """No request passes more points than that."""
+MOST_TOGETHER: Final = 3
+BATCH_POINTS: Final = 60
+"""No batch of so few passes more points than that."""
 
 Key = tuple[Address, int]
 
@@ -65,6 +71,18 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class AskMany:
+    """A batch under one signature, new if ``repeats`` is none; ``deed`` happens at a point of it."""
+
+    hospital: int
+    wanted: tuple[tuple[int, int], ...]
+    """Record and consent of each request."""
+    repeats: int | None
+    deed: str
+    point: int
+
+
+@dataclass(frozen=True)
 class Restart:
     """The process ends and begins again; ``deed`` happens at a point of its beginning."""
 
@@ -80,23 +98,34 @@ class Change:
     which: int
 
 
-Step = Ask | Restart | Change
+Step = Ask | AskMany | Restart | Change
 
 _points = st.integers(0, POINTS)
+_far_points = st.integers(0, BATCH_POINTS)
+_records, _consents = st.integers(0, RECORDS - 1), st.integers(0, CONSENTS)
+_deeds = st.sampled_from(["none", "crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down"])
 _asks = st.builds(
     Ask,
     hospital=st.integers(0, len(HOSPITALS) - 1),
-    record=st.integers(0, RECORDS - 1),
-    consent=st.integers(0, CONSENTS),
+    record=_records,
+    consent=_consents,
     repeats=st.none() | st.integers(0, 5),
-    deed=st.sampled_from(["none", "crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down"]),
+    deed=_deeds,
     point=_points,
+)
+_batches = st.builds(
+    AskMany,
+    hospital=st.integers(0, len(HOSPITALS) - 1),
+    wanted=st.lists(st.tuples(_records, _consents), min_size=1, max_size=MOST_TOGETHER).map(tuple),
+    repeats=st.none() | st.integers(0, 2),
+    deed=_deeds,
+    point=_far_points,
 )
 _restarts = st.builds(Restart, deed=st.sampled_from(["none", "crash", "node-down"]), point=_points)
 _changes = st.builds(
     Change, deed=st.sampled_from(["revoke", "suspend", "reinstate", "pass-lease"]), which=st.integers(0, CONSENTS - 1)
 )
-histories = st.lists(st.one_of(_asks, _asks, _restarts, _changes), min_size=1, max_size=12)
+histories = st.lists(st.one_of(_asks, _asks, _batches, _restarts, _changes), min_size=1, max_size=12)
 
 
 @dataclass
@@ -112,9 +141,10 @@ class Bench:
     records: list[RecordId] = field(default_factory=list)
     consents: list[ConsentTerms] = field(default_factory=list)
     asked: list[tuple[AccessRequest, bytes]] = field(default_factory=list)
+    batches: list[tuple[tuple[AccessRequest, ...], bytes]] = field(default_factory=list)
     acknowledged: list[FinalReceipt] = field(default_factory=list)
     desk: AccessDesk = field(init=False)
-    _loses_answers: bool = False
+    _drawn: int = 0
 
     def __post_init__(self) -> None:
         self.ledger = MemoryLedger(lambda: self.now)
@@ -209,10 +239,13 @@ class Bench:
         return happens
 
     def _looked_last(self) -> bool:
-        """Whether the look has begun that follows the write of the release: the vault holds the request by then."""
-        if "vault.release:before" not in self.fuse.passed:
-            return False
-        return "ledger.consent_status:before" in self.fuse.passed[self.fuse.passed.index("vault.release:before") :]
+        """Whether the look has begun that follows the write of the newest release: the vault holds that request then.
+
+        The adapters never wait, so the releases of a batch come one after the other here.
+        """
+        since = list(itertools.takewhile(lambda name: name != "vault.release:before", reversed(self.fuse.passed)))
+        began = len(since) < len(self.fuse.passed)
+        return began and "vault.release:after" not in since and "ledger.consent_status:before" in since
 
     # Steps.
 
@@ -220,6 +253,8 @@ class Bench:
         """Takes one step, then checks every promise that must hold at any moment."""
         if isinstance(step, Ask):
             await self._ask(step)
+        elif isinstance(step, AskMany):
+            await self._ask_many(step)
         elif isinstance(step, Restart):
             await self._restart(step)
         else:
@@ -229,17 +264,55 @@ class Bench:
     def _request(self, step: Ask) -> tuple[AccessRequest, bytes]:
         if step.repeats is not None and self.asked:
             return self.asked[step.repeats % len(self.asked)]
-        hospital = HOSPITALS[step.hospital]
-        consent = consent_id(self.consents[step.consent]) if step.consent < CONSENTS else ZERO_32
-        request = replace(
-            samples.request(self.records[step.record], consent, release_key_hash(RELEASE_KEY)),
-            request_id=len(self.asked) + 1,
-            institution=hospital.address,
+        request = self._made(step.hospital, step.record, step.consent)
+        self.asked.append((request, self.signed(HOSPITALS[step.hospital], "AccessLedger", request)))
+        return self.asked[-1]
+
+    def _made(self, hospital: int, record: int, consent: int) -> AccessRequest:
+        named = consent_id(self.consents[consent]) if consent < CONSENTS else ZERO_32
+        self._drawn += 1
+        return replace(
+            samples.request(self.records[record], named, release_key_hash(RELEASE_KEY)),
+            request_id=self._drawn,
+            institution=HOSPITALS[hospital].address,
             issued_at=self.now - 10,
             expires_at=self.now + 300,
         )
-        self.asked.append((request, self.signed(hospital, "AccessLedger", request)))
-        return self.asked[-1]
+
+    def _batch(self, step: AskMany) -> tuple[tuple[AccessRequest, ...], bytes]:
+        if step.repeats is not None and self.batches:
+            return self.batches[step.repeats % len(self.batches)]
+        hospital = HOSPITALS[step.hospital]
+        requests = tuple(self._made(step.hospital, record, consent) for record, consent in step.wanted)
+        signature = self.signed(hospital, "AccessLedger", batch_of(hospital.address, requests))
+        self.batches.append((requests, signature))
+        # Its requests may come again one by one, each with a signature of its own.
+        self.asked += [(request, self.signed(hospital, "AccessLedger", request)) for request in requests]
+        return self.batches[-1]
+
+    async def _ask_many(self, step: AskMany) -> None:
+        requests, signature = self._batch(step)
+        self.fuse.set(step.point, self._interference(step.deed, step.wanted[0][1]))
+        try:
+            answers = await self.desk.request_batch([Wanted(request) for request in requests], signature)
+        except ConsentryError:
+            pass
+        except Crash:
+            self._crashed()
+        except BaseExceptionGroup as group:
+            _only_crashed(group)
+            self._crashed()
+        else:
+            for request, answer in zip(requests, answers, strict=True):
+                self._take_answer(request, answer)
+        self._recover()
+
+    def _take_answer(self, request: AccessRequest, answer: Access | ConsentryError) -> None:
+        receipt = answer.details["receipt"] if isinstance(answer, AccessDeniedError) else None
+        receipt = answer.receipt if isinstance(answer, Access) else receipt
+        if isinstance(receipt, FinalReceipt):
+            _demand(receipt.entry.request == request, "an answer is about another request")
+            self.acknowledged.append(receipt)
 
     async def _ask(self, step: Ask) -> None:
         request, signature = self._request(step)
@@ -254,10 +327,13 @@ class Bench:
         except ConsentryError:
             pass
         except Crash:
-            self.fuse.clear()
-            self.check()
-            self.restart()
+            self._crashed()
         self._recover()
+
+    def _crashed(self) -> None:
+        self.fuse.clear()
+        self.check()
+        self.restart()
 
     async def _restart(self, step: Restart) -> None:
         self.restart()
@@ -267,6 +343,9 @@ class Bench:
         except ConsentryError:
             pass
         except Crash:
+            self.restart()
+        except BaseExceptionGroup as group:
+            _only_crashed(group)
             self.restart()
         self._recover()
 
@@ -291,7 +370,7 @@ class Bench:
         _demand(bool(decided) and decided[0].entry.reason == 0, "released without a permit in the log")
         active = self.ledger.state.consent(request.consent_id).status == ConsentStatus.ACTIVE
         _demand(active, "released under a consent that was revoked before the last look")
-        standing = self.ledger.state.institution_standing(request.institution)
+        standing = self.ledger.state.institution_standing(request.institution, self.ledger.blocks[-1].time)
         _demand(standing == Standing.ACTIVE, "released to an institution that was suspended before the last look")
 
     def check(self) -> None:
@@ -300,7 +379,8 @@ class Bench:
         permitted = {key for key, (event, *_) in decisions.items() if event.entry.reason == 0}
         _demand(set(self.vault.released) <= permitted, "released without a permit in the log")
         _demand(all(len(found) == 1 for found in decisions.values()), "a request was decided twice")
-        _demand(decisions.keys() <= self.outbox.kept.keys(), "a request was sent before it was kept")
+        kept = self.outbox.kept.keys() | self.outbox.once
+        _demand(decisions.keys() <= kept, "a request was sent before it was kept")
         places = {event.place for found in decisions.values() for event in found}
         _demand(all(receipt.place in places for receipt in self.acknowledged), "an answer does not stand in the log")
 
@@ -311,8 +391,16 @@ class Bench:
         await self.desk.resume()
         self.check()
         decisions = self._decisions()
-        _demand(self.outbox.kept.keys() <= decisions.keys(), "a kept request was never decided")
+        kept = self.outbox.kept.keys() | self.outbox.once
+        _demand(kept <= decisions.keys(), "a kept request was never decided")
         _demand(not await self.outbox.unsettled(), "a decided request is not settled")
+        _demand(not await self.outbox.batches(), "a decided batch is not dropped")
+
+
+def _only_crashed(group: BaseExceptionGroup[BaseException]) -> None:
+    """What ends work side by side comes in a group; a broken promise is to be told as such."""
+    if not isinstance(group.exceptions[0], Crash):
+        raise group.exceptions[0] from None
 
 
 def _demand(held: bool, promise: str) -> None:  # noqa: FBT001 - reads as a sentence

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from random import Random
-from typing import Any, Final
+from typing import Any
 
 from consentry.core import merkle
-from consentry.core.codes import UNLIMITED_USES, Action, ConsentStatus, RecordStatus, Standing, bits
+from consentry.core.codes import UNLIMITED_USES, Action, ConsentStatus, RecordStatus, bits
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
@@ -29,20 +29,14 @@ from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from tests.property.agreement import Agreement, Signed
+from tests.property.life import asks, assisted_grants, bases
+from tests.property.life.draws import HOUR, PEOPLE, RECENT, LifeDraws
+from tests.property.officer_histories import GROUPS, RELEASE_KEYS, OfficerHistory
 from tests.support import samples
-from tests.support.evm import PAYER
-
-REGIONS: Final = (440300, 440100, 110000, 310100, 0, 12, 1_000_000)
-GROUPS: Final = (samples.group(PAYER.address, 1), samples.group(PAYER.address, 2))
-PEOPLE: Final = (samples.PRACTITIONER, samples.word(0x9B), samples.word(0x9C))
-RELEASE_KEYS: Final = (b"first release key", b"second release key")
-HOUR: Final = 3600
-RECENT: Final = 40
-"""Acts are drawn from the latest so many records and consents, so that they meet."""
 
 
 @dataclass
-class History:
+class History(LifeDraws):
     """A random history; ``run`` takes it so many steps further.
 
     Attributes:
@@ -50,20 +44,17 @@ class History:
         words: what only has to differ from all others: keys, ids, nonces. Chance chosen small would make them equal.
     """
 
-    random: Random
-    words: Random = field(default_factory=lambda: Random(0))
-    ledger: Agreement = field(init=False)
-    institutions: dict[Address, AccountKey] = field(default_factory=dict)
-    patients: dict[SubjectId, SigningKey] = field(default_factory=dict)
+    officers: OfficerHistory = field(init=False)
+    signers: dict[bytes, AccountKey] = field(default_factory=dict)
     leaves: list[RecordLeaf] = field(default_factory=list)
-    granted: list[ConsentTerms] = field(default_factory=list)
     asked: list[tuple[AccessRequest, RecordLeaf]] = field(default_factory=list)
     scopes: dict[bytes, list[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ledger = Agreement(self._account(), self._account())
+        self.ledger = Agreement(self.account(), self.account(), self.account())
+        self.officers = OfficerHistory(self)
         for _ in range(3):
-            self.admit_institution(careful=True)
+            self.officers.admit_institution(careful=True)
         for _ in range(3):
             self.enrol(careful=True)
         for _ in range(4):
@@ -74,10 +65,14 @@ class History:
         """Adds at least so many steps."""
         acts: list[tuple[int, Callable[[], None]]] = [
             (16, self.pass_time),
-            (4, self.admit_institution),
-            (5, self.change_standing),
-            (4, self.change_group),
-            (3, self.change_relay),
+            (4, self.officers.admit_institution),
+            (4, self.officers.change_standing),
+            (1, self.officers.suspend_in_emergency),
+            (4, self.officers.change_group),
+            (3, self.officers.change_relay),
+            (5, self.officers.change_keys),
+            (5, self.officers.govern),
+            (3, self.officers.confirm),
             (5, self.enrol),
             (16, self.anchor),
             (8, self.supersede),
@@ -85,6 +80,7 @@ class History:
             (8, self.revoke),
             (22, self.decide),
             (14, self.decide_batch),
+            (30, self.perform),
         ]
         end = self.ledger.steps + steps
         while self.ledger.steps < end:
@@ -93,16 +89,14 @@ class History:
 
     # Chance and keys.
 
-    def _chance(self, percent: float) -> bool:
-        return self.random.random() * 100 < percent
+    def account(self) -> AccountKey:
+        """Draws a key, and keeps it for whoever signs with it later."""
+        key = AccountKey(self._word())
+        self.signers[key.signer] = key
+        return key
 
-    def _word(self) -> bytes:
-        return self.words.randbytes(32)
-
-    def _account(self) -> AccountKey:
-        return AccountKey(self._word())
-
-    def _signature(self, key: SigningKey, contract: str, value: SignedStruct, wrong: float = 3) -> bytes:
+    def signature(self, key: SigningKey, contract: str, value: SignedStruct, wrong: float = 3) -> bytes:
+        """Signs, now and then wrongly."""
         if not self._chance(wrong):
             return sign(key, self.ledger.suite.domain(contract), value)
         made = sign(key, self.ledger.suite.domain(contract), value)
@@ -111,68 +105,27 @@ class History:
                 b"",
                 self._word() + made[32:],
                 made[:-1],
-                sign(self._account(), self.ledger.suite.domain(contract), value),
+                sign(self.account(), self.ledger.suite.domain(contract), value),
                 sign(key, self.ledger.suite.domain("Subjects" if contract != "Subjects" else "Records"), value),
             ]
         )
 
-    def _relay(self) -> Address:
-        return self.ledger.stranger.address if self._chance(4) else self.ledger.suite.evm.payer
+    def institution(self) -> Address:
+        """Picks an institution, now and then one that was never admitted."""
+        known = list(self.ledger.state.institutions)[-8:]
+        return self.account().address if self._chance(3) or not known else self.random.choice(known)
 
-    def _authority(self) -> Address:
-        return self.ledger.province.address if self._chance(30) else self.ledger.suite.evm.payer
-
-    def _institution(self) -> AccountKey:
-        if self._chance(3) or not self.institutions:
-            return self._account()
-        return self.random.choice(list(self.institutions.values())[-8:])
+    def key_of(self, institution: Address) -> AccountKey:
+        """Gives the key an institution signs with today; the stranger's where nobody was admitted."""
+        known = self.ledger.state.institutions.get(institution)
+        return self.signers.get(known.signer, self.ledger.stranger) if known else self.ledger.stranger
 
     # Participants and time.
 
     def pass_time(self) -> None:
-        """Lets between a second and a day go by."""
-        self.ledger.suite.evm.travel(self.ledger.now + self.random.choice([1, 30, 61, HOUR // 2, HOUR, 6 * HOUR]))
-
-    def admit_institution(self, *, careful: bool = False) -> None:
-        """Admits an institution, sometimes one that is there or must not be."""
-        key = self._account() if careful or self._chance(70) else self._institution()
-        region = REGIONS[0] if careful else self.random.choice(REGIONS)
-        signer: bytes = key.address
-        if not careful and self._chance(10):
-            signer = self.random.choice([b"", key.address[:19], bytes(20), key.address + b"key", self._word()])
-        release_key = b"" if not careful and self._chance(4) else self.random.choice(RELEASE_KEYS)
-        address = ZERO_ADDRESS if not careful and self._chance(3) else key.address
-        by = self.ledger.suite.evm.payer if careful else self._authority()
-        if self.ledger.admit_institution(address, region, signer, release_key, by):
-            self.institutions[address] = key
-
-    def change_standing(self) -> None:
-        """Suspends or reinstates somebody; suspensions do not last, or the history would dry up."""
-        if self._chance(40):
-            return
-        suspended = [a for a, i in self.ledger.state.institutions.items() if i.standing == Standing.SUSPENDED]
-        if suspended and self._chance(75):
-            self.ledger.change_institution(self.random.choice(suspended), Standing.ACTIVE, self._authority())
-        elif self._chance(20):
-            standing = self.random.choice([Standing.ACTIVE, Standing.SUSPENDED])
-            self.ledger.change_authority(self.random.choice([self.ledger.province.address, ZERO_ADDRESS]), standing)
-        else:
-            standing = self.random.choice([Standing.ACTIVE, Standing.SUSPENDED])
-            self.ledger.change_institution(self._institution().address, standing, self._authority())
-
-    def change_group(self) -> None:
-        """Enters an institution into a group or takes it out."""
-        kept = (*GROUPS, samples.group(self.ledger.province.address))
-        group = ZERO_32 if self._chance(5) else self.random.choice(kept)
-        self.ledger.change_membership(group, self._institution().address, self._authority(), member=self._chance(65))
-
-    def change_relay(self) -> None:
-        """Makes the stranger a relay, or no longer one."""
-        stranger = self.ledger.stranger.address
-        if self._chance(50):
-            self.ledger.admit_relay(stranger, self._institution().address, self._authority())
-        else:
-            self.ledger.remove_relay(stranger, self._authority())
+        """Lets between a second and a day or so go by."""
+        seconds = self.random.choice([1, 30, 61, HOUR // 2, HOUR, 6 * HOUR, 6 * HOUR, 30 * HOUR])
+        self.ledger.suite.evm.travel(self.ledger.now + seconds)
 
     # Subjects, records, consents.
 
@@ -182,11 +135,11 @@ class History:
             return P256Key.generate(verifiers.p256)
         if self._chance(2):
             return SoftwarePasskey.generate(verifiers.webauthn)
-        return self._account()
+        return self.account()
 
     def enrol(self, *, careful: bool = False) -> None:
         """Enrols a subject, sometimes twice, too late, or with a signer nobody may have."""
-        key, custodian = self._patient(), self._institution()
+        key, custodian = self._patient(), self.institution()
         subject = SubjectId(self._word())
         signer, before = key.signer, self.ledger.now + HOUR
         if not careful and self._chance(12):
@@ -196,12 +149,12 @@ class History:
         if not careful and self._chance(4):
             before = self.ledger.now - self.random.choice([0, 1])
         if careful:
-            custodian = next(iter(self.institutions.values()))
-        enrolment = Enrolment(subject, signer, custodian.address, before)
+            custodian = next(iter(self.ledger.state.institutions))
+        enrolment = Enrolment(subject, signer, custodian, before)
         wrong = 0 if careful else 3
-        by_subject = self._signature(key, "Subjects", enrolment, wrong)
-        by_custodian = self._signature(custodian, "Subjects", enrolment, wrong)
-        if self.ledger.enrol(enrolment, by_subject, by_custodian, self._relay() if not careful else self._payer()):
+        by_subject = self.signature(key, "Subjects", enrolment, wrong)
+        by_custodian = self.signature(self.key_of(custodian), "Subjects", enrolment, wrong)
+        if self.ledger.enrol(enrolment, by_subject, by_custodian, self.relay() if not careful else self._payer()):
             self.patients[subject] = key
 
     def _payer(self) -> Address:
@@ -218,7 +171,8 @@ class History:
             subject_id=subject,
             category=r.randint(1, 4),
             sensitivity=r.choice([1, 2, 2, 3, 4, 5]),
-            data_month=r.randint(676, 684),
+            data_month=r.randint(676, 684) if self._chance(85) else r.choice([0, 300, 520]),
+            retention=r.choice([1, 2]),
             commitment=self._word(),
         )
 
@@ -234,7 +188,7 @@ class History:
             {"version": self.random.choice([0, 2, 9])},
             {"lineage": self._word()},
             {"previous": self._word()},
-            {"custodian": self._institution().address},
+            {"custodian": self.institution()},
             {"subject_id": self._subject()},
         ]
         return replace(leaf, **self.random.choice(changes))
@@ -246,9 +200,9 @@ class History:
             leaf = self._spoiled(leaf)
         elif not careful and self.leaves and self._chance(4):
             leaf = self.random.choice(self.leaves)
-        key = self.institutions.get(leaf.custodian, self.ledger.stranger)
-        signature = self._signature(key, "Records", leaf, 0 if careful else 3)
-        if self.ledger.anchor(leaf, signature, self._payer() if careful else self._relay()):
+        key = self.key_of(leaf.custodian)
+        signature = self.signature(key, "Records", leaf, 0 if careful else 3)
+        if self.ledger.anchor(leaf, signature, self._payer() if careful else self.relay()):
             self.leaves.append(leaf)
 
     def supersede(self) -> None:
@@ -264,8 +218,8 @@ class History:
         )
         if self._chance(25):
             leaf = self._spoiled(leaf)
-        key = self.institutions.get(leaf.custodian, self.ledger.stranger)
-        if self.ledger.supersede(previous, leaf, self._signature(key, "Records", leaf), self._relay()):
+        key = self.key_of(leaf.custodian)
+        if self.ledger.supersede(previous, leaf, self.signature(key, "Records", leaf), self.relay()):
             self.leaves.append(leaf)
 
     def _terms(self) -> ConsentTerms:
@@ -282,7 +236,7 @@ class History:
         return replace(
             samples.terms(),
             subject_id=subject,
-            institution=ZERO_ADDRESS if in_group else self._institution().address,
+            institution=ZERO_ADDRESS if in_group else self.institution(),
             group=r.choice(GROUPS) if in_group else ZERO_32,
             practitioner=r.choice(PEOPLE) if not in_group and self._chance(25) else ZERO_32,
             records_root=root,
@@ -316,7 +270,7 @@ class History:
             {"erase_by": self.random.choice([0, 1, self.ledger.now])},
             {"notice_hash": ZERO_32},
             {"notice_version": 0},
-            {"assurance": self.random.choice([0, 2, 3, 4])},
+            {"assurance": self.random.choice([0, 2, 3, 4, 5])},
         ]
         return replace(terms, **self.random.choice(changes))
 
@@ -327,8 +281,10 @@ class History:
             terms = self._bad_terms(terms)
         elif not careful and self.granted and self._chance(5):
             terms = self.random.choice(self.granted[-RECENT:])
-        signature = self._signature(self._key_of(terms), "Consents", terms, 0 if careful else 3)
-        if self.ledger.grant(terms, signature, self._payer() if careful else self._relay()) or self._chance(5):
+        elif not careful and self._chance(25):
+            terms = self.random.choice([asks.answer, assisted_grants.prepared])(self) or terms
+        signature = self.signature(self._key_of(terms), "Consents", terms, 0 if careful else 3)
+        if self.ledger.grant(terms, signature, self._payer() if careful else self.relay()) or self._chance(10):
             self.granted.append(terms)
 
     def _key_of(self, terms: ConsentTerms) -> SigningKey:
@@ -338,23 +294,23 @@ class History:
         """Revokes, sometimes what was never granted or is revoked already."""
         terms = self._terms() if self._chance(15) or not self.granted else self.random.choice(self.granted[-RECENT:])
         revocation = Revocation(consent_id(terms), terms.subject_id)
-        self.ledger.revoke(terms, self._signature(self._key_of(terms), "Consents", revocation), self._relay())
+        self.ledger.revoke(terms, self.signature(self._key_of(terms), "Consents", revocation), self.relay())
 
     # Decisions.
 
     def decide(self) -> None:
         """Decides a batch of up to fifty requests."""
         size = self.random.choice([0, 1, 5, 20, 50]) if self._chance(50) else self.random.randint(20, 50)
-        self.ledger.decide([self._item() for _ in range(size)], self._relay())
+        self.ledger.decide([self._item() for _ in range(size)], self.relay())
 
     def decide_batch(self) -> None:
         """Decides a batch of up to thirty requests that mostly one institution signed at once."""
         items = [self._item() for _ in range(self.random.choice([0, 1, 2, 3, 5, 8, 13, 30]))]
         first = items[0][0].institution if items else self.ledger.stranger.address
         own = [item for item in items if item[0].institution == first]
-        key = self.institutions.get(first, self.ledger.stranger)
+        key = self.key_of(first)
         signer = self.ledger.stranger if self._chance(5) else key
-        self.ledger.decide_batch(items if self._chance(5) else own, signer, self._relay())
+        self.ledger.decide_batch(items if self._chance(5) else own, signer, self.relay())
 
     def _matching(self) -> tuple[RecordLeaf, ConsentTerms]:
         """Picks a record and a consent that mostly go together and are mostly in force."""
@@ -386,6 +342,8 @@ class History:
         return ()
 
     def _item(self) -> Signed:
+        if self._chance(30):
+            return self._item_without_consent()
         leaf, terms = self._matching()
         if self._chance(2):
             leaf = replace(leaf, commitment=self._word())
@@ -405,23 +363,30 @@ class History:
             request, leaf = self.random.choice(self.asked[-RECENT:])
             material = replace(material, leaf=leaf)
         self.asked.append((request, material.leaf))
-        key = self.institutions.get(request.institution, self.ledger.stranger)
-        return request, self._signature(key, "AccessLedger", request), material
+        key = self.key_of(request.institution)
+        return request, self.signature(key, "AccessLedger", request), material
+
+    def _item_without_consent(self) -> Signed:
+        request, material = self.random.choice([bases.emergency, bases.authorised])(self)
+        key = self.key_of(request.institution)
+        return request, self.signature(key, "AccessLedger", request), material
 
     def _request(self, leaf: RecordLeaf, terms: ConsentTerms) -> AccessRequest:
         r, now = self.random, self.ledger.now
         members = [a for g, a in self.ledger.state.members if g == terms.group]
-        institution = terms.institution if any(terms.institution) else r.choice([*members, self._institution().address])
+        institution = terms.institution if any(terms.institution) else r.choice([*members, self.institution()])
         known = self.ledger.state.institutions.get(institution)
         return AccessRequest(
             request_id=r.getrandbits(8) if self._chance(5) else self.words.getrandbits(256),
             institution=institution,
             record_id=record_id(leaf),
             consent_id=consent_id(terms),
+            authorisation_id=AuthorisationId(ZERO_32),
             purpose=r.choice([code for code in range(1, 16) if terms.purposes >> code & 1] or [1]),
             action=r.choice([code for code in (1, 2) if terms.actions >> code & 1] or [1]),
             legal_basis=1,
             actor_kind=r.choice([1, 2]),
+            reason_code=0,
             reason_hash=ZERO_32 if self._chance(50) else self._word(),
             practitioner=terms.practitioner if any(terms.practitioner) else r.choice(PEOPLE),
             release_key_hash=known.release_key_hash if known else ZERO_32,
@@ -432,13 +397,16 @@ class History:
     def _wrong_member(self) -> dict[str, Any]:
         r, now = self.random, self.ledger.now
         changes: list[dict[str, Any]] = [
-            {"institution": self._institution().address},
+            {"institution": self.institution()},
             {"record_id": RecordId(self._word())},
             {"consent_id": ConsentId(ZERO_32)},
             {"consent_id": ConsentId(self._word())},
             {"purpose": r.choice([0, 1, 2, 3, 4, 5, 16, 255])},
             {"action": r.choice([0, 1, 2, 3, 255])},
             {"legal_basis": r.choice([0, 2, 3, 4])},
+            {"legal_basis": r.choice([3, 4]), "consent_id": ConsentId(ZERO_32)},
+            {"legal_basis": r.choice([1, 3, 4]), "authorisation_id": AuthorisationId(self._word())},
+            {"reason_code": r.choice([1, 255])},
             {"actor_kind": r.choice([0, 3])},
             {"practitioner": r.choice([ZERO_32, *PEOPLE])},
             {"release_key_hash": hashlib.sha256(r.choice(RELEASE_KEYS)).digest()},

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from consentry.core.codes import Reason
 from tests.property.histories import History
+from tests.vectors.decisions.changes import NOT_REACHABLE_YET
 
 STEPS = int(os.environ.get("CONSENTRY_DIFFERENTIAL_STEPS", "1200"))
 SEED = int(os.environ.get("CONSENTRY_DIFFERENTIAL_SEED", "20260101"))
@@ -24,6 +25,8 @@ CHECK_EVERY = 2000
 LONG = 5000
 SHORT_HISTORIES = 20
 SHORT = 40
+RARE = {Reason.EMERGENCY_LIMIT}
+"""What takes more of a kind in one day than a history has."""
 
 
 @pytest.mark.timeout(0)
@@ -35,7 +38,7 @@ def test_random_history_agrees_step_by_step(capsys: pytest.CaptureFixture[str]) 
     reasons = {name.removeprefix("reason ") for name in history.ledger.answers if name.startswith("reason ")}
     assert {"NONE", "SIGNATURE_INVALID"} <= reasons
     if STEPS >= LONG:
-        assert reasons == {reason.name for reason in Reason}
+        assert reasons == {reason.name for reason in set(Reason) - NOT_REACHABLE_YET - RARE}
     if STEPS >= LONG:
         with capsys.disabled():
             sys.stdout.write(f"\n{history.ledger.steps} steps agree (seed {SEED})\n")

@@ -6,7 +6,8 @@ The sabotaged desks at the end show that each promise is watched: every one of t
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
@@ -14,13 +15,27 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.terms import AccessEntry, AccessRequest, ConsentTerms, Material
-from consentry.errors import LedgerUnavailableError
-from consentry.gateway.access import Access, AccessDesk, denied
-from consentry.gateway.ports import StoredRequest
-from tests.property.desk_histories import POINTS, Ask, BrokenPromiseError, Restart, Step, histories, run
+from consentry.core.terms import AccessEntry, AccessRequest, Material
+from consentry.errors import ConflictError, ConsentryError, LedgerUnavailableError
+from consentry.gateway.access import Access, AccessDesk, Found
+from consentry.gateway.last_look import denied
+from consentry.gateway.ports import StoredBatch, StoredRequest, Wanted
+from consentry.gateway.together import batch_over, each
+from tests.property.desk_histories import (
+    BATCH_POINTS,
+    CONSENTS,
+    POINTS,
+    Ask,
+    AskMany,
+    BrokenPromiseError,
+    Restart,
+    Step,
+    histories,
+    run,
+)
 
 PLAIN = Ask(hospital=0, record=0, consent=0, repeats=None, deed="none", point=0)
+MANY = AskMany(hospital=0, wanted=((0, 0), (1, 2), (0, CONSENTS)), repeats=None, deed="none", point=0)
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SEARCH = settings(max_examples=3_000, deadline=None, database=None, phases=[Phase.generate], derandomize=True)
 
@@ -39,6 +54,31 @@ def test_promises_hold_at_every_point_of_a_request(deed: str) -> None:
         asyncio.run(run([step, Restart("none", 0), again]))
 
 
+@pytest.mark.parametrize("deed", ["crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down"])
+def test_promises_hold_at_every_point_of_a_batch(deed: str) -> None:
+    for point in range(BATCH_POINTS):
+        asyncio.run(run([replace(MANY, deed=deed, point=point), Restart("none", 0), replace(MANY, repeats=0)]))
+
+
+def test_promises_hold_at_every_point_of_a_restart_that_takes_up_a_batch() -> None:
+    lost = [replace(MANY, deed="crash", point=point) for point in range(12, 22)]
+    for point in range(BATCH_POINTS):
+        asyncio.run(run([*lost, Restart("crash", point), Restart("none", 0)]))
+
+
+def test_batch_passes_the_points_in_the_order_of_the_promise() -> None:
+    bench = asyncio.run(run([]))
+    requests, signature = bench._batch(MANY)
+    answers = asyncio.run(bench.desk.request_batch([Wanted(request) for request in requests], signature))
+    passed = bench.fuse.passed
+    once = ["outbox.keep_batch:after", "ledger.decide_batch:before", "ledger.decide_batch:after"]
+    look = ["ledger.head:after", "ledger.consent_status:after", "ledger.institution_standing:after"]
+    of_each = ["vault.release:before", *look, "vault.release:after"]
+    assert [isinstance(answer, Access) for answer in answers] == [True, True, False]
+    assert [name for name in passed if name in (*once, *of_each)] == [*once, *of_each, *of_each], passed
+    assert len(passed) < BATCH_POINTS
+
+
 def test_promises_hold_at_every_point_of_a_restart() -> None:
     lost = [Ask(hospital=0, record=0, consent=0, repeats=None, deed="crash", point=point) for point in range(4, 12)]
     for point in range(POINTS):
@@ -51,7 +91,7 @@ def test_request_passes_the_points_in_the_order_of_the_promise() -> None:
     passed = bench.fuse.passed
     order = ["outbox.keep:after", "ledger.decide:before", "ledger.decide:after", "vault.release:before"]
     order += ["ledger.head:after", "ledger.consent_status:after"]
-    order += ["ledger.institution_standing:after", "vault.release:after"]
+    order += ["ledger.institution_standing:after", "ledger.release_key_hash:after", "vault.release:after"]
     assert [name for name in passed if name in order] == order, passed
     assert len(passed) < POINTS
 
@@ -88,7 +128,7 @@ class KeepsNothing(AccessDesk):
         if not receipt.permitted:
             raise denied(receipt)
         release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
-        last_look = partial(self._check_still_in_force, receipt, material.terms)
+        last_look = partial(self._check_still_in_force, receipt, material)
         return Access(receipt, record, await self.vault.release(receipt, record.leaf, release_key, domain, last_look))
 
 
@@ -105,8 +145,8 @@ class SettlesFirst(AccessDesk):
 class LooksNoMore(AccessDesk):
     """Does not look again before it releases."""
 
-    async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
-        del receipt, terms
+    async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
+        del receipt, material
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +160,7 @@ class LooksTooEarly(AccessDesk):
         if not receipt.permitted:
             raise denied(receipt)
         release_key, domain = await self._release_key(request), self.ledger.domain("AccessLedger")
-        await self._check_still_in_force(receipt, material.terms)
+        await self._check_still_in_force(receipt, material)
         return Access(receipt, record, await self.vault.release(receipt, record.leaf, release_key, domain, no_look))
 
 
@@ -128,8 +168,8 @@ class LooksTooEarly(AccessDesk):
 class ForgetsTheStanding(AccessDesk):
     """Looks again at the consent, not at the institution."""
 
-    async def _check_still_in_force(self, receipt: FinalReceipt, terms: ConsentTerms | None) -> None:
-        del terms
+    async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
+        del material
         if await self.ledger.consent_status(receipt.entry.request.consent_id) != 1:
             raise denied(receipt)
 
@@ -155,6 +195,73 @@ class NeverResumes(AccessDesk):
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class KeepsNoBatch(AccessDesk):
+    """Sends a batch it has not kept."""
+
+    async def request_batch(self, items: Sequence[Wanted], signature: bytes) -> list[Access | ConsentryError]:
+        stored = StoredBatch(batch_over(items), tuple(items), signature)
+        found = await self._materials(stored)
+        answers = await self._decided_batch(stored, found)
+        return await each(list(zip(found, answers, strict=True)), self._answered)
+
+
+@dataclass(frozen=True, slots=True)
+class DropsTooEarly(AccessDesk):
+    """Drops a batch before the chain has answered."""
+
+    async def _decided_batch(
+        self, stored: StoredBatch, found: Sequence[Found]
+    ) -> Sequence[FinalReceipt | ConsentryError]:
+        await self.outbox.drop_batch(stored)
+        pairs = [(item.request, material) for item, (_, material) in zip(stored.items, found, strict=True)]
+        return await self.ledger.decide_batch(pairs, stored.signature)
+
+
+@dataclass(frozen=True, slots=True)
+class LooksOnceForAll(AccessDesk):
+    """Looks once at the consents of a batch, not before each release."""
+
+    async def request_batch(self, items: Sequence[Wanted], signature: bytes) -> list[Access | ConsentryError]:
+        stored = StoredBatch(batch_over(items), tuple(items), signature)
+        found = await self._materials(stored)
+        await self.outbox.keep_batch(stored)
+        answers = await self._decided_batch(stored, found)
+
+        async def look(decided: tuple[Found, FinalReceipt | ConsentryError]) -> FinalReceipt:
+            (_, material), answer = decided
+            if isinstance(answer, ConsentryError) or not answer.permitted:
+                raise ConflictError("nothing is released")
+            await self._check_still_in_force(answer, material)
+            return answer
+
+        async def release(looked: tuple[Found, FinalReceipt | ConsentryError]) -> Access:
+            (record, _), answer = looked
+            if isinstance(answer, ConsentryError):
+                raise answer
+            release_key, domain = await self._release_key(answer.entry.request), self.ledger.domain("AccessLedger")
+            return Access(answer, record, await self.vault.release(answer, record.leaf, release_key, domain, no_look))
+
+        looked = await each(list(zip(found, answers, strict=True)), look)
+        return await each(list(zip(found, looked, strict=True)), release)
+
+
+@dataclass(frozen=True, slots=True)
+class MixesUp(AccessDesk):
+    """Hands the answers of a batch out in another order."""
+
+    async def request_batch(self, items: Sequence[Wanted], signature: bytes) -> list[Access | ConsentryError]:
+        return list(reversed(await AccessDesk.request_batch(self, items, signature)))
+
+
+@dataclass(frozen=True, slots=True)
+class TakesUpNoBatch(AccessDesk):
+    """Leaves batches alone that were left over."""
+
+    async def _resume_batch(self, stored: StoredBatch) -> None:
+        del stored
+
+
 SABOTAGED = (
     (ReleasesFirst, "without a permit"),
     (KeepsNothing, "before it was kept"),
@@ -164,6 +271,11 @@ SABOTAGED = (
     (ForgetsTheStanding, "suspended before the last look"),
     (BelievesItself, "does not stand in the log"),
     (NeverResumes, "never decided"),
+    (KeepsNoBatch, "before it was kept"),
+    (DropsTooEarly, "never decided"),
+    (LooksOnceForAll, "before the last look"),
+    (MixesUp, "about another request"),
+    (TakesUpNoBatch, "never decided"),
 )
 
 

@@ -21,6 +21,7 @@ from web3.types import TxParams, TxReceipt
 
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
+from consentry.ledger.abi import NUMBERS, WIRING
 
 Value: TypeAlias = Any  # an argument or result as the ABI encodes it
 
@@ -31,6 +32,10 @@ GOVERNANCE: Final = ROOT / "contracts" / "governance.json"
 NOW: Final = 2_000_000_000
 """Seconds since the epoch at which the in-process chain begins to be used."""
 GAS_LIMIT: Final = 400_000_000
+SYSTEM_DELAY: Final = 2 * 86_400
+"""Seconds a system administrator waits."""
+FOUNDING_ROLES: Final = 1 << 1 | 1 << 2 | 1 << 4
+FIRST_ROLES: Final = 1 << 2 | 1 << 4
 
 
 @cache
@@ -109,13 +114,18 @@ class ContractSuite:
 
     @property
     def admin(self) -> str:
-        """Admin of the `AccessManager`, and deployer."""
+        """Admin of the `Governance` until everything is wired, and deployer."""
         return self.accounts[0]
 
     @property
     def national(self) -> str:
-        """Holder of the role NATIONAL, and authority for the whole country."""
+        """Authority for the whole country, and its first officer."""
         return self.accounts[1]
+
+    @property
+    def second(self) -> str:
+        """Second officer of the national authority."""
+        return self.accounts[6]
 
     def __getitem__(self, name: str) -> Contract:
         return self.contracts[name]
@@ -181,12 +191,13 @@ class ContractSuite:
             return decode_revert(failure)
         raise AssertionError(f"deployment of {name} does not match (got success, expected a revert)")
 
-    def events(self, receipt: TxReceipt) -> list[Event]:
-        """Decodes the events of the suite in a receipt."""
+    def events(self, receipt: TxReceipt, contract: str | None = None) -> list[Event]:
+        """Decodes the events of the suite, or of one contract, in a receipt."""
         names = {contract.address: name for name, contract in self.contracts.items()}
         return [
             Event(entry["name"], get_event_data(self.w3.codec, entry, log)["args"])
             for log in receipt["logs"]
+            if contract in {None, names[log["address"]]}
             for entry in artifact(names[log["address"]])["abi"]
             if entry["type"] == "event" and keccak(signature_of(entry).encode()) == bytes(log["topics"][0])
         ]
@@ -216,17 +227,13 @@ def start_chain() -> ContractSuite:
 def deploy_suite(suite: ContractSuite) -> None:
     """Deploys the contracts and wires their governance, as ``contracts/README.md`` describes."""
     put = suite.contracts
-    put["AccessManager"] = suite.deploy("AccessManager", suite.admin)
+    put["Governance"] = suite.deploy("Governance", suite.admin, SYSTEM_DELAY)
     put["ERC7913P256Verifier"] = suite.deploy("ERC7913P256Verifier")
     put["ERC7913WebAuthnVerifier"] = suite.deploy("ERC7913WebAuthnVerifier")
-    put["Participants"] = suite.deploy("Participants", put["AccessManager"].address)
-    put["Subjects"] = suite.deploy("Subjects", put["Participants"].address)
-    put["Records"] = suite.deploy("Records", put["Participants"].address, put["Subjects"].address)
-    predicted = predict_address(suite, offset=1)
-    put["Consents"] = suite.deploy("Consents", put["Participants"].address, put["Subjects"].address, predicted)
-    put["AccessLedger"] = suite.deploy(
-        "AccessLedger", put["Participants"].address, put["Records"].address, put["Consents"].address
-    )
+    to_be = {name: predict_address(suite, offset) for offset, name in enumerate(WIRING)}
+    for name, needed in WIRING.items():
+        wired = (put[other].address if other in put else to_be[other] for other in needed)
+        put[name] = suite.deploy(name, *wired, *NUMBERS.get(name, ()))
     wire_governance(suite)
 
 
@@ -238,21 +245,45 @@ def predict_address(suite: ContractSuite, offset: int) -> str:
 
 
 def wire_governance(suite: ContractSuite) -> None:
-    """Gives each role its functions, appoints the national authority and lets it admit what the suite needs."""
+    """Gives each role its functions, begins with the national authority and two officers, and lets the admin go."""
+    target = suite["Participants"].address
     for role in json.loads(GOVERNANCE.read_text())["roles"]:
-        suite.send("AccessManager", "labelRole", role["id"], role["name"], sender=suite.admin)
-        if role["adminRole"]:
-            suite.send("AccessManager", "setRoleAdmin", role["id"], role["adminRole"], sender=suite.admin)
-        target = suite["Participants"].address
-        selectors = selectors_of(role["functions"])
-        suite.send("AccessManager", "setTargetFunctionRole", target, selectors, role["id"], sender=suite.admin)
-    suite.send("AccessManager", "grantRole", 1, suite.national, 0, sender=suite.admin)
-    for verifier in ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"):
-        suite.send("Participants", "admitVerifier", suite[verifier].address, sender=suite.national)
-    appoint_authority(suite, suite.national, 0)
+        suite.send("Governance", "labelRole", role["id"], role["name"], sender=suite.admin)
+        for function, other in (("setRoleAdmin", "adminRole"), ("setRoleGuardian", "guardianRole")):
+            if role[other]:
+                suite.send("Governance", function, role["id"], role[other], sender=suite.admin)
+        if role["functions"]:
+            selectors = selectors_of(role["functions"])
+            suite.send("Governance", "setTargetFunctionRole", target, selectors, role["id"], sender=suite.admin)
+    suite.send("Governance", "grantRole", 6, target, 0, sender=suite.admin)
+    suite.send("Participants", "begin", founding(suite), sender=suite.admin)
+    suite.send("Governance", "renounceRole", 0, suite.admin, sender=suite.admin)
 
 
-def appoint_authority(suite: ContractSuite, authority: str, region: int) -> None:
-    """Admits an authority for a region and gives it its role."""
-    suite.send("Participants", "admitAuthority", authority, region, bytes(32), sender=suite.national)
-    suite.send("AccessManager", "grantRole", 2, authority, 0, sender=suite.national)
+def founding(suite: ContractSuite, **changes: Value) -> tuple[Value, ...]:
+    """Gives the first facts of the deployment."""
+    names = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+    verifiers = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
+    members: dict[str, Value] = {
+        "authority": suite.national,
+        "second": suite.second,
+        "profile": bytes(32),
+        "verifiers": [suite[name].address for name in verifiers],
+        "names": [keccak(name.encode()) for name in names],
+        "deployments": [suite[name].address for name in names],
+    }
+    return tuple({**members, **changes}.values())
+
+
+def by_two(suite: ContractSuite, officers: Sequence[str], function: str, *arguments: Value) -> TxReceipt:
+    """Has one officer propose an act of `Participants` and the next one confirm it."""
+    first, second = officers[:2]
+    suite.send("Participants", function, *arguments, sender=first)
+    return suite.send("Participants", function, *arguments, sender=second)
+
+
+def appoint_authority(suite: ContractSuite, authority: str, region: int, deputy: str) -> None:
+    """Admits an authority for a region and gives it a second officer."""
+    national = (suite.national, suite.second)
+    by_two(suite, national, "admitAuthority", authority, region, bytes(32))
+    by_two(suite, national, "appointOfficer", authority, deputy, FIRST_ROLES)

@@ -29,7 +29,7 @@ from consentry.core.terms import (
 )
 from consentry.core.typed_data import SignedStruct, consent_id, digest, record_id
 from tests.support import samples
-from tests.support.contract_suite import ContractSuite, Event, Value, appoint_authority
+from tests.support.contract_suite import SYSTEM_DELAY, ContractSuite, Event, Value, appoint_authority, by_two
 from tests.support.signers import AccountSigner, Signer
 
 GUANGDONG: Final = 440_000
@@ -97,8 +97,9 @@ class World:
         self.suite = suite
         self.guangdong, self.beijing = accounts[2], accounts[3]
         self.stranger = accounts[9]
-        appoint_authority(suite, self.guangdong, GUANGDONG)
-        appoint_authority(suite, self.beijing, BEIJING)
+        self.deputies = {self.guangdong: accounts[7], self.beijing: accounts[8], suite.national: suite.second}
+        appoint_authority(suite, self.guangdong, GUANGDONG, accounts[7])
+        appoint_authority(suite, self.beijing, BEIJING, accounts[8])
         self.custodian = self.admit("custodian", SHENZHEN, accounts[4])
         self.hospital = self.admit("hospital", BEIJING, accounts[5])
         self.relay = accounts[4]
@@ -114,23 +115,51 @@ class World:
         signer = signer or own
         hospital = Hospital(Address(own.identity), signer, region, f"release key of {name}".encode(), relay)
         authority = self.authority_of(region)
-        self.suite.send(
-            "Participants",
-            "admitInstitution",
-            hospital.address,
-            region,
-            signer.identity,
-            hospital.release_key,
-            keccak(name.encode()),
-            sender=authority,
-        )
-        self.suite.send("Participants", "admitRelay", relay, hospital.address, sender=authority)
+        keys = signer.identity, hospital.release_key
+        self.by_two(authority, "admitInstitution", hospital.address, region, *keys, keccak(name.encode()))
+        self.by_two(authority, "admitRelay", relay, hospital.address)
         return hospital
+
+    def by_two(self, authority: str, function: str, *arguments: Value) -> TxReceipt:
+        """Has the first and the second officer of an authority do an act."""
+        return by_two(self.suite, (authority, self.deputies[authority]), function, *arguments)
+
+    def administrators(self, role: int) -> tuple[str, str]:
+        """Appoints two officers of the national authority with one role: 3 for SYSTEM, 5 for AUDIT."""
+        first, second = self.suite.accounts[4:6]
+        for officer in (first, second):
+            self.by_two(self.suite.national, "appointOfficer", self.suite.national, officer, 1 << role)
+        return first, second
+
+    def after_delay(self, officers: Sequence[str], function: str, *arguments: Value) -> TxReceipt:
+        """Has system administrators announce an act, wait, propose and confirm it."""
+        suite, target = self.suite, self.suite["Participants"]
+        call = target.encode_abi(function, args=list(arguments))
+        for officer in officers:
+            suite.send("Governance", "schedule", target.address, call, 0, sender=officer)
+        suite.travel(suite.now() + SYSTEM_DELAY)
+        return by_two(suite, officers, function, *arguments)
+
+    def refusal_after_delay(self, officer: str, function: str, *arguments: Value) -> tuple[str, tuple[Value, ...]]:
+        """Announces an act of a system administrator, waits, and gives the error with which it reverts."""
+        suite, target = self.suite, self.suite["Participants"]
+        call = target.encode_abi(function, args=list(arguments))
+        suite.send("Governance", "schedule", target.address, call, 0, sender=officer)
+        suite.travel(suite.now() + SYSTEM_DELAY)
+        return suite.refusal("Participants", function, *arguments, sender=officer)
+
+    def second_country(self) -> str:
+        """Suspends a second authority for the whole country and gives an officer of it, a system administrator."""
+        suite, other, officer = self.suite, self.stranger, self.suite.accounts[4]
+        self.by_two(suite.national, "admitAuthority", other, 0, ZERO_32)
+        self.by_two(suite.national, "appointOfficer", other, officer, 1 << 3)
+        self.by_two(suite.national, "suspendAuthority", other, ZERO_32)
+        return officer
 
     def suspend(self, hospital: Hospital) -> None:
         """Suspends an institution."""
         authority = self.authority_of(hospital.region)
-        self.suite.send("Participants", "suspendInstitution", hospital.address, ZERO_32, sender=authority)
+        self.by_two(authority, "suspendInstitution", hospital.address, ZERO_32)
 
     def sign(self, contract: str, act: SignedStruct, signer: Signer) -> bytes:
         """Signs an act in the EIP-712 domain of a contract."""
@@ -270,4 +299,5 @@ def tables_of(items: Sequence[Item]) -> tuple[Value, Value]:
     members = [getattr(tables, each.name) for each in dataclasses.fields(tables)]
     members[2] = [values_of(terms) for terms in tables.consents]
     members[4] = [values_of(leaf) for leaf in tables.leaves]
+    members[6] = [values_of(given) for given in tables.authorisations]
     return [dataclasses.astuple(request) for request in packed], tuple(members)

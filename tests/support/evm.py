@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import rlp
 from eth_abi.abi import decode, encode
@@ -107,6 +107,10 @@ class Outcome:
 
 
 PAYER: Final = AccountKey(keccak(b"payer of the tests"))
+SECOND: Final = AccountKey(keccak(b"second officer of the tests"))
+SYSTEM: Final = (AccountKey(keccak(b"system officer 1")), AccountKey(keccak(b"system officer 2")))
+AUDIT: Final = (AccountKey(keccak(b"audit officer 1")), AccountKey(keccak(b"audit officer 2")))
+"""Officers of the national authority, whose account is the payer's."""
 
 
 class Evm:
@@ -114,7 +118,9 @@ class Evm:
 
     def __init__(self, *others: AccountKey) -> None:
         self._sender = PAYER
-        self._keys = {key.address: KeyAPI.PrivateKey(key.secret) for key in (self._sender, *others)}
+        self._keys = {
+            key.address: KeyAPI.PrivateKey(key.secret) for key in (self._sender, SECOND, *SYSTEM, *AUDIT, *others)
+        }
         parameters = PyEVMBackend.generate_genesis_params({"gas_limit": GAS_LIMIT, "timestamp": FIRST_BLOCK})
         state = generate_genesis_state_for_keys(list(self._keys.values()))
         self._chain = PyEVMBackend(genesis_parameters=parameters, genesis_state=state).chain
@@ -146,6 +152,15 @@ class Evm:
     def travel(self, time: int) -> None:
         """Sets the time of the next block; it must lie after that of the last one."""
         self._chain.header = self._chain.header.copy(timestamp=time)
+
+    def mark(self) -> object:
+        """Gives where the chain stands, for `put_back`."""
+        return self._chain.header, dict(self._nonces)
+
+    def put_back(self, mark: object) -> None:
+        """Goes back to where the chain stood; what happened since never did."""
+        header, nonces = cast("tuple[Any, dict[bytes, int]]", mark)
+        self._chain.header, self._nonces = header, dict(nonces)
 
     def next_address(self, ahead: int = 0) -> Address:
         """Gives the address of the contract the payer deploys after ``ahead`` more transactions."""

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
+from consentry.core.act_table import ACTS
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
 from consentry.core.events import LedgerEvent
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address
 from consentry.errors import ForeignChainError
 
@@ -26,6 +28,10 @@ _SIZES: Final = (0, 1, 7, 2**32, 2**64 - 1, 2**256 - 1)
 def any_value(kind: Any, draw: random.Random) -> Any:  # noqa: ANN401 - a value of whatever type a field has
     """Gives a value of the type of a field, at the edges more often than elsewhere."""
     base = getattr(kind, "__supertype__", kind)
+    if base is SignedAct:
+        return any_value(draw.choice(ACTS), draw)
+    if typing.get_origin(base) is tuple:
+        return tuple(any_value(bytes, draw) for _ in range(draw.choice((0, 1, 2))))
     if dataclasses.is_dataclass(base) and isinstance(base, type):
         hints = typing.get_type_hints(base)
         return base(*(any_value(hints[f.name], draw) for f in dataclasses.fields(base)))

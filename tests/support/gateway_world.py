@@ -6,7 +6,7 @@ import io
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from consentry.api.app import create_app
 from consentry.api.logs import json_log
+from consentry.core.batch_tree import batch_of
 from consentry.core.codes import (
     UNLIMITED_USES,
     Action,
@@ -33,6 +34,7 @@ from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
@@ -49,8 +51,11 @@ from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.evidence.notation import bytes_of, hex_of, write
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.context import Context, Limits
+from consentry.gateway.erasures import ErasureDesk
+from consentry.gateway.person_ports import Persons
 from tests.support.callers import HOST, ORIGIN, Anyone, SignedIn, Signing
 from tests.support.memory_ledger import VERIFIERS, MemoryLedger
+from tests.support.memory_persons import MemoryPersons
 from tests.support.memory_projection import MemoryProjection
 from tests.support.memory_vault import MemoryKeys, MemoryNonces, MemoryOutbox, MemoryVault
 
@@ -281,10 +286,12 @@ class World:
             institution=institution.address,
             record_id=record,
             consent_id=ConsentId(consent),
+            authorisation_id=AuthorisationId(ZERO_32),
             purpose=Purpose.TREAT,
             action=Action.VIEW,
             legal_basis=LegalBasis.CONSENT,
             actor_kind=ActorKind.HUMAN,
+            reason_code=0,
             reason_hash=ZERO_32,
             practitioner=b"\x9a" * 32,
             release_key_hash=release_key_hash(institution.release_key),
@@ -301,6 +308,25 @@ class World:
     async def ask(self, request: AccessRequest, institution: Institution) -> httpx.Response:
         """Asks for access."""
         return await self.institution(institution).post("/v1/access", self.access_body(request, institution))
+
+    def batch_body(
+        self, requests: Sequence[AccessRequest], institution: Institution, *, one_signature: bool = True
+    ) -> Json:
+        """Gives the body of many requests, signed by an institution as a whole or one by one."""
+        domain = self.context.ledger.domain("AccessLedger")
+        items: list[Json] = [{"request": write(asked), "scopeProof": []} for asked in requests]
+        if one_signature:
+            batch = batch_of(requests[0].institution, requests)
+            return {"requests": items, "signature": hex_of(sign(institution.key, domain, batch))}
+        signatures = [{"signature": hex_of(sign(institution.key, domain, asked))} for asked in requests]
+        return {"requests": [item | signed for item, signed in zip(items, signatures, strict=True)]}
+
+    async def ask_many(
+        self, requests: Sequence[AccessRequest], institution: Institution, *, one_signature: bool = True
+    ) -> httpx.Response:
+        """Asks for many accesses at a time."""
+        body = self.batch_body(requests, institution, one_signature=one_signature)
+        return await self.institution(institution).post("/v1/access:batch", body)
 
 
 def done(answer: httpx.Response, status: int) -> Json:
@@ -343,6 +369,7 @@ class MemoryParts:
     vault: MemoryVault = field(default_factory=MemoryVault)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     keys: MemoryKeys = field(default_factory=MemoryKeys)
+    persons: Persons = field(default_factory=MemoryPersons)
     nonces: MemoryNonces = field(default_factory=MemoryNonces)
     projection: MemoryProjection = field(init=False)
 
@@ -358,7 +385,9 @@ class MemoryParts:
             ledger=self.ledger,
             projection=self.projection,
             vault=self.vault,
+            persons=self.persons,
             desk=AccessDesk(self.ledger, self.projection, self.vault, self.outbox, custodian, VERIFIERS),
+            erasures=ErasureDesk(self.ledger, self.projection, self.vault, custodian),
             idempotency=self.keys,
             nonces=self.nonces,
             verifiers=VERIFIERS,

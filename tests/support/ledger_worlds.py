@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from consentry.core.batch_tree import batch_of
 from consentry.core.codes import Standing
 from consentry.core.events import LedgerEvent
 from consentry.core.receipts import FinalReceipt
@@ -26,14 +27,15 @@ from consentry.core.terms import (
 )
 from consentry.core.typed_data import consent_id, record_id
 from consentry.crypto.signing import AccountKey, SigningKey, Verifiers, sign
+from consentry.errors import ConsentryError
 from consentry.gateway.ports import Ledger
 from consentry.ledger import node
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import deploy
+from consentry.ledger.deployment import Founders, deploy
 from consentry.ledger.engines import load_profile
-from consentry.ledger.governance import Governance
+from consentry.ledger.governance import Answer, Governance, Waiting
 from consentry.ledger.manifest import Manifest
 from tests.support import samples
 from tests.support.in_process import InProcessProvider, SilentProvider
@@ -44,6 +46,7 @@ FAR: Final = 2**40
 """A second that no clock of this century reaches."""
 KEY_HASH: Final = hashlib.sha256(samples.RELEASE_KEY).digest()
 SetStanding = Callable[[Address, Standing], Awaitable[None]]
+ResetKeys = Callable[[Address, bytes, bytes], Awaitable[None]]
 Events = Callable[[int, int], Awaitable[Sequence[LedgerEvent]]]
 
 
@@ -71,6 +74,7 @@ class LedgerWorld:
         unplugged: a ledger of the same kind whose node does not answer.
         admit: lets an authority admit an institution that signs with its own account.
         set_standing: lets an authority suspend or reinstate an institution.
+        reset_keys: lets an authority give an institution another signer and release key.
         events: every event of some blocks, in chain order.
     """
 
@@ -79,6 +83,7 @@ class LedgerWorld:
     unplugged: Ledger
     admit: Callable[[Address], Awaitable[None]]
     set_standing: SetStanding
+    reset_keys: ResetKeys
     events: Events
     custodian: AccountKey = field(default_factory=AccountKey.generate)
     hospital: AccountKey = field(default_factory=AccountKey.generate)
@@ -135,6 +140,14 @@ class LedgerWorld:
         signature = self.signed(signer or self.hospital, "AccessLedger", request)
         return await self.ledger.decide(request, signature, material)
 
+    async def decide_batch(
+        self, requests: Sequence[AccessRequest], material: Material, signer: SigningKey | None = None
+    ) -> Sequence[FinalReceipt | ConsentryError]:
+        """Has requests with the same material decided that the hospital, or somebody else, signed as a whole."""
+        batch = batch_of(requests[0].institution, requests)
+        signature = self.signed(signer or self.hospital, "AccessLedger", batch)
+        return await self.ledger.decide_batch([(request, material) for request in requests], signature)
+
 
 async def _in_memory() -> LedgerWorld:
     ledger, unplugged = MemoryLedger(), MemoryLedger()
@@ -149,7 +162,10 @@ async def _in_memory() -> LedgerWorld:
     async def events(first: int, last: int) -> Sequence[LedgerEvent]:
         return [event for event in ledger.log if first <= event.place.block.number <= last]
 
-    return LedgerWorld(ledger, VERIFIERS, unplugged, admit, set_standing, events)
+    async def reset_keys(institution: Address, signer: bytes, release_key: bytes) -> None:
+        ledger.rotate_keys(institution, signer, release_key)
+
+    return LedgerWorld(ledger, VERIFIERS, unplugged, admit, set_standing, reset_keys, events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,43 +175,58 @@ class Deployed:
     connection: Connection
     manifest: Manifest
     national: AccountKey
+    second: AccountKey
     relay: AccountKey
 
     @property
     def governance(self) -> Governance:
-        """What the national authority may do."""
+        """What the first officer of the national authority may do."""
         return Governance(self.connection, self.manifest, self.national.secret)
+
+    async def by_two(self, act: Callable[[Governance], Awaitable[Answer]]) -> Answer:
+        """Has both officers of the national authority make the same call."""
+        waits = await act(self.governance)
+        assert isinstance(waits, Waiting)
+        return await act(Governance(self.connection, self.manifest, self.second.secret))
 
 
 async def deployed(connection: Connection, people: Sequence[AccountKey]) -> Deployed:
-    """Deploys; ``people`` are deployer, national authority and relay."""
-    deployer, national, relay = people
-    accounts = [SendingAccount(connection, key.secret) for key in (deployer, national)]
-    made = Deployed(connection, await deploy(connection, *accounts), national, relay)
-    await made.governance.admit_relay(relay.address, national.address)
+    """Deploys; ``people`` are deployer, both officers of the national authority, and relay."""
+    deployer, national, second, relay = people
+    founders = Founders(national.address, second.address)
+    manifest = await deploy(connection, SendingAccount(connection, deployer.secret), founders)
+    made = Deployed(connection, manifest, national, second, relay)
+    await made.by_two(lambda own: own.admit_relay(relay.address, national.address))
     return made
 
 
 async def world_on(made: Deployed) -> LedgerWorld:
     """Gives the ledger of a deployment, with nobody admitted but its relay."""
-    connection, governance = made.connection, made.governance
+    connection = made.connection
     ledger = await ChainLedger.connect(connection, made.manifest, made.relay.secret)
     silent = Connection(SilentProvider(), connection.profile)
     unplugged = ChainLedger(silent, made.manifest, SendingAccount(silent, made.relay.secret))
 
     async def admit(institution: Address) -> None:
-        await governance.admit_institution(institution, REGION, institution, samples.RELEASE_KEY)
+        keys = institution, samples.RELEASE_KEY
+        await made.by_two(lambda own: own.admit_institution(institution, REGION, *keys))
 
     async def set_standing(institution: Address, standing: Standing) -> None:
-        suspends = standing == Standing.SUSPENDED
-        await (governance.suspend_institution if suspends else governance.reinstate_institution)(institution)
+        def act(own: Governance) -> Awaitable[Answer]:
+            suspends = standing == Standing.SUSPENDED
+            return (own.suspend_institution if suspends else own.reinstate_institution)(institution)
 
-    return LedgerWorld(ledger, ledger.verifiers(), unplugged, admit, set_standing, ledger.events)
+        await made.by_two(act)
+
+    async def reset_keys(institution: Address, signer: bytes, release_key: bytes) -> None:
+        await made.by_two(lambda own: own.reset_keys(institution, signer, release_key))
+
+    return LedgerWorld(ledger, ledger.verifiers(), unplugged, admit, set_standing, reset_keys, ledger.events)
 
 
 def people() -> list[AccountKey]:
-    """Draws deployer, national authority and relay."""
-    return [AccountKey.generate() for _ in range(3)]
+    """Draws deployer, both officers of the national authority, and relay."""
+    return [AccountKey.generate() for _ in range(4)]
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ class MemoryKms:
 
     def __init__(self) -> None:
         self._keys: dict[bytes, list[bytes] | None] = {}
+        self._first: dict[bytes, int] = {}
         self.unwraps = 0
 
     async def create_subject_key(self, subject_ref: bytes) -> None:
@@ -51,7 +52,7 @@ class MemoryKms:
         _check(context)
         versions = self._versions(subject_ref)
         head, tag, sealed = wrapped[:17], wrapped[17 : 17 + _TAG_SIZE], wrapped[17 + _TAG_SIZE :]
-        if not head or not 1 <= head[0] <= len(versions):
+        if not head or not self._first.get(subject_ref, 0) < head[0] <= len(versions):
             raise ObjectCorruptError("wrapped secret does not match")
         key, bound = versions[head[0] - 1], length_prefixed(subject_ref, context, head)
         if not hmac.compare_digest(tag, hmac.digest(key, bound + sealed, "sha256")):
@@ -60,6 +61,12 @@ class MemoryKms:
 
     async def rewrap(self, subject_ref: bytes, wrapped: bytes, context: bytes, new_context: bytes) -> bytes:
         return await self.wrap(subject_ref, self._opened(subject_ref, wrapped, context), new_context)
+
+    async def replace_subject_key(self, subject_ref: bytes) -> int:
+        versions = self._versions(subject_ref)
+        self._first[subject_ref] = len(versions)
+        versions[:] = [b""] * len(versions) + [secrets.token_bytes(32)]
+        return len(versions)
 
     async def destroy(self, subject_ref: bytes) -> None:
         if subject_ref not in self._keys:
@@ -71,7 +78,9 @@ class MemoryKms:
             versions = self._versions(subject_ref)
         except KeyDestroyedError:
             return KeyDescription(KeyState.DESTROYED, 0, ())
-        return KeyDescription(KeyState.LIVE, len(versions), tuple(range(1, len(versions) + 1)))
+        return KeyDescription(
+            KeyState.LIVE, len(versions), tuple(range(self._first.get(subject_ref, 0) + 1, len(versions) + 1))
+        )
 
     def _versions(self, subject_ref: bytes) -> list[bytes]:
         if subject_ref not in self._keys:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from consentry.core import events
-from consentry.core.acts import Acts, Item
+from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.state import LedgerState
+from consentry.core.revocations import OpenDuty
+from consentry.core.signed_act import SignedAct
+from consentry.core.signers import granters
+from consentry.core.state import NO_INSTITUTION, LedgerState
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
     Material,
+    RecordId,
     RecordLeaf,
     Revocation,
     SubjectId,
@@ -31,18 +37,20 @@ from consentry.crypto.signing import Verifiers, verify
 from consentry.errors import (
     ConflictError,
     ConsentryError,
+    InvalidInputError,
     LedgerRejectedError,
     LedgerUnavailableError,
     NotAuthenticError,
 )
-from consentry.ledger.abi import all_errors, artifact
+from consentry.ledger.abi import CONTRACTS, all_errors, artifact
+from consentry.ledger.calldata import encode_decide_batch
 from consentry.ledger.reverts import ERRORS
 from consentry.ledger.sequencer import Item as Submitted
 from consentry.ledger.sequencer import encode_batch
 from tests.support.samples import address
 
 CHAIN_ID: Final = 777_001
-NAMES: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+NAMES: Final = CONTRACTS
 VERIFIERS: Final = Verifiers(p256=address(0xF1), webauthn=address(0xF2))
 RELAY: Final = address(0xD4)
 OPERATOR: Final = address(0xD5)
@@ -60,6 +68,7 @@ class MemoryLedger:
         log: every event, in chain order.
         down: while true nothing answers.
         stale_by: how many blocks the node's head lies behind the chain.
+        most: how many requests under one signature it takes.
     """
 
     def __init__(self, clock: Callable[[], int] = _wall_clock) -> None:
@@ -69,6 +78,7 @@ class MemoryLedger:
         self.blocks: list[BlockReference] = []
         self.down = False
         self.stale_by = 0
+        self.most = 500
         self._acts = Acts(self.state)
         self._fold(events.AuthorityAdmitted(self._mine(), OPERATOR, 0, ZERO_32))
         self._fold(events.RelayAdmitted(self._mine(), RELAY, OPERATOR))
@@ -89,6 +99,16 @@ class MemoryLedger:
     def set_standing(self, institution: Address, standing: Standing) -> None:
         """Suspends or reinstates an institution."""
         self._fold(events.InstitutionStandingChanged(self._mine(), institution, OPERATOR, standing, ZERO_32))
+
+    def suspend_in_emergency(self, institution: Address, until: int) -> None:
+        """Suspends an institution until a time."""
+        place = self._mine()
+        self._fold(events.InstitutionSuspendedInEmergency(place, institution, OPERATOR, OPERATOR, until, ZERO_32))
+
+    def rotate_keys(self, institution: Address, signer: bytes, release_key: bytes) -> None:
+        """Gives an institution other keys."""
+        place = self._mine()
+        self._fold(events.InstitutionKeysRotated(place, institution, OPERATOR, signer, release_key, 0))
 
     # The port.
 
@@ -132,8 +152,9 @@ class MemoryLedger:
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
         _require_fitting("Consents", "grant", terms, signature)
-        valid = self._holds(self._subject_signer(terms.subject_id), "Consents", terms, signature)
         place = self._began()
+        able = granters(self.state, terms, place.block.time)
+        valid = any(self._holds(signer, "Consents", terms, signature) for signer in able)
         return self._done(lambda: self._acts.grant(terms, signature, signature_valid=valid, relay=RELAY, place=place))
 
     async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
@@ -143,37 +164,100 @@ class MemoryLedger:
         place = self._began()
         return self._done(lambda: self._acts.revoke(terms, signature, signature_valid=valid, relay=RELAY, place=place))
 
+    async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
+        form = act.FORM
+        _require_fitting(form.contract, form.function, act, list(signatures))
+        place = self._began()
+
+        def holds(which: int, signer: bytes) -> bool:
+            return self._holds(signer, form.contract, act, signatures[which])
+
+        return self._done(lambda: self._acts.perform(act, signatures, holds=holds, relay=RELAY, place=place))
+
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         encode_batch([Submitted(request, signature, material)])
         valid = self._holds(self._signer_of(request.institution), "AccessLedger", request, signature)
         place = self._began()
-        (event,) = self._acts.decide([Item(request, material, valid)], relay=RELAY, place=place)
+        event, *brought = self._acts.decide([Item(request, material, valid)], relay=RELAY, place=place)
         self.log.append(event)
+        self.log.extend(replace(each, place=replace(place, log_index=n + 1)) for n, each in enumerate(brought))
+        told = await self._told(request, event)
+        if isinstance(told, ConsentryError):
+            raise told
+        return told
+
+    async def decide_batch(
+        self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes
+    ) -> Sequence[FinalReceipt | ConsentryError]:
+        encode_decide_batch(items, signature)
+        if len(items) > self.most:
+            raise InvalidInputError(f"batch may need too much gas (the first {self.most} fit)", most=self.most)
+        seen = seen_batch([Item(request, material, signature_valid=False) for request, material in items])
+        valid = self._holds(self._signer_of(seen.institution), "AccessLedger", seen, signature)
+        place = self._began()
+        batch = [Item(request, material, valid) for request, material in items]
+        made = self._acts.decide_batch(batch, signature, relay=RELAY, place=place)
+        logged = [replace(event, place=replace(place, log_index=index)) for index, event in enumerate(made)]
+        self.log.extend(logged)
+        answers = [event for event in logged if isinstance(event, events.AccessDecided | events.RequestRejected)]
+        return [await self._told(request, event) for (request, _), event in zip(items, answers, strict=True)]
+
+    async def _told(self, request: AccessRequest, event: events.LedgerEvent) -> FinalReceipt | ConsentryError:
         if isinstance(event, events.AccessDecided):
             return _receipt(event)
+        assert isinstance(event, events.RequestRejected)
         if event.reason != Reason.REQUEST_REPLAYED:
-            raise NotAuthenticError(f"request was rejected ({event.reason.name})", reason=event.reason.name)
+            return NotAuthenticError(f"request was rejected ({event.reason.name})", reason=event.reason.name)
         earlier = await self.find_decision(request.institution, request.request_id)
         if earlier is None or struct_hash(earlier.entry.request) != struct_hash(request):
-            raise ConflictError("request id was used before for another request")
+            return ConflictError("request id was used before for another request")
         return earlier
 
     async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
+        return (await self.find_decisions(institution, [request_id])).get(request_id)
+
+    async def find_decisions(self, institution: Address, request_ids: Sequence[int]) -> Mapping[int, FinalReceipt]:
         self._answer()
-        for event in self.log:
-            if isinstance(event, events.AccessDecided):
-                request = event.entry.request
-                if (request.institution, request.request_id) == (institution, request_id):
-                    return _receipt(event)
-        return None
+        decided = (event for event in self.log if isinstance(event, events.AccessDecided))
+        asked = ((event.entry.request, event) for event in decided)
+        return {
+            request.request_id: _receipt(event)
+            for request, event in asked
+            if request.institution == institution and request.request_id in request_ids
+        }
 
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
 
+    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
+        self._answer()
+        known = self.state.authorisations.get(authorisation_id)
+        return known.status if known else AuthorisationStatus.NONE
+
+    async def is_instance(self, record_id: RecordId, digest_: bytes, index: int, path: Sequence[bytes]) -> bool:
+        self._answer()
+        return self.state.recognitions.is_instance(record_id, digest_, index, path)
+
+    async def record_status(self, wanted: RecordId) -> RecordStatus:
+        self._answer()
+        return self.state.record_status(wanted)
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        self._answer()
+        return self.state.revocations.duties_of(institution)
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        self._answer()
+        return self.state.links.status_of(link)
+
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()
-        return self.state.institution_standing(institution)
+        return self.state.institution_standing(institution, self.blocks[-1].time)
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        self._answer()
+        return self.state.institutions.get(institution, NO_INSTITUTION).release_key_hash
 
     async def subject_head(self, subject_id: SubjectId) -> bytes:
         self._answer()

@@ -8,6 +8,9 @@ from typing import TypeVar
 from consentry.core import events
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.erasures import Erasure, Restriction
+from consentry.core.persons import SubjectUnlink
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
 from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView, SubjectView
@@ -56,11 +59,11 @@ class MemoryProjection:
         return [self._institution(event) for event in found[:limit]]
 
     def _institution(self, admitted: events.InstitutionAdmitted) -> InstitutionView:
-        changed = self._last(events.InstitutionStandingChanged, lambda e: e.institution == admitted.institution)
+        own = admitted.institution
+        changed = self._last(events.InstitutionStandingChanged, lambda e: e.institution == own)
         standing = changed.standing if changed else Standing.ACTIVE
-        return InstitutionView(
-            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key, admitted.place
-        )
+        keys = self._last(events.InstitutionKeysRotated, lambda e: e.institution == own) or admitted
+        return InstitutionView(own, standing, admitted.region, keys.signer, keys.release_key, admitted.place)
 
     async def authority_region(self, address: Address) -> int | None:
         admitted = self._last(events.AuthorityAdmitted, lambda e: e.authority == address)
@@ -86,9 +89,17 @@ class MemoryProjection:
         return [self._record(e) for e in found if _is_after(e.place, after)][:limit]
 
     def _record(self, event: events.RecordAnchored) -> RecordView:
-        superseded = self._last(events.RecordSuperseded, lambda e: e.record_id == event.record_id)
-        status = RecordStatus.SUPERSEDED if superseded else RecordStatus.CURRENT
-        return RecordView(event.record_id, event.leaf, status, event.place)
+        return RecordView(event.record_id, event.leaf, self._status(event.record_id), event.place)
+
+    def _status(self, record_id: RecordId) -> RecordStatus:
+        erased = self._last(events.ActPerformed, _is_about(Erasure, record_id))
+        if erased:
+            return RecordStatus.ERASED
+        if self._last(events.RecordSuperseded, lambda e: e.record_id == record_id):
+            return RecordStatus.SUPERSEDED
+        restriction = self._last(events.ActPerformed, _is_about(Restriction, record_id))
+        restricted = restriction is not None and getattr(restriction.act, "restricted", False)
+        return RecordStatus.RESTRICTED if restricted else RecordStatus.CURRENT
 
     async def consent(self, consent_id: ConsentId) -> ConsentView | None:
         event = self._last(events.ConsentGranted, lambda e: e.consent_id == consent_id)
@@ -112,6 +123,33 @@ class MemoryProjection:
             place=event.place,
             revocation=revoked.place if revoked else None,
         )
+
+    async def acts(
+        self,
+        *,
+        subject_id: SubjectId | None = None,
+        institution: Address | None = None,
+        records: Sequence[RecordId] = (),
+        kinds: Sequence[type[SignedAct]] = (),
+        after: Cursor | None,
+        limit: int,
+    ) -> Sequence[events.ActPerformed]:
+        found = [
+            event
+            for event in self._events(events.ActPerformed)
+            if subject_id in (None, event.subject_id)
+            and institution in (None, event.institution)
+            and (not kinds or type(event.act) in kinds)
+            and (not records or getattr(event.act, "record_id", None) in records)
+            and _is_after(event.place, after)
+        ]
+        return found[:limit]
+
+    async def act(self, act_hash: bytes) -> events.ActPerformed | None:
+        return self._last(events.ActPerformed, lambda e: e.act_hash == act_hash)
+
+    async def unlink_of(self, link: bytes) -> events.ActPerformed | None:
+        return self._last(events.ActPerformed, lambda e: isinstance(e.act, SubjectUnlink) and e.act.link == link)
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         def fits(event: events.AccessDecided) -> bool:
@@ -138,6 +176,10 @@ class MemoryProjection:
             and _is_after(event.place, after)
         ]
         return [AccessView(event.entry, event.place) for event in found[:limit]]
+
+
+def _is_about(kind: type[SignedAct], record_id: RecordId) -> Callable[[events.ActPerformed], bool]:
+    return lambda event: isinstance(event.act, kind) and getattr(event.act, "record_id", None) == record_id
 
 
 def _is_after(place: EventPlace, cursor: Cursor | None) -> bool:

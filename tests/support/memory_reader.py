@@ -5,24 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from eth_hash.auto import keccak
 
-from consentry.audit.ports import ConsentSlot, KeptRow, SubmittedRequest
+from consentry.audit.ports import AuthorisationSlot, ConsentSlot, KeptRow, SubmittedRequest
 from consentry.core import events, merkle
 from consentry.core.access import shown_of
 from consentry.core.acts import Acts, Item
 from consentry.core.admissions import Admissions
+from consentry.core.authorities import Authorities, found
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import Action, RecordStatus, Standing
+from consentry.core.codes import Action, AuthorisationStatus, RecordStatus, Standing
+from consentry.core.emergencies import Debt
 from consentry.core.events import LedgerEvent
+from consentry.core.offices import FIRST_OFFICES
 from consentry.core.state import (
     NO_AUTHORITY,
     NO_INSTITUTION,
     AuthorityState,
     InstitutionState,
     LedgerState,
+    OfficerState,
     SubjectState,
 )
 from consentry.core.terms import (
@@ -30,9 +34,11 @@ from consentry.core.terms import (
     ZERO_ADDRESS,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
+    InstitutionKeys,
     Material,
     RecordId,
     RecordLeaf,
@@ -49,6 +55,9 @@ CUSTODIAN: Final = AccountKey(keccak(b"audit: custodian"))
 HOSPITAL: Final = AccountKey(keccak(b"audit: hospital"))
 PATIENT: Final = AccountKey(keccak(b"audit: patient"))
 SUBJECT: Final = SubjectId(keccak(b"audit: subject"))
+NATIONAL, SECOND, DEPUTY = address(0x61), address(0x62), address(0x63)
+COUNTRY = (NATIONAL, SECOND)
+"""Officers of the authority for the whole country."""
 VERIFIERS: Final = Verifiers(address(0x71), address(0x72))
 RELEASE_KEY_HASH: Final = hashlib.sha256(samples.RELEASE_KEY).digest()
 FIRST_BLOCK: Final = 5
@@ -122,6 +131,17 @@ class MemoryReader:
         c = self.state.consent(identifier)
         return ConsentSlot(c.status, c.uses, c.granted_at, c.revoked_at)
 
+    async def authorisation_slot(self, authorisation_id: AuthorisationId) -> AuthorisationSlot:
+        """Gives what the state says of an authorisation."""
+        known = self.state.authorisations.get(authorisation_id)
+        if known is None:
+            return AuthorisationSlot(AuthorisationStatus.NONE, 0, 0, ZERO_ADDRESS)
+        return AuthorisationSlot(known.status, known.given_at, known.withdrawn_at, known.terms.authority)
+
+    async def debt_slot(self, debt_id: bytes) -> Debt:
+        """Gives what the state says of a debt."""
+        return self.state.debts.known.get(debt_id, Debt(ZERO_ADDRESS, 0, SubjectId(ZERO_32), ZERO_32))
+
     async def record_status(self, identifier: RecordId) -> RecordStatus:
         """Gives the status in state."""
         return self.state.record_status(identifier)
@@ -132,7 +152,7 @@ class MemoryReader:
 
     async def institution_state(self, institution: Address) -> InstitutionState:
         """Gives the institution in state."""
-        return self.state.institutions.get(institution, NO_INSTITUTION)
+        return self.state.institutions.get(institution, NO_INSTITUTION).seen_at(await self._now())
 
     async def authority_state(self, authority: Address) -> AuthorityState:
         """Gives the authority in state."""
@@ -140,7 +160,14 @@ class MemoryReader:
 
     async def is_active_relay(self, relay: Address) -> bool:
         """Asks the state."""
-        return self.state.is_active_relay(relay)
+        return self.state.is_active_relay(relay, await self._now())
+
+    async def officer_state(self, officer: Address) -> OfficerState:
+        """Gives the officer in state."""
+        return self.state.officer(officer)
+
+    async def _now(self) -> int:
+        return (await self.head()).time
 
     async def is_group_member(self, group: bytes, institution: Address) -> bool:
         """Asks the state."""
@@ -159,11 +186,15 @@ class Story:
     chain: list[LedgerEvent] = field(default_factory=list)
     calldata: dict[bytes, list[SubmittedRequest]] = field(default_factory=dict)
     number: int = FIRST_BLOCK
+    waited: int = 0
+    """Seconds that went by without a block."""
 
     def place(self) -> EventPlace:
         """Gives the first place of the next block."""
         self.number += 1
-        block = BlockReference(self.number, keccak(self.number.to_bytes(4, "big")), NOW + 60 * self.number)
+        block = BlockReference(
+            self.number, keccak(self.number.to_bytes(4, "big")), NOW + 60 * self.number + self.waited
+        )
         return EventPlace(block, keccak(block.hash), 0)
 
     def log(self, *found: LedgerEvent) -> None:
@@ -172,16 +203,12 @@ class Story:
 
     def prepare(self) -> None:
         """Admits, enrols."""
-        admissions = Admissions(self.state)
-        self.log(admissions.admit_authority(AUTHORITY, 440000, self.place()))
+        self.log(*found(self.state, NATIONAL, SECOND, [], self.place()))
+        self.by_two("admit_authority", AUTHORITY, 440000, officers=COUNTRY)
+        self.by_two("appoint_officer", AUTHORITY, DEPUTY, FIRST_OFFICES, officers=COUNTRY)
         for key in (CUSTODIAN, HOSPITAL):
-            who = key.address
-            self.log(
-                admissions.admit_institution(
-                    who, 440300, who, samples.RELEASE_KEY, authority=AUTHORITY, place=self.place()
-                )
-            )
-        self.log(admissions.admit_relay(RELAY, CUSTODIAN.address, authority=AUTHORITY, place=self.place()))
+            self.by_two("admit_institution", key.address, 440300, key.address, samples.RELEASE_KEY)
+        self.by_two("admit_relay", RELAY, CUSTODIAN.address)
         place = self.place()
         enrolment = Enrolment(SUBJECT, PATIENT.signer, CUSTODIAN.address, place.block.time + 1)
         self.log(
@@ -189,6 +216,24 @@ class Story:
                 enrolment, subject_signature_valid=True, custodian_signature_valid=True, relay=RELAY, place=place
             )
         )
+
+    def by_two(self, act: str, *values: Any, officers: tuple[Address, Address] | None = None) -> None:  # noqa: ANN401
+        """Has two officers make the same call: those of the authority, unless others are named."""
+        for officer in officers or (AUTHORITY, DEPUTY):
+            self.by_one(act, *values, officer=officer)
+
+    def by_one(self, act: str, *values: Any, officer: Address, **named: Any) -> None:  # noqa: ANN401
+        """Has an officer make a call."""
+        desk: Any = Authorities(self.state) if hasattr(Authorities, act) else Admissions(self.state)
+        made = getattr(desk, act)(*values, officer=officer, place=self.place(), **named)
+        self.log(*(made if isinstance(made, list) else [made]))
+
+    def rotate(self, institution: Address, signer: bytes, release_key: bytes) -> None:
+        """Has an institution rotate its keys."""
+        place = self.place()
+        keys = InstitutionKeys(institution, signer, release_key, place.block.time + 1)
+        valid = {"signature_valid": True, "new_signature_valid": True}
+        self.log(Admissions(self.state).rotate_keys(keys, **valid, relay=RELAY, place=place))
 
     def leaf(self, number: int) -> RecordLeaf:
         """Gives a first version."""
@@ -280,20 +325,9 @@ def honest_story() -> Story:
     )
     story.revoke(wide)
     story.decide((story.request(11, second, wide), Material(second, wide), HOSPITAL))
-    admissions = Admissions(story.state)
     for standing in (Standing.SUSPENDED, Standing.ACTIVE):
-        place = story.place()
-        story.log(admissions.change_institution(HOSPITAL.address, standing, authority=AUTHORITY, place=place))
-    story.log(
-        *filter(
-            None,
-            [
-                admissions.change_membership(
-                    samples.group(AUTHORITY), HOSPITAL.address, member=True, authority=AUTHORITY, place=story.place()
-                )
-            ],
-        )
-    )
+        story.by_two("change_institution", HOSPITAL.address, standing)
+    story.by_one("change_membership", samples.group(AUTHORITY), HOSPITAL.address, officer=AUTHORITY, member=True)
     story.decide(
         (story.request(12, second, named), Material(second, named), HOSPITAL),
         (story.request(13, second, wide), Material(second, wide), HOSPITAL),

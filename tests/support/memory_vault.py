@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from consentry.core import heads
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import Address, RecordId, RecordLeaf, SubjectId
+from consentry.core.terms import Address, RecordId, RecordLeaf, RequestBatch, SubjectId
 from consentry.core.typed_data import Domain, record_id
 from consentry.crypto.commitment import commit_plaintext, new_blinding
 from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
@@ -16,6 +17,7 @@ from consentry.errors import (
     ConflictError,
     IdempotencyKeyReusedError,
     InvalidInputError,
+    KeyDestroyedError,
     NotAuthenticError,
     NotFoundError,
     NotPermittedError,
@@ -23,7 +25,16 @@ from consentry.errors import (
     ObjectSwappedError,
     VaultUnavailableError,
 )
-from consentry.gateway.ports import Answer, Beginning, LastLook, ReleasedKey, SealedRecord, StoredRequest
+from consentry.gateway.ports import (
+    Answer,
+    Beginning,
+    LastLook,
+    ReleasedKey,
+    Remains,
+    SealedRecord,
+    StoredBatch,
+    StoredRequest,
+)
 
 PIECE = 64 * 1024
 
@@ -38,6 +49,7 @@ class _Object:
     keys: RecordKeys
     ciphertext: bytes
     record_id: RecordId | None = None
+    deleted_at: int = 0
 
 
 @dataclass
@@ -117,6 +129,25 @@ class MemoryVault:
                 return known
         raise NotFoundError("record is not in this vault")
 
+    async def remains(self, record_id: RecordId) -> Remains:
+        known = self._of(record_id)
+        sealed = known.sealed
+        return Remains(
+            object_id=sealed.object_id,
+            version=sealed.version,
+            ciphertext_digest=sealed.ciphertext_digest,
+            ciphertext_size=sealed.ciphertext_size,
+            keys_destroyed=known.deleted_at > 0,
+            deleted_at=known.deleted_at,
+        )
+
+    async def erase(self, record_id: RecordId) -> Remains:
+        known = self._of(record_id)
+        if not known.deleted_at:
+            known.keys, known.ciphertext = RecordKeys(bytes(32), bytes(32)), b""
+            known.deleted_at = int(time.time())
+        return await self.remains(record_id)
+
     async def release(
         self, receipt: FinalReceipt, leaf: RecordLeaf, release_key: bytes, domain: Domain, last_look: LastLook
     ) -> ReleasedKey:
@@ -127,6 +158,8 @@ class MemoryVault:
         if release_key_hash(release_key) != request.release_key_hash:
             raise InvalidInputError("release key does not match")
         known = self._of(request.record_id)
+        if known.deleted_at:
+            raise KeyDestroyedError("record was erased")
         if record_id(leaf) != request.record_id or leaf.commitment != known.sealed.commitment:
             raise ObjectSwappedError("object is not that of the leaf")
         context = ReleaseContext(
@@ -155,6 +188,8 @@ class MemoryVault:
 
     def _whole(self, record_id: RecordId) -> bytes:
         known = self._of(record_id)
+        if known.deleted_at:
+            raise KeyDestroyedError("object was erased")
         if len(known.ciphertext) != known.sealed.ciphertext_size:
             raise ObjectMissingError("object is gone")
         return known.ciphertext
@@ -171,10 +206,19 @@ class MemoryVault:
 
 @dataclass
 class MemoryOutbox:
-    """Kept requests."""
+    """Kept requests.
+
+    Attributes:
+        kept: single requests.
+        settled: those of them that were decided.
+        waiting: batches.
+        once: institution and id of every request of a batch that was ever kept.
+    """
 
     kept: dict[tuple[Address, int], StoredRequest] = field(default_factory=dict)
     settled: set[tuple[Address, int]] = field(default_factory=set)
+    waiting: dict[RequestBatch, StoredBatch] = field(default_factory=dict)
+    once: set[tuple[Address, int]] = field(default_factory=set)
 
     async def keep(self, item: StoredRequest) -> None:
         key = item.request.institution, item.request.request_id
@@ -196,6 +240,17 @@ class MemoryOutbox:
 
     async def unsettled(self) -> Sequence[StoredRequest]:
         return [item for key, item in self.kept.items() if key not in self.settled]
+
+    async def keep_batch(self, batch: StoredBatch) -> None:
+        self.waiting[batch.batch] = batch
+        self.once |= {(item.request.institution, item.request.request_id) for item in batch.items}
+
+    async def drop_batch(self, batch: StoredBatch) -> None:
+        if self.waiting.get(batch.batch) == batch:
+            del self.waiting[batch.batch]
+
+    async def batches(self) -> Sequence[StoredBatch]:
+        return list(self.waiting.values())
 
 
 @dataclass
@@ -229,7 +284,8 @@ class MemoryKeys:
         self.claims[caller, key].answer = answer
 
     async def abandon(self, caller: str, key: str) -> None:
-        del self.claims[caller, key]
+        if self.claims[caller, key].answer is None:
+            del self.claims[caller, key]
 
     async def interrupt(self, caller: str, key: str) -> None:
         self.claims[caller, key].open = False

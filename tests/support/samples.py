@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +23,7 @@ from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     RecordId,
@@ -55,6 +57,7 @@ AUTHORITY: Final = address(0xC3)
 RELAY: Final = address(0xD4)
 SUBJECT: Final = SubjectId(word(0x51))
 RELEASE_KEY: Final = b"release key of the hospital"
+RELEASE_KEY_HASH: Final = hashlib.sha256(RELEASE_KEY).digest()
 PRACTITIONER: Final = word(0x9A)
 
 
@@ -127,10 +130,12 @@ def request(record: bytes, consent: bytes, release_key_hash: bytes) -> AccessReq
         institution=HOSPITAL,
         record_id=RecordId(record),
         consent_id=ConsentId(consent),
+        authorisation_id=AuthorisationId(ZERO_32),
         purpose=Purpose.TREAT,
         action=Action.VIEW,
         legal_basis=LegalBasis.CONSENT,
         actor_kind=ActorKind.HUMAN,
+        reason_code=0,
         reason_hash=ZERO_32,
         practitioner=PRACTITIONER,
         release_key_hash=release_key_hash,

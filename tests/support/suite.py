@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from eth_hash.auto import keccak
 
+from consentry.core.codes import bits
+from consentry.core.offices import CALLS, Role, selector_of
 from consentry.core.packing import pack_batch
 from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
-from tests.support.evm import GAS_LIMIT, Evm, Log, Outcome
+from consentry.ledger.abi import NUMBERS, WIRING
+from tests.support.evm import AUDIT, GAS_LIMIT, SECOND, SYSTEM, Evm, Log, Outcome
 
-GOVERNANCE: Final = Path(__file__).parents[2] / "contracts" / "governance.json"
-DOMAINS: Final = ("Subjects", "Records", "Consents", "AccessLedger")
+DOMAINS: Final = (
+    "Participants",
+    "Subjects",
+    "Records",
+    "Consents",
+    "Emergencies",
+    "Authorisations",
+    "AccessLedger",
+    "Recognitions",
+)
+VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
 
 
 def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct
@@ -28,7 +38,10 @@ def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct
 
 @dataclass
 class Suite:
-    """Five contracts, two verifiers and the AccessManager; the payer holds every role and is the relay."""
+    """The contracts, two verifiers and the Governance.
+
+    The payer is the national authority, one of its officers and the relay; `SECOND` is another officer.
+    """
 
     evm: Evm = field(default_factory=Evm)
     chain_id: int = 0
@@ -36,28 +49,38 @@ class Suite:
 
     def __post_init__(self) -> None:
         evm, at = self.evm, self.addresses
-        at["AccessManager"] = evm.deploy("AccessManager", evm.payer)
+        at["Governance"] = evm.deploy("Governance", evm.payer, 0)
         at["ERC7913P256Verifier"] = evm.deploy("ERC7913P256Verifier")
         at["ERC7913WebAuthnVerifier"] = evm.deploy("ERC7913WebAuthnVerifier")
-        at["Participants"] = evm.deploy("Participants", at["AccessManager"])
-        at["Subjects"] = evm.deploy("Subjects", at["Participants"])
-        at["Records"] = evm.deploy("Records", at["Participants"], at["Subjects"])
-        ledger = evm.next_address(1)
-        at["Consents"] = evm.deploy("Consents", at["Participants"], at["Subjects"], ledger)
-        at["AccessLedger"] = evm.deploy("AccessLedger", at["Participants"], at["Records"], at["Consents"])
+        at |= {name: evm.next_address(ahead) for ahead, name in enumerate(WIRING)}
+        for name, needed in WIRING.items():
+            assert evm.deploy(name, *(at[other] for other in needed), *NUMBERS.get(name, ())) == at[name]
         self.chain_id = evm.chain_id
         self._govern()
 
     def _govern(self) -> None:
-        for role in json.loads(GOVERNANCE.read_text(encoding="utf-8"))["roles"]:
-            selectors = [keccak(name.encode())[:4] for name in role["functions"]]
-            target = self.addresses["Participants"]
-            self.must(self.act("AccessManager", "setTargetFunctionRole", target, selectors, role["id"]))
-            self.must(self.act("AccessManager", "grantRole", role["id"], self.evm.payer, 0))
-        for verifier in ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"):
-            self.must(self.act("Participants", "admitVerifier", self.addresses[verifier]))
-        self.must(self.act("Participants", "admitAuthority", self.evm.payer, 0, ZERO_32))
-        self.must(self.act("Participants", "admitRelay", self.evm.payer, self.evm.payer))
+        target, payer = self.addresses["Participants"], self.evm.payer
+        for role in Role:
+            selectors = [selector_of(function) for function, (needed, _) in CALLS.items() if needed == role]
+            self.must(self.act("Governance", "setTargetFunctionRole", target, selectors, role))
+            if role not in {Role.ADMIN, Role.REGISTER}:
+                self.must(self.act("Governance", "setRoleAdmin", role, Role.REGISTER))
+        self.must(self.act("Governance", "grantRole", Role.REGISTER, target, 0))
+        verifiers = [self.addresses[name] for name in VERIFIERS]
+        names = [keccak(name.encode()) for name in DOMAINS]
+        deployments = [self.addresses[name] for name in DOMAINS]
+        founding = (payer, SECOND.address, ZERO_32, verifiers, names, deployments)
+        self.must(self.act("Participants", "begin", founding))
+        for role, keys in ((Role.SYSTEM, SYSTEM), (Role.AUDIT, AUDIT)):
+            for key in keys:
+                self.by_two("appointOfficer", payer, key.address, bits(role))
+        self.by_two("admitRelay", payer, payer)
+
+    def by_two(self, function: str, *arguments: Any) -> Outcome:  # noqa: ANN401
+        """Has the payer propose an act of `Participants` and the second officer confirm it."""
+        self.must(self.act("Participants", function, *arguments))
+        address = self.addresses["Participants"]
+        return self.must(self.evm.send(address, function, *arguments, sender=SECOND.address))
 
     @staticmethod
     def must(outcome: Outcome) -> Outcome:
@@ -145,4 +168,5 @@ def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any],
     packed, tables = pack_batch(items)
     members = list(plain(tables))
     members[2], members[4] = [plain(terms) for terms in tables.consents], [plain(leaf) for leaf in tables.leaves]
+    members[6] = [plain(given) for given in tables.authorisations]
     return [plain(request) for request in packed], tuple(members)

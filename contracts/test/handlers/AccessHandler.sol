@@ -186,8 +186,8 @@ contract AccessHandler {
             uint256 outcome = Outcome.unwrap(entry.outcome);
             bool permitted = uint8(outcome) == uint8(Reason.NONE);
             ++outcomes[permitted ? 0 : 1];
-            if (permitted) ++permits[entry.consentId];
-            if (permitted && revoked[entry.consentId]) ++permitsAfterRevocation;
+            if (permitted) ++permits[entry.ground];
+            if (permitted && revoked[entry.ground]) ++permitsAfterRevocation;
             if (++decisions[request.institution][request.requestId] > 1) ++repeats;
             bytes32 line = keccak256(abi.encode(requestHash, subjectId, uint8(outcome), uint64(outcome >> 8)));
             _advance(bytes32(uint256(uint160(request.institution))), line, uint48(outcome >> 120));

@@ -21,7 +21,14 @@ contract GrantProofs {
         participants.script(IParticipants.institutionStanding.selector, abi.encode(Standing.ACTIVE));
         subjects.script(ISubjects.custodianOf.selector, abi.encode(address(0xA000)));
         subjects.script(ISubjects.isSignedBy.selector, abi.encode(true));
-        _consents = new Consents(IParticipants(address(participants)), ISubjects(address(subjects)), address(0xB000));
+        // Nobody has a card: whatever needs one is refused.
+        subjects.script(ISubjects.cardSignerOf.selector, abi.encode(""));
+        _consents = new Consents(
+            IParticipants(address(participants)),
+            ISubjects(address(subjects)),
+            address(0xB000),
+            30 days
+        );
     }
 
     /// @notice Whatever the times, no sum runs over: terms are accepted or refused with an error of the contract's own.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {BatchTree} from "../../libraries/BatchTree.sol";
+import {Hashing} from "../../libraries/Hashing.sol";
 
 /// @title The tree over a batch has the shape of RFC 6962
 /// @notice The root is formed here from the top down, as section 2.1 defines it; the library goes from the bottom up.
@@ -14,7 +14,7 @@ contract TreeProofs {
         for (uint256 count = 1; count <= _MOST; ++count) {
             bytes32[] memory copy = new bytes32[](count);
             for (uint256 i = 0; i < count; ++i) copy[i] = hashes[i];
-            assert(BatchTree.consumedRootOf(copy) == _root(hashes, 0, count));
+            assert(Hashing.rootOf(copy) == _root(hashes, 0, count));
         }
     }
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from consentry.api.context import context_of
+from consentry.api.once import DOCUMENTED, once
 from consentry.api.policy import INSTITUTION, Caller
-from consentry.api.problems import shown_receipt
-from consentry.api.schemas import AccessAnswer, AccessBody, DecisionItem, raw, shown
+from consentry.api.problems import of_item, shown_receipt
+from consentry.api.schemas import AccessAnswer, AccessBody, BatchAnswer, BatchBody, DecisionItem, raw, shown
 from consentry.api.views import record_json
 from consentry.core.codes import Reason
 from consentry.core.receipts import FinalReceipt
-from consentry.errors import InvalidInputError, NotFoundError, NotPermittedError
+from consentry.core.terms import AccessRequest
+from consentry.errors import (
+    AccessDeniedError,
+    ConsentryError,
+    InvalidInputError,
+    NotFoundError,
+    NotPermittedError,
+)
 from consentry.evidence.notation import write
+from consentry.gateway.access import Access
+from consentry.gateway.ports import Wanted
 
 router = APIRouter(prefix="/v1/access", tags=["access"])
 _LARGEST = 2**256 - 1
@@ -28,22 +40,34 @@ async def access(request: Request, body: AccessBody, caller: Annotated[Caller, D
     The signed request id makes it idempotent: it needs no Idempotency-Key, and no key is kept.
     """
     context, asked = context_of(request), body.request.value()
-    if asked.institution != caller.institution:
-        raise NotPermittedError("institution of the request does not match the caller")
-    proof = tuple(raw(item) for item in body.scope_proof)
-    permitted = await context.desk.request(asked, raw(body.signature), proof)
-    return JSONResponse(
-        {
-            "decision": _decision_json(permitted.receipt),
-            "record": record_json(permitted.record),
-            "key": {
-                "wrapped": shown(permitted.key.wrapped),
-                "objectId": shown(permitted.key.object_id),
-                "plaintextSize": permitted.key.plaintext_size,
-                "releaseKeyHash": shown(permitted.key.release_key_hash),
-            },
-        }
-    )
+    _check_own(caller, [asked])
+    permitted = await context.desk.request(asked, raw(body.signature), _proof(body.scope_proof))
+    return JSONResponse(_access_json(permitted))
+
+
+@router.post(":batch", openapi_extra=DOCUMENTED, responses={200: {"model": BatchAnswer}})
+async def access_batch(request: Request, body: BatchBody, caller: Annotated[Caller, Depends(INSTITUTION)]) -> Response:
+    """Has many requests decided, and gives for each, in order, the wrapped key, the denial or the problem.
+
+    Under one signature all are decided in one transaction, or none is and the answer is a problem. The same call again
+    gives the same decisions. Keys are not kept for it: each is wrapped anew, as long as the access is in force.
+    """
+    context = context_of(request)
+    wanted = [Wanted(item.request.value(), _proof(item.scope_proof)) for item in body.requests]
+    _check_own(caller, [item.request for item in wanted])
+    signatures = [item.signature for item in body.requests]
+
+    async def work(_resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+        if body.signature is not None and not any(signatures):
+            found = await context.desk.request_batch(wanted, raw(body.signature))
+        elif body.signature is None and all(signatures):
+            found = await context.desk.request_each([(w, raw(s)) for w, s in zip(wanted, signatures, strict=True) if s])
+        else:
+            raise InvalidInputError("signatures do not match (expected one for all requests, or one for each)")
+        numbers = [item.request.request_id for item in wanted]
+        return {"items": [_item_json(request, *pair) for pair in zip(numbers, found, strict=True)]}
+
+    return await once(request, caller, HTTPStatus.OK, work, keeps_answer=False)
 
 
 @router.get("/{request_id}", responses={200: {"model": DecisionItem}})
@@ -59,6 +83,38 @@ async def decision(
     if receipt is None:
         raise NotFoundError("request is not known")
     return _decision_json(receipt)
+
+
+def _check_own(caller: Caller, requests: Sequence[AccessRequest]) -> None:
+    if any(asked.institution != caller.institution for asked in requests):
+        raise NotPermittedError("institution of the request does not match the caller")
+
+
+def _proof(nodes: Sequence[str]) -> tuple[bytes, ...]:
+    return tuple(raw(node) for node in nodes)
+
+
+def _access_json(permitted: Access) -> dict[str, Any]:
+    return {
+        "decision": _decision_json(permitted.receipt),
+        "record": record_json(permitted.record),
+        "key": {
+            "wrapped": shown(permitted.key.wrapped),
+            "objectId": shown(permitted.key.object_id),
+            "plaintextSize": permitted.key.plaintext_size,
+            "releaseKeyHash": shown(permitted.key.release_key_hash),
+        },
+    }
+
+
+def _item_json(request: Request, number: int, found: Access | ConsentryError) -> dict[str, Any]:
+    named = {"requestId": str(number)}
+    if isinstance(found, Access):
+        return {"outcome": "permitted", **named, **_access_json(found)}
+    if isinstance(found, AccessDeniedError):
+        receipt = shown_receipt(found.details["receipt"])
+        return {"outcome": "denied", **named, "reason": found.details["reason"], "receipt": receipt}
+    return {"outcome": "rejected", **named, "problem": of_item(request, found)}
 
 
 def _decision_json(receipt: FinalReceipt) -> dict[str, Any]:

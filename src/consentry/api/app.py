@@ -11,7 +11,23 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 import consentry
-from consentry.api import access, audit, consents, health, institutions, problems, records, sign_in, subjects
+from consentry.api import (
+    access,
+    acts,
+    asks,
+    audit,
+    consents,
+    erasures,
+    health,
+    identifiers,
+    institutions,
+    persons,
+    problems,
+    recognitions,
+    records,
+    sign_in,
+    subjects,
+)
 from consentry.api.challenges import Challenges
 from consentry.api.documentation import complete_document
 from consentry.api.logs import Log, json_log
@@ -22,7 +38,10 @@ from consentry.api.tracing import Tracing
 from consentry.errors import ConsentryError
 from consentry.gateway.context import Context
 
-ROUTERS = (health, sign_in, subjects, records, consents, access, institutions, audit)
+ROUTERS = (
+    *(health, sign_in, subjects, records, consents, acts, asks, erasures, recognitions, access),
+    *(identifiers, persons, institutions, audit),
+)
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Context]]
 

@@ -11,10 +11,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
+from consentry.api.act_schemas import DutyList
 from consentry.api.context import context_of
-from consentry.api.policy import INSTITUTION, PUBLIC, Caller
-from consentry.api.schemas import AccessPage, Id20, InstitutionItem, InstitutionPage, raw
+from consentry.api.policy import INSTITUTION, INSTITUTION_OR_AUTHORITY, PUBLIC, Caller, Role, sessions_of
+from consentry.api.schemas import AccessPage, Id20, InstitutionItem, InstitutionPage, raw, shown
 from consentry.api.views import USUAL, Cursor, Limit, access_json, institution_json, page, parse_cursor
+from consentry.core.revocations import OpenDuty
 from consentry.core.terms import Address
 from consentry.errors import NotFoundError
 
@@ -40,6 +42,27 @@ async def institution(request: Request, address: Id20, _: Annotated[Caller, Depe
     if found is None:
         raise NotFoundError("institution is not known")
     return institution_json(found)
+
+
+@router.get("/{address}/duties", responses={200: {"model": DutyList}})
+async def duties(
+    request: Request, address: Id20, caller: Annotated[Caller, Depends(INSTITUTION_OR_AUTHORITY)]
+) -> dict[str, Any]:
+    """Lists what an institution owes after revocations, to itself and to authorities; read on chain, at its head."""
+    if caller.role != Role.AUTHORITY and caller.institution != raw(address):
+        raise NotFoundError("institution is not known")
+    now = sessions_of(request).now()
+    found = await context_of(request).ledger.duties_of(Address(raw(address)))
+    return {"items": [_duty_json(duty, now) for duty in sorted(found, key=lambda duty: duty.due_at)]}
+
+
+def _duty_json(duty: OpenDuty, now: int) -> dict[str, Any]:
+    return {
+        "consentId": shown(duty.consent_id),
+        "kind": duty.kind.name,
+        "dueAt": duty.due_at,
+        "overdue": duty.due_at <= now,
+    }
 
 
 @router.get("/{address}/accesses", responses={200: {"model": AccessPage}})

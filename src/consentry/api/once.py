@@ -13,7 +13,15 @@ from fastapi.responses import Response
 
 from consentry.api.context import context_of
 from consentry.api.policy import Caller
-from consentry.errors import ConsentryError, IdempotencyKeyMissingError, LedgerUnavailableError, VaultError
+from consentry.errors import (
+    ConflictError,
+    IdempotencyKeyMissingError,
+    InvalidInputError,
+    LedgerRejectedError,
+    NotAuthenticError,
+    NotFoundError,
+    NotPermittedError,
+)
 from consentry.gateway.ports import Answer, Beginning
 
 HEADER: Final = "Idempotency-Key"
@@ -36,11 +44,43 @@ Work = Callable[[bool], Awaitable[dict[str, Any]]]
 """What a call does; its argument tells whether an earlier call may have done it already."""
 
 
-async def once(request: Request, caller: Caller, status: int, work: Work) -> Response:
+CHANGED_NOTHING: Final = (
+    *(InvalidInputError, NotAuthenticError, NotPermittedError, NotFoundError),
+    *(ConflictError, LedgerRejectedError),
+)
+"""Errors after which nothing is otherwise than before. After any other, something may have been done."""
+
+
+Fingerprint = Callable[[bytes], bytes]
+"""Gives 32 bytes by which the content of a call is recognised."""
+
+
+def _sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+async def once(
+    request: Request,
+    caller: Caller,
+    status: int,
+    work: Work,
+    *,
+    keeps_answer: bool = True,
+    fingerprint: Fingerprint = _sha256,
+) -> Response:
     """Does the work at the first call, and gives the same answer to every later one.
 
-    A refused call leaves nothing behind: its key may be used again. A call that ended without knowing what it did is
-    resumed by the next one under the same key.
+    A call that was refused for certain leaves nothing behind: its key may be used again. Whatever else ended a call,
+    the next one under the same key resumes it.
+
+    Args:
+        request: the call.
+        caller: who calls.
+        status: of the answer.
+        work: what the call does.
+        keeps_answer: whether the answer may be kept. One with keys of records may not, or they would be given out
+            again without a last look; then the work itself, which must be harmless to repeat, is done again.
+        fingerprint: what is kept of the content; keyed where the content could be guessed from a plain hash.
 
     Raises:
         IdempotencyKeyMissingError: no usable key.
@@ -52,17 +92,14 @@ async def once(request: Request, caller: Caller, status: int, work: Work) -> Res
         raise IdempotencyKeyMissingError("header Idempotency-Key is missing or not 8 to 128 visible characters")
     store = context_of(request).idempotency
     content = b"\n".join((request.method.encode(), request.url.path.encode(), await request.body()))
-    earlier = await store.begin(caller.name, key, hashlib.sha256(content).digest())
-    if isinstance(earlier, Answer):
+    earlier = await store.begin(caller.name, key, fingerprint(content))
+    if isinstance(earlier, Answer) and keeps_answer:
         return _response(earlier)
     try:
-        body = json.dumps(await work(earlier is Beginning.RESUMED), separators=(",", ":")).encode()
+        body = json.dumps(await work(earlier is not Beginning.FIRST), separators=(",", ":")).encode()
         answer = Answer(status, body)
-        await store.finish(caller.name, key, answer)
-    except (LedgerUnavailableError, VaultError):
-        await store.interrupt(caller.name, key)
-        raise
-    except ConsentryError:
+        await store.finish(caller.name, key, answer if keeps_answer else Answer(status, b""))
+    except CHANGED_NOTHING:
         await store.abandon(caller.name, key)
         raise
     except BaseException:

@@ -157,7 +157,9 @@ PUBLIC: Final = Policy(frozenset({Role.ANYONE}))
 SIGNER: Final = Policy(frozenset({Role.SIGNER}))
 INSTITUTION: Final = Policy(frozenset({Role.INSTITUTION}))
 INSTITUTION_UPLOAD: Final = Policy(frozenset({Role.INSTITUTION}), streams_body=True)
+INSTITUTION_OR_AUTHORITY: Final = Policy(frozenset({Role.INSTITUTION, Role.AUTHORITY}))
 AUTHORITY: Final = Policy(frozenset({Role.AUTHORITY}))
+MEMBER: Final = Policy(frozenset({Role.SIGNER, Role.INSTITUTION, Role.AUTHORITY}))
 SUBJECT_SIDE: Final = Policy(frozenset({Role.SIGNER, Role.INSTITUTION}))
 
 
@@ -196,6 +198,18 @@ def demand_policies(app: FastAPI) -> None:
             open_routes.append(path)
     if open_routes:
         raise ConfigurationError(f"routes declare no policy: {', '.join(sorted(open_routes))}")
+
+
+def check_custodian(context: Context, caller: Caller) -> None:
+    """Lets this gateway's own institution through, and authorities where the policy does.
+
+    Raises:
+        NotPermittedError: the caller is another institution, or suspended.
+    """
+    if caller.role == Role.INSTITUTION:
+        caller.check_active()
+        if caller.institution != context.custodian:
+            raise NotPermittedError("only this gateway's own institution may do this")
 
 
 async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectId) -> None:

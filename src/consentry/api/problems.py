@@ -24,6 +24,7 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
     errors.AccessDeniedError: HTTPStatus.FORBIDDEN,
     errors.NotFoundError: HTTPStatus.NOT_FOUND,
     errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.CoolDownError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.VerificationError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GatewayUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -48,20 +49,23 @@ _HEADERS: Final[dict[int, dict[str, str]]] = {
 
 
 def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> JSONResponse:  # noqa: ANN401 - JSON
-    """Gives a problem document; ``detail`` holds ids only."""
-    trace = getattr(request.state, "trace_id", "")
-    content = {
+    """Gives a problem document as an answer; ``detail`` holds ids only."""
+    request.state.problem = code
+    content = _document(request, status, code, detail, **more)
+    return JSONResponse(content, status_code=status, media_type=MEDIA_TYPE, headers=_HEADERS.get(status))
+
+
+def _document(request: Request, status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return {
         "type": f"urn:consentry:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
         "instance": request.url.path,
         "code": code,
-        "trace_id": trace,
+        "trace_id": getattr(request.state, "trace_id", ""),
         **more,
     }
-    request.state.problem = code
-    return JSONResponse(content, status_code=status, media_type=MEDIA_TYPE, headers=_HEADERS.get(status))
 
 
 def status_of(error: errors.ConsentryError) -> HTTPStatus:
@@ -72,7 +76,15 @@ def status_of(error: errors.ConsentryError) -> HTTPStatus:
 
 def from_error(request: Request, error: errors.ConsentryError) -> JSONResponse:
     """Gives the problem of one of our errors."""
-    status = status_of(error)
+    return problem(request, status_of(error), error.code, error.message, **_more(error))
+
+
+def of_item(request: Request, error: errors.ConsentryError) -> dict[str, Any]:
+    """Gives the problem document of one of our errors that befell a part of what was asked for."""
+    return _document(request, status_of(error), error.code, error.message, **_more(error))
+
+
+def _more(error: errors.ConsentryError) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if isinstance(error, errors.AccessDeniedError):
         more["reason"] = error.details["reason"]
@@ -81,7 +93,11 @@ def from_error(request: Request, error: errors.ConsentryError) -> JSONResponse:
             more["receipt"] = shown_receipt(receipt)
     if isinstance(error, errors.VerificationError) and error.step is not None:
         more["step"] = error.step
-    return problem(request, status, error.code, error.message, **more)
+    if "items" in error.details:
+        more["places"] = [f"body.requests.{place}" for place in error.details["items"]]
+    if "most" in error.details:
+        more["most"] = error.details["most"]
+    return more
 
 
 def shown_receipt(receipt: FinalReceipt) -> dict[str, Any]:

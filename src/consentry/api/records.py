@@ -18,6 +18,7 @@ from consentry.api.ranges import Span, parse_range
 from consentry.api.schemas import AnchorAnswer, AnchorBody, Id32, RecordItem, SealedItem, raw, record_key, shown
 from consentry.api.views import anchor_json, record_json
 from consentry.api.visibility import record_seen_by
+from consentry.core.codes import RecordStatus
 from consentry.core.terms import SubjectId
 from consentry.crypto.sign_in import parse_content_digest
 from consentry.errors import NotAuthenticError, NotPermittedError, TooLargeError, UnsupportedMediaError
@@ -114,7 +115,9 @@ async def ciphertext(
     """Streams ciphertext, whole or a range, to the custodian and to whom the record was permitted lately."""
     context, wanted = context_of(request), record_key(record)
     caller.check_active()
-    await record_seen_by(context, caller, wanted, sessions_of(request).now())
+    seen = await record_seen_by(context, caller, wanted, sessions_of(request).now())
+    if seen.status == RecordStatus.RESTRICTED:
+        raise NotPermittedError("record is restricted to storage")
     size = await context.vault.ciphertext_size(wanted)
     # A version never changes, so its id is a strong validator.
     tag = f'"{wanted.hex()}"'

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, Enrolment, RecordId, RecordLeaf
 from consentry.evidence.notation import read
+from consentry.gateway.together import MOST_REQUESTS
 
 Hex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})*$", max_length=16_386)]
 Hex20 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
@@ -24,6 +25,9 @@ Uint8 = Annotated[int, Field(ge=0, le=2**8 - 1)]
 Uint16 = Annotated[int, Field(ge=0, le=2**16 - 1)]
 Uint32 = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Uint64 = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,19})$")]
+Signature = Annotated[Hex, Field(max_length=2 + 2 * MOST_SIGNATURE_BYTES)]
+"""Of an access request or of a batch of them."""
+ScopeProof = Annotated[list[Hex32], Field(max_length=MOST_PROOF_NODES)]
 Language = Literal["zh", "en"]
 Id20 = Annotated[str, Path(pattern=r"^0x[0-9a-f]{40}$")]
 Id32 = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]
@@ -156,10 +160,12 @@ class RequestBody(Strict):
     institution: Hex20
     record_id: Hex32
     consent_id: Hex32
+    authorisation_id: Hex32
     purpose: Uint8
     action: Uint8
     legal_basis: Uint8
     actor_kind: Uint8
+    reason_code: Uint8
     reason_hash: Hex32
     practitioner: Hex32
     release_key_hash: Hex32
@@ -175,8 +181,26 @@ class AccessBody(Strict):
     """Asks for one record."""
 
     request: RequestBody
-    signature: Annotated[Hex, Field(max_length=2 + 2 * MOST_SIGNATURE_BYTES)]
-    scope_proof: Annotated[list[Hex32], Field(max_length=MOST_PROOF_NODES)] = []
+    signature: Signature
+    scope_proof: ScopeProof = []
+
+
+class WantedBody(Strict):
+    """One request of several; ``signature`` where each is signed."""
+
+    request: RequestBody
+    signature: Signature | None = None
+    scope_proof: ScopeProof = []
+
+
+class BatchBody(Strict):
+    """Asks for many records: either with a signature for each request, or with one for all.
+
+    The one is over the EIP-712 ``RequestBatch`` of institution, root and number of these requests in this order.
+    """
+
+    requests: Annotated[list[WantedBody], Field(min_length=1, max_length=MOST_REQUESTS)]
+    signature: Signature | None = None
 
 
 class SiweChallengeBody(Strict):
@@ -328,7 +352,7 @@ class RecordItem(Strict):
     """A record version."""
 
     record_id: Hex32
-    status: Literal["CURRENT", "SUPERSEDED"]
+    status: Literal["CURRENT", "SUPERSEDED", "RESTRICTED", "ERASED"]
     leaf: LeafBody
     place: Place
 
@@ -340,7 +364,10 @@ class RecordPage(Strict):
 
 
 class ConsentItem(Strict):
-    """A consent; ``notice`` is null where the text shown is not one of this gateway's."""
+    """A consent; ``notice`` is null where the text shown is not one of this gateway's.
+
+    ``undoUntil`` is 0 unless staff assisted.
+    """
 
     consent_id: Hex32
     terms: TermsBody
@@ -349,6 +376,7 @@ class ConsentItem(Strict):
     uses: int
     granted_at: int
     revoked_at: int
+    undo_until: int
     notice: Notice | None
     place: Place
 
@@ -409,7 +437,8 @@ class AccessAnswer(Strict):
 class Problem(BaseModel):
     """Any refusal or failure (RFC 9457); ``reason`` and ``receipt`` come with a denied access.
 
-    ``step`` comes with a bundle that does not hold.
+    ``step`` comes with a bundle that does not hold, ``most`` with a batch that is too much at a time: so many of its
+    requests, from the first on, fit. ``places`` are the members of the body that are at fault.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -425,3 +454,34 @@ class Problem(BaseModel):
     receipt: Receipt | None = None
     places: list[str] | None = None
     step: int | None = None
+    most: int | None = None
+
+
+class PermittedItem(AccessAnswer):
+    """A request of several that was permitted."""
+
+    outcome: Literal["permitted"]
+    request_id: Decimal256
+
+
+class DeniedItem(Strict):
+    """A request of several that was denied, on record; or what it rested on ended before the key was given out."""
+
+    outcome: Literal["denied"]
+    request_id: Decimal256
+    reason: str
+    receipt: Receipt
+
+
+class RejectedItem(Strict):
+    """A request of several with neither a key nor a denial; ``problem`` says why, and whether to ask again."""
+
+    outcome: Literal["rejected"]
+    request_id: Decimal256
+    problem: Problem
+
+
+class BatchAnswer(Strict):
+    """What came of each request, in their order."""
+
+    items: list[Annotated[PermittedItem | DeniedItem | RejectedItem, Field(discriminator="outcome")]]

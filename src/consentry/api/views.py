@@ -10,8 +10,11 @@ from fastapi import Query, Request
 from fastapi.responses import JSONResponse
 
 from consentry.api.schemas import shown
+from consentry.core.act_table import name_of
+from consentry.core.assisted_grants import TIME_TO_UNDO
 from consentry.core.chain import EventPlace
-from consentry.core.codes import Reason
+from consentry.core.codes import Assurance, Reason
+from consentry.core.events import ActPerformed
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import write
 from consentry.evidence.notice import shown_text
@@ -80,9 +83,16 @@ def consent_json(view: ConsentView) -> dict[str, Any]:
         "uses": view.uses,
         "grantedAt": view.granted_at,
         "revokedAt": view.revoked_at,
+        "undoUntil": undo_until(view),
         "notice": {"language": shown_then[0], "text": shown_then[1]} if shown_then else None,
         "place": place_json(view.place),
     }
+
+
+def undo_until(view: ConsentView) -> int:
+    """Gives until when revoking an assisted consent counts as undoing it, in seconds; zero for every other."""
+    assisted = view.terms.assurance == Assurance.STAFF_ASSISTED
+    return view.granted_at + TIME_TO_UNDO if assisted else 0
 
 
 def access_json(view: AccessView) -> dict[str, Any]:
@@ -97,6 +107,17 @@ def access_json(view: AccessView) -> dict[str, Any]:
         "subjectSequence": entry.subject_sequence,
         "institutionSequence": entry.institution_sequence,
         "place": place_json(view.place),
+    }
+
+
+def act_json(event: ActPerformed) -> dict[str, Any]:
+    """Gives one signed act."""
+    return {
+        "kind": name_of(type(event.act)),
+        "actHash": shown(event.act_hash),
+        "act": write(event.act),
+        "signatures": [shown(signature) for signature in event.signatures],
+        "place": place_json(event.place),
     }
 
 

@@ -7,11 +7,11 @@ from typing import Final, Protocol, TypeVar
 
 from consentry.api.policy import Caller, Role, subject_seen_by
 from consentry.core.chain import EventPlace
-from consentry.core.codes import ConsentStatus
 from consentry.core.terms import Address, ConsentTerms, RecordId, RecordLeaf, SubjectId
 from consentry.errors import NotFoundError
-from consentry.gateway.access import LEASE_SECONDS
+from consentry.gateway.consents import is_in_force
 from consentry.gateway.context import Context
+from consentry.gateway.last_look import LEASE_SECONDS
 from consentry.gateway.ports import ConsentView, RecordView
 
 Cursor = tuple[int, int]
@@ -85,14 +85,10 @@ async def listed_to(context: Context, caller: Caller, subject: SubjectId, clock:
     # Without new blocks the time of the chain stands still, and a consent would seem to last.
     now = max((await context.ledger.head()).time, clock)
     named = await consents_naming(context, caller, subject)
-    in_force = [view.terms for view in named if _is_in_force(view, now)]
+    in_force = [view.terms for view in named if is_in_force(view, now)]
     if not in_force:
         raise NotFoundError("subject is not known")
     return lambda view: any(_covers(terms, view.leaf) for terms in in_force)
-
-
-def _is_in_force(view: ConsentView, now: int) -> bool:
-    return view.status == ConsentStatus.ACTIVE and view.terms.valid_from <= now < view.terms.valid_until
 
 
 def _covers(terms: ConsentTerms, leaf: RecordLeaf) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, fields
 from functools import singledispatchmethod
 
 from consentry.audit.findings import Finding, Kind
+from consentry.audit.officers import Governed, OfficerChecks
 from consentry.core import admissions, events
+from consentry.core.acts import check_act, check_life, parties_of
 from consentry.core.chain import EventPlace
 from consentry.core.codes import RecordStatus
 from consentry.core.consent import check_grant, check_revocation
@@ -15,10 +17,11 @@ from consentry.core.events import LedgerEvent
 from consentry.core.participants import is_acceptable_signer, keeper_of
 from consentry.core.record import check_anchorable, check_first, check_successor
 from consentry.core.refusals import refusal
+from consentry.core.signers import granters
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
 from consentry.core.terms import AccessRequest, Enrolment, RecordId, RequestBatch, Revocation
-from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id
+from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id, struct_hash
 from consentry.crypto import signing
 from consentry.crypto.signing import Verifiers
 from consentry.errors import ConsentryError, LedgerRejectedError
@@ -38,9 +41,14 @@ class ActChecks:
     signatures: int = 0
     _last_batch: tuple[object, bool] = (None, False)
     _superseded: dict[RecordId, events.RecordSuperseded] = field(default_factory=dict)
+    _officers: OfficerChecks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._officers = OfficerChecks(self.state)
 
     def check(self, event: LedgerEvent) -> None:
         """Notes what the contracts would have refused."""
+        self._note_unfulfilled(event)
         try:
             self._check(event)
         except LedgerRejectedError as refused:
@@ -48,8 +56,15 @@ class ActChecks:
             message = f"{type(event).__name__} stands in the log, but the contract would refuse it"
             self._find(Kind.ACT, event, message, expected=f"refused with {error}", got="accepted")
 
+    def _note_unfulfilled(self, event: LedgerEvent | None) -> None:
+        confirmed = self._officers.unfulfilled(event)
+        if confirmed is not None:
+            message = "two officers agreed on an act, but what it changed is not in the log"
+            self._find(Kind.IDENTITY, confirmed, message, expected="its event", got="nothing")
+
     def finish(self) -> None:
-        """Notes versions that gave way to one that never came."""
+        """Notes what was announced in the log and never came: versions, acts of officers."""
+        self._note_unfulfilled(None)
         for event in self._superseded.values():
             message = "a version was superseded by one that was never anchored"
             self._find(Kind.IDENTITY, event, message, expected="RecordAnchored", got="nothing")
@@ -97,26 +112,8 @@ class ActChecks:
         """Events that nothing can be wrong with by themselves."""
 
     @_check.register
-    def _(self, event: events.AuthorityAdmitted) -> None:
-        admissions.check_admit_authority(self.state, event.authority, event.region)
-
-    @_check.register
-    def _(self, event: events.AuthorityStandingChanged) -> None:
-        admissions.check_change_authority(self.state, event.authority, event.standing)
-
-    @_check.register
-    def _(self, event: events.InstitutionAdmitted) -> None:
-        admissions.check_admit_institution(
-            self.state, event.institution, event.region, event.signer, event.release_key, event.authority
-        )
-
-    @_check.register
-    def _(self, event: events.InstitutionStandingChanged) -> None:
-        admissions.check_change_institution(self.state, event.institution, event.standing, event.authority)
-
-    @_check.register
-    def _(self, event: events.RelayAdmitted) -> None:
-        admissions.check_admit_relay(self.state, event.relay, event.member)
+    def _(self, event: Governed) -> None:
+        self._officers.check(event)
 
     @_check.register
     def _(self, event: events.RelayRemoved) -> None:
@@ -129,16 +126,12 @@ class ActChecks:
         admissions.check_membership(self.state, event.group, event.institution, keeper_of(event.group))
 
     @_check.register
-    def _(self, event: events.VerifierAdmitted) -> None:
-        admissions.check_admit_verifier(self.state, event.verifier)
-
-    @_check.register
     def _(self, event: events.SubjectEnrolled) -> None:
         now = event.place.block.time
         check_enrol(
             Enrolment(event.subject_id, event.signer, event.custodian, now + 1),
             subject_known=event.subject_id in self.state.subjects,
-            custodian_standing=self.state.institution_standing(event.custodian),
+            custodian_standing=self.state.institution_standing(event.custodian, now),
             signer_acceptable=is_acceptable_signer(event.signer, self.state.verifiers),
             subject_signature_valid=True,
             custodian_signature_valid=True,
@@ -155,7 +148,7 @@ class ActChecks:
         check_anchorable(
             leaf,
             self.state.record_status(event.record_id),
-            custodian_standing=self.state.institution_standing(leaf.custodian),
+            custodian_standing=self.state.institution_standing(leaf.custodian, event.place.block.time),
             subject_custodian=self.state.custodian_of(leaf.subject_id),
         )
         previous = self.state.records.get(superseded.record_id) if superseded else None
@@ -176,17 +169,24 @@ class ActChecks:
         terms = event.terms
         self._same(event, "consent id", event.consent_id, consent_id(terms))
         self._same(event, "subject", event.subject_id, terms.subject_id)
-        subject = self.state.subjects.get(terms.subject_id)
-        if subject:
-            self.check_signature("Consents", subject.signer, terms, event.signature, event.place)
+        now, known = event.place.block.time, terms.subject_id in self.state.subjects
+        if known:
+            self._check_granter(event)
         check_grant(
             terms,
             self.state.consent(event.consent_id).status,
-            subject_known=subject is not None,
-            grantee_standing=self.state.institution_standing(terms.institution),
+            subject_known=known,
+            grantee_standing=self.state.institution_standing(terms.institution, now),
             signature_valid=True,
-            now=event.place.block.time,
+            now=now,
+            further=lambda: check_life(self.state, terms, now),
         )
+
+    def _check_granter(self, event: events.ConsentGranted) -> None:
+        """Notes a grant that none of those signed who could."""
+        able = granters(self.state, event.terms, event.place.block.time) or (b"",)
+        signed = (s for s in able[1:] if self.holds("Consents", s, event.terms, event.signature))
+        self.check_signature("Consents", next(signed, able[0]), event.terms, event.signature, event.place)
 
     @_check.register
     def _(self, event: events.ConsentRevoked) -> None:
@@ -200,6 +200,21 @@ class ActChecks:
         check_revocation(
             event.consent_id, event.subject_id, known.status, subject_known=subject is not None, signature_valid=True
         )
+
+    @_check.register
+    def _(self, event: events.ActPerformed) -> None:
+        act = event.act
+        subject_id, institution = parties_of(act)
+        self._same(event, "hash", event.act_hash, struct_hash(act))
+        self._same(event, "subject", event.subject_id, subject_id)
+        self._same(event, "institution", event.institution, institution)
+
+        def holds(place: int, signer: bytes) -> bool:
+            # Noted where it does not: what else is wrong with the act is to be seen, too.
+            self.check_signature(act.FORM.contract, signer, act, event.signatures[place], event.place)
+            return True
+
+        check_act(self.state, act, event.signatures, holds, event.place.block.time)
 
 
 def _about(event: LedgerEvent) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from consentry.audit.batches import check_batch
 from consentry.audit.compare import compare_objects, compare_releases, compare_rows, releases_permitted
+from consentry.audit.erasures import late_releases, missing_attestations
 from consentry.audit.findings import Finding, Kind, Report
 from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, ReleaseReader, SubmittedRequest
 from consentry.audit.replay import Replay
@@ -21,11 +22,11 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 from consentry.errors import InvalidInputError
 
 BLOCKS_A_READ: Final = 2_000
-SIGNED_IN: Final = ("Consents", "AccessLedger")
+SIGNED_IN: Final = ("Records", "Consents", "Emergencies", "Authorisations", "AccessLedger", "Recognitions")
 Answer = events.AccessDecided | events.RequestRejected
 
 NO_CALLER: Final = (
-    "which account submitted an act is not in the events, so relays and administrative roles are not checked"
+    "which account submitted a signed act, removed a relay or changed a group is not in the events and is not checked"
 )
 NO_SIGNATURES: Final = "signatures of enrolments and record leaves are not in the events and are not checked again"
 NO_TRACE: Final = (
@@ -72,8 +73,9 @@ class Audit:
         async for found in self._read(identity.deployed_in, head):
             await self._take(found)
         self.replay.finish()
-        stored = await compare_storage(self.reader, self.replay.state, self.chain)
-        findings, limits = await self._without_smart_accounts([*self.replay.findings, *stored])
+        stored = await compare_storage(self.reader, self.replay.state, self.chain, head.time)
+        overdue = missing_attestations(self.replay.state, head)
+        findings, limits = await self._without_smart_accounts([*self.replay.findings, *stored, *overdue])
         limits = [
             NO_CALLER,
             NO_SIGNATURES,
@@ -108,7 +110,7 @@ class Audit:
         records = self.replay.state.records
         own = {record for record, known in records.items() if known.leaf.custodian == custodian}
         unreleased = {decided for decided in releases_permitted(self.chain) if decided.record_id in own} - {*kept}
-        more = compare_releases(kept, permitted)
+        more = [*compare_releases(kept, permitted), *late_releases(self.replay.state, kept)]
         return replace(report, findings=(*report.findings, *more), unreleased=len(unreleased))
 
     async def _read(self, first: int, head: BlockReference) -> AsyncIterator[Sequence[LedgerEvent]]:

@@ -8,7 +8,7 @@ from consentry.audit.findings import Finding, Kind
 from consentry.audit.ports import KeptRelease, KeptRow, StoredObject
 from consentry.core import heads
 from consentry.core.chain import BlockReference
-from consentry.core.codes import Reason
+from consentry.core.codes import Reason, RecordStatus
 from consentry.core.events import AccessDecided, LedgerEvent
 from consentry.core.state import LedgerState
 from consentry.core.terms import Address, RecordId
@@ -84,7 +84,8 @@ async def compare_objects(
         seen.add(stored.record_id)
         findings += _object_findings(state, stored)
     for record_id, known in state.records.items():
-        if known.leaf.custodian == custodian and record_id not in seen:
+        kept = known.status != RecordStatus.ERASED
+        if kept and known.leaf.custodian == custodian and record_id not in seen:
             about = "0x" + record_id.hex()
             message = "a record is anchored, but the vault has no object for it"
             findings.append(Finding(Kind.OBJECT_MISSING, about, message, "an object", "none"))
@@ -96,6 +97,11 @@ def _object_findings(state: LedgerState, stored: StoredObject) -> list[Finding]:
     if known is None:
         message = "the vault has an object for a record that was never anchored"
         return [Finding(Kind.OBJECT_UNANCHORED, about, message, "an anchored record", "none")]
+    if state.erasures.end_of(stored.record_id).attested_at:
+        message = "the vault has the object of a record whose deletion was attested"
+        return [Finding(Kind.OBJECT_KEPT, about, message, "none", "an object")]
+    if known.status == RecordStatus.ERASED:
+        return []
     if stored.fault:
         message = "the object of a record cannot be read"
         return [Finding(Kind.OBJECT_MISSING, about, message, "an object", stored.fault)]

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     BLOCK = "events.block-differs"
     ACT = "act.not-allowed"
     IDENTITY = "event.does-not-fit"
+    BROUGHT = "event.not-brought"
     SIGNATURE = "signature.not-valid"
     REQUEST_SIGNATURE = "request.signature-not-valid"
     DECISION = "decision.wrong"
@@ -26,10 +27,13 @@ class Kind(StrEnum):
     SUBJECT_HEAD = "subject.head-differs"
     INSTITUTION_HEAD = "institution.head-differs"
     CONSENT_STATE = "consent.state-differs"
+    AUTHORISATION_STATE = "authorisation.state-differs"
+    DEBT_STATE = "debt.state-differs"
     RECORD_STATE = "record.state-differs"
     SUBJECT_STATE = "subject.state-differs"
     INSTITUTION_STATE = "institution.state-differs"
     AUTHORITY_STATE = "authority.state-differs"
+    OFFICER_STATE = "officer.state-differs"
     RELAY_STATE = "relay.state-differs"
     VERIFIER_STATE = "verifier.state-differs"
     MEMBERSHIP = "group.membership-differs"
@@ -44,7 +48,10 @@ class Kind(StrEnum):
     OBJECT_UNANCHORED = "vault.object-unanchored"
     OBJECT_MISSING = "vault.object-missing"
     OBJECT_DIFFERS = "vault.object-differs"
+    OBJECT_KEPT = "vault.object-kept"
     RELEASE_WITHOUT_DECISION = "release.without-decision"
+    RELEASE_AFTER_ERASURE = "release.after-erasure"
+    ATTESTATION_MISSING = "erasure.attestation-missing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,25 @@ Every method guarantees the error family of ``consentry.errors``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from consentry.core.chain import BlockReference, ChainIdentity
-from consentry.core.codes import ConsentStatus, RecordStatus
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus
+from consentry.core.emergencies import Debt
 from consentry.core.events import LedgerEvent
-from consentry.core.state import AuthorityState, InstitutionState, SubjectState
-from consentry.core.terms import AccessRequest, Address, BatchPath, ConsentId, RecordId, RequestBatch, Shown, SubjectId
+from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
+from consentry.core.terms import (
+    AccessRequest,
+    Address,
+    AuthorisationId,
+    BatchPath,
+    ConsentId,
+    RecordId,
+    RequestBatch,
+    Shown,
+    SubjectId,
+)
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 
@@ -43,6 +54,16 @@ class ConsentSlot:
     revoked_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class AuthorisationSlot:
+    """What the contract stores of an authorisation; times in seconds."""
+
+    status: AuthorisationStatus
+    given_at: int
+    withdrawn_at: int
+    authority: Address
+
+
 class LedgerReader(Protocol):
     """The chain, read from a node. States are those at head."""
 
@@ -51,7 +72,7 @@ class LedgerReader(Protocol):
         ...
 
     def domain(self, contract: str) -> Domain:
-        """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
+        """Gives the EIP-712 domain of a contract whose acts are signed."""
         ...
 
     def verifiers(self) -> Verifiers:
@@ -90,6 +111,14 @@ class LedgerReader(Protocol):
         """Gives what is stored of a consent; status ``NONE`` and zeros for one the contract never saw."""
         ...
 
+    async def authorisation_slot(self, authorisation_id: AuthorisationId) -> AuthorisationSlot:
+        """Gives what is stored of an authorisation; status ``NONE`` and zeros for one that nobody gave."""
+        ...
+
+    async def debt_slot(self, debt_id: bytes) -> Debt:
+        """Gives what is stored of the debt of an emergency access; zeros where there is none."""
+        ...
+
     async def record_status(self, record_id: RecordId) -> RecordStatus:
         """Gives the status of a record version; ``NONE`` for one that was never anchored."""
         ...
@@ -104,6 +133,10 @@ class LedgerReader(Protocol):
 
     async def authority_state(self, authority: Address) -> AuthorityState:
         """Gives what is stored of an authority; standing ``NONE`` for one that was never admitted."""
+        ...
+
+    async def officer_state(self, officer: Address) -> OfficerState:
+        """Gives what is stored of an officer; authority zero and no roles for an account that is none."""
         ...
 
     async def is_active_relay(self, relay: Address) -> bool:
@@ -161,12 +194,16 @@ class ObjectReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptRelease:
-    """A row of the vault: once the keys of a record were unwrapped, for the decision it names."""
+    """A row of the vault: once the keys of a record were unwrapped, for the decision it names.
+
+    ``released_at`` is by the vault's own clock, in seconds; it does not tell one release from another.
+    """
 
     record_id: RecordId
     institution: Address
     request_id: int
     decision_id: bytes
+    released_at: int = field(default=0, compare=False)
 
 
 class ReleaseReader(Protocol):

@@ -10,15 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from consentry.audit.acts import ActChecks
+from consentry.audit.brought import Brought
 from consentry.audit.findings import Finding, Kind
 from consentry.audit.ports import SubmittedRequest
 from consentry.core import events, heads
-from consentry.core.access import denial, judge_request, rejection
+from consentry.core.access import denial, rejection
+from consentry.core.acts import following
+from consentry.core.authorisations import StandingAuthorisation
 from consentry.core.chain import EventPlace
 from consentry.core.codes import REJECTIONS, Reason
 from consentry.core.events import LedgerEvent
 from consentry.core.state import LedgerState
-from consentry.core.terms import ZERO_32, AccessEntry
+from consentry.core.terms import ZERO_32, AccessEntry, AccessRequest
 from consentry.core.typed_data import Domain, struct_hash
 from consentry.crypto.signing import Verifiers
 
@@ -44,9 +47,11 @@ class Replay:
     taken: int = 0
     decisions: int = 0
     _acts: ActChecks = field(init=False)
+    _brought: Brought = field(init=False)
     _last: EventPlace | None = None
 
     def __post_init__(self) -> None:
+        self._brought = Brought(self.findings)
         self._acts = ActChecks(self.state, self.domains, self.verifiers, self.findings)
 
     @property
@@ -63,6 +68,7 @@ class Replay:
         """
         self.taken += 1
         self._check_place(event.place)
+        self._brought.check(event)
         match event:
             case events.AccessDecided():
                 self._check_decision(event, submitted)
@@ -71,11 +77,13 @@ class Replay:
             case _:
                 self._acts.check(event)
         self.state.fold(event)
+        self._brought.expect(following(self.state, event))
         if isinstance(event, events.AccessDecided):
             self._follow_sequences(event.entry)
 
     def finish(self) -> None:
         """Checks what can only be known at the end."""
+        self._brought.finish()
         self._acts.finish()
 
     def _find(
@@ -174,14 +182,14 @@ class Replay:
     def _decided_again(
         self, entry: AccessEntry, submitted: SubmittedRequest | None, about: bytes, place: EventPlace
     ) -> Reason:
-        state, request = self.state, entry.request
+        state, request, now = self.state, entry.request, place.block.time
         terms = state.consent(request.consent_id).terms
-        facts = state.facts_for(request, terms.group if terms else ZERO_32, signature_valid=True)
-        record = state.records.get(request.record_id)
+        group = terms.group if terms else ZERO_32
+        facts = state.facts_for(request, group, now, signature_valid=True)
         if facts.institution.standing == 0:
             return Reason.INSTITUTION_UNKNOWN
-        if record is None or terms is None:
-            return judge_request(request, facts, place.block.time)
+        if request.record_id not in state.records or terms is None:
+            return denial(request, self._authorisation(request), facts, now)
         if submitted is not None:
             rejected = rejection(request, submitted.shown, facts)
             if rejected == Reason.SCOPE_PROOF_INVALID:
@@ -189,7 +197,11 @@ class Replay:
         elif terms.records_root != ZERO_32:
             message = "the proof that a record is covered could not be had, so that is taken as it is"
             self._find(Kind.SCOPE_UNPROVEN, about, message, expected="a Merkle proof", got="none", place=place)
-        return denial(request, terms, facts, place.block.time)
+        return denial(request, terms, facts, now)
+
+    def _authorisation(self, request: AccessRequest) -> StandingAuthorisation | None:
+        known = self.state.authorisations.get(request.authorisation_id)
+        return known.terms if known else None
 
     def _follow_sequences(self, entry: AccessEntry) -> None:
         """Goes on from the numbers in the log, so that one gap is found once."""
@@ -222,13 +234,13 @@ class Replay:
         if event.reason not in REJECTIONS or event.reason == Reason.INSTITUTION_UNKNOWN:
             return Reason.NONE
         if found is not None and struct_hash(found.request) == event.request_hash:
-            return self._rejected_as_submitted(found, known.signer)
+            return self._rejected_as_submitted(found, known.signer, event.place.block.time)
         used = (event.institution, event.request_id) in self.state.decided
         return Reason.NONE if event.reason == Reason.REQUEST_REPLAYED and not used else None
 
-    def _rejected_as_submitted(self, found: SubmittedRequest, signer: bytes) -> Reason:
+    def _rejected_as_submitted(self, found: SubmittedRequest, signer: bytes, now: int) -> Reason:
         signed = self._acts.holds("AccessLedger", signer, found.signed, found.signature)
-        facts = self.state.facts_for(found.request, ZERO_32, signature_valid=signed)
+        facts = self.state.facts_for(found.request, ZERO_32, now, signature_valid=signed)
         return rejection(found.request, found.shown, facts)
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from consentry.audit.findings import Finding, Kind
-from consentry.audit.ports import ConsentSlot, LedgerReader
+from consentry.audit.ports import AuthorisationSlot, ConsentSlot, LedgerReader
 from consentry.core import events
 from consentry.core.events import LedgerEvent
 from consentry.core.state import LedgerState
@@ -27,18 +27,22 @@ Key = TypeVar("Key", bound=bytes)
 Fact = TypeVar("Fact")
 
 
-async def compare_storage(reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent]) -> list[Finding]:
+async def compare_storage(
+    reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent], now: int
+) -> list[Finding]:
     """Compares every fact of the events with the contract that holds it.
 
     Args:
         reader: the chain.
         state: what the events amount to.
-        chain: the events, for what they took back again: a relay, a membership.
+        chain: the events, for what they took back again: a relay, a membership, an office.
+        now: time of the head, in seconds: a suspension in emergency ends by itself.
     """
     return [
         *await _compare_logs(reader, state),
-        *await _compare_participants(reader, state, chain),
+        *await _compare_participants(reader, state, chain, now),
         *await _compare_subjects(reader, state),
+        *await _compare_bases(reader, state),
     ]
 
 
@@ -55,13 +59,16 @@ async def _compare_logs(reader: LedgerReader, state: LedgerState) -> list[Findin
 
 
 async def _compare_participants(
-    reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent]
+    reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent], now: int
 ) -> list[Finding]:
     named = {(e.group, e.institution) for e in chain if isinstance(e, events.GroupMembershipChanged)}
     relays = {e.relay for e in chain if isinstance(e, events.RelayAdmitted | events.RelayRemoved)}
     members = {group + institution: (group, institution) in state.members for group, institution in named}
-    active = {relay: state.is_active_relay(relay) for relay in relays}
+    active = {relay: state.is_active_relay(relay, now) for relay in relays}
     verifiers = dict.fromkeys(state.verifiers, True)
+    institutions = {institution: known.seen_at(now) for institution, known in state.institutions.items()}
+    appointed = {e.officer for e in chain if isinstance(e, events.OfficerAppointed | events.OfficerDismissed)}
+    officers = {officer: state.officer(officer) for officer in appointed}
 
     async def is_member(pair: bytes) -> bool:
         return await reader.is_group_member(pair[:-ACCOUNT_SIZE], Address(pair[-ACCOUNT_SIZE:]))
@@ -72,8 +79,9 @@ async def _compare_participants(
             Kind.AUTHORITY_STATE, message.format("an authority"), state.authorities, reader.authority_state
         ),
         *await _compare(
-            Kind.INSTITUTION_STATE, message.format("an institution"), state.institutions, reader.institution_state
+            Kind.INSTITUTION_STATE, message.format("an institution"), institutions, reader.institution_state
         ),
+        *await _compare(Kind.OFFICER_STATE, message.format("an officer"), officers, reader.officer_state),
         *await _compare(Kind.RELAY_STATE, message.format("a relay"), active, reader.is_active_relay),
         *await _compare(Kind.VERIFIER_STATE, message.format("a verifier"), verifiers, reader.is_verifier),
         *await _compare(Kind.MEMBERSHIP, message.format("a group"), members, is_member),
@@ -91,6 +99,18 @@ async def _compare_subjects(reader: LedgerReader, state: LedgerState) -> list[Fi
         *await _compare(Kind.SUBJECT_STATE, message.format("a subject"), state.subjects, reader.subject_state),
         *await _compare(Kind.RECORD_STATE, message.format("a record"), records, reader.record_status),
         *await _compare(Kind.CONSENT_STATE, message.format("a consent"), consents, reader.consent_slot),
+    ]
+
+
+async def _compare_bases(reader: LedgerReader, state: LedgerState) -> list[Finding]:
+    given = {
+        key: AuthorisationSlot(known.status, known.given_at, known.withdrawn_at, known.terms.authority)
+        for key, known in state.authorisations.items()
+    }
+    message = "the events of {} do not lead to what the contract holds"
+    return [
+        *await _compare(Kind.AUTHORISATION_STATE, message.format("an authorisation"), given, reader.authorisation_slot),
+        *await _compare(Kind.DEBT_STATE, message.format("a debt"), state.debts.known, reader.debt_slot),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from consentry.cli import evidence, values
+from consentry.cli import bulk, evidence, values
 from consentry.cli.history import outcome
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import (
@@ -31,8 +31,9 @@ from consentry.evidence.notation import Json, read, write
 from consentry.evidence.notice import moment_text
 from consentry.ledger.keyfiles import load_key
 
-app = typer.Typer(help="Accesses of an institution: request, list, prove.", no_args_is_help=True)
+app = typer.Typer(help="Accesses of an institution: request, request-many, list, prove.", no_args_is_help=True)
 app.command("prove")(evidence.prove)
+app.command("request-many")(bulk.request_many)
 
 
 @app.command()

@@ -44,7 +44,7 @@ class _Commands(LazyGroup):
         "doctor": Entry("service:doctor", "Shows the settings without secrets, and checks node and deployment."),
         "deploy": Entry(
             "service:deploy",
-            "Deploys the contracts on the configured node; the national authority's key is made beside the relay's.",
+            "Deploys the contracts on the configured node; keys of the national authority are made beside the relay's.",
         ),
         "rebuild": Entry(
             "service:rebuild",
@@ -66,16 +66,30 @@ class _Commands(LazyGroup):
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",
         ),
         "chain": Entry("chain:app", "The embedded chain: up, down, status, reset."),
-        "authority": Entry("authority:app", "Authorities, admitted and suspended by the national authority's account."),
+        "authority": Entry(
+            "authority:app",
+            "Authorities and their officers. Most acts take two officers: the first call waits, the same call by "
+            "another officer does it.",
+        ),
         "institution": Entry(
             "institution:app",
-            "Institutions and relays, admitted and suspended by an authority's own account.",
+            "Institutions and relays. Most acts take two officers: the first call waits, the same call by another "
+            "officer does it.",
         ),
         "key": Entry("keys:app", "Keys of people and institutions: new, show, practitioner."),
         "subject": Entry("subject:app", "Subjects: sign (patient), enrol (hospital), list (patient)."),
-        "record": Entry("record:app", "Records: add (hospital), list (patient or hospital)."),
+        "record": Entry(
+            "record:app",
+            "Records: add, restrict, erase, attest, mark, recognise (hospital), list (patient or hospital).",
+        ),
+        "study": Entry("study:app", "Imaging studies: register (hospital), compare (hospital)."),
         "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),
-        "access": Entry("access:app", "Accesses of an institution: request, list, prove."),
+        "act": Entry("acts:app", "Signed acts of the life cycles: sign, send, list, and one command an act."),
+        "person": Entry(
+            "person:app",
+            "Persons: identify, end, resolve (codes, at the custodian), link, unlink, links (subjects of one person).",
+        ),
+        "access": Entry("access:app", "Accesses of an institution: request, request-many, list, prove."),
     }
 
 

@@ -9,12 +9,13 @@ from typing import Annotated, Final
 
 import typer
 
-from consentry.cli import values
+from consentry.cli import asks, values
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.patient import Patient
 from consentry.core import merkle
+from consentry.core.assisted_grants import check_caps
 from consentry.core.codes import CLOCK_TOLERANCE, UNLIMITED_USES, Action, Assurance, Category, Purpose, Standing, bits
 from consentry.core.consent import check_terms
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address, ConsentId, ConsentTerms, SubjectId
@@ -24,10 +25,15 @@ from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.notice import LANGUAGES, moment_text, shown_text, with_notice
 
 app = typer.Typer(help="Consents of a patient: prepare, grant, revoke, list.", no_args_is_help=True)
+app.command("asks")(asks.list_)
+app.command("answer")(asks.reply)
+app.command("deny")(asks.deny)
 _DAY: Final = 86_400
 _MOST_DAYS: Final = 36_500
 _MOST_LEVEL: Final = 5
 Names = list[str] | None
+Records = Annotated[Names, typer.Option(help="id of a record's first version, in place of categories; repeatable")]
+AssuranceName = Annotated[str, typer.Option(help=f"how it is signed: {', '.join(values.names(Assurance))}")]
 
 
 @app.command()
@@ -42,12 +48,11 @@ def prepare(
     group: Annotated[str, typer.Option(help="id of a group of institutions, in place of one")] = "",
     practitioner: Annotated[str, typer.Option(help="keyed hash of one practitioner there; anybody if not given")] = "",
     category: Annotated[Names, typer.Option(help=f"any of {', '.join(values.names(Category))}; repeatable")] = None,
-    record: Annotated[
-        Names, typer.Option(help="id of a record's first version, in place of categories; repeatable")
-    ] = None,
+    record: Records = None,
     purpose: Annotated[Names, typer.Option(help=f"any of {', '.join(values.names(Purpose))}; TREAT if none")] = None,
     action: Annotated[Names, typer.Option(help="VIEW, STORE or both; VIEW if none is given")] = None,
     days: Annotated[int, typer.Option(min=1, max=_MOST_DAYS, help="days it is valid, from now on")] = 30,
+    assurance: AssuranceName = "DEVICE_KEY",
     uses: Annotated[str, typer.Option(help="how many accesses, or 'unlimited'")] = "1",
     erase_by: Annotated[str, typer.Option(help="day by which stored copies are erased, YYYY-MM-DD; for STORE")] = "",
     language: Annotated[str, typer.Option(help=f"of the notice: {' or '.join(LANGUAGES)}")] = "en",
@@ -74,7 +79,7 @@ def prepare(
         erase_by=values.day("erase-by", erase_by) if erase_by else 0,
         notice_hash=ZERO_32,
         notice_version=0,
-        assurance=Assurance.DEVICE_KEY,
+        assurance=values.code("assurance", Assurance, assurance),
         nonce=0,
     )
     _check(wanted, language, now)
@@ -123,6 +128,8 @@ def _check(wanted: ConsentTerms, language: str, now: int) -> None:
     completed, _ = with_notice(wanted, language)
     try:
         check_terms(completed, Standing.ACTIVE, now)
+        if completed.assurance == Assurance.STAFF_ASSISTED:
+            check_caps(completed, now)
     except LedgerRejectedError as error:
         raise InvalidInputError(error.message.replace("refuses the act", "would refuse the terms")) from None
 
@@ -196,6 +203,9 @@ def revoke(
     answer({"consentId": hex_of(wanted), "status": "REVOKED", **receipt_of(done["anchor"])}, as_json=as_json)
 
 
+app.command("undo", help="Takes back a consent that staff prepared: the same as revoke.")(revoke)
+
+
 @app.command("list")
 def list_(
     key: PatientKey,
@@ -210,7 +220,7 @@ def list_(
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
     reach = Reach.of(gateway, node, manifest, settings)
     found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.consents(wanted))
-    columns = ("consent", "status", "uses", "valid until", "categories", "purposes", "grantee")
+    columns = ("consent", "status", "uses", "valid until", "categories", "purposes", "grantee", "signed", "undo until")
     listing(found, columns, [_row(item) for item in found], as_json=as_json)
 
 
@@ -221,5 +231,6 @@ def _row(item: Json) -> tuple[object, ...]:
     return (
         *(item["consentId"], item["status"], f"{item['uses']}/{most}", moment_text(terms.valid_until)),
         *(values.named(Category, terms.categories) or "named records", values.named(Purpose, terms.purposes)),
-        grantee,
+        *(grantee, values.name_of(Assurance, terms.assurance)),
+        moment_text(item["undoUntil"]) if item["undoUntil"] else "",
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from consentry.cli import values
+from consentry.cli import custody, values
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import (
     GatewayUrl,
@@ -28,7 +28,12 @@ from consentry.errors import ConfigurationError
 from consentry.evidence.notation import Json, hex_of, read
 from consentry.evidence.notice import month_text
 
-app = typer.Typer(help="Records: add (hospital), list (patient or hospital).", no_args_is_help=True)
+app = typer.Typer(
+    help="Records: add, restrict, erase, attest, mark, recognise (hospital), list (patient or hospital).",
+    no_args_is_help=True,
+)
+for _command in (custody.restrict, custody.erase, custody.attest, custody.mark, custody.recognise):
+    app.command()(_command)
 _MEDIA_TYPES: Final = {".dcm": "application/dicom", ".json": "application/fhir+json"}
 AnyKey = Annotated[Path, typer.Option("--key", help="key file of the patient, or with --hospital of the institution")]
 
@@ -99,7 +104,7 @@ def list_(
         found = reach.as_hospital(own, lambda caller: caller.records(wanted))
     else:
         found = reach.as_patient(signing, lambda caller: caller.records(wanted))
-    columns = ("record", "category", "level", "month", "status", "custodian")
+    columns = ("record", "category", "level", "month", "status", "version", "corrects", "custodian")
     listing(found, columns, [_row(item) for item in found], as_json=as_json)
 
 
@@ -108,7 +113,8 @@ def _row(item: Json) -> tuple[object, ...]:
     category = values.name_of(Category, leaf.category)
     return (
         *(item["recordId"], category, leaf.sensitivity, month_text(leaf.data_month)),
-        *(item["status"], hex_of(leaf.custodian)),
+        *(item["status"], leaf.version, hex_of(leaf.previous) if any(leaf.previous) else "-"),
+        hex_of(leaf.custodian),
     )
 
 

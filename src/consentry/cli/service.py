@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -14,13 +15,16 @@ from fastapi import FastAPI
 
 from consentry.api.app import create_app
 from consentry.api.logs import json_log
+from consentry.cli import values
 from consentry.cli.options import SettingsFile, keep_to_oneself
 from consentry.cli.output import AsJson, answer
 from consentry.config import Settings, load_settings
+from consentry.core.terms import Address
+from consentry.crypto.signing import AccountKey
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.claims import open_door
+from consentry.ledger.deployment import SYSTEM_DELAY, Founders, verify_identity
 from consentry.ledger.deployment import deploy as deploy_suite
-from consentry.ledger.deployment import verify_identity
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.wiring import check_custodian, connect, create_passphrase, open_gateway
@@ -126,11 +130,21 @@ def rebuild(
         raise typer.Exit(1)
 
 
-def deploy(settings: SettingsFile = None, as_json: AsJson = False) -> None:
-    """Deploys the contracts on the configured node; the national authority's key is made beside the relay's."""
+def deploy(
+    second_officer: Annotated[
+        str, typer.Option(help="account of the second officer; a key is made beside the relay's if not given")
+    ] = "",
+    system_delay: Annotated[
+        int, typer.Option(min=0, help="seconds from the announcement to the act of a system administrator")
+    ] = SYSTEM_DELAY,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deploys the contracts on the configured node; keys of the national authority are made beside the relay's."""
     keep_to_oneself()
     known = load_settings(settings)
     keys = known.state_dir / "keys"
+    second = values.address("second officer", second_officer) if second_officer else None
 
     async def run() -> Manifest:
         connection = connect(known)
@@ -140,8 +154,8 @@ def deploy(settings: SettingsFile = None, as_json: AsJson = False) -> None:
                 await verify_identity(connection, manifest)
                 return manifest
             deployer = SendingAccount(connection, load_or_create_key(keys / "deployer"))
-            national = SendingAccount(connection, load_or_create_key(keys / "national"))
-            manifest = await deploy_suite(connection, deployer, national)
+            founders = Founders(_account_of(keys / "national"), second or _account_of(keys / "national-2"))
+            manifest = await deploy_suite(connection, deployer, founders, system_delay)
             manifest.write(known.manifest_path)
             return manifest
         finally:
@@ -150,3 +164,8 @@ def deploy(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     manifest = asyncio.run(run())
     contracts = {name: "0x" + address.hex() for name, address in manifest.identity.contracts}
     answer({"chainId": manifest.identity.chain_id, "manifest": str(known.manifest_path), **contracts}, as_json=as_json)
+
+
+def _account_of(file: Path) -> Address:
+    """Gives the account of a key file, which is made if it is not there."""
+    return AccountKey(load_or_create_key(file)).address

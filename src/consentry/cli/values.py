@@ -59,6 +59,17 @@ def request_id(text: str) -> int:
     return int(text)
 
 
+def number(what: str, text: str, bits: int) -> int:
+    """Reads a number of at most so many bits.
+
+    Raises:
+        InvalidInputError: not a decimal number, or a wider one.
+    """
+    if not _DECIMAL.fullmatch(text) or len(text) > len(str(_HIGHEST_ID)) or int(text) >= 1 << bits:
+        raise InvalidInputError(f"{what} does not match (got {text!r:.40}, expected a number of at most {bits} bits)")
+    return int(text)
+
+
 def month(what: str, text: str) -> int:
     """Reads a month as the number of months since January 1970.
 

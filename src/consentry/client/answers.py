@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from consentry.core.asks import ConsentAsk
 from consentry.core.codes import Reason
+from consentry.core.persons import SubjectLink, SubjectUnlink
 from consentry.core.terms import AccessRequest, ConsentTerms, RecordLeaf
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, read
@@ -66,6 +68,11 @@ def _object(value: object) -> None:
         raise InvalidInputError("object does not match (got something else)")
 
 
+def _list(value: object) -> None:
+    if not isinstance(value, list):
+        raise InvalidInputError("list does not match (got something else)")
+
+
 def _address(value: object) -> None:
     bytes_of(value, 20)
 
@@ -76,6 +83,13 @@ def _id(value: object) -> None:
 
 def _bytes(value: object) -> None:
     bytes_of(value)
+
+
+def _list_of_bytes(value: object) -> None:
+    if not isinstance(value, list):
+        raise InvalidInputError("list does not match (got something else)")
+    for item in value:
+        bytes_of(item)
 
 
 def _reason(value: object) -> None:
@@ -101,8 +115,35 @@ def _terms(value: object) -> None:
     read(ConsentTerms, value)
 
 
+def _ask(value: object) -> None:
+    read(ConsentAsk, value)
+
+
 def _request(value: object) -> None:
     read(AccessRequest, value)
+
+
+def _link_act(value: object) -> None:
+    read(SubjectLink, value)
+
+
+def _unlink_act(value: object) -> None:
+    read(SubjectUnlink, value)
+
+
+def _text_or_none(value: object) -> None:
+    if value is not None:
+        _text(value)
+
+
+def _id_or_none(value: object) -> None:
+    if value is not None:
+        _id(value)
+
+
+def _undone(value: object) -> None:
+    if value is not None:
+        expect(value, _UNDONE, "an unlink")
 
 
 def _contracts(value: object) -> None:
@@ -149,6 +190,43 @@ RECORD: Final[Shape] = {"recordId": _id, "status": _text, "leaf": _leaf, "place"
 PREPARED: Final[Shape] = {"consentId": _id, "terms": _terms, "document": _object, "notice": _TEXT_SHOWN}
 REVOCATION: Final[Shape] = {"terms": _terms, "document": _object}
 CONSENTED: Final[Shape] = {"consentId": _id, "anchor": _ANCHOR}
+ACTED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR}
+ACT: Final[Shape] = {"kind": _text, "actHash": _id, "act": _object, "signatures": _list_of_bytes, "place": _PLACE}
+ERASURE: Final[Shape] = {
+    "recordId": _id,
+    "subjectId": _id,
+    "status": _text,
+    "report": _text,
+    "reportDigest": _id,
+    "keysDestroyed": _truth,
+    "deletedAt": _number,
+}
+ERASED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR, "keysDestroyed": _truth, "deletedAt": _number}
+ASK: Final[Shape] = {"askId": _id, "ask": _ask, "status": _text, "coolDownEnds": _number, "place": _PLACE}
+DUTY: Final[Shape] = {"consentId": _id, "kind": _text, "dueAt": _number, "overdue": _truth}
+PREPARED_LINK: Final[Shape] = {"actHash": _id, "act": _link_act, "subjects": _list_of_bytes, "blinding": _id}
+PREPARED_UNLINK: Final[Shape] = {"actHash": _id, "act": _unlink_act, "reason": _text, "blinding": _id}
+KEPT: Final[Shape] = {"actHash": _id}
+IDENTIFIED: Final[Shape] = {"kind": _text, "subjectId": _id, "since": _number, "until": _position}
+RESOLVED: Final[Shape] = {"subjectId": _id, "custodian": _address, "linked": _truth}
+_UNDONE: Final[Shape] = {
+    "actHash": _id,
+    "act": _unlink_act,
+    "signatures": _list_of_bytes,
+    "reason": _text_or_none,
+    "blinding": _id_or_none,
+    "place": _PLACE,
+}
+LINK: Final[Shape] = {
+    "actHash": _id,
+    "status": _text,
+    "act": _link_act,
+    "signatures": _list_of_bytes,
+    "subjects": _list_of_bytes,
+    "blinding": _id_or_none,
+    "place": _PLACE,
+    "undone": _undone,
+}
 CONSENT: Final[Shape] = {
     "consentId": _id,
     "terms": _terms,
@@ -157,6 +235,7 @@ CONSENT: Final[Shape] = {
     "uses": _number,
     "grantedAt": _number,
     "revokedAt": _number,
+    "undoUntil": _number,
     "notice": _notice,
     "place": _PLACE,
 }
@@ -183,3 +262,16 @@ PERMITTED: Final[Shape] = {
     "key": {"wrapped": _bytes, "objectId": _id, "plaintextSize": _number, "releaseKeyHash": _id},
 }
 DENIED: Final[Shape] = {"reason": _reason, "receipt": _RECEIPT}
+BATCH: Final[Shape] = {"items": _list}
+OUTCOME: Final[Shape] = {"outcome": _text, "requestId": _text}
+OUTCOMES: Final[Mapping[str, Shape]] = {
+    "permitted": PERMITTED,
+    "denied": DENIED,
+    "rejected": {
+        "problem": {
+            **dict.fromkeys(("type", "title", "detail", "instance", "code", "trace_id"), _text),
+            "status": _number,
+        }
+    },
+}
+"""What one request of several came to, by its ``outcome``."""

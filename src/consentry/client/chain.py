@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from consentry.client.answers import LOG_LINE, expect
 from consentry.core import heads
-from consentry.core.codes import ConsentStatus, Reason, Standing
+from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentId, SubjectId
+from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.errors import VerificationError
 from consentry.evidence.notation import Json, bytes_of, read
@@ -29,6 +30,15 @@ class Chain(Protocol):
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads how a consent stands at head."""
 
+    async def is_instance(self, record_id: RecordId, digest: bytes, index: int, path: Sequence[bytes]) -> bool:
+        """Asks the contract whether an image is one of a registered study."""
+
+    async def record_status(self, record_id: RecordId) -> RecordStatus:
+        """Reads how a record version stands at head."""
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        """Reads how a link between subjects stands at head."""
+
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads how an institution stands at head."""
 
@@ -38,8 +48,8 @@ class Chain(Protocol):
     async def institution_head(self, institution: Address) -> bytes:
         """Reads the head of an institution's log, 32 bytes."""
 
-    async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
-        """Finds the final decision on a request, if there is one."""
+    async def find_decisions(self, institution: Address, request_ids: Sequence[int]) -> Mapping[int, FinalReceipt]:
+        """Finds the final decisions on an institution's requests, by their ids."""
 
 
 async def confirmed(look: Callable[[], Awaitable[bool]], refusal: str) -> None:

@@ -6,14 +6,15 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from consentry.client.answers import (
     ANCHORED,
-    DENIED,
+    DUTY,
     ENROLLED,
     LOG_LINE,
     PERMITTED,
@@ -21,27 +22,19 @@ from consentry.client.answers import (
     SEALED,
     expect,
 )
-from consentry.client.chain import Chain, check_log, confirmed, entry_of
+from consentry.client.bulk import MOST_TOGETHER, Answer, Asked, Sought, most_that_fit, read_answers, request_ids
+from consentry.client.chain import Chain, check_log, entry_of
+from consentry.client.decisions import Permitted, confirm_denials, confirm_permits, denial_of, permitted_of
 from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
 from consentry.core import heads
-from consentry.core.codes import (
-    Action,
-    ActorKind,
-    ConsentStatus,
-    LegalBasis,
-    Purpose,
-    Reason,
-    Retention,
-    Standing,
-    Suite,
-)
-from consentry.core.receipts import FinalReceipt
+from consentry.core.batch_tree import batch_of
+from consentry.core.codes import Action, ActorKind, LegalBasis, Purpose, Retention, Suite
 from consentry.core.terms import (
     ZERO_32,
-    AccessEntry,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     Enrolment,
     RecordId,
@@ -53,12 +46,11 @@ from consentry.crypto.commitment import verify_commitment
 from consentry.crypto.keywrap import ReleaseContext, release_key_hash, release_public_key, unwrap_record_keys
 from consentry.crypto.sealing import Opener, sealing_context
 from consentry.crypto.signing import SigningKey, sign
-from consentry.errors import AccessDeniedError, NotFoundError, VerificationError
+from consentry.errors import AccessDeniedError, ConsentryError, NotFoundError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 
 REQUEST_SECONDS: Final = 300
 _PIECE: Final = 1 << 20
-_ENDED_BY_TIME: Final = (Reason.CONSENT_EXPIRED, Reason.ERASE_DATE_PASSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +78,6 @@ class NewRecord:
     retention: int = Retention.OUTPATIENT
 
 
-@dataclass(frozen=True, slots=True)
-class Permitted:
-    """A permitted access as it came back; ``request_signature`` is the institution's own copy of what it signed."""
-
-    entry: AccessEntry
-    leaf: RecordLeaf
-    wrapped_key: bytes
-    object_id: bytes
-    plaintext_size: int
-    receipt: Json
-    request_signature: bytes
-
-
 class Hospital:
     """One institution at one gateway, its own or another's."""
 
@@ -108,6 +87,21 @@ class Hospital:
         self._chain = chain
         self._own = institution
         self._about: About | None = None
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the gateway."""
+        return self._transport
+
+    @property
+    def own(self) -> Institution:
+        """The institution and its secrets."""
+        return self._own
+
+    @property
+    def chain(self) -> Chain | None:
+        """The institution's own node, if it has one."""
+        return self._chain
 
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
@@ -179,18 +173,23 @@ class Hospital:
         purpose: int = Purpose.TREAT,
         action: int = Action.VIEW,
         reason_hash: bytes = ZERO_32,
+        legal_basis: int = LegalBasis.CONSENT,
+        authorisation: bytes = ZERO_32,
+        reason_code: int = 0,
     ) -> AccessRequest:
-        """Makes a request of a human under a consent; its id is random and good once."""
+        """Makes a request of a human, by default under a consent; its id is random and good once."""
         now = int(time.time())
         return AccessRequest(
             request_id=secrets.randbits(256),
             institution=self._own.address,
             record_id=record,
             consent_id=consent,
+            authorisation_id=AuthorisationId(authorisation),
             purpose=purpose,
             action=action,
-            legal_basis=LegalBasis.CONSENT,
+            legal_basis=legal_basis,
             actor_kind=ActorKind.HUMAN,
+            reason_code=reason_code,
             reason_hash=reason_hash,
             practitioner=practitioner,
             release_key_hash=release_key_hash(self._own.release_key),
@@ -208,36 +207,101 @@ class Hospital:
         """
         known = await self.gateway()
         signature = sign(self._own.key, known.domain("AccessLedger"), request)
-        body = {
-            "request": write(request),
-            "signature": hex_of(signature),
-            "scopeProof": [hex_of(item) for item in scope_proof],
-        }
+        body = {**_written(Asked(request, scope_proof)), "signature": hex_of(signature)}
         try:
             answer = expect(await self._transport.post("/v1/access", body), PERMITTED)
         except AccessDeniedError as denial:
-            await self._confirm_denial(request, denial)
+            denial_of(denial.details)
+            await self._confirm([Asked(request)], [denial])
             raise
-        decision, leaf = answer["decision"], read(RecordLeaf, answer["record"]["leaf"])
-        if not decision["permitted"] or decision["reason"] != Reason.NONE.name:
-            raise VerificationError("decision contradicts itself: a key came with a refusal")
-        if read(AccessRequest, decision["request"]) != request:
-            raise VerificationError("decision is not about the request that was sent")
-        if record_id(leaf) != request.record_id:
-            raise VerificationError("leaf does not hash to the record that was asked for")
-        receipt = decision["receipt"]
-        entry = AccessEntry(
-            request=request,
-            subject_id=leaf.subject_id,
-            reason=0,
-            decided_at=decision["decidedAt"],
-            subject_sequence=receipt["subjectSequence"],
-            institution_sequence=receipt["institutionSequence"],
+        permitted = permitted_of(answer, request, signature)
+        await self._confirm([Asked(request)], [permitted])
+        return permitted
+
+    def new_requests(
+        self,
+        sought: Sequence[Sought],
+        *,
+        practitioner: bytes,
+        purpose: int = Purpose.TREAT,
+        action: int = Action.VIEW,
+        reason_hash: bytes = ZERO_32,
+    ) -> list[Asked]:
+        """Makes requests of a human, each for a record under a consent; their ids stand side by side."""
+        asking = partial(
+            self.new_request, practitioner=practitioner, purpose=purpose, action=action, reason_hash=reason_hash
         )
-        await self._confirm(entry)
-        key = answer["key"]
-        wrapped, object_id = bytes_of(key["wrapped"]), bytes_of(key["objectId"], 32)
-        return Permitted(entry, leaf, wrapped, object_id, key["plaintextSize"], receipt, signature)
+        made = ((asking(one.record, one.consent), one.scope_proof) for one in sought)
+        return [
+            Asked(replace(request, request_id=number), proof)
+            for number, (request, proof) in zip(request_ids(), made, strict=False)
+        ]
+
+    async def request_many(
+        self,
+        sought: Sequence[Sought],
+        *,
+        practitioner: bytes,
+        purpose: int = Purpose.TREAT,
+        action: int = Action.VIEW,
+        one_signature: bool = True,
+    ) -> list[Answer]:
+        """Makes requests for many records and sends them; `access_many` says what comes back."""
+        asked = self.new_requests(sought, practitioner=practitioner, purpose=purpose, action=action)
+        return await self.access_many(asked, one_signature=one_signature)
+
+    async def access_many(self, asked: Sequence[Asked], *, one_signature: bool = True) -> list[Answer]:
+        """Signs and sends many requests. Sending the same requests again gives the same decisions.
+
+        They go in as few calls as the gateway takes, each with a signature over all its requests, or with one for each.
+
+        Returns:
+            For each request, in order, what `access` gives or raises. Once some were answered, an error of a later call
+            stands for each of the requests that are left.
+
+        Raises:
+            VerificationError: an answer is not about its request, or the own node shows no such decision or refusal.
+            ConsentryError: nothing was decided about any of them, or that is not known.
+        """
+        answers: list[Answer] = []
+        size = MOST_TOGETHER
+        while len(answers) < len(asked):
+            part = asked[len(answers) : len(answers) + size]
+            try:
+                answers += await self._access_together(part, one_signature=one_signature)
+            except ConsentryError as error:
+                # Nothing was sent to the chain if fewer would fit: the institution signs these.
+                fitting = most_that_fit(error, len(part))
+                if fitting is None and (not answers or isinstance(error, VerificationError)):
+                    raise
+                if fitting is None:
+                    return [*answers, *[error] * (len(asked) - len(answers))]
+                size = fitting
+        return answers
+
+    async def _access_together(self, asked: Sequence[Asked], *, one_signature: bool) -> list[Answer]:
+        domain = (await self.gateway()).domain("AccessLedger")
+        items, body = [_written(one) for one in asked], dict[str, Any]()
+        if one_signature:
+            batch = batch_of(self._own.address, [one.request for one in asked])
+            signatures = [sign(self._own.key, domain, batch)] * len(asked)
+            body["signature"] = hex_of(signatures[0])
+        else:
+            signatures = [sign(self._own.key, domain, one.request) for one in asked]
+            items = [item | {"signature": hex_of(made)} for item, made in zip(items, signatures, strict=True)]
+        answer = await self._transport.post("/v1/access:batch", body | {"requests": items})
+        answers = read_answers(answer, asked, signatures)
+        await self._confirm(asked, answers)
+        return answers
+
+    async def _confirm(self, asked: Sequence[Asked], answers: Sequence[Answer]) -> None:
+        """Compares permits and denials with the own node, if there is one."""
+        if self._chain is None:
+            return
+        pairs = list(zip(asked, answers, strict=True))
+        await confirm_permits(self._chain, [answer for _, answer in pairs if isinstance(answer, Permitted)])
+        denials = [(one.request, answer.details) for one, answer in pairs if isinstance(answer, AccessDeniedError)]
+        await confirm_denials(self._chain, denials)
 
     async def download(self, permitted: Permitted, target: Path) -> None:
         """Fetches, opens and checks a permitted record; the file (mode 0600) appears only when every check held.
@@ -301,6 +365,10 @@ class Hospital:
         """Lists the records of a subject that this institution may know of."""
         return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records", RECORD)
 
+    async def duties(self) -> list[Json]:
+        """Lists what this institution owes after revocations, the earliest first."""
+        return await self._transport.get_all(f"/v1/institutions/{hex_of(self._own.address)}/duties", DUTY)
+
     async def accesses(self) -> list[Json]:
         """Lists what this institution asked for at any gateway of the chain.
 
@@ -316,51 +384,9 @@ class Hospital:
         check_log(entries, heads.institution_key(own), lambda entry: entry.institution_sequence, head)
         return found
 
-    async def _confirm(self, entry: AccessEntry) -> None:
-        """Looks the decision up on the own node: only a record anchored on chain can have been permitted there."""
-        chain = self._chain
-        if chain is None:
-            return
 
-        async def shown() -> bool:
-            receipt = await chain.find_decision(entry.request.institution, entry.request.request_id)
-            return receipt is not None and heads.hash_of(receipt.entry) == heads.hash_of(entry)
-
-        await confirmed(shown, "the own node shows no such decision, whatever the gateway answers")
-
-    async def _confirm_denial(self, request: AccessRequest, denial: AccessDeniedError) -> None:
-        """Looks a refusal up on the own node: a gateway must not turn anybody away in the name of the chain.
-
-        What ended a consent after the decision is confirmed as far as a node shows it: a revocation, a suspension.
-        """
-        told, chain = expect(denial.details, DENIED), self._chain
-        if chain is None:
-            return
-        reason = Reason[told["reason"]]
-
-        async def shown() -> bool:
-            found = await chain.find_decision(request.institution, request.request_id)
-            if found is None or found.entry.request != request or not _is_receipt(told["receipt"], found):
-                return False
-            if found.entry.reason != Reason.NONE:
-                return found.entry.reason == reason
-            if reason == Reason.CONSENT_REVOKED:
-                return await chain.consent_status(request.consent_id) != ConsentStatus.ACTIVE
-            if reason == Reason.INSTITUTION_SUSPENDED:
-                return await chain.institution_standing(request.institution) != Standing.ACTIVE
-            return reason in _ENDED_BY_TIME
-
-        await confirmed(shown, "the own node shows no such refusal, whatever the gateway answers")
-
-
-def _is_receipt(told: Json, found: FinalReceipt) -> bool:
-    place, entry = found.place, found.entry
-    sequences = told["subjectSequence"], told["institutionSequence"]
-    placed = bytes_of(told["blockHash"]), bytes_of(told["transactionHash"]), told["logIndex"]
-    return (*placed, *sequences) == (
-        *(place.block.hash, place.transaction_hash, place.log_index),
-        *(entry.subject_sequence, entry.institution_sequence),
-    )
+def _written(asked: Asked) -> Json:
+    return {"request": write(asked.request), "scopeProof": [hex_of(node) for node in asked.scope_proof]}
 
 
 def _private(path: Path) -> BinaryIO:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from consentry.client.answers import (
+    ASK,
     CHALLENGE,
     CONSENT,
     CONSENTED,
@@ -23,10 +24,11 @@ from consentry.client.answers import (
 from consentry.client.chain import Chain, check_log, confirmed, entry_of
 from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
+from consentry.core.asks import ConsentAsk
 from consentry.core.codes import ConsentStatus
 from consentry.core.heads import subject_key
 from consentry.core.terms import ConsentId, ConsentTerms, Enrolment, Revocation, SubjectId
-from consentry.core.typed_data import consent_id, document
+from consentry.core.typed_data import consent_id, document, struct_hash
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
 from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey, sign
 from consentry.errors import VerificationError
@@ -49,6 +51,16 @@ class Patient:
         self._chain = chain
         self._key = key
         self._about: About | None = None
+
+    @property
+    def transport(self) -> Transport:
+        """The way to the gateway; it carries the session once there is one."""
+        return self._transport
+
+    @property
+    def chain(self) -> Chain | None:
+        """A node of one's own, if there is one."""
+        return self._chain
 
     async def gateway(self) -> About:
         """Gives what the gateway says of itself, asked once."""
@@ -96,6 +108,19 @@ class Patient:
         """Lists all consents of a subject, with the notice that was shown for each."""
         return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/consents", CONSENT)
 
+    async def asks(self, subject_id: SubjectId) -> list[Json]:
+        """Lists what institutions asked a subject for, and what became of it.
+
+        Raises:
+            VerificationError: an ask is to another subject, or not the one of its id.
+        """
+        found = await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/asks", ASK)
+        for item in found:
+            ask = read(ConsentAsk, item["ask"])
+            if (ask.subject_id, struct_hash(ask)) != (subject_id, bytes_of(item["askId"], 32)):
+                raise VerificationError("ask is not to this subject, or does not hash to its id")
+        return found
+
     async def prepare(self, wanted: ConsentTerms, language: str) -> tuple[ConsentTerms, str]:
         """Asks for the notice and completes the terms; what comes back may differ in notice and nonce alone.
 
@@ -107,7 +132,7 @@ class Patient:
         shown = expect(answer, PREPARED)
         terms = read(ConsentTerms, shown["terms"])
         kept = replace(terms, notice_hash=wanted.notice_hash, notice_version=wanted.notice_version, nonce=wanted.nonce)
-        if kept != wanted:
+        if kept != wanted or wanted.nonce not in {0, terms.nonce}:
             raise VerificationError("prepared terms do not match the wanted ones")
         text = render(terms, terms.notice_version, language)
         if shown["notice"]["text"] != text or hashlib.sha256(text.encode()).digest() != terms.notice_hash:

@@ -42,7 +42,7 @@ def _by_code(root: type[errors.ConsentryError]) -> dict[str, type[errors.Consent
 def error_of(status: int, body: Json) -> errors.ConsentryError:
     """Gives the error a problem document stands for."""
     message = str(body.get("detail", f"gateway answers with status {status}"))
-    more = {name: body[name] for name in ("reason", "receipt", "places", "trace_id") if name in body}
+    more = {name: body[name] for name in ("reason", "receipt", "places", "most", "trace_id") if name in body}
     code = str(body.get("code", ""))
     if code == errors.VerificationError.code:
         step = body.get("step")

@@ -1,6 +1,7 @@
 """The access decision: which `Reason` a signed request gets, given the facts of the chain.
 
-Each rule is a predicate; ``RULES`` lists them in the order of `Reason`, and the first that applies is the answer.
+Each rule is a predicate; ``REQUEST_RULES`` come first, then those of the legal basis, then ``LIMIT_RULES``, each list
+in its order, and the first that applies is the answer.
 ``contracts/AccessLedger.sol`` computes the same; `tests/vectors/decisions` and `tests/property` compare the two.
 """
 
@@ -11,11 +12,23 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from consentry.core import merkle
+from consentry.core.authorisations import StandingAuthorisation, authorisation_id
+from consentry.core.bases import (
+    AUTHORISATION_RULES,
+    EMERGENCY_RULES,
+    AuthorisationCase,
+    EmergencyFacts,
+    judge_authorisation,
+    judge_emergency,
+)
 from consentry.core.codes import (
+    BY_AUTHORITY,
     CLOCK_TOLERANCE,
     HIGHEST_SENSITIVITY,
+    WITHOUT_CONSENT,
     Action,
     ActorKind,
+    AuthorisationStatus,
     ConsentStatus,
     LegalBasis,
     Purpose,
@@ -23,7 +36,16 @@ from consentry.core.codes import (
     RecordStatus,
     Standing,
 )
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, Material, RecordLeaf, Shown
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    AuthorisationId,
+    ConsentId,
+    ConsentTerms,
+    Material,
+    RecordLeaf,
+    Shown,
+)
 from consentry.core.typed_data import consent_id, record_id, scope_key
 
 MOST_SIGNATURE_BYTES: Final = 4_096
@@ -35,10 +57,14 @@ MOST_PROOF_NODES: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class InstitutionFacts:
-    """What the chain says of the asking institution."""
+    """What the chain says of the asking institution; accesses are those that were permitted on the same day."""
 
     standing: Standing = Standing.NONE
     release_key_hash: bytes = ZERO_32
+    accesses: int = 0
+    emergencies: int = 0
+    daily_limit: int = 1
+    emergency_limit: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +84,14 @@ class ConsentFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectFacts:
+    """What the subject of the record decided in advance about accesses like this one."""
+
+    excluded: bool = False
+    emergency_forbidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything outside the request and its material that a decision depends on.
 
@@ -68,6 +102,8 @@ class Facts:
         signature_valid: whether the institution's signer signed the request in the ledger's domain.
         request_used: whether the institution's request id was decided before.
         group_member: whether the institution belongs to the group the terms name.
+        subject: what the subject excludes or forbids.
+        authorisation: status of the authorisation invoked.
     """
 
     institution: InstitutionFacts
@@ -76,18 +112,35 @@ class Facts:
     signature_valid: bool
     request_used: bool
     group_member: bool = False
+    subject: SubjectFacts = SubjectFacts()
+    authorisation: AuthorisationStatus = AuthorisationStatus.NONE
+
+
+Ground = ConsentTerms | StandingAuthorisation
+"""What a request rests on; an emergency rests on nothing that was given before."""
+
+
+def ground_of_material(request: AccessRequest, material: Material) -> Ground | None:
+    """Gives the ground a request invokes, out of what stands beside it."""
+    return material.authorisation if request.legal_basis in BY_AUTHORITY else material.terms
 
 
 def shown_of(request: AccessRequest, material: Material) -> Shown:
     """Gives what a relay shows of its material for one request."""
-    terms, leaf = material.terms if request.consent_id != ZERO_32 else None, material.leaf
+    invokes_consent = request.consent_id != ZERO_32 and request.legal_basis not in WITHOUT_CONSENT
+    terms, leaf = material.terms if invokes_consent else None, material.leaf
     later = terms is not None and ZERO_32 not in (terms.records_root, leaf.lineage)
-    return Shown(terms, leaf if later else None, material.scope_proof)
+    invokes_authority = request.authorisation_id != ZERO_32 and request.legal_basis in BY_AUTHORITY
+    authorisation = material.authorisation if invokes_authority else None
+    return Shown(terms, leaf if later else None, material.scope_proof, authorisation)
 
 
 def as_seen(request: AccessRequest, shown: Shown) -> AccessRequest:
-    """Gives the request that the contract puts together: its consent is the one whose terms are shown."""
-    return replace(request, consent_id=ConsentId(ZERO_32) if shown.terms is None else consent_id(shown.terms))
+    """Gives the request that the contract puts together: its ground is the one whose terms are shown."""
+    consent = ConsentId(ZERO_32) if shown.terms is None else consent_id(shown.terms)
+    given = shown.authorisation
+    authorisation = AuthorisationId(ZERO_32) if given is None else authorisation_id(given)
+    return replace(request, consent_id=consent, authorisation_id=authorisation)
 
 
 def rejection(request: AccessRequest, shown: Shown, facts: Facts) -> Reason:
@@ -151,14 +204,23 @@ REQUEST_RULES: Final[tuple[tuple[Reason, RequestRule], ...]] = (
         Reason.ACTOR_UNKNOWN,
         lambda r, _, __: not ActorKind.HUMAN <= r.actor_kind <= ActorKind.MACHINE or r.practitioner == ZERO_32,
     ),
-    (Reason.LEGAL_BASIS_UNSUPPORTED, lambda r, _, __: r.legal_basis != LegalBasis.CONSENT),
+    (
+        Reason.LEGAL_BASIS_UNSUPPORTED,
+        lambda r, _, __: not LegalBasis.CONSENT <= r.legal_basis <= LegalBasis.PUBLIC_HEALTH,
+    ),
     (Reason.RECORD_UNKNOWN, lambda _, f, __: f.record.status == RecordStatus.NONE),
+    (Reason.RECORD_RESTRICTED, lambda _, f, __: f.record.status == RecordStatus.RESTRICTED),
+    (Reason.RECORD_ERASED, lambda _, f, __: f.record.status == RecordStatus.ERASED),
     (Reason.RECORD_SUPERSEDED, lambda _, f, __: f.record.status != RecordStatus.CURRENT),
+)
+"""Rules about the request and the record, whatever the legal basis."""
+
+STATUS_RULES: Final[tuple[tuple[Reason, RequestRule], ...]] = (
     (Reason.CONSENT_MISSING, lambda r, _, __: r.consent_id == ZERO_32),
     (Reason.CONSENT_UNKNOWN, lambda _, f, __: f.consent.status == ConsentStatus.NONE),
     (Reason.CONSENT_REVOKED, lambda _, f, __: f.consent.status != ConsentStatus.ACTIVE),
 )
-"""Rules about the request, the record and the state of the consent; they need no terms."""
+"""Rules about the state of the consent; they need no terms."""
 
 CONSENT_RULES: Final[tuple[tuple[Reason, ConsentRule], ...]] = (
     (Reason.CONSENT_NOT_YET_VALID, lambda c: c.now < c.terms.valid_from),
@@ -186,10 +248,24 @@ CONSENT_RULES: Final[tuple[tuple[Reason, ConsentRule], ...]] = (
 )
 """Rules about what the terms cover."""
 
+LIMIT_RULES: Final[tuple[tuple[Reason, Callable[[Facts], bool]], ...]] = (
+    (Reason.INSTITUTION_LIMIT, lambda f: f.institution.accesses >= f.institution.daily_limit),
+)
+"""Rules about what an institution may have in a day; whatever else is wrong counts first."""
+
+_LAST: Final = (Reason.EXCLUDED, Reason.EMERGENCY_LIMIT, Reason.INSTITUTION_LIMIT)
+_LISTED: Final = (*REQUEST_RULES, *STATUS_RULES, *CONSENT_RULES, *EMERGENCY_RULES, *AUTHORISATION_RULES)
+_ORDER: Final = (*(reason for reason, _ in _LISTED if reason not in _LAST), *_LAST)
+RANKS: Final = {reason: rank for rank, reason in enumerate(_ORDER)}
+"""Place of each denial in the order of the rules: of two that apply, the one of the lower rank is the answer."""
+
+OF_TERMS: Final = frozenset(reason for reason, _ in CONSENT_RULES)
+"""Denials that rest on the terms of a consent that was granted."""
+
 
 def judge_request(request: AccessRequest, facts: Facts, now: int) -> Reason:
-    """Gives the first reason that lies in the request, the record's status or the consent's; needs no terms."""
-    return next((reason for reason, applies in REQUEST_RULES if applies(request, facts, now)), Reason.NONE)
+    """Gives the first reason that lies in the request or in the record's status, whatever the legal basis."""
+    return _first(REQUEST_RULES, request, facts, now)
 
 
 def judge_terms(case: Case) -> Reason:
@@ -197,24 +273,59 @@ def judge_terms(case: Case) -> Reason:
     return next((reason for reason, applies in CONSENT_RULES if applies(case)), Reason.NONE)
 
 
-def denial(request: AccessRequest, terms: ConsentTerms | None, facts: Facts, now: int) -> Reason:
+def _first(rules: tuple[tuple[Reason, RequestRule], ...], request: AccessRequest, facts: Facts, now: int) -> Reason:
+    return next((reason for reason, applies in rules if applies(request, facts, now)), Reason.NONE)
+
+
+def _judge_consent(request: AccessRequest, ground: Ground | None, facts: Facts, now: int) -> Reason:
+    reason = _first(STATUS_RULES, request, facts, now)
+    if reason != Reason.NONE:
+        return reason
+    if not isinstance(ground, ConsentTerms) or facts.record.leaf is None:  # closed when in doubt
+        return Reason.CONSENT_MISSING
+    reason = judge_terms(Case(request, facts.record.leaf, ground, facts, now))
+    return reason or (Reason.EXCLUDED if facts.subject.excluded else Reason.NONE)
+
+
+def _judge_emergency(request: AccessRequest, facts: Facts) -> Reason:
+    subject, institution = facts.subject, facts.institution
+    return judge_emergency(
+        request,
+        EmergencyFacts(
+            subject.emergency_forbidden, subject.excluded, institution.emergencies, institution.emergency_limit
+        ),
+    )
+
+
+def _judge_authorisation(request: AccessRequest, ground: Ground | None, facts: Facts, now: int) -> Reason:
+    if not isinstance(ground, StandingAuthorisation) or facts.record.leaf is None:  # closed when in doubt
+        none = request.authorisation_id == ZERO_32
+        return Reason.AUTHORISATION_MISSING if none else Reason.AUTHORISATION_UNKNOWN
+    return judge_authorisation(AuthorisationCase(request, facts.record.leaf, ground, facts.authorisation, now))
+
+
+def denial(request: AccessRequest, ground: Ground | None, facts: Facts, now: int) -> Reason:
     """Decides an item that was not rejected: ``NONE`` permits, anything else denies.
 
     Args:
         request: the authentic request.
-        terms: of its consent, if it names one.
+        ground: terms of the consent or the authorisation it names, if it names one.
         facts: what the chain says at this place of the log.
         now: block time in seconds.
 
     Returns:
-        The first reason that applies, in the order of `Reason`.
+        The first reason that applies, in the order of the lists above.
     """
     reason = judge_request(request, facts, now)
     if reason != Reason.NONE:
         return reason
-    if terms is None or facts.record.leaf is None:  # closed when in doubt
-        return Reason.CONSENT_MISSING
-    return judge_terms(Case(request, facts.record.leaf, terms, facts, now))
+    if request.legal_basis == LegalBasis.CONSENT:
+        reason = _judge_consent(request, ground, facts, now)
+    elif request.legal_basis == LegalBasis.EMERGENCY:
+        reason = _judge_emergency(request, facts)
+    else:
+        reason = _judge_authorisation(request, ground, facts, now)
+    return reason or next((limit for limit, applies in LIMIT_RULES if applies(facts)), Reason.NONE)
 
 
 def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -> Reason:
@@ -223,4 +334,5 @@ def decide(request: AccessRequest, material: Material, facts: Facts, now: int) -
     Returns:
         ``NONE`` when permitted; one of ``REJECTIONS`` when nothing is decided; otherwise the reason of the denial.
     """
-    return rejection(request, shown_of(request, material), facts) or denial(request, material.terms, facts, now)
+    ground = ground_of_material(request, material)
+    return rejection(request, shown_of(request, material), facts) or denial(request, ground, facts, now)

@@ -23,6 +23,8 @@ class RecordStatus(IntEnum):
     NONE = 0
     CURRENT = 1
     SUPERSEDED = 2
+    RESTRICTED = 3
+    ERASED = 4
 
 
 class ConsentStatus(IntEnum):
@@ -34,7 +36,10 @@ class ConsentStatus(IntEnum):
 
 
 class Reason(IntEnum):
-    """Answer to one access request, the first that applies in this order; ``NONE`` means permitted."""
+    """Answer to one access request, the first that applies; ``NONE`` means permitted.
+
+    The order of the rules is that of the lists in ``core.access``, not that of the numbers.
+    """
 
     NONE = 0
     INSTITUTION_UNKNOWN = 1
@@ -67,6 +72,20 @@ class Reason(IntEnum):
     DATA_PERIOD_EXCEEDED = 28
     ERASE_DATE_PASSED = 29
     USES_EXHAUSTED = 30
+    INSTITUTION_LIMIT = 31  # the institution asked for more in a day than it may
+    EXCLUDED = 32  # the patient excluded this institution, practitioner or purpose by name
+    RECONSENT_NEEDED = 33  # the subject must consent anew, as when a minor came of age
+    RECORD_RESTRICTED = 34  # processing of the record is restricted
+    RECORD_ERASED = 35  # the record was erased
+    EMERGENCY_INCOMPLETE = 36  # code, hash or purpose missing, machine actor, or longer than 15 minutes
+    EMERGENCY_FORBIDDEN = 37  # by the patient's directive
+    EMERGENCY_LIMIT = 38  # more emergencies than an institution or a practitioner may have open
+    AUTHORISATION_MISSING = 39  # a duty or public health is the basis, and no authorisation is invoked
+    AUTHORISATION_UNKNOWN = 40  # nobody gave it
+    AUTHORISATION_WITHDRAWN = 41  # the authority took it back
+    AUTHORISATION_EXPIRED = 42  # outside its period
+    AUTHORISATION_SCOPE = 43  # it does not cover this request
+    SUBJECT_UNKNOWN = 44  # nobody enrolled the subject of the record
 
 
 REJECTIONS: Final = frozenset(
@@ -133,6 +152,13 @@ class LegalBasis(IntEnum):
     PUBLIC_HEALTH = 4
 
 
+BY_AUTHORITY: Final = frozenset({LegalBasis.STATUTORY_DUTY, LegalBasis.PUBLIC_HEALTH})
+"""Bases on which a request invokes an authorisation of an authority, and no consent."""
+
+WITHOUT_CONSENT: Final = BY_AUTHORITY | {LegalBasis.EMERGENCY}
+"""Bases on which a request invokes no consent, whatever it names."""
+
+
 class ActorKind(IntEnum):
     """Who acts inside the institution."""
 
@@ -149,11 +175,144 @@ class Assurance(IntEnum):
     STAFF_ASSISTED = 4
 
 
+class EmergencyReason(IntEnum):
+    """Why an emergency access is needed."""
+
+    UNCONSCIOUS = 1
+    LIFE_THREATENING = 2
+    IMMEDIATE_TREATMENT = 3
+    SAFETY_OF_OTHERS = 4
+
+
+class NoticeBy(IntEnum):
+    """Who says that the patient knows of an emergency access."""
+
+    PATIENT = 1
+    CUSTODIAN = 2
+
+
+class ReviewerRole(IntEnum):
+    """Role of the person who reviews an emergency access."""
+
+    PRIVACY_OFFICER = 1
+    MEDICAL_DIRECTOR = 2
+    AUTHORITY = 3
+
+
+class ReviewOutcome(IntEnum):
+    """Outcome of a review; a referral leaves it to an authority."""
+
+    JUSTIFIED = 1
+    NOT_JUSTIFIED = 2
+    REFERRED = 3
+
+
+class AuthorisationStatus(IntEnum):
+    """Life of an authorisation. A withdrawn one never becomes active again."""
+
+    NONE = 0
+    ACTIVE = 1
+    WITHDRAWN = 2
+
+
+class ExclusionKind(IntEnum):
+    """What a subject can exclude."""
+
+    INSTITUTION = 1
+    GROUP = 2
+    PRACTITIONER = 3
+    CATEGORY = 4
+
+
+class GuardianScope(IntEnum):
+    """What a guardian may do for a subject."""
+
+    GRANT = 1
+    REVOKE = 2
+    SEE = 3
+    CORRECT = 4
+    RECOVER = 5
+
+
+class AskStatus(IntEnum):
+    """Life of an ask for a consent; ``LAPSED`` is told from the time."""
+
+    NONE = 0
+    OPEN = 1
+    ANSWERED = 2
+    DENIED = 3
+    LAPSED = 4
+
+
+class Copies(IntEnum):
+    """What became of the copies of an institution after a revocation."""
+
+    NONE = 0
+    KEPT = 1
+    ERASED = 2
+
+
+class Duty(IntEnum):
+    """What an institution owes after a revocation."""
+
+    ACKNOWLEDGE = 1
+    ERASE = 2
+
+
 class Retention(IntEnum):
     """Retention class of a record."""
 
     OUTPATIENT = 1
     INPATIENT = 2
+
+
+class RestrictionReason(IntEnum):
+    """Why a record is stored, but not processed."""
+
+    RETENTION_RUNS = 1
+    ACCURACY_DISPUTED = 2
+    LEGAL_CLAIM = 3
+    SUBJECT_REQUEST = 4
+
+
+class ErasureReason(IntEnum):
+    """Why a record is erased; the last two do not wait for the end of its retention."""
+
+    SUBJECT_REQUEST = 1
+    RETENTION_OVER = 2
+    WRONG_PATIENT = 3
+    COURT_ORDER = 4
+
+
+class MarkScope(IntEnum):
+    """How far the quality mark of a result reaches."""
+
+    NATIONAL = 1
+    PROVINCIAL = 2
+    CITY = 3
+
+
+class RefusalReason(IntEnum):
+    """Why a receiving institution does not accept a marked result and examines again."""
+
+    PICTURE_DOES_NOT_FIT = 1
+    """The result does not agree with what is seen in the patient."""
+    STATE_CHANGES_FAST = 2
+    """The disease changes quickly, so an earlier result says little."""
+    STATE_HAS_CHANGED = 3
+    """The patient's condition is another one since."""
+    BEFORE_TREATMENT = 4
+    """A baseline is needed before an operation or another treatment of weight."""
+    EMERGENCY = 5
+    """There is no time to look a result up."""
+    QUALITY_DOUBTED = 6
+    """The result is incomplete, unreadable or technically poor."""
+    METHOD_DIFFERS = 7
+    """The method used elsewhere does not answer the question."""
+    LAW_REQUIRES = 8
+    """A rule, an expert opinion or a trial demands an examination of one's own."""
+    PATIENT_ASKS = 9
+    """The patient wants to be examined again."""
 
 
 class Suite(IntEnum):
@@ -163,6 +322,14 @@ class Suite(IntEnum):
 
 
 HIGHEST_SENSITIVITY: Final = 5
+DAY: Final = 86_400
+"""Seconds of a day; days begin at midnight UTC."""
+EMERGENCY_WINDOW: Final = 900
+"""Seconds an emergency request may be valid for."""
+DEBT_PERIOD: Final = 72 * 3600
+"""Seconds from an emergency access until notice and review are due."""
+AUTHORISATION_PERIOD: Final = 366 * DAY
+"""Longest period of an authorisation in seconds: a year, leap or not."""
 UNLIMITED_USES: Final = 2**32 - 1
 CLOCK_TOLERANCE: Final = 60
 """Seconds by which the clock of a requester may run ahead of block time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from consentry.core.codes import (
@@ -74,7 +74,7 @@ def _verdicts(terms: ConsentTerms, grantee_standing: Standing, now: int) -> Iter
     yield _erase_date_is_valid(t, floor), "ConsentsEraseDateInvalid", (t.erase_by, floor)
     notice = t.notice_hash != ZERO_32 and t.notice_version != 0
     yield notice, "ConsentsNoticeMissing", (t.notice_hash, t.notice_version)
-    yield t.assurance == Assurance.DEVICE_KEY, "ConsentsAssuranceRefused", (t.assurance,)
+    yield t.assurance in set(Assurance), "ConsentsAssuranceRefused", (t.assurance,)
 
 
 def check_terms(terms: ConsentTerms, grantee_standing: Standing, now: int) -> None:
@@ -101,8 +101,9 @@ def check_grant(
     grantee_standing: Standing,
     signature_valid: bool,
     now: int,
+    further: Callable[[], None] = lambda: None,
 ) -> None:
-    """Checks a grant as ``Consents.grant`` does.
+    """Checks a grant as ``Consents.grant`` does; ``further`` are the checks that come before that of the signature.
 
     Raises:
         LedgerRejectedError: the first Solidity error that applies.
@@ -115,6 +116,7 @@ def check_grant(
     if not subject_known:
         raise refusal("ConsentsSubjectUnknown", terms.subject_id)
     check_terms(terms, grantee_standing, now)
+    further()
     if not signature_valid:
         raise refusal("ConsentsSignatureInvalid", identifier, terms.subject_id)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason, Standing
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import AccessEntry, Address, ConsentId, ConsentTerms, RecordId, RecordLeaf, SubjectId
 
 
@@ -33,6 +34,46 @@ class AuthorityStandingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ActProposed:
+    """An act waits for a second officer; ``call`` is what that one has to call, ``lapses_at`` is in seconds."""
+
+    place: EventPlace
+    act: bytes
+    selector: bytes
+    proposer: Address
+    lapses_at: int
+    call: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ActConfirmed:
+    """A second officer agreed; what the act changed follows in the same transaction."""
+
+    place: EventPlace
+    act: bytes
+    officer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerAppointed:
+    """An account acts for an authority, or in further roles: bit ``1 << role``."""
+
+    place: EventPlace
+    authority: Address
+    officer: Address
+    roles: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerDismissed:
+    """An account acts for no authority any more, and has no role."""
+
+    place: EventPlace
+    authority: Address
+    officer: Address
+
+
+@dataclass(frozen=True, slots=True)
 class InstitutionAdmitted:
     """An authority admitted an institution."""
 
@@ -54,6 +95,41 @@ class InstitutionStandingChanged:
     authority: Address
     standing: Standing
     reason_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionSuspendedInEmergency:
+    """One officer suspended an institution, until block time ``until`` if nobody confirms."""
+
+    place: EventPlace
+    institution: Address
+    authority: Address
+    officer: Address
+    until: int
+    reason_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionKeysRotated:
+    """An institution has other keys; ``authority`` is zero when it rotated them itself, ``sign_before`` when not."""
+
+    place: EventPlace
+    institution: Address
+    authority: Address
+    signer: bytes
+    release_key: bytes
+    sign_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionLimited:
+    """Officers set what an institution may do in a day; zero stands for the default."""
+
+    place: EventPlace
+    institution: Address
+    authority: Address
+    daily_limit: int
+    emergency_limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +260,52 @@ class RequestRejected:
     relay: Address
 
 
+@dataclass(frozen=True, slots=True)
+class ActPerformed:
+    """A signed act of a life cycle was taken; on chain each has an event of its own, see `core.act_table`."""
+
+    place: EventPlace
+    act_hash: bytes
+    subject_id: SubjectId
+    institution: Address
+    act: SignedAct
+    signatures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DebtOpened:
+    """An emergency access was permitted, just before in the same transaction."""
+
+    place: EventPlace
+    debt_id: bytes
+    subject_id: SubjectId
+    institution: Address
+    request_id: int
+    practitioner: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DebtClosed:
+    """Of an emergency access, the patient was told and a second person reviewed it; the later act comes just before."""
+
+    place: EventPlace
+    debt_id: bytes
+    subject_id: SubjectId
+    institution: Address
+
+
 LedgerEvent = (
-    AuthorityAdmitted
+    ActProposed
+    | ActConfirmed
+    | AuthorityAdmitted
     | AuthorityStandingChanged
+    | OfficerAppointed
+    | OfficerDismissed
     | InstitutionAdmitted
     | InstitutionStandingChanged
+    | InstitutionSuspendedInEmergency
+    | InstitutionKeysRotated
+    | InstitutionLimited
     | RelayAdmitted
     | RelayRemoved
     | GroupMembershipChanged
@@ -202,4 +319,7 @@ LedgerEvent = (
     | BatchSubmitted
     | AccessDecided
     | RequestRejected
+    | ActPerformed
+    | DebtOpened
+    | DebtClosed
 )

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from consentry.core.access import shown_of
+from consentry.core.authorisations import StandingAuthorisation, authorisation_id
+from consentry.core.codes import BY_AUTHORITY, WITHOUT_CONSENT, LegalBasis
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Material,
@@ -24,6 +27,7 @@ from consentry.core.terms import (
     SubjectId,
 )
 from consentry.core.typed_data import consent_id
+from consentry.errors import InvalidInputError
 
 PLACE_BITS: Final = 16
 MOST_PLACES: Final = 2**PLACE_BITS - 1
@@ -31,9 +35,9 @@ MOST_PLACES: Final = 2**PLACE_BITS - 1
 _CODE_BITS: Final = 8
 _TIME_BITS: Final = 64
 _SEQUENCE_BITS: Final = 48
-_CODES: Final = (*(_CODE_BITS,) * 4, *(_TIME_BITS,) * 2)
+_CODES: Final = (*(_CODE_BITS,) * 5, *(_TIME_BITS,) * 2)
 _OUTCOME: Final = (_CODE_BITS, _TIME_BITS, _SEQUENCE_BITS, _SEQUENCE_BITS)
-_PLACES: Final = (PLACE_BITS,) * 6
+_PLACES: Final = (PLACE_BITS,) * 7
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -62,13 +66,38 @@ def pack_codes(request: AccessRequest) -> int:
     Raises:
         ValueError: one does not fit.
     """
-    codes = (request.purpose, request.action, request.legal_basis, request.actor_kind)
+    codes = (request.purpose, request.action, request.legal_basis, request.actor_kind, request.reason_code)
     return _pack(_CODES, (*codes, request.issued_at, request.expires_at))
 
 
 def unpack_codes(word: int) -> tuple[int, ...]:
-    """Gives purpose, action, legal basis, actor kind, issued-at and expires-at."""
+    """Gives purpose, action, legal basis, actor kind, reason code, issued-at and expires-at."""
     return _unpack(_CODES, word)
+
+
+def ground_of(request: AccessRequest) -> bytes:
+    """Gives what a request invokes, a consent or an authorisation: the legal basis tells which.
+
+    Raises:
+        InvalidInputError: it names one that its basis has no room for; the contract decides no such request.
+    """
+    grounds: tuple[bytes, ...] = (request.consent_id, request.authorisation_id)
+    if request.legal_basis == LegalBasis.EMERGENCY:
+        invoked, others = ZERO_32, grounds
+    else:
+        which = int(request.legal_basis in BY_AUTHORITY)
+        invoked, others = grounds[which], grounds[:which] + grounds[which + 1 :]
+    for other in others:
+        if other != ZERO_32:
+            raise InvalidInputError(f"ground of a request does not match its legal basis (got 0x{other.hex()})")
+    return invoked
+
+
+def split_ground(legal_basis: int, ground: bytes) -> tuple[ConsentId, AuthorisationId]:
+    """Gives the consent and the authorisation of a request, one of which is none."""
+    if legal_basis in BY_AUTHORITY:
+        return ConsentId(ZERO_32), AuthorisationId(ground)
+    return ConsentId(ground), AuthorisationId(ZERO_32)
 
 
 def pack_outcome(reason: int, decided_at: int, subject_sequence: int, institution_sequence: int) -> int:
@@ -98,7 +127,7 @@ class CompactRequest:
 
 
 class Places(NamedTuple):
-    """Where a request finds its values in the tables; the last four are counted from 1, zero stands for none."""
+    """Where a request finds its values in the tables; all but the first two are counted from 1, zero is for none."""
 
     institution: int
     release_key: int
@@ -106,6 +135,7 @@ class Places(NamedTuple):
     subject: int
     leaf: int
     scope_proof: int
+    authorisation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +148,16 @@ class Tables:
     subjects: tuple[SubjectId, ...]
     leaves: tuple[RecordLeaf, ...]
     scope_proofs: tuple[tuple[bytes, ...], ...]
+    authorisations: tuple[StandingAuthorisation, ...]
 
 
 def _distinct(values: Iterable[Value]) -> dict[Value, int]:
     return {value: place for place, value in enumerate(dict.fromkeys(values))}
+
+
+def _there(values: Iterable[Value | None]) -> dict[Value, int]:
+    """Gives the places of the values that are there."""
+    return _distinct(value for value in values if value is not None)
 
 
 def _subject_told(leaf: RecordLeaf, shown: Shown) -> SubjectId | None:
@@ -145,9 +181,10 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
     institutions = _distinct(request.institution for request, _ in items)
     keys = _distinct(request.release_key_hash for request, _ in items)
     consents = _distinct(sorted({shown.terms for shown in all_shown if shown.terms is not None}, key=consent_id))
-    subjects = _distinct(subject for subject in told if subject is not None)
-    leaves = _distinct(shown.leaf for shown in all_shown if shown.leaf is not None)
-    proofs = _distinct(shown.scope_proof for shown in all_shown if shown.scope_proof)
+    subjects = _there(told)
+    leaves = _there(shown.leaf for shown in all_shown)
+    proofs = _there(shown.scope_proof or None for shown in all_shown)
+    given = _there(shown.authorisation for shown in all_shown)
     packed = []
     for (request, _), shown, subject in zip(items, all_shown, told, strict=True):
         places = Places(
@@ -157,6 +194,7 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
             _from_one(subject, subjects),
             _from_one(shown.leaf, leaves),
             _from_one(shown.scope_proof or None, proofs),
+            _from_one(shown.authorisation, given),
         )
         packed.append(
             CompactRequest(
@@ -175,6 +213,7 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
         subjects=tuple(subjects),
         leaves=tuple(leaves),
         scope_proofs=tuple(proofs),
+        authorisations=tuple(given),
     )
     return packed, tables
 
@@ -191,17 +230,20 @@ def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessReques
         IndexError: a place lies beyond its table.
     """
     places = places_of(packed)
-    purpose, action, legal_basis, actor_kind, issued_at, expires_at = unpack_codes(packed.codes)
-    terms = _at(tables.consents, places.consent)
+    purpose, action, legal_basis, actor_kind, reason_code, issued_at, expires_at = unpack_codes(packed.codes)
+    terms = None if legal_basis in WITHOUT_CONSENT else _at(tables.consents, places.consent)
+    given = _at(tables.authorisations, places.authorisation) if legal_basis in BY_AUTHORITY else None
     request = AccessRequest(
         request_id=packed.request_id,
         institution=tables.institutions[places.institution],
         record_id=packed.record_id,
         consent_id=ConsentId(ZERO_32) if terms is None else consent_id(terms),
+        authorisation_id=AuthorisationId(ZERO_32) if given is None else authorisation_id(given),
         purpose=purpose,
         action=action,
         legal_basis=legal_basis,
         actor_kind=actor_kind,
+        reason_code=reason_code,
         reason_hash=packed.reason_hash,
         practitioner=packed.practitioner,
         release_key_hash=tables.release_key_hashes[places.release_key],
@@ -211,7 +253,7 @@ def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessReques
     named = terms is not None and terms.records_root != ZERO_32
     leaf = _at(tables.leaves, places.leaf) if named else None
     proof = _at(tables.scope_proofs, places.scope_proof) if named else None
-    return request, Shown(terms, leaf, proof or ())
+    return request, Shown(terms, leaf, proof or (), given)
 
 
 def _at(table: Sequence[Value], place: int) -> Value | None:

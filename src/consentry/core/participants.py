@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from consentry.core.codes import Standing
 from consentry.core.refusals import refusal
 from consentry.core.terms import Address
+
+if TYPE_CHECKING:
+    from consentry.core.state import LedgerState
 
 ADDRESS_SIZE: Final = 20
 COUNTRY: Final = 0
@@ -21,6 +24,13 @@ _HIGHEST_REGION: Final = 999_999
 def is_within(region: int, outer: int) -> bool:
     """Tells whether a region lies within another: the country, or one with the same first two digits."""
     return outer == COUNTRY or region // _PROVINCE == outer // _PROVINCE
+
+
+def is_active_over(state: LedgerState, authority: Address, institution: Address) -> bool:
+    """Tells whether an authority is active and an institution lies within its region."""
+    known, over = state.institutions.get(institution), state.authorities.get(authority)
+    region = known.region if known else COUNTRY
+    return over is not None and over.standing == Standing.ACTIVE and is_within(region, over.region)
 
 
 def is_acceptable_signer(signer: bytes, verifiers: Container[bytes]) -> bool:

@@ -8,20 +8,37 @@ from functools import singledispatchmethod
 from typing import Final
 
 from consentry.core import events, heads
-from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts
-from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, SubjectFacts
+from consentry.core.asks import AskFacts
+from consentry.core.assisted_grants import AssistanceFacts
+from consentry.core.authorisations import AuthorisationState
+from consentry.core.codes import DAY, AuthorisationStatus, ConsentStatus, LegalBasis, Reason, RecordStatus, Standing
+from consentry.core.emergencies import DebtFacts
+from consentry.core.erasures import ErasureFacts
+from consentry.core.exclusions import ExclusionFacts, is_excluded
+from consentry.core.persons import LinkFacts
+from consentry.core.recognitions import RecognitionFacts
+from consentry.core.revocations import RevocationFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
     AccessEntry,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
+    InstitutionKeys,
     RecordId,
     RecordLeaf,
     SubjectId,
 )
+from consentry.core.typed_data import struct_hash
+
+DAILY_LIMIT: Final = 100_000
+"""Permitted accesses of an institution a day, where none are set."""
+EMERGENCY_LIMIT: Final = 50
+"""Accesses without consent in an emergency a day, where none are set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +51,49 @@ class AuthorityState:
 
 @dataclass(frozen=True, slots=True)
 class InstitutionState:
-    """What decisions need to know of an institution."""
+    """What decisions need to know of an institution.
+
+    ``standing`` is as two officers left it; a suspension in emergency by one of them ends at ``suspended_until``,
+    block time in seconds. Limits are zero where the default applies.
+    """
 
     standing: Standing
     region: int
     signer: bytes
     release_key_hash: bytes
+    suspended_until: int = 0
+    daily_limit: int = 0
+    emergency_limit: int = 0
+
+    def standing_at(self, now: int) -> Standing:
+        """Gives the standing at a block time."""
+        return Standing.SUSPENDED if self.standing and now < self.suspended_until else self.standing
+
+    def seen_at(self, now: int) -> InstitutionState:
+        """Gives what the contract tells at a block time: the standing then, and defaults in place of zero."""
+        return replace(
+            self,
+            standing=self.standing_at(now),
+            daily_limit=self.daily_limit or DAILY_LIMIT,
+            emergency_limit=self.emergency_limit or EMERGENCY_LIMIT,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerState:
+    """The authority an officer acts for, and its roles: bit ``1 << role``."""
+
+    authority: Address
+    roles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An act that waits for a second officer; ``lapses_at`` is in seconds."""
+
+    proposer: Address
+    lapses_at: int
+    call: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +124,19 @@ class ConsentState:
     terms: ConsentTerms | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PermitCount:
+    """Permitted accesses of an institution on one day, and those of them in an emergency."""
+
+    day: int = 0
+    accesses: int = 0
+    emergencies: int = 0
+
+    def on(self, day: int) -> PermitCount:
+        """Gives the count of a day: this one, or nothing yet."""
+        return self if self.day == day else PermitCount(day)
+
+
 NO_AUTHORITY: Final = AuthorityState(Standing.NONE, 0)
 NO_INSTITUTION: Final = InstitutionState(Standing.NONE, 0, b"", ZERO_32)
 NO_CONSENT: Final = ConsentState(ConsentStatus.NONE)
@@ -80,6 +147,11 @@ class LedgerState:
     """Facts of the chain at one place of its log; ``fold`` moves it past one event."""
 
     authorities: dict[Address, AuthorityState] = field(default_factory=dict)
+    officers: dict[Address, Address] = field(default_factory=dict)
+    roles: dict[Address, int] = field(default_factory=dict)
+    proposals: dict[bytes, Proposal] = field(default_factory=dict)
+    emergency_officers: dict[Address, Address] = field(default_factory=dict)
+    used_keys: set[bytes] = field(default_factory=set)
     institutions: dict[Address, InstitutionState] = field(default_factory=dict)
     relays: dict[Address, Address] = field(default_factory=dict)
     members: set[tuple[bytes, Address]] = field(default_factory=set)
@@ -90,11 +162,25 @@ class LedgerState:
     decided: set[tuple[Address, int]] = field(default_factory=set)
     subject_heads: dict[SubjectId, bytes] = field(default_factory=dict)
     institution_heads: dict[Address, bytes] = field(default_factory=dict)
+    performed: set[bytes] = field(default_factory=set)
+    exclusions: ExclusionFacts = field(default_factory=ExclusionFacts)
+    debts: DebtFacts = field(default_factory=DebtFacts)
+    authorisations: dict[AuthorisationId, AuthorisationState] = field(default_factory=dict)
+    permits: dict[Address, PermitCount] = field(default_factory=dict)
+    links: LinkFacts = field(default_factory=LinkFacts)
+    erasures: ErasureFacts = field(default_factory=ErasureFacts)
+    recognitions: RecognitionFacts = field(default_factory=RecognitionFacts)
+    asks: AskFacts = field(default_factory=AskFacts)
+    assistance: AssistanceFacts = field(default_factory=AssistanceFacts)
+    revocations: RevocationFacts = field(default_factory=RevocationFacts)
 
-    def institution_standing(self, institution: Address) -> Standing:
-        """Gives the standing of an institution; ``NONE`` when it was never admitted."""
-        known = self.institutions.get(institution)
-        return known.standing if known else Standing.NONE
+    def institution_standing(self, institution: Address, now: int) -> Standing:
+        """Gives the standing of an institution at a block time; ``NONE`` when it was never admitted."""
+        return self.institutions.get(institution, NO_INSTITUTION).standing_at(now)
+
+    def officer(self, officer: Address) -> OfficerState:
+        """Gives authority and roles of an officer; zero and none when it is none."""
+        return OfficerState(self.officers.get(officer, ZERO_ADDRESS), self.roles.get(officer, 0))
 
     def custodian_of(self, subject_id: SubjectId) -> Address:
         """Gives who enrolled a subject; zero when it is unknown."""
@@ -118,28 +204,44 @@ class LedgerState:
         """Gives the head of an institution's log; zero when it is empty."""
         return self.institution_heads.get(institution, ZERO_32)
 
-    def is_active_relay(self, relay: Address) -> bool:
-        """Tells whether an account is a relay of a member whose standing is active."""
+    def is_active_relay(self, relay: Address, now: int) -> bool:
+        """Tells whether an account is a relay of a member whose standing is active at a block time."""
         member = self.relays.get(relay, ZERO_ADDRESS)
         authority = self.authorities.get(member)
         if authority and authority.standing == Standing.ACTIVE:
             return True
-        return self.institution_standing(member) == Standing.ACTIVE
+        return self.institution_standing(member, now) == Standing.ACTIVE
 
-    def facts_for(self, request: AccessRequest, group: bytes, *, signature_valid: bool) -> Facts:
-        """Collects what a decision on the request depends on; ``group`` is the one its terms name, or zero."""
-        institution = self.institutions.get(request.institution)
+    def facts_for(self, request: AccessRequest, group: bytes, now: int, *, signature_valid: bool) -> Facts:
+        """Collects what a decision at ``now`` depends on; ``group`` is the one the terms name, or zero."""
         record, consent = self.records.get(request.record_id), self.consent(request.consent_id)
+        given = self.authorisations.get(request.authorisation_id)
         return Facts(
-            institution=InstitutionFacts(institution.standing, institution.release_key_hash)
-            if institution
-            else InstitutionFacts(),
+            institution=self._institution_facts(request.institution, now),
             record=RecordFacts(record.status, record.leaf) if record else RecordFacts(),
             consent=ConsentFacts(consent.status, consent.uses),
             signature_valid=signature_valid,
             request_used=(request.institution, request.request_id) in self.decided,
             group_member=(group, request.institution) in self.members,
+            subject=self._subject_facts(request),
+            authorisation=given.status if given else AuthorisationStatus.NONE,
         )
+
+    def _institution_facts(self, institution: Address, now: int) -> InstitutionFacts:
+        known = self.institutions.get(institution)
+        if known is None:
+            return InstitutionFacts()
+        seen, count = known.seen_at(now), self.permits.get(institution, PermitCount()).on(now // DAY)
+        limits = seen.daily_limit, seen.emergency_limit
+        return InstitutionFacts(seen.standing, seen.release_key_hash, count.accesses, count.emergencies, *limits)
+
+    def _subject_facts(self, request: AccessRequest) -> SubjectFacts:
+        record = self.records.get(request.record_id)
+        if record is None:
+            return SubjectFacts()
+        leaf = record.leaf
+        excluded = is_excluded(self, leaf.subject_id, request.institution, request.practitioner, leaf.category)
+        return SubjectFacts(excluded)
 
     def entry_for(self, request: AccessRequest, reason: Reason, now: int) -> AccessEntry:
         """Gives the next line of the log for a decision; no subject is concerned when the record is unknown."""
@@ -173,6 +275,24 @@ class LedgerState:
         self.authorities[event.authority] = replace(known, standing=event.standing)
 
     @fold.register
+    def _(self, event: events.ActProposed) -> None:
+        self.proposals[event.act] = Proposal(event.proposer, event.lapses_at, event.call)
+
+    @fold.register
+    def _(self, event: events.ActConfirmed) -> None:
+        self.proposals.pop(event.act, None)
+
+    @fold.register
+    def _(self, event: events.OfficerAppointed) -> None:
+        self.officers[event.officer] = event.authority
+        self.roles[event.officer] = self.roles.get(event.officer, 0) | event.roles
+
+    @fold.register
+    def _(self, event: events.OfficerDismissed) -> None:
+        self.officers.pop(event.officer, None)
+        self.roles.pop(event.officer, None)
+
+    @fold.register
     def _(self, event: events.InstitutionAdmitted) -> None:
         self.institutions[event.institution] = InstitutionState(
             Standing.ACTIVE, event.region, event.signer, hashlib.sha256(event.release_key).digest()
@@ -181,7 +301,30 @@ class LedgerState:
     @fold.register
     def _(self, event: events.InstitutionStandingChanged) -> None:
         known = self.institutions.get(event.institution, NO_INSTITUTION)
-        self.institutions[event.institution] = replace(known, standing=event.standing)
+        self.institutions[event.institution] = replace(known, standing=event.standing, suspended_until=0)
+        self.emergency_officers.pop(event.institution, None)
+
+    @fold.register
+    def _(self, event: events.InstitutionSuspendedInEmergency) -> None:
+        known = self.institutions.get(event.institution, NO_INSTITUTION)
+        self.institutions[event.institution] = replace(known, suspended_until=event.until)
+        self.emergency_officers[event.institution] = event.officer
+
+    @fold.register
+    def _(self, event: events.InstitutionKeysRotated) -> None:
+        known = self.institutions.get(event.institution, NO_INSTITUTION)
+        release_key_hash = hashlib.sha256(event.release_key).digest()
+        self.institutions[event.institution] = replace(known, signer=event.signer, release_key_hash=release_key_hash)
+        if event.authority == ZERO_ADDRESS:
+            keys = InstitutionKeys(event.institution, event.signer, event.release_key, event.sign_before)
+            self.used_keys.add(struct_hash(keys))
+
+    @fold.register
+    def _(self, event: events.InstitutionLimited) -> None:
+        known = self.institutions.get(event.institution, NO_INSTITUTION)
+        self.institutions[event.institution] = replace(
+            known, daily_limit=event.daily_limit, emergency_limit=event.emergency_limit
+        )
 
     @fold.register
     def _(self, event: events.RelayAdmitted) -> None:
@@ -223,13 +366,17 @@ class LedgerState:
         self.consents[event.consent_id] = ConsentState(
             ConsentStatus.ACTIVE, granted_at=event.place.block.time, terms=event.terms
         )
+        self.assistance.count_granted(event.terms, event.place.block.time)
+        self.asks.close(event.terms)
 
     @fold.register
     def _(self, event: events.ConsentRevoked) -> None:
-        known = self.consent(event.consent_id)
-        self.consents[event.consent_id] = replace(
-            known, status=ConsentStatus.REVOKED, revoked_at=event.place.block.time
-        )
+        known, now = self.consent(event.consent_id), event.place.block.time
+        if known.status == ConsentStatus.ACTIVE and known.terms:
+            custodian = self.custodian_of(event.subject_id)
+            self.assistance.count_undone(event.consent_id, event.subject_id, known.granted_at, now)
+            self.revocations.open(event.consent_id, known.terms, custodian, known.uses, now)
+        self.consents[event.consent_id] = replace(known, status=ConsentStatus.REVOKED, revoked_at=now)
 
     @fold.register
     def _(self, event: events.BatchSubmitted) -> None:
@@ -248,9 +395,30 @@ class LedgerState:
             head = self.subject_head(entry.subject_id)
             self.subject_heads[entry.subject_id] = heads.advance(heads.subject_key(entry.subject_id), head, digest)
         if entry.reason == Reason.NONE:
+            self._count(request, entry.decided_at)
+
+    def _count(self, request: AccessRequest, now: int) -> None:
+        """Counts a permitted access."""
+        if request.legal_basis == LegalBasis.CONSENT:
             consent = self.consent(request.consent_id)
             self.consents[request.consent_id] = replace(consent, uses=consent.uses + 1)
+        count = self.permits.get(request.institution, PermitCount()).on(now // DAY)
+        emergencies = count.emergencies + (request.legal_basis == LegalBasis.EMERGENCY)
+        self.permits[request.institution] = PermitCount(count.day, count.accesses + 1, emergencies)
 
     @fold.register
     def _(self, event: events.RequestRejected) -> None:
         """Nothing was decided, so nothing changes."""
+
+    @fold.register
+    def _(self, event: events.ActPerformed) -> None:
+        self.performed.add(event.act_hash)
+        event.act.leave(self, event)
+
+    @fold.register
+    def _(self, event: events.DebtOpened) -> None:
+        self.debts.open(event)
+
+    @fold.register
+    def _(self, event: events.DebtClosed) -> None:
+        """Says what the act before it brought about."""

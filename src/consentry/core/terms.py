@@ -6,12 +6,16 @@ Byte strings of 32 bytes stand for ``bytes32``; addresses are 20 bytes. ``typed_
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NewType
+from typing import TYPE_CHECKING, Final, NewType
+
+if TYPE_CHECKING:
+    from consentry.core.authorisations import StandingAuthorisation
 
 Address = NewType("Address", bytes)
 """An account or contract: 20 bytes."""
 RecordId = NewType("RecordId", bytes)
 ConsentId = NewType("ConsentId", bytes)
+AuthorisationId = NewType("AuthorisationId", bytes)
 SubjectId = NewType("SubjectId", bytes)
 
 ZERO_32: Final = bytes(32)
@@ -25,6 +29,16 @@ class Enrolment:
     subject_id: SubjectId
     signer: bytes
     custodian: Address
+    sign_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionKeys:
+    """New keys of an institution; signed by its signer of today and by the new one."""
+
+    institution: Address
+    signer: bytes
+    release_key: bytes
     sign_before: int
 
 
@@ -83,16 +97,23 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """What an institution signs to ask for one record."""
+    """What an institution signs to ask for one record.
+
+    It invokes a consent or, where a duty or public health is the legal basis, a standing authorisation of an authority;
+    never both, and in an emergency neither. ``reason_code`` tells why an emergency access is needed; on any other basis
+    it means nothing.
+    """
 
     request_id: int
     institution: Address
     record_id: RecordId
     consent_id: ConsentId
+    authorisation_id: AuthorisationId
     purpose: int
     action: int
     legal_basis: int
     actor_kind: int
+    reason_code: int
     reason_hash: bytes
     practitioner: bytes
     release_key_hash: bytes
@@ -132,11 +153,12 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a relay knows of one request: the record's leaf, the consent's terms, and a proof that joins them."""
+    """What a relay knows of one request: the record's leaf, the terms it invokes, and a proof that joins them."""
 
     leaf: RecordLeaf
     terms: ConsentTerms | None = None
     scope_proof: tuple[bytes, ...] = field(default=())
+    authorisation: StandingAuthorisation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +169,10 @@ class Shown:
         terms: of the consent the request invokes; none if it invokes none.
         leaf: of the record, where the terms name records and this is a later version of one; none elsewhere.
         scope_proof: that the record is one of those named; empty where it is the only one.
+        authorisation: that the request invokes; none if it invokes none.
     """
 
     terms: ConsentTerms | None = None
     leaf: RecordLeaf | None = None
     scope_proof: tuple[bytes, ...] = field(default=())
+    authorisation: StandingAuthorisation | None = None

@@ -11,26 +11,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from eth_hash.auto import keccak
 
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     AccessRequest,
     Address,
     ConsentId,
     ConsentTerms,
     Enrolment,
+    InstitutionKeys,
     RecordId,
     RecordLeaf,
     RequestBatch,
     Revocation,
 )
 
-SignedStruct = AccessRequest | ConsentTerms | Enrolment | RecordLeaf | RequestBatch | Revocation
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SignedStruct = (
+    AccessRequest | ConsentTerms | Enrolment | InstitutionKeys | RecordLeaf | RequestBatch | Revocation | SignedAct
+)
 
 TYPES: Final[dict[type, tuple[str, ...]]] = {
     Enrolment: ("bytes32 subjectId", "bytes signer", "address custodian", "uint64 signBefore"),
+    InstitutionKeys: ("address institution", "bytes signer", "bytes releaseKey", "uint64 signBefore"),
     RecordLeaf: (
         "address custodian",
         "bytes32 subjectId",
@@ -75,10 +83,12 @@ TYPES: Final[dict[type, tuple[str, ...]]] = {
         "address institution",
         "bytes32 recordId",
         "bytes32 consentId",
+        "bytes32 authorisationId",
         "uint8 purpose",
         "uint8 action",
         "uint8 legalBasis",
         "uint8 actorKind",
+        "uint8 reasonCode",
         "bytes32 reasonHash",
         "bytes32 practitioner",
         "bytes32 releaseKeyHash",
@@ -86,7 +96,7 @@ TYPES: Final[dict[type, tuple[str, ...]]] = {
         "uint64 expiresAt",
     ),
 }
-"""Members of every signed struct, in the order of the dataclass fields and of the Solidity struct."""
+"""Members of the structs of ``terms``, in the order of the dataclass fields and of the Solidity struct."""
 
 WORD: Final = 32
 """Bytes of an EVM word."""
@@ -104,9 +114,14 @@ class Domain:
     version: str = "1"
 
 
+def members_of(struct: type) -> tuple[str, ...]:
+    """Gives type and name of each member of a signed struct, in the order of its fields."""
+    return struct.FORM.members if issubclass(struct, SignedAct) else TYPES[struct]
+
+
 def type_hash(struct: type) -> bytes:
     """Gives keccak-256 of the EIP-712 encodeType string."""
-    return keccak(f"{struct.__name__}({','.join(TYPES[struct])})".encode())
+    return keccak(f"{struct.__name__}({','.join(members_of(struct))})".encode())
 
 
 def _hashed_word(value: bytes) -> bytes:
@@ -132,15 +147,14 @@ _WORDS: Final[dict[str, Callable[..., bytes]]] = {
     "bytes32": _bytes_word,
     "address": _address_word,
 }
-_PLANS: Final = {
-    struct: (
-        type_hash(struct),
-        attrgetter(*(f.name for f in dataclasses.fields(struct))),
-        tuple(_WORDS.get(member.split(" ")[0], _number_word) for member in members),
-    )
-    for struct, members in TYPES.items()
-}
-"""For every struct: its type hash, a getter of all members, and the encoder of each."""
+
+
+@cache
+def _plan(struct: type[DataclassInstance]) -> tuple[bytes, Callable[[object], Any], tuple[Callable[..., bytes], ...]]:
+    """Gives the type hash of a struct, a getter of all members, and the encoder of each."""
+    getter: Callable[[object], Any] = attrgetter(*(f.name for f in dataclasses.fields(struct)))
+    encoders = tuple(_WORDS.get(member.split(" ")[0], _number_word) for member in members_of(struct))
+    return type_hash(struct), getter, encoders
 
 
 def struct_hash(value: SignedStruct) -> bytes:
@@ -150,8 +164,9 @@ def struct_hash(value: SignedStruct) -> bytes:
         ValueError: a bytes32 has another length.
         OverflowError: a number is negative or needs more than 32 bytes.
     """
-    head, members_of, encoders = _PLANS[type(value)]
-    words = [encode(member) for encode, member in zip(encoders, members_of(value), strict=True)]
+    kind: Any = type(value)
+    head, getter, encoders = _plan(kind)
+    words = [encode(member) for encode, member in zip(encoders, getter(value), strict=True)]
     return keccak(head + b"".join(words))
 
 
@@ -189,7 +204,7 @@ def digest(domain: Domain, value: SignedStruct) -> bytes:
 
 def document(domain: Domain, value: SignedStruct) -> dict[str, Any]:
     """Gives the EIP-712 JSON document a wallet shows; byte strings become 0x-prefixed hexadecimal."""
-    members = [m.split(" ") for m in TYPES[type(value)]]
+    members = [m.split(" ") for m in members_of(type(value))]
     fields = dataclasses.fields(value)
     name = type(value).__name__
     return {

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +20,17 @@ from consentry.client.hospital import Hospital, Institution
 from consentry.client.patient import Patient
 from consentry.client.transport import Transport
 from consentry.config import Settings, load_settings
+from consentry.core.offices import FIRST_OFFICES
 from consentry.crypto.signing import AccountKey, SigningKey
 from consentry.demo.gateways import error_in_log, free_port, not_ready
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import deploy
+from consentry.ledger.deployment import Founders, deploy
 from consentry.ledger.embedded.durable import private_folder, write_synced
 from consentry.ledger.engines import load_profile
-from consentry.ledger.governance import Governance
+from consentry.ledger.governance import Answer, Governance, Waiting
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.processes import process_started
@@ -40,6 +42,8 @@ RECOVER_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 STORY_BYTES: Final = 64 * 2**20
 """What a story may write, beside the space that gateways demand to be ready."""
+SYSTEM_DELAY: Final = 60
+"""Seconds that system administrators of the demonstration wait; a real deployment takes days."""
 _POLL_SECONDS: Final = 0.05
 
 
@@ -71,6 +75,11 @@ class Endpoint:
     def url(self) -> str:
         """Where it answers."""
         return f"http://localhost:{self.port}"
+
+
+def officers_of(authority: str) -> tuple[str, str]:
+    """Gives the names of an authority's two officers: its own account, and its deputy."""
+    return authority, f"{authority}-2"
 
 
 class Network:
@@ -132,8 +141,8 @@ class Network:
         connection = self.connection()
         try:
             deployer = SendingAccount(connection, self.key("deployer").secret)
-            national = SendingAccount(connection, self.key("national").secret)
-            manifest = await deploy(connection, deployer, national)
+            founders = Founders(*(self.key(name).address for name in officers_of("national")))
+            manifest = await deploy(connection, deployer, founders, SYSTEM_DELAY)
             await self._admit(connection, manifest)
         finally:
             await connection.close()
@@ -141,15 +150,31 @@ class Network:
         return manifest
 
     async def _admit(self, connection: Connection, manifest: Manifest) -> None:
-        national = Governance(connection, manifest, self.key("national").secret)
+        async def two(authority: str, function: str, *values: object) -> None:
+            await self.by_two(connection, manifest, authority, lambda by: getattr(by, function)(*values))
+
         for name, region in PROVINCES:
-            await national.admit_authority(self.key(name).address, region, secrets.token_bytes(32))
+            own, deputy = (self.key(officer).address for officer in officers_of(name))
+            await two("national", "admit_authority", own, region, secrets.token_bytes(32))
+            await two("national", "appoint_officer", own, deputy, FIRST_OFFICES)
         for party, (province, _) in zip(HOSPITALS, PROVINCES, strict=True):
-            authority = Governance(connection, manifest, self.key(province).secret)
-            own = self.institution(party.name)
-            await authority.admit_institution(own.address, party.region, own.key.signer, own.release_key)
+            hospital = self.institution(party.name)
+            keys = hospital.key.signer, hospital.release_key
             relay = AccountKey(load_or_create_key(self.folder(party.name) / "keys" / "relay"))
-            await authority.admit_relay(relay.address, own.address)
+            await two(province, "admit_institution", hospital.address, party.region, *keys)
+            await two(province, "admit_relay", relay.address, hospital.address)
+
+    async def by_two(
+        self,
+        connection: Connection,
+        manifest: Manifest,
+        authority: str,
+        act: Callable[[Governance], Awaitable[Answer]],
+    ) -> Answer:
+        """Has the two officers of an authority do an act: the first one proposes, the second one confirms."""
+        first, second = (Governance(connection, manifest, self.key(name).secret) for name in officers_of(authority))
+        proposed = await act(first)
+        return await act(second) if isinstance(proposed, Waiting) else proposed
 
     def folder(self, name: str) -> Path:
         """Gives the state folder of one gateway."""

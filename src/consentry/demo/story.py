@@ -14,7 +14,8 @@ from typing import Any, Final, cast
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from consentry.audit.findings import Kind
-from consentry.client.hospital import NewRecord, Permitted
+from consentry.client.decisions import Permitted
+from consentry.client.hospital import NewRecord
 from consentry.client.patient import Patient
 from consentry.core.codes import Action, Assurance, Category, Purpose, Reason, bits
 from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, RecordId, SubjectId

@@ -9,7 +9,10 @@ from enum import IntEnum
 from typing import Any, Final
 
 from consentry.core import events
+from consentry.core.act_table import BY_EVENT
 from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.signed_act import SignedAct
+from consentry.core.terms import Address, SubjectId
 from consentry.directory.tables import EventRow
 
 _KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in typing.get_args(events.LedgerEvent)}
@@ -19,6 +22,8 @@ _TYPES_OF: Final[dict[type[Any], list[Any]]] = {}
 
 def to_row(event: events.LedgerEvent) -> EventRow:
     """Gives the row of an event."""
+    if isinstance(event, events.ActPerformed):
+        return _act_row(event)
     place = event.place
     entry = event.entry if isinstance(event, events.AccessDecided) else None
     named: Any = entry or event
@@ -39,10 +44,36 @@ def to_row(event: events.LedgerEvent) -> EventRow:
 
 def from_row(row: EventRow, block: BlockReference) -> Any:
     """Gives the event of a row; ``block`` is the one it stands in."""
-    kind = _KINDS[row.kind]
     place = EventPlace(block, row.transaction_hash, row.log_index)
+    if row.kind in BY_EVENT:
+        return _performed(BY_EVENT[row.kind], place, json.loads(row.payload))
+    kind = _KINDS[row.kind]
     types = _field_types(kind)[1:]
     return kind(place, *(_typed(t, v) for t, v in zip(types, json.loads(row.payload), strict=True)))
+
+
+def _act_row(event: events.ActPerformed) -> EventRow:
+    place, form = event.place, event.act.FORM
+    members = [event.act_hash, event.subject_id, event.institution, event.act, list(event.signatures)]
+    return EventRow(
+        block_number=place.block.number,
+        log_index=place.log_index,
+        kind=form.event,
+        transaction_hash=place.transaction_hash,
+        subject_id=event.subject_id if any(event.subject_id) else None,
+        participant=event.institution if any(event.institution) else None,
+        record_id=getattr(event.act, "record_id", None),
+        consent_id=getattr(event.act, "consent_id", None),
+        act_hash=event.act_hash,
+        payload=json.dumps([_plain(member) for member in members], separators=(",", ":")),
+    )
+
+
+def _performed(kind: type[SignedAct], place: EventPlace, members: Any) -> events.ActPerformed:
+    act_hash, subject_id, institution, act, signatures = members
+    parties = SubjectId(bytes.fromhex(subject_id)), Address(bytes.fromhex(institution))
+    signed = tuple(bytes.fromhex(signature) for signature in signatures)
+    return events.ActPerformed(place, bytes.fromhex(act_hash), *parties, _typed(kind, act), signed)
 
 
 def _participant(event: events.LedgerEvent) -> bytes | None:
@@ -65,6 +96,8 @@ def _plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, IntEnum):
         return int(value)
+    if isinstance(value, list):
+        return [_plain(member) for member in value]
     if dataclasses.is_dataclass(value):
         return [_plain(member) for member in _members(value)]
     return value

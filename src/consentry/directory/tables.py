@@ -35,6 +35,7 @@ class EventRow(Base, table=True):
     consent_id: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
     signer: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
     permitted: bool | None = None
+    act_hash: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
     payload: str = Field(sa_type=Text)
 
 

@@ -8,8 +8,13 @@ from typing import Any, Final
 from sqlalchemy import func, tuple_
 from sqlmodel import col, select
 
+from consentry.core.act_table import BY_EVENT, EVENTS
 from consentry.core.chain import BlockReference
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.erasures import Erasure, Restriction
+from consentry.core.events import ActPerformed
+from consentry.core.persons import SubjectUnlink
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.database.engine import Database
 from consentry.directory.codec import from_row
@@ -19,6 +24,21 @@ from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, Re
 
 Cursor = tuple[int, int]
 _EVERY: Final = 100_000
+_STATUS_EVENTS: Final = ["RecordSuperseded", EVENTS[Restriction], EVENTS[Erasure]]
+
+
+def _status_after(changed: Any) -> RecordStatus:
+    """Gives the status of a record version from the event that changed it last."""
+    act = getattr(changed, "act", None)
+    if isinstance(act, Erasure):
+        return RecordStatus.ERASED
+    if isinstance(act, Restriction):
+        return RecordStatus.RESTRICTED if act.restricted else RecordStatus.CURRENT
+    return RecordStatus.CURRENT if changed is None else RecordStatus.SUPERSEDED
+
+
+def _order(event: Any) -> Cursor:
+    return event.place.block.number, event.place.log_index
 
 
 class Directory:
@@ -38,22 +58,31 @@ class Directory:
         await self._follower.wait_for(block_number)
 
     async def _events(
-        self, kind: str, after: Cursor | None = None, limit: int = _EVERY, *, newest_first: bool = False, **equal: Any
+        self,
+        kind: str | list[str],
+        after: Cursor | None = None,
+        limit: int = _EVERY,
+        *,
+        newest_first: bool = False,
+        naming: str = "",
+        **equal: Any,
     ) -> list[Any]:
         place = (col(EventRow.block_number), col(EventRow.log_index))
         query = select(EventRow, BlockRow).join(BlockRow, col(BlockRow.number) == col(EventRow.block_number))
-        query = query.where(col(EventRow.kind) == kind)
+        query = query.where(col(EventRow.kind).in_([kind] if isinstance(kind, str) else kind))
         for name, value in equal.items():
             column = col(getattr(EventRow, name))
             query = query.where(column.in_(value) if isinstance(value, list | tuple) else column == value)
         if after is not None:
             query = query.where(tuple_(*place) > after)
+        if naming:
+            query = query.where(col(EventRow.payload).contains(naming))
         order = [c.desc() for c in place] if newest_first else list(place)
         async with self._database.reading() as session:
             found = (await session.exec(query.order_by(*order).limit(limit))).all()
         return [from_row(row, BlockReference(block.number, block.hash, block.time)) for row, block in found]
 
-    async def _latest(self, kind: str, **equal: Any) -> Any:
+    async def _latest(self, kind: str | list[str], **equal: Any) -> Any:
         found = await self._events(kind, limit=1, newest_first=True, **equal)
         return found[0] if found else None
 
@@ -68,11 +97,21 @@ class Directory:
         return [await self._institution(event) for event in found]
 
     async def _institution(self, admitted: Any) -> InstitutionView:
-        changed = await self._latest("InstitutionStandingChanged", participant=admitted.institution)
-        standing = changed.standing if changed else Standing.ACTIVE
+        own = {"participant": admitted.institution}
+        keys = await self._latest("InstitutionKeysRotated", **own) or admitted
+        standing = await self._standing(own)
         return InstitutionView(
-            admitted.institution, standing, admitted.region, admitted.signer, admitted.release_key, admitted.place
+            admitted.institution, standing, admitted.region, keys.signer, keys.release_key, admitted.place
         )
+
+    async def _standing(self, own: dict[str, Any]) -> Standing:
+        """Gives the standing at the last block: one officer alone suspends for a time, two of them for good."""
+        changed = await self._latest("InstitutionStandingChanged", **own)
+        emergency = await self._latest("InstitutionSuspendedInEmergency", **own)
+        position = await self.position()
+        if emergency and position and (changed is None or _order(emergency) > _order(changed)):
+            return Standing.SUSPENDED if position.time < emergency.until else Standing.ACTIVE
+        return changed.standing if changed else Standing.ACTIVE
 
     async def authority_region(self, address: Address) -> int | None:
         """Gives the region of an active authority, None for anybody else."""
@@ -103,9 +142,9 @@ class Directory:
         return [await self._record(event) for event in found]
 
     async def _record(self, event: Any) -> RecordView:
-        superseded = await self._latest("RecordSuperseded", record_id=event.record_id)
-        status = RecordStatus.SUPERSEDED if superseded else RecordStatus.CURRENT
-        return RecordView(event.record_id, event.leaf, status, event.place)
+        # Nothing follows an erasure, and only a current version can be restricted or superseded: the latest tells.
+        changed = await self._latest(_STATUS_EVENTS, record_id=event.record_id)
+        return RecordView(event.record_id, event.leaf, _status_after(changed), event.place)
 
     async def consent(self, consent_id: ConsentId) -> ConsentView | None:
         """Gives a consent that was granted."""
@@ -134,6 +173,34 @@ class Directory:
             place=event.place,
             revocation=revoked.place if revoked else None,
         )
+
+    async def acts(
+        self,
+        *,
+        subject_id: SubjectId | None = None,
+        institution: Address | None = None,
+        records: Sequence[RecordId] = (),
+        kinds: Sequence[type[SignedAct]] = (),
+        after: Cursor | None,
+        limit: int,
+    ) -> Sequence[ActPerformed]:
+        """Gives a page of signed acts: all, of a party, about some records, of some kinds."""
+        asked = {"subject_id": subject_id, "participant": institution}
+        equal: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        equal |= {"record_id": list(records)} if records else {}
+        names = [EVENTS[kind] for kind in kinds] or list(BY_EVENT)
+        return await self._events(names, after, limit, **equal)
+
+    async def act(self, act_hash: bytes) -> ActPerformed | None:
+        """Gives the act of a struct hash."""
+        found: ActPerformed | None = await self._latest(list(BY_EVENT), act_hash=act_hash)
+        return found
+
+    async def unlink_of(self, link: bytes) -> ActPerformed | None:
+        """Gives the act that undid a link."""
+        # Unlinks are rare, and the payload names the link in hexadecimal: no column is kept for it.
+        found = await self._events(EVENTS[SubjectUnlink], naming=link.hex())
+        return next((event for event in found if event.act.link == link), None)
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consentry.core import events
-from consentry.core.terms import Address, BatchPath
+from consentry.core.terms import Address, BatchPath, InstitutionKeys
 from consentry.errors import InvalidInputError
 from consentry.evidence import header, trie
-from consentry.evidence.bundle import Admission, Anchored, Bundle, Enrolled, Granted, Inclusion
+from consentry.evidence.bundle import Admission, Anchored, Bundle, Enrolled, Granted, Inclusion, Rotation
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import HeaderForm
 from consentry.evidence.logs import EMITTERS, ProvableEvent, log_of
@@ -35,6 +35,7 @@ class AccessHistory:
     """
 
     admitted: events.InstitutionAdmitted
+    rotated: events.InstitutionKeysRotated | None
     enrolled: events.SubjectEnrolled | None
     anchored: events.RecordAnchored | None
     granted: events.ConsentGranted | None
@@ -45,7 +46,7 @@ class AccessHistory:
 
     def blocks(self) -> frozenset[int]:
         """Gives the numbers of the blocks that must be fetched."""
-        found = (self.admitted, self.enrolled, self.anchored, self.granted, self.decided)
+        found = (self.admitted, self.rotated, self.enrolled, self.anchored, self.granted, self.decided)
         return frozenset(event.place.block.number for event in found if event)
 
 
@@ -86,6 +87,11 @@ def _logs(receipt: bytes) -> tuple[trie.Log, ...]:
         return ()
 
 
+def _rotation(event: events.InstitutionKeysRotated, prover: _Prover) -> Rotation:
+    keys = InstitutionKeys(event.institution, event.signer, event.release_key, event.sign_before)
+    return Rotation(event.authority, keys, prover.prove(event))
+
+
 def assemble(
     history: AccessHistory,
     facts: ChainFacts,
@@ -104,7 +110,7 @@ def assemble(
         InvalidInputError: an event is not in the block it names.
     """
     prover = _Prover(facts, blocks)
-    a, e, r, g = history.admitted, history.enrolled, history.anchored, history.granted
+    a, k, e, r, g = history.admitted, history.rotated, history.enrolled, history.anchored, history.granted
     headers = {block.header for number, block in blocks.items() if number in history.blocks()} | set(path)
     return Bundle(
         claim=claim_of(history.decided.entry),
@@ -115,6 +121,7 @@ def assemble(
         institution=Admission(
             a.institution, a.authority, a.region, a.signer, a.release_key, a.profile_hash, prover.prove(a)
         ),
+        rotation=_rotation(k, prover) if k else None,
         subject=Enrolled(e.subject_id, e.custodian, e.signer, prover.prove(e)) if e and g else None,
         record=Anchored(r.leaf, prover.prove(r)) if r else None,
         consent=Granted(g.terms, g.signature, prover.prove(g)) if g else None,

@@ -18,6 +18,7 @@ from consentry.core.terms import (
     Address,
     BatchPath,
     ConsentTerms,
+    InstitutionKeys,
     RecordLeaf,
     RequestBatch,
     SubjectId,
@@ -56,6 +57,15 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """Event ``InstitutionKeysRotated`` of the asking institution: the last one before the decision."""
+
+    authority: Address
+    keys: InstitutionKeys
+    inclusion: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolled:
     """Event ``SubjectEnrolled`` of the subject of the consent."""
 
@@ -87,6 +97,7 @@ class Bundle:
     """Evidence about one access.
 
     ``subject`` and ``consent`` are missing when no granted consent was invoked, ``record`` when the record was unknown.
+    ``rotation`` is missing when the institution had the keys of its admission.
     ``scope_proof`` is the Merkle proof of the record among those the consent names. ``within`` is the place of the
     request in a batch that was signed as a whole; the signature is then over that batch.
     """
@@ -97,6 +108,7 @@ class Bundle:
     contracts: tuple[tuple[str, Address], ...]
     headers: tuple[bytes, ...]
     institution: Admission
+    rotation: Rotation | None
     subject: Enrolled | None
     record: Anchored | None
     consent: Granted | None
@@ -105,6 +117,11 @@ class Bundle:
     within: BatchPath | None
     entry: AccessEntry
     decision: Inclusion
+
+    @property
+    def keys_in_force(self) -> Admission | InstitutionKeys:
+        """What says which keys the institution had at the decision."""
+        return self.rotation.keys if self.rotation else self.institution
 
     def to_json(self) -> bytes:
         """Writes the file: canonical JSON (RFC 8785)."""
@@ -140,6 +157,14 @@ def _read_path(value: object) -> BatchPath:
     return BatchPath(batch, _index(found["place"]), path)
 
 
+def _write_rotation(rotation: Rotation) -> Json:
+    return {
+        "authority": hex_of(rotation.authority),
+        "keys": notation.write(rotation.keys),
+        "inclusion": _place(rotation.inclusion),
+    }
+
+
 def _written(bundle: Bundle) -> Json:
     subject, record, consent = bundle.subject, bundle.record, bundle.consent
     return {
@@ -152,6 +177,7 @@ def _written(bundle: Bundle) -> Json:
         },
         "headers": [hex_of(header) for header in bundle.headers],
         "institution": _members(bundle.institution),
+        "rotation": _write_rotation(bundle.rotation) if bundle.rotation else None,
         "subject": _members(subject) if subject else None,
         "record": {"leaf": notation.write(record.leaf), "inclusion": _place(record.inclusion)} if record else None,
         "consent": {
@@ -236,6 +262,12 @@ def _read_admission(value: object) -> Admission:
     )
 
 
+def _read_rotation(value: object) -> Rotation:
+    found = _require(value, "authority", "keys", "inclusion")
+    keys = notation.read(InstitutionKeys, found["keys"])
+    return Rotation(Address(bytes_of(found["authority"], 20)), keys, _read_place(found["inclusion"]))
+
+
 def _read_enrolled(value: object) -> Enrolled:
     found = _require(value, "subjectId", "custodian", "signer", "inclusion")
     return Enrolled(
@@ -258,7 +290,7 @@ def _read_granted(value: object) -> Granted:
 
 
 _NAMES: Final = (
-    *("format", "claim", "chain", "headers", "institution", "subject", "record", "consent"),
+    *("format", "claim", "chain", "headers", "institution", "rotation", "subject", "record", "consent"),
     *("scopeProof", "requestSignature", "batch", "decision"),
 )
 
@@ -282,6 +314,7 @@ def _read(value: object) -> Bundle:
         contracts=tuple((n, Address(bytes_of(a, 20))) for n, a in sorted(chain["contracts"].items())),
         headers=tuple(bytes_of(header) for header in _list(found["headers"])),
         institution=_read_admission(found["institution"]),
+        rotation=_present(_read_rotation, found["rotation"]),
         subject=_present(_read_enrolled, found["subject"]),
         record=_present(_read_anchored, found["record"]),
         consent=_present(_read_granted, found["consent"]),

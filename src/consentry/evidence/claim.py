@@ -26,13 +26,15 @@ def claim_of(entry: AccessEntry) -> str:
     """Gives the claim of one decision, in one sentence."""
     request = entry.request
     outcome = "permitted" if entry.reason == Reason.NONE else f"denied ({Reason(entry.reason).name})"
-    consent = f"consent 0x{request.consent_id.hex()}" if request.consent_id != ZERO_32 else "no consent"
+    ground = f"consent 0x{request.consent_id.hex()}" if request.consent_id != ZERO_32 else "no consent"
+    if request.authorisation_id != ZERO_32:
+        ground = f"authorisation 0x{request.authorisation_id.hex()}"
     subject = f"subject 0x{entry.subject_id.hex()}" if entry.subject_id != ZERO_32 else "no known subject"
     return (
         f"At {_time(entry.decided_at)} the ledger {outcome} request {request.request_id} of institution "
         f"0x{request.institution.hex()} by practitioner 0x{request.practitioner.hex()} "
         f"({_name(ActorKind, request.actor_kind)}) to {_name(Action, request.action)} record "
-        f"0x{request.record_id.hex()} of {subject} for {_name(Purpose, request.purpose)} under {consent}, legal basis "
+        f"0x{request.record_id.hex()} of {subject} for {_name(Purpose, request.purpose)} under {ground}, legal basis "
         f"{_name(LegalBasis, request.legal_basis)}: entry {entry.subject_sequence} of the subject's log, entry "
         f"{entry.institution_sequence} of the institution's log."
     )

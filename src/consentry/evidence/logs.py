@@ -9,13 +9,14 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from consentry.core import events
-from consentry.core.packing import pack_codes, pack_outcome
+from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.terms import Address, ConsentTerms, RecordLeaf
-from consentry.core.typed_data import TYPES, SignedStruct
+from consentry.core.typed_data import SignedStruct, members_of
 from consentry.evidence.trie import Log
 
 ProvableEvent = (
     events.InstitutionAdmitted
+    | events.InstitutionKeysRotated
     | events.SubjectEnrolled
     | events.RecordAnchored
     | events.ConsentGranted
@@ -26,13 +27,14 @@ _ENTRY: Final = "(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256)"
 
 
 def _tuple_type(struct: type) -> str:
-    return f"({','.join(member.split(' ')[0] for member in TYPES[struct])})"
+    return f"({','.join(member.split(' ')[0] for member in members_of(struct))})"
 
 
 _LEAF: Final = _tuple_type(RecordLeaf)
 _TERMS: Final = _tuple_type(ConsentTerms)
 SIGNATURES: Final[dict[type, str]] = {
     events.InstitutionAdmitted: "InstitutionAdmitted(address,address,uint32,bytes,bytes,bytes32)",
+    events.InstitutionKeysRotated: "InstitutionKeysRotated(address,address,bytes,bytes,uint64)",
     events.SubjectEnrolled: "SubjectEnrolled(bytes32,address,bytes)",
     events.RecordAnchored: f"RecordAnchored(bytes32,bytes32,address,{_LEAF})",
     events.ConsentGranted: f"ConsentGranted(bytes32,bytes32,{_TERMS},bytes)",
@@ -40,6 +42,7 @@ SIGNATURES: Final[dict[type, str]] = {
 }
 EMITTERS: Final[dict[type, str]] = {
     events.InstitutionAdmitted: "Participants",
+    events.InstitutionKeysRotated: "Participants",
     events.SubjectEnrolled: "Subjects",
     events.RecordAnchored: "Records",
     events.ConsentGranted: "Consents",
@@ -63,6 +66,9 @@ def log_of(event: ProvableEvent, emitter: Address) -> Log:
             topics = [_address(event.institution), _address(event.authority)]
             values = (event.region, event.signer, event.release_key, event.profile_hash)
             data = encode(["uint32", "bytes", "bytes", "bytes32"], values)
+        case events.InstitutionKeysRotated():
+            topics = [_address(event.institution), _address(event.authority)]
+            data = encode(["bytes", "bytes", "uint64"], [event.signer, event.release_key, event.sign_before])
         case events.SubjectEnrolled():
             topics = [event.subject_id, _address(event.custodian)]
             data = encode(["bytes"], [event.signer])
@@ -77,7 +83,7 @@ def log_of(event: ProvableEvent, emitter: Address) -> Log:
             topics = [request.request_id.to_bytes(32, "big"), entry.subject_id, _address(request.institution)]
             line = (
                 request.record_id,
-                request.consent_id,
+                ground_of(request),
                 request.reason_hash,
                 request.practitioner,
                 request.release_key_hash,

@@ -12,7 +12,7 @@ import re
 from typing import Any, Final, TypeVar, cast
 
 from consentry.core.terms import AccessEntry, AccessRequest
-from consentry.core.typed_data import TYPES, SignedStruct
+from consentry.core.typed_data import SignedStruct, members_of
 from consentry.errors import InvalidInputError
 
 Json = dict[str, Any]
@@ -90,7 +90,7 @@ def _require_members(value: object, expected: set[str]) -> Json:
 
 
 def _members(struct: type) -> list[tuple[str, str]]:
-    return [cast("tuple[str, str]", tuple(reversed(member.split(" ")))) for member in TYPES[struct]]
+    return [cast("tuple[str, str]", tuple(reversed(member.split(" ")))) for member in members_of(struct)]
 
 
 def write(value: SignedStruct) -> Json:

@@ -16,17 +16,17 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final
 
-from consentry.core.codes import UNLIMITED_USES, Action, Category, Purpose
+from consentry.core.codes import UNLIMITED_USES, Action, Assurance, Category, Purpose
 from consentry.core.participants import keeper_of
 from consentry.core.terms import ConsentTerms
 from consentry.errors import InvalidInputError, NotFoundError
 
-CURRENT_VERSION: Final = 3
+CURRENT_VERSION: Final = 4
 LANGUAGES: Final = ("zh", "en")
 _MONTHS: Final = 12
 _EPOCH_YEAR: Final = 1970
 Words = Mapping[str, Any]
-"""Words of a notice for what the terms hold as ids and codes; the last three members are tables by the code's name."""
+"""Words of a notice for what the terms hold as ids and codes; the last members are tables by the code's name."""
 _CODES: Final[Words] = {
     "group": "group {name}",
     "institution": "{name}",
@@ -41,6 +41,7 @@ _CODES: Final[Words] = {
     "actions": {},
     "purposes": {},
     "categories": {},
+    "assurance": {},
 }
 _FIRST_ABOUT_GROUPS: Final = 2
 _FIRST_IN_WORDS: Final = 3
@@ -83,6 +84,7 @@ def _in_words(terms: ConsentTerms, words: Words) -> dict[str, str]:
         if any(root)
         else _listed(terms.categories, Category, words["categories"]),
         "max_uses": often.get(terms.max_uses, words["times"].format(count=terms.max_uses)),
+        "assurance": words.get("assurance", {}).get(*_named(Assurance, terms.assurance)),
         "erase_by": words["erase"].format(moment=moment_text(terms.erase_by)) if terms.erase_by else words["none"],
     }
 
@@ -126,6 +128,12 @@ def shown_text(terms: ConsentTerms) -> tuple[str, str] | None:
         if hashlib.sha256(text.encode()).digest() == terms.notice_hash:
             return language, text
     return None
+
+
+def _named(kind: type[Assurance], code: int) -> tuple[str, str]:
+    """Gives the name of a code, and what to show where there is no word for it."""
+    name = next((member.name for member in kind if member == code), str(code))
+    return name, name
 
 
 def _listed(mask: int, kind: type[Action | Purpose | Category], words: Mapping[str, str]) -> str:

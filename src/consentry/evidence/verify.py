@@ -5,7 +5,7 @@ Steps
  1. Form. The bytes are the canonical JSON of a bundle.
  2. Chain. Chain id, genesis and contracts are those of the trust root.
  3. Headers. Every header is an ancestor of a checkpoint of the trust root, or one itself.
- 4. Institution. Its admission is on chain and names its signer.
+ 4. Institution. Its admission is on chain and names its keys, or the rotation of its keys after it does.
  5. Request. The institution's signer signed the request.
  6. Record. The leaf is that of the record asked for, and its anchoring is on chain.
  7. Subject. The enrolment of the consent's subject is on chain and names its signer.
@@ -31,7 +31,16 @@ from itertools import takewhile
 from typing import Final, TypeVar
 
 from consentry.core import events
-from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, decide, judge_request
+from consentry.core.access import (
+    OF_TERMS,
+    RANKS,
+    ConsentFacts,
+    Facts,
+    InstitutionFacts,
+    RecordFacts,
+    decide,
+    judge_request,
+)
 from consentry.core.batch_tree import is_asked_for
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
@@ -41,7 +50,7 @@ from consentry.crypto import signing
 from consentry.errors import ConsentryError, VerificationError
 from consentry.evidence import header as headers
 from consentry.evidence import trie
-from consentry.evidence.bundle import Bundle, Inclusion
+from consentry.evidence.bundle import Bundle, Inclusion, Rotation
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import Header
 from consentry.evidence.logs import EMITTERS, ProvableEvent, log_of
@@ -242,10 +251,20 @@ class _Verification:
             found.profile_hash,
         )
         self._included(INSTITUTION, event, found.inclusion)
+        if self._bundle.rotation is not None:
+            self._rotation(self._bundle.rotation)
+
+    def _rotation(self, rotation: Rotation) -> None:
+        keys = rotation.keys
+        _same(INSTITUTION, "institution of the rotation", keys.institution, self._bundle.entry.request.institution)
+        event = events.InstitutionKeysRotated(
+            NOWHERE, keys.institution, rotation.authority, keys.signer, keys.release_key, keys.sign_before
+        )
+        self._included(INSTITUTION, event, rotation.inclusion)
 
     def request(self) -> None:
         """Step 5."""
-        signer = self._bundle.institution.signer
+        signer = self._bundle.keys_in_force.signer
         request, within = self._bundle.entry.request, self._bundle.within
         if within is not None and not is_asked_for(request, within):
             raise VerificationError("batch does not match the request: its path leads to another root", step=REQUEST)
@@ -266,7 +285,7 @@ class _Verification:
         self._included(RECORD, event, anchored.inclusion)
 
     def _rests_on_a_grant(self) -> bool:
-        return self._bundle.entry.reason == Reason.NONE or self._bundle.entry.reason > Reason.CONSENT_REVOKED
+        return self._bundle.entry.reason == Reason.NONE or self._bundle.entry.reason in OF_TERMS
 
     def subject(self) -> None:
         """Step 7."""
@@ -319,13 +338,13 @@ class _Verification:
         unproven = entry.reason in UNPROVEN or (
             entry.reason == Reason.GRANTEE_MISMATCH and consent is not None and consent.terms.group != ZERO_32
         )
-        if not (unproven and (again == Reason.NONE or again >= entry.reason)):
+        if not (unproven and (again == Reason.NONE or RANKS.get(again, -1) >= RANKS[Reason(entry.reason)])):
             _same(RULES, "reason", entry.reason, int(again))
 
     def _decided_again(self) -> Reason:
         bundle = self._bundle
         entry, record, consent = bundle.entry, bundle.record, bundle.consent
-        release_key_hash = hashlib.sha256(bundle.institution.release_key).digest()
+        release_key_hash = hashlib.sha256(bundle.keys_in_force.release_key).digest()
         facts = Facts(
             institution=InstitutionFacts(Standing.ACTIVE, release_key_hash),
             record=RecordFacts(RecordStatus.CURRENT, record.leaf) if record else RecordFacts(),

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from consentry.core.chain import EventPlace
+from consentry.core.codes import ConsentStatus
 from consentry.core.terms import ConsentId, ConsentTerms, Revocation
 from consentry.core.typed_data import consent_id, document
 from consentry.errors import ConflictError
 from consentry.evidence import notice
-from consentry.gateway.ports import Ledger, Projection
+from consentry.gateway.ports import ConsentView, Ledger, Projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class PreparedConsent:
 
 
 def prepare(ledger: Ledger, terms: ConsentTerms, language: str) -> PreparedConsent:
-    """Completes terms with a random nonce and the notice, and gives the exact document to sign.
+    """Completes terms with the notice and, where they answer no ask, a random nonce; gives the document to sign.
 
     Raises:
         NotFoundError: there is no notice in that language.
@@ -93,3 +94,8 @@ async def revoke(
         if earlier is None or earlier.revocation is None:
             raise
         return earlier.revocation
+
+
+def is_in_force(view: ConsentView, now: int) -> bool:
+    """Tells whether a consent is neither revoked nor outside its time; ``now`` in seconds since the epoch."""
+    return view.status == ConsentStatus.ACTIVE and view.terms.valid_from <= now < view.terms.valid_until

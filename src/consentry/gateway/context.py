@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from consentry.core.terms import Address
 from consentry.crypto.signing import Verifiers
 from consentry.gateway.access import AccessDesk
+from consentry.gateway.erasures import ErasureDesk
+from consentry.gateway.person_ports import Persons
+from consentry.gateway.persons import PersonDesk
 from consentry.gateway.ports import IdempotencyKeys, Ledger, Nonces, Projection, Vault
 from consentry.gateway.records import Intake
 
@@ -31,7 +34,9 @@ class Context:
         ledger: the chain.
         projection: the chain as tables.
         vault: ciphertext and wrapped keys.
+        persons: codes of patients by keyed hash, and what opens the links between their subjects.
         desk: where accesses are asked for.
+        erasures: where records are erased.
         idempotency: answers kept under the callers' keys.
         nonces: nonces of signed requests.
         verifiers: the ERC-7913 verifiers of the deployment.
@@ -46,7 +51,9 @@ class Context:
     ledger: Ledger
     projection: Projection
     vault: Vault
+    persons: Persons
     desk: AccessDesk
+    erasures: ErasureDesk
     idempotency: IdempotencyKeys
     nonces: Nonces
     verifiers: Verifiers
@@ -58,3 +65,8 @@ class Context:
     def intake(self) -> Intake:
         """Where signed leaves are anchored."""
         return Intake(self.ledger, self.projection, self.vault, self.custodian)
+
+    @property
+    def person_desk(self) -> PersonDesk:
+        """Where codes are entered and resolved, and subjects linked."""
+        return PersonDesk(self.ledger, self.projection, self.persons, self.custodian)

@@ -6,32 +6,38 @@ adapter. All identifiers and hashes are bytes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
+from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
+from consentry.core.revocations import OpenDuty
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     AccessEntry,
     AccessRequest,
     Address,
+    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
     Material,
     RecordId,
     RecordLeaf,
+    RequestBatch,
     SubjectId,
 )
 from consentry.core.typed_data import Domain
+from consentry.errors import ConsentryError
 
 
 @dataclass(frozen=True, slots=True)
 class InstitutionView:
-    """An institution as admitted: standing, region, ERC-7913 signer, HPKE release key."""
+    """An institution: its standing at the last block taken in, region, and the keys it has today."""
 
     address: Address
     standing: Standing
@@ -107,6 +113,18 @@ class ReleasedKey:
     plaintext_size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a vault holds of a record version; ``deleted_at`` is in seconds, zero while anything is left to destroy."""
+
+    object_id: bytes
+    version: int
+    ciphertext_digest: bytes
+    ciphertext_size: int
+    keys_destroyed: bool
+    deleted_at: int
+
+
 class Ledger(Protocol):
     """The chain. Writing methods return only when the event is final; reading methods read at head."""
 
@@ -115,7 +133,7 @@ class Ledger(Protocol):
         ...
 
     def domain(self, contract: str) -> Domain:
-        """Gives the EIP-712 domain of "Subjects", "Records", "Consents" or "AccessLedger"."""
+        """Gives the EIP-712 domain of a contract whose acts are signed."""
         ...
 
     async def head(self) -> BlockReference:
@@ -142,6 +160,10 @@ class Ledger(Protocol):
         """Takes a consent back with the subject's signature over the revocation; also one never granted."""
         ...
 
+    async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
+        """Has a signed act taken by its contract; ``signatures`` stand in the order of its signers."""
+        ...
+
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         """Has one request decided, together with whatever else is waiting.
 
@@ -152,12 +174,46 @@ class Ledger(Protocol):
         """
         ...
 
+    async def decide_batch(
+        self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes
+    ) -> Sequence[FinalReceipt | ConsentryError]:
+        """Has requests decided that their one institution signed as a whole, in one transaction.
+
+        Gives for each, in order, its receipt, or one of the errors of `decide`: an item spoils none of the others.
+
+        Raises:
+            InvalidInputError: the batch may be too much for one transaction; ``details["most"]`` of its requests, from
+                the first on, fit under a signature of their own. Nothing was sent.
+            LedgerUnavailableError: not known whether any was decided; call `find_decisions` before anything else.
+        """
+        ...
+
     async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
         """Gives the receipt of an earlier decision; None if the chain has none under that request id."""
         ...
 
+    async def find_decisions(self, institution: Address, request_ids: Sequence[int]) -> Mapping[int, FinalReceipt]:
+        """Gives the receipts of earlier decisions by request id; what was not decided is left out."""
+        ...
+
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
+        ...
+
+    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
+        """Reads at head; ``NONE`` for one that nobody gave."""
+        ...
+
+    async def record_status(self, record_id: RecordId) -> RecordStatus:
+        """Reads at head; ``RecordStatus.NONE`` for a version that was never anchored."""
+        ...
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        """Reads at head what an institution owes after revocations, due or not, in no particular order."""
+        ...
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        """Gives the SHA-256 of an institution's release key; zero when it was never admitted."""
         ...
 
     async def institution_standing(self, institution: Address) -> Standing:
@@ -225,6 +281,30 @@ class Projection(Protocol):
         """Gives at most ``limit`` consents of a subject in chain order; ``after`` as in `records_of`."""
         ...
 
+    async def acts(
+        self,
+        *,
+        subject_id: SubjectId | None = None,
+        institution: Address | None = None,
+        records: Sequence[RecordId] = (),
+        kinds: Sequence[type[SignedAct]] = (),
+        after: tuple[int, int] | None,
+        limit: int,
+    ) -> Sequence[ActPerformed]:
+        """Gives at most ``limit`` signed acts in chain order: all, of a party, about some records, of some kinds.
+
+        ``after`` is as in `records_of`.
+        """
+        ...
+
+    async def act(self, act_hash: bytes) -> ActPerformed | None:
+        """Gives the act of a struct hash; None if it was never taken."""
+        ...
+
+    async def unlink_of(self, link: bytes) -> ActPerformed | None:
+        """Gives the act that undid a link, by the hash of the link; None while it stands or was never made."""
+        ...
+
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""
         ...
@@ -284,6 +364,17 @@ class Vault(Protocol):
         """
         ...
 
+    async def remains(self, record_id: RecordId) -> Remains:
+        """Tells what there is, or was, of a record; raises NotFoundError if this vault never held it."""
+        ...
+
+    async def erase(self, record_id: RecordId) -> Remains:
+        """Destroys keys, blinding value and object of a record version, in this order.
+
+        Doing it again finishes what a crash cut off. The caller has seen on chain that the record is erased.
+        """
+        ...
+
     async def ciphertext_size(self, record_id: RecordId) -> int:
         """Gives the size in bytes of the ciphertext, after the checks that `read` makes before its first byte."""
         ...
@@ -307,6 +398,23 @@ class StoredRequest:
     scope_proof: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request of a batch, and the proof that its record is one of those its consent names."""
+
+    request: AccessRequest
+    scope_proof: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """Requests that their institution signed as a whole, as received and in the order of their tree."""
+
+    batch: RequestBatch
+    items: tuple[Wanted, ...]
+    signature: bytes
+
+
 class Outbox(Protocol):
     """Requests that must be decided exactly once, whatever crashes."""
 
@@ -327,6 +435,24 @@ class Outbox(Protocol):
 
     async def unsettled(self) -> Sequence[StoredRequest]:
         """Gives what was kept and not settled, oldest first."""
+        ...
+
+    async def keep_batch(self, batch: StoredBatch) -> None:
+        """Stores a batch durably before it is sent; the same again is no change.
+
+        The same requests with another signature or other proofs take the place of the former.
+        """
+        ...
+
+    async def drop_batch(self, batch: StoredBatch) -> None:
+        """Drops a batch of which every request was answered, or about which nothing was decided.
+
+        One kept in its place meanwhile stays.
+        """
+        ...
+
+    async def batches(self) -> Sequence[StoredBatch]:
+        """Gives the batches that were kept and not dropped, oldest first."""
         ...
 
 

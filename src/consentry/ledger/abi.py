@@ -16,11 +16,26 @@ from eth_abi import abi as eth_abi
 from eth_abi.exceptions import EncodingError
 from eth_hash.auto import keccak
 
+from consentry.core.asks import COOL_DOWN
 from consentry.errors import ConfigurationError, InvalidInputError
 
-CONTRACTS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
-"""The suite, in the order of deployment."""
-MANAGER: Final = "AccessManager"
+MANAGER: Final = "Governance"
+WIRING: Final[Mapping[str, tuple[str, ...]]] = {
+    "Participants": (MANAGER,),
+    "Subjects": ("Participants",),
+    "Records": ("Participants", "Subjects"),
+    "Consents": ("Participants", "Subjects", "AccessLedger"),
+    "Emergencies": ("Participants", "Subjects", "AccessLedger"),
+    "Authorisations": ("Participants",),
+    "AccessLedger": ("Participants", "Records", "Consents", "Emergencies", "Authorisations"),
+    "Persons": ("Participants",),
+    "Recognitions": ("Participants", "Subjects", "Records"),
+}
+"""The suite in the order of deployment: each contract, and those whose addresses its constructor takes. An address is
+known before its contract is there: it follows from the deployer and the number of its transactions."""
+NUMBERS: Final[Mapping[str, tuple[int, ...]]] = {"Consents": (COOL_DOWN,)}
+"""What constructors take behind the addresses."""
+CONTRACTS: Final = tuple(WIRING)
 VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
 _SELECTOR: Final = 4
 

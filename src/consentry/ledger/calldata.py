@@ -8,6 +8,7 @@ from typing import Any
 from eth_abi.exceptions import DecodingError
 
 from consentry.audit.ports import SubmittedRequest
+from consentry.core.authorisations import StandingAuthorisation
 from consentry.core.batch_tree import batch_of, paths_of
 from consentry.core.packing import CompactRequest, Tables, pack_batch, unpack_request
 from consentry.core.terms import AccessRequest, ConsentTerms, Material, RecordLeaf
@@ -52,6 +53,7 @@ def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any],
         tables.subjects,
         [values_of(leaf) for leaf in tables.leaves],
         tables.scope_proofs,
+        [values_of(given) for given in tables.authorisations],
     )
     return [values_of(request) for request in packed], members
 
@@ -120,9 +122,10 @@ def _word(coded: bytes, place: int) -> int:
 
 
 def _items(sent: Sequence[Any], signed: Any, members: Sequence[Any]) -> list[SubmittedRequest]:  # noqa: ANN401 - one signature or many
-    institutions, keys, consents, subjects, leaves, proofs = members
+    institutions, keys, consents, subjects, leaves, proofs, given = members
     terms, versions = tuple(ConsentTerms(*each) for each in consents), tuple(RecordLeaf(*each) for each in leaves)
-    tables = Tables(institutions, keys, terms, subjects, versions, proofs)
+    authorisations = tuple(StandingAuthorisation(*each) for each in given)
+    tables = Tables(institutions, keys, terms, subjects, versions, proofs, authorisations)
     pairs = [unpack_request(CompactRequest(*each), tables) for each in sent]
     if not isinstance(signed, bytes):
         return [

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from consentry.core.chain import ActReceipt
 from consentry.core.codes import Reason
-from consentry.core.events import AccessDecided
+from consentry.core.events import AccessDecided, RequestRejected
 from consentry.core.receipts import FinalReceipt
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import struct_hash
-from consentry.errors import ConflictError, LedgerUnavailableError, NotAuthenticError
+from consentry.errors import ConflictError, ConsentryError, LedgerUnavailableError, NotAuthenticError
 from consentry.ledger.abi import artifact, values_of
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
-from consentry.ledger.sequencer import Item, Sequencer
+from consentry.ledger.sequencer import Answer, Item, Sequencer
 
 
 class ChainLedger(ChainReader):
@@ -74,6 +76,10 @@ class ChainLedger(ChainReader):
         """Revokes a consent."""
         return await self._act("Consents", "revoke", (values_of(terms), signature))
 
+    async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
+        """Has a signed act taken."""
+        return await self._act(act.FORM.contract, act.FORM.function, (values_of(act), signatures))
+
     async def _act(self, contract: str, function: str, values: tuple[Any, ...]) -> ActReceipt:
         target = self._manifest.address(contract)
         mined = await self._relay.act(target, artifact(contract).functions[function].encode_call(values))
@@ -85,16 +91,43 @@ class ChainLedger(ChainReader):
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         """Has one request decided; see the port."""
         answer = await self._sequencer.decide(Item(request, signature, material))
-        if isinstance(answer, AccessDecided):
-            return self._receipt(answer)
-        if answer.reason == Reason.REQUEST_REPLAYED:
-            return await self._earlier(request)
-        raise NotAuthenticError(f"request was rejected ({answer.reason.name})", reason=answer.reason.name)
+        told = await self._told([request], [answer])
+        if isinstance(told[0], ConsentryError):
+            raise told[0]
+        return told[0]
 
-    async def _earlier(self, request: AccessRequest) -> FinalReceipt:
-        receipt = await self.find_decision(request.institution, request.request_id)
-        if receipt is None:
-            raise LedgerUnavailableError("request was decided before, but its event is not to be found")
-        if struct_hash(receipt.entry.request) != struct_hash(request):
-            raise ConflictError("request id was used before for another request", request_id=str(request.request_id))
-        return receipt
+    async def decide_batch(
+        self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes
+    ) -> Sequence[FinalReceipt | ConsentryError]:
+        """Has a batch decided under one signature; see the port."""
+        answers = await self._sequencer.decide_batch(items, signature)
+        return await self._told([request for request, _ in items], answers)
+
+    async def _told(
+        self, requests: Sequence[AccessRequest], answers: Sequence[Answer]
+    ) -> list[FinalReceipt | ConsentryError]:
+        """Gives what the contract's answers mean; requests of one institution, of which some were decided before."""
+        replayed = [
+            request.request_id
+            for request, answer in zip(requests, answers, strict=True)
+            if isinstance(answer, RequestRejected) and answer.reason == Reason.REQUEST_REPLAYED
+        ]
+        earlier = await self.find_decisions(requests[0].institution, replayed) if replayed else {}
+        found: list[FinalReceipt | ConsentryError] = []
+        for request, answer in zip(requests, answers, strict=True):
+            if isinstance(answer, AccessDecided):
+                found.append(self._receipt(answer))
+            elif answer.reason == Reason.REQUEST_REPLAYED:
+                found.append(_same(request, earlier.get(request.request_id)))
+            else:
+                name = answer.reason.name
+                found.append(NotAuthenticError(f"request was rejected ({name})", reason=name))
+        return found
+
+
+def _same(request: AccessRequest, receipt: FinalReceipt | None) -> FinalReceipt | ConsentryError:
+    if receipt is None:
+        return LedgerUnavailableError("request was decided before, but its event is not to be found")
+    if struct_hash(receipt.entry.request) != struct_hash(request):
+        return ConflictError("request id was used before for another request", request_id=str(request.request_id))
+    return receipt

@@ -30,6 +30,8 @@ _REQUEST_SECONDS: Final = 10.0
 _UNABLE: Final = frozenset({-32603, -32002})
 """Error codes of JSON-RPC by which a node says that it cannot now: internal error, resource unavailable (EIP-1474)."""
 
+Topic = bytes | Sequence[bytes] | None
+
 
 @dataclass(frozen=True, slots=True)
 class Mined:
@@ -187,16 +189,19 @@ class Connection:
         return found
 
     async def logs(
-        self, addresses: Sequence[Address], first: int, last: int | None, topics: Sequence[bytes | None] = ()
+        self, addresses: Sequence[Address], first: int, last: int | None, topics: Sequence[Topic] = ()
     ) -> tuple[Log, ...]:
-        """Gives the logs of some contracts in blocks ``first`` to ``last`` (or head), in chain order."""
+        """Gives the logs of some contracts in blocks ``first`` to ``last`` (or head), in chain order.
+
+        A topic is one value, any of several, or whatever stands there (none).
+        """
         wanted: FilterParams = {
             "address": [_checksummed(a) for a in addresses],
             "fromBlock": first,
             "toBlock": "latest" if last is None else last,
         }
         if topics:
-            wanted["topics"] = [None if t is None else HexStr("0x" + t.hex()) for t in topics]
+            wanted["topics"] = [_topic(topic) for topic in topics]
         async with _translated():
             found = await self._web3.eth.get_logs(wanted)
         return tuple(sorted((_log(entry) for entry in found), key=lambda log: (log.block_number, log.log_index)))
@@ -214,6 +219,12 @@ class Connection:
         if "error" in answer or answer.get("result") is None:
             raise LedgerUnavailableError(f"node does not give {method}")
         return answer["result"]
+
+
+def _topic(topic: Topic) -> HexStr | list[HexStr] | None:
+    if topic is None:
+        return None
+    return HexStr("0x" + topic.hex()) if isinstance(topic, bytes) else [HexStr("0x" + value.hex()) for value in topic]
 
 
 def _checksummed(address: Address) -> Any:

@@ -7,6 +7,7 @@ chain is named nowhere and holds no rights.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,17 +15,25 @@ import rlp
 from eth_hash.auto import keccak
 
 from consentry.core.chain import ChainIdentity
+from consentry.core.offices import Role
 from consentry.core.terms import Address
 from consentry.errors import ConfigurationError, ForeignChainError, LedgerRejectedError, LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, MANAGER, NUMBERS, VERIFIERS, WIRING, artifact, encode_members
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
 
-ADMIN_ROLE: Final = 0
-NATIONAL_ROLE: Final = 1
-AUTHORITY_ROLE: Final = 2
-WHOLE_COUNTRY: Final = 0
+SYSTEM_DELAY: Final = 2 * 86_400
+"""Seconds from the announcement to the act of a system administrator, unless a deployment says otherwise."""
+FIRST_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Founders:
+    """Whom a deployment begins with: the authority for the whole country, by its account, and its second officer."""
+
+    authority: Address
+    second_officer: Address
 
 
 def governance() -> Any:
@@ -36,8 +45,16 @@ def governance() -> Any:
     raise ConfigurationError("table of roles is missing: the installation is not complete")
 
 
-async def deploy(connection: Connection, deployer: SendingAccount, national: SendingAccount) -> Manifest:
-    """Deploys and wires everything; afterwards the deployer has no rights and ``national`` is the first authority.
+async def deploy(
+    connection: Connection, deployer: SendingAccount, founders: Founders, system_delay: int = SYSTEM_DELAY
+) -> Manifest:
+    """Deploys and wires everything; afterwards the deployer has no rights and the founders are the first officers.
+
+    Args:
+        connection: the node.
+        deployer: pays; holds every right until the end.
+        founders: whom the country begins with.
+        system_delay: seconds that system administrators wait before each act.
 
     Raises:
         LedgerRejectedError: a step failed.
@@ -45,10 +62,10 @@ async def deploy(connection: Connection, deployer: SendingAccount, national: Sen
     """
     header = await connection.header()
     first = header.block.number if header else 0
-    addresses = await _deploy_suite(connection, deployer)
-    await _wire_roles(deployer, addresses, national.address)
-    await _begin(national, addresses)
-    await _call(deployer, addresses[MANAGER], MANAGER, "renounceRole", (ADMIN_ROLE, deployer.address))
+    addresses = await _deploy_suite(connection, deployer, system_delay)
+    await _wire_roles(deployer, addresses)
+    await _begin(deployer, addresses, founders)
+    await _call(deployer, addresses[MANAGER], MANAGER, "renounceRole", (Role.ADMIN, deployer.address))
     genesis = await connection.header(0)
     if genesis is None:
         raise LedgerUnavailableError("node does not give its genesis block")
@@ -57,27 +74,23 @@ async def deploy(connection: Connection, deployer: SendingAccount, national: Sen
     return Manifest(identity, tuple(hashes))
 
 
-async def _deploy_suite(connection: Connection, deployer: SendingAccount) -> dict[str, Address]:
+async def _deploy_suite(connection: Connection, deployer: SendingAccount, system_delay: int) -> dict[str, Address]:
     made: dict[str, Address] = {}
 
-    async def create(name: str, *values: bytes) -> None:
+    async def create(name: str, *values: object) -> None:
         compiled = artifact(name)
         mined = await deployer.submit(None, compiled.bytecode + encode_members(compiled.constructor, values))
         if not mined.succeeded or mined.contract is None:
             raise LedgerRejectedError(f"deployment of {name} failed")
         made[name] = mined.contract
 
-    await create(MANAGER, deployer.address)
+    await create(MANAGER, deployer.address, system_delay)
     for name in VERIFIERS:
         await create(name)
-    participants, subjects, records, consents, ledger = CONTRACTS
-    await create(participants, made[MANAGER])
-    await create(subjects, made[participants])
-    await create(records, made[participants], made[subjects])
     nonce = await connection.next_nonce(deployer.address)
-    predicted = keccak(rlp.encode([deployer.address, nonce + 1]))[12:]
-    await create(consents, made[participants], made[subjects], predicted)
-    await create(ledger, made[participants], made[records], made[consents])
+    to_be = {name: keccak(rlp.encode([deployer.address, nonce + n]))[12:] for n, name in enumerate(WIRING)}
+    for name, needed in WIRING.items():
+        await create(name, *(made.get(other) or to_be[other] for other in needed), *NUMBERS.get(name, ()))
     return made
 
 
@@ -87,7 +100,7 @@ async def _call(
     await account.act(target, artifact(contract).functions[function].encode_call(values))
 
 
-async def _wire_roles(deployer: SendingAccount, addresses: dict[str, Address], national: Address) -> None:
+async def _wire_roles(deployer: SendingAccount, addresses: dict[str, Address]) -> None:
     manager, table = addresses[MANAGER], governance()
     target = addresses[table["target"]]
     known = {
@@ -96,23 +109,25 @@ async def _wire_roles(deployer: SendingAccount, addresses: dict[str, Address], n
     }
     for role in table["roles"]:
         await _call(deployer, manager, MANAGER, "labelRole", (role["id"], role["name"]))
-        if role["adminRole"]:
-            await _call(deployer, manager, MANAGER, "setRoleAdmin", (role["id"], role["adminRole"]))
-        selectors = [known[text] for text in role["functions"]]
-        await _call(deployer, manager, MANAGER, "setTargetFunctionRole", (target, selectors, role["id"]))
-    await _call(deployer, manager, MANAGER, "grantRole", (NATIONAL_ROLE, national, 0))
+        for function, other in (("setRoleAdmin", "adminRole"), ("setRoleGuardian", "guardianRole")):
+            if role[other]:
+                await _call(deployer, manager, MANAGER, function, (role["id"], role[other]))
+        if role["functions"]:
+            selectors = [known[text] for text in role["functions"]]
+            await _call(deployer, manager, MANAGER, "setTargetFunctionRole", (target, selectors, role["id"]))
+    await _call(deployer, manager, MANAGER, "grantRole", (Role.REGISTER, target, 0))
 
 
-async def _begin(national: SendingAccount, addresses: dict[str, Address]) -> None:
-    manager, participants = addresses[MANAGER], addresses["Participants"]
-    for name in VERIFIERS:
-        await _call(national, participants, "Participants", "admitVerifier", (addresses[name],))
-    for name in CONTRACTS:
-        named = (keccak(name.encode()), addresses[name], 1)
-        await _call(national, participants, "Participants", "nameDeployment", named)
-    profile = keccak(national.address)
-    await _call(national, participants, "Participants", "admitAuthority", (national.address, WHOLE_COUNTRY, profile))
-    await _call(national, manager, MANAGER, "grantRole", (AUTHORITY_ROLE, national.address, 0))
+async def _begin(deployer: SendingAccount, addresses: dict[str, Address], founders: Founders) -> None:
+    founding = (
+        founders.authority,
+        founders.second_officer,
+        keccak(founders.authority),
+        [addresses[name] for name in VERIFIERS],
+        [keccak(name.encode()) for name in CONTRACTS],
+        [addresses[name] for name in CONTRACTS],
+    )
+    await _call(deployer, addresses["Participants"], "Participants", "begin", (founding,))
 
 
 async def verify_identity(connection: Connection, manifest: Manifest) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from consentry.core import events
+from consentry.core.act_table import BY_EVENT
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason, Standing
-from consentry.core.packing import unpack_codes, unpack_outcome
+from consentry.core.packing import split_ground, unpack_codes, unpack_outcome
+from consentry.core.signed_act import SignedAct
 from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentTerms, RecordLeaf, SubjectId
 from consentry.ledger.abi import CONTRACTS, Signature, artifact
 
@@ -30,18 +32,21 @@ class Log:
 
 def _decided(place: EventPlace, values: Sequence[Any]) -> events.AccessDecided:
     request_id, subject_id, institution, line = values
-    record, consent, reason_hash, practitioner, key_hash, codes, outcome = line
-    purpose, action, basis, kind, issued, expires = unpack_codes(codes)
+    record, ground, reason_hash, practitioner, key_hash, codes, outcome = line
+    purpose, action, basis, kind, reason_code, issued, expires = unpack_codes(codes)
+    consent, authorisation = split_ground(basis, ground)
     reason, decided_at, subject_sequence, institution_sequence = unpack_outcome(outcome)
     request = AccessRequest(
         request_id=request_id,
         institution=institution,
         record_id=record,
         consent_id=consent,
+        authorisation_id=authorisation,
         purpose=purpose,
         action=action,
         legal_basis=basis,
         actor_kind=kind,
+        reason_code=reason_code,
         reason_hash=reason_hash,
         practitioner=practitioner,
         release_key_hash=key_hash,
@@ -97,7 +102,14 @@ _BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEv
     **{
         kind.__name__: _same_order(kind)
         for kind in (
+            events.ActProposed,
+            events.ActConfirmed,
             events.AuthorityAdmitted,
+            events.OfficerAppointed,
+            events.OfficerDismissed,
+            events.InstitutionSuspendedInEmergency,
+            events.InstitutionKeysRotated,
+            events.InstitutionLimited,
             events.InstitutionAdmitted,
             events.RelayAdmitted,
             events.RelayRemoved,
@@ -108,9 +120,19 @@ _BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEv
             events.RecordSuperseded,
             events.ConsentRevoked,
             events.BatchSubmitted,
+            events.DebtOpened,
+            events.DebtClosed,
         )
     },
 }
+
+
+def _performed(kind: type[SignedAct], place: EventPlace, values: Sequence[Any]) -> events.ActPerformed:
+    act_hash, subject_id, institution, members, signatures = values
+    return events.ActPerformed(place, act_hash, subject_id, institution, kind(*members), tuple(signatures))
+
+
+_BUILDERS.update({name: partial(_performed, kind) for name, kind in BY_EVENT.items()})
 
 IGNORED: Final = frozenset({"EIP712DomainChanged", "AuthorityUpdated"})
 """Events of inherited contracts that say nothing about the ledger; both are emitted at construction only."""

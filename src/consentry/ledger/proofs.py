@@ -67,11 +67,13 @@ class Prover:
         admitted = _first(before, events.InstitutionAdmitted, institution=institution)
         if admitted is None:
             raise LedgerUnavailableError("admission of the institution is not to be found")
+        rotated = _first(before[::-1], events.InstitutionKeysRotated, institution=institution)
         granted = _first(before, events.ConsentGranted, consent_id=entry.request.consent_id)
         subject = granted.subject_id if granted else None
         submitted = await self._calldata(decided, found)
         return AccessHistory(
             admitted=admitted,
+            rotated=rotated,
             enrolled=_first(before, events.SubjectEnrolled, subject_id=subject),
             anchored=_first(before, events.RecordAnchored, record_id=entry.request.record_id),
             granted=granted,

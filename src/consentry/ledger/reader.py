@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError
 
-from consentry.audit.ports import ConsentSlot, SubmittedRequest
+from consentry.audit.ports import AuthorisationSlot, ConsentSlot, SubmittedRequest
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, Duty, RecordStatus, Standing, bits
+from consentry.core.emergencies import Debt
 from consentry.core.events import AccessDecided, LedgerEvent
+from consentry.core.offices import OFFICES
+from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
-from consentry.core.state import AuthorityState, InstitutionState, SubjectState
-from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
+from consentry.core.revocations import OpenDuty
+from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
+from consentry.core.terms import Address, AuthorisationId, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, artifact
+from consentry.ledger.abi import CONTRACTS, MANAGER, artifact
 from consentry.ledger.calldata import submitted_in
 from consentry.ledger.connection import Connection, Header
 from consentry.ledger.deployment import verify_identity
@@ -28,7 +32,11 @@ _FINALITY: Final = {
     "single-node": "sealed by the one node of this chain; no other party agreed to the block",
     "validator-quorum": "sealed by at least two thirds of the validators",
 }
+_DUTIES: Final = 200
+"""Consents whose duties are asked for at once."""
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
+_MOST_IDS: Final = 500
+"""Request ids of one question to the node."""
 
 
 class ChainReader:
@@ -68,17 +76,23 @@ class ChainReader:
 
     async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
         """Looks a decision up by its request id."""
-        topics = (_DECIDED, request_id.to_bytes(32, "big"), None, institution.rjust(32, b"\0"))
-        target = self._manifest.address("AccessLedger")
-        logs = await self._connection.logs([target], self._manifest.identity.deployed_in, None, topics)
-        if not logs:
-            return None
-        log = logs[0]
-        block = await self._block(log.block_number)
-        if block.hash != log.block_hash:
-            return None
-        event = decode_log(log, EventPlace(block, log.transaction_hash, log.log_index))
-        return self._receipt(event) if isinstance(event, AccessDecided) else None
+        return (await self.find_decisions(institution, [request_id])).get(request_id)
+
+    async def find_decisions(self, institution: Address, request_ids: Sequence[int]) -> Mapping[int, FinalReceipt]:
+        """Looks decisions on an institution's requests up; what was not decided is left out."""
+        target, found = self._manifest.address("AccessLedger"), dict[int, FinalReceipt]()
+        blocks: dict[int, BlockReference] = {}
+        for start in range(0, len(request_ids), _MOST_IDS):
+            ids = tuple(number.to_bytes(32, "big") for number in request_ids[start : start + _MOST_IDS])
+            topics = (_DECIDED, ids, None, institution.rjust(32, b"\0"))
+            for log in await self._connection.logs([target], self._manifest.identity.deployed_in, None, topics):
+                if log.block_number not in blocks:
+                    blocks[log.block_number] = await self._block(log.block_number)
+                event = decode_log(log, EventPlace(blocks[log.block_number], log.transaction_hash, log.log_index))
+                # A block that is another one by now is not final.
+                if isinstance(event, AccessDecided) and blocks[log.block_number].hash == log.block_hash:
+                    found.setdefault(event.entry.request.request_id, self._receipt(event))
+        return found
 
     def _receipt(self, event: AccessDecided) -> FinalReceipt:
         return FinalReceipt(event.entry, event.place, _FINALITY[self._connection.profile.finality], LEDGER_SEAL)
@@ -98,10 +112,48 @@ class ChainReader:
         ((status, *_),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentStatus(status)
 
+    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
+        """Reads the status of an authorisation at head."""
+        return (await self.authorisation_slot(authorisation_id)).status
+
+    async def authorisation_slot(self, authorisation_id: AuthorisationId) -> AuthorisationSlot:
+        """Reads what the contract stores of an authorisation."""
+        (((status, given_at, withdrawn_at, authority),),) = await self._read(
+            "Authorisations", "statesOf", [authorisation_id]
+        )
+        return AuthorisationSlot(AuthorisationStatus(status), given_at, withdrawn_at, authority)
+
+    async def debt_slot(self, debt_id: bytes) -> Debt:
+        """Reads what the contract stores of a debt; all zero when there is none."""
+        ((institution, opened_at, noticed, referred, reviewed, subject, practitioner),) = await self._read(
+            "Emergencies", "debtOf", debt_id
+        )
+        became = (bool(noticed), bool(referred), bool(reviewed))
+        return Debt(institution, opened_at, SubjectId(subject), practitioner, *became)
+
+    async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
+        """Reads what an institution owes after revocations, page after page."""
+        (count,) = await self._read("Consents", "openDutyCount", institution)
+        found: list[OpenDuty] = []
+        for first in range(0, count, _DUTIES):
+            (page,) = await self._read("Consents", "openDuties", institution, first, first + _DUTIES)
+            found += [OpenDuty(ConsentId(consent), Duty(kind), due) for consent, kind, due in page]
+        return found
+
+    async def link_status(self, link: bytes) -> LinkStatus:
+        """Reads the status of a link between subjects at head."""
+        (status,) = await self._read("Persons", "linkStatus", link)
+        return LinkStatus(status)
+
     async def institution_standing(self, institution: Address) -> Standing:
         """Reads the standing of an institution at head."""
         (standing,) = await self._read("Participants", "institutionStanding", institution)
         return Standing(standing)
+
+    async def release_key_hash(self, institution: Address) -> bytes:
+        """Reads the SHA-256 of an institution's release key at head."""
+        _, key_hash, *_ = await self._read("Participants", "institutionForDecision", institution)
+        return bytes(key_hash)
 
     async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool:
         """Asks the contract whether a signature is the subject's; works for smart accounts too."""
@@ -148,6 +200,11 @@ class ChainReader:
         ((status, uses, granted_at, revoked_at),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentSlot(ConsentStatus(status), uses, granted_at, revoked_at)
 
+    async def is_instance(self, record_id: RecordId, digest: bytes, index: int, path: Sequence[bytes]) -> bool:
+        """Asks the contract whether an image is one of a registered study."""
+        (registered,) = await self._read("Recognitions", "isInstance", record_id, digest, index, list(path))
+        return bool(registered)
+
     async def record_status(self, record_id: RecordId) -> RecordStatus:
         """Reads the status of a record version."""
         (status,) = await self._read("Records", "statusOf", record_id)
@@ -161,14 +218,23 @@ class ChainReader:
 
     async def institution_state(self, institution: Address) -> InstitutionState:
         """Reads what decisions need to know of an institution, and its region."""
-        standing, key_hash, signer = await self._read("Participants", "institutionForDecision", institution)
+        facts = await self._read("Participants", "institutionForDecision", institution)
+        standing, key_hash, signer, daily_limit, emergency_limit = facts
         (region,) = await self._read("Participants", "institutionRegion", institution)
-        return InstitutionState(Standing(standing), region, bytes(signer), bytes(key_hash))
+        _, until = await self._read("Participants", "emergencyOf", institution)
+        limits = daily_limit, emergency_limit
+        return InstitutionState(Standing(standing), region, bytes(signer), bytes(key_hash), until, *limits)
 
     async def authority_state(self, authority: Address) -> AuthorityState:
         """Reads standing and region of an authority."""
         standing, region = await self._read("Participants", "authorityStanding", authority)
         return AuthorityState(Standing(standing), region)
+
+    async def officer_state(self, officer: Address) -> OfficerState:
+        """Reads authority and roles of an officer."""
+        (authority,) = await self._read("Participants", "authorityOf", officer)
+        held = [role for role in OFFICES if (await self._read(MANAGER, "hasRole", role, officer))[0]]
+        return OfficerState(Address(authority), bits(*held))
 
     async def is_active_relay(self, relay: Address) -> bool:
         """Asks whether an account is a relay of a member in good standing."""

@@ -4,42 +4,34 @@ Requests that arrive within a few milliseconds are decided together. The contrac
 log, in the order of the batch; that is how a caller gets its own answer.
 
 No item may cost its neighbours their answer. A batch is filled by what its items cost at most, as far as that can be
-told from outside; one that the contract or the node still finds too much is sent again in two halves.
+told from outside (``costs``); one that the contract or the node still finds too much is sent again in two halves.
+
+A batch that its institution signed as a whole is sent as it is or not at all: a part of it is another batch, which
+nobody signed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from consentry.core.events import AccessDecided, RequestRejected
 from consentry.core.terms import AccessRequest, Material
 from consentry.errors import ConsentryError, InvalidInputError, LedgerRejectedError, LedgerUnavailableError
 from consentry.ledger.accounts import SendingAccount
-from consentry.ledger.calldata import encode_decide
+from consentry.ledger.calldata import encode_decide, encode_decide_batch
 from consentry.ledger.connection import Mined, is_refusal
+from consentry.ledger.costs import Cost, Pair, cost_of, most_that_fit
 from consentry.ledger.events import decode_log
 
 Answer = AccessDecided | RequestRejected
+Outcome = TypeVar("Outcome")
 
 COLLECT_SECONDS: Final = 0.004
 MOST_ITEMS: Final = 64
 """Bounds how many wait for one another; usual items, of at most some 77,000 gas each, reach it before the gas does."""
-
-BASE_GAS: Final = 21_000
-DECISION_GAS: Final = 150_000
-"""The most a decision takes besides its bytes: 156,272 alone, with them and the transaction itself
-(``tests/contracts/snapshots/gas.json``)."""
-VERIFIER_GAS: Final = 500_000
-"""What the contract gives a verifier for one signature (``AccessLedger._VERIFIER_GAS``)."""
-PROOF_NODE_GAS: Final = 400
-"""Hashing one node of a scope proof."""
-_TOKEN_GAS: Final = 4
-_FLOOR_TOKEN_GAS: Final = 10
-_ACCOUNT_SIGNATURE: Final = 65
-"""Bytes. A signature of another length is a verifier's, or wrong."""
 
 GAS_MISSING: Final = "AccessLedgerGasMissing"
 """The contract's word for a batch whose signatures need more gas than one transaction has."""
@@ -53,34 +45,10 @@ class Item:
     signature: bytes
     material: Material
 
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What an item adds to a batch, at most: gas of running it, and the floor below which its bytes are not had."""
-
-    running: int = BASE_GAS
-    floor: int = BASE_GAS
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.running + other.running, self.floor + other.floor)
-
     @property
-    def gas(self) -> int:
-        """The larger of the two counts (EIP-7623)."""
-        return max(self.running, self.floor)
-
-
-def cost_of(item: Item) -> Cost:
-    """Estimates an item from outside; a batch shares consents and records, so it may cost less.
-
-    Raises:
-        InvalidInputError: a value does not fit its Solidity type.
-    """
-    call = encode_batch([item])
-    tokens = 4 * len(call) - 3 * call.count(0)
-    verifier = 0 if len(item.signature) == _ACCOUNT_SIGNATURE else VERIFIER_GAS
-    proof = PROOF_NODE_GAS * len(item.material.scope_proof)
-    return Cost(_TOKEN_GAS * tokens + DECISION_GAS + verifier + proof, _FLOOR_TOKEN_GAS * tokens)
+    def pair(self) -> Pair:
+        """The request and its material, without the signature."""
+        return self.request, self.material
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +64,7 @@ def encode_batch(items: Sequence[Item]) -> bytes:
     Raises:
         InvalidInputError: a value does not fit its Solidity type.
     """
-    return encode_decide([(item.request, item.material) for item in items], [item.signature for item in items])
+    return encode_decide([item.pair for item in items], [item.signature for item in items])
 
 
 class Sequencer:
@@ -107,7 +75,7 @@ class Sequencer:
         self._relay = relay
         self._target = ledger_address
         self._waiting: list[_Waiting] = []
-        self._batches: set[asyncio.Task[None]] = set()
+        self._batches: set[asyncio.Task[Any]] = set()
         self._collector: asyncio.Task[None] | None = None
 
     async def decide(self, item: Item) -> Answer:
@@ -117,7 +85,7 @@ class Sequencer:
             InvalidInputError: the item cannot be coded, or is too much for any transaction; nothing was sent.
             LedgerUnavailableError: whether it was decided is not known.
         """
-        cost = cost_of(item)
+        cost = cost_of([item.pair], item.signature, encode_batch([item]))
         alone = (Cost() + cost).gas
         if alone > self._relay.gas_limit:
             raise InvalidInputError(f"request may need too much gas (got {alone}, at most {self._relay.gas_limit})")
@@ -127,20 +95,43 @@ class Sequencer:
             self._collector = asyncio.create_task(self._collect())
         return await waiting.answer
 
+    async def decide_batch(self, pairs: Sequence[Pair], signature: bytes) -> list[Answer]:
+        """Has requests decided that their one institution signed as a whole, in one transaction.
+
+        Raises:
+            InvalidInputError: the batch cannot be coded, or may be too much for a transaction; ``details["most"]`` is
+                how many of its requests, from the first on, fit under a signature of their own. Nothing was sent.
+            LedgerRejectedError: the ledger found it too much all the same; nothing was decided.
+            LedgerUnavailableError: whether it was decided is not known.
+        """
+        call, limit = encode_decide_batch(pairs, signature), self._relay.gas_limit
+        needed = (Cost() + cost_of(pairs, signature, call)).gas
+        if needed > limit:
+            most = most_that_fit(pairs, signature, limit)
+            told = f"got {needed} for {len(pairs)} requests, at most {limit}: the first {most} fit"
+            raise InvalidInputError(f"batch may need too much gas ({told}, signed as a batch of their own)", most=most)
+        return await asyncio.shield(self._begin(self._decided_whole(call, len(pairs))))
+
     async def close(self) -> None:
         """Waits for what is under way."""
         if self._collector is not None:
             await self._collector
-        await asyncio.gather(*self._batches)
+        # Whoever waits for an answer is told what went wrong.
+        await asyncio.gather(*self._batches, return_exceptions=True)
+
+    def _begin(self, sending: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:
+        """Sends in a task of its own: a caller that goes away does not take a transaction back."""
+        task = asyncio.create_task(sending)
+        self._batches.add(task)
+        task.add_done_callback(self._batches.discard)
+        return task
 
     async def _collect(self) -> None:
         while self._waiting:
             await asyncio.sleep(COLLECT_SECONDS)
             count = self._fitting()
             batch, self._waiting = self._waiting[:count], self._waiting[count:]
-            task = asyncio.create_task(self._send(batch))
-            self._batches.add(task)
-            task.add_done_callback(self._batches.discard)
+            self._begin(self._send(batch))
 
     def _fitting(self) -> int:
         """How many of those that wait go into one transaction; the first always does."""
@@ -153,7 +144,8 @@ class Sequencer:
 
     async def _send(self, batch: list[_Waiting]) -> None:
         try:
-            answers = await self._decided([waiting.item for waiting in batch])
+            call = encode_batch([waiting.item for waiting in batch])
+            answers = await self._decided(call, len(batch), divisible=len(batch) > 1)
         except ConsentryError as error:
             _fail(batch, error)
         except asyncio.CancelledError:
@@ -166,31 +158,43 @@ class Sequencer:
             if answers is not None:
                 _answer(batch, answers)
                 return
+            if len(batch) == 1:
+                _fail(batch, LedgerRejectedError("decision was refused by the ledger"))
+                return
             # Too much for one transaction: what does not fit together fits apart.
             half = len(batch) // 2
             await asyncio.gather(self._send(batch[:half]), self._send(batch[half:]))
 
-    async def _decided(self, items: Sequence[Item]) -> list[Answer] | None:
-        """Gives an answer for each item; none if the batch is to be sent in parts."""
-        call, target = encode_batch(items), self._target()
+    async def _decided_whole(self, call: bytes, count: int) -> list[Answer]:
+        try:
+            answers = await self._decided(call, count, divisible=False)
+        except ConsentryError:
+            raise
+        except Exception as error:
+            raise LedgerUnavailableError("answer of the ledger cannot be used") from error
+        if answers is None:
+            raise LedgerRejectedError("batch was refused by the ledger")
+        return answers
+
+    async def _decided(self, call: bytes, count: int, *, divisible: bool) -> list[Answer] | None:
+        """Gives an answer for each of the items in a call; none if they are too much for one transaction."""
+        target = self._target()
         try:
             mined = await self._relay.submit(target, call)
         except LedgerUnavailableError as error:
-            if is_refusal(error) and len(items) > 1:
+            if is_refusal(error) and divisible:
                 return None
             raise
         if mined.succeeded:
             answers = _answers(mined, target)
-            if len(answers) != len(items):
+            if len(answers) != count:
                 raise LedgerUnavailableError("answers of the ledger do not match the batch")
             return answers
         refusal = await self._relay.refusal(target, call)
         if refusal is not None and refusal.details.get("solidity") != GAS_MISSING:
             # The contract refuses this relay or this form, whatever the items are.
             raise refusal
-        if len(items) > 1:
-            return None
-        raise LedgerRejectedError("decision was refused by the ledger")
+        return None
 
 
 def _answer(batch: Sequence[_Waiting], answers: Sequence[Answer]) -> None:

@@ -45,6 +45,22 @@ def replace_secret(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def overwrite_secret(path: Path, data: bytes) -> None:
+    """Replaces a secret file, then writes zeros over the bytes that stood in it.
+
+    A file system or disk that writes elsewhere instead of over what is there may keep them for a while.
+
+    Raises:
+        OSError: the disk refuses; if it did before the new file was in place, the old one still is.
+    """
+    with path.open("r+b") as old:
+        size = os.fstat(old.fileno()).st_size
+        replace_secret(path, data)
+        old.write(bytes(size))
+        old.flush()
+        os.fsync(old.fileno())
+
+
 def make_secret_folder(folder: Path) -> None:
     """Creates a folder that only its owner may enter, and syncs its parent; an existing folder is left as it is."""
     folder.mkdir(mode=SECRET_FOLDER_MODE, exist_ok=True)

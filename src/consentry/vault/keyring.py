@@ -32,7 +32,13 @@ from consentry.errors import (
     ObjectCorruptError,
     VaultUnavailableError,
 )
-from consentry.vault.durable import check_secret, make_secret_folder, replace_secret, write_new_secret
+from consentry.vault.durable import (
+    check_secret,
+    make_secret_folder,
+    overwrite_secret,
+    replace_secret,
+    write_new_secret,
+)
 from consentry.vault.keyring_files import ROOT_KEY_SIZE, Cost, RootFile, SubjectFile, open_root, seal_root
 from consentry.vault.kms import KeyDescription, KeyState
 
@@ -125,6 +131,15 @@ class LocalKeyring:
         """See `Kms.rewrap`."""
         return await self.wrap(subject_ref, await self.unwrap(subject_ref, wrapped, context), new_context)
 
+    async def replace_subject_key(self, subject_ref: bytes) -> int:
+        """See `Kms.replace_subject_key`."""
+        _, file = self._load(subject_ref)
+        version = file.active + 1
+        sealed = self._seal_subject(subject_ref, {version: secrets.token_bytes(ROOT_KEY_SIZE)})
+        self._cache.pop(subject_ref, None)
+        await self._disk(overwrite_secret, subject_ref, sealed)
+        return version
+
     async def destroy(self, subject_ref: bytes) -> None:
         """See `Kms.destroy`."""
         try:
@@ -132,7 +147,7 @@ class LocalKeyring:
         except KeyDestroyedError:
             return
         self._cache.pop(subject_ref, None)
-        await self._disk(replace_secret, subject_ref, SubjectFile.tombstone())
+        await self._disk(overwrite_secret, subject_ref, SubjectFile.tombstone())
 
     async def describe(self, subject_ref: bytes) -> KeyDescription:
         """See `Kms.describe`."""

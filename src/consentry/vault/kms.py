@@ -76,6 +76,18 @@ class Kms(Protocol):
         """Wraps anew under the active version and the new context; the secret stays inside. Raises as `unwrap` does."""
         ...
 
+    async def replace_subject_key(self, subject_ref: bytes) -> int:
+        """Destroys all versions for good and puts a fresh one in their place: nothing wrapped before opens again.
+
+        Returns:
+            The new version; no number comes twice.
+
+        Raises:
+            NotFoundError: the subject has no key.
+            KeyDestroyedError: the subject's key was destroyed.
+        """
+        ...
+
     async def destroy(self, subject_ref: bytes) -> None:
         """Destroys all versions of a subject's key for good; destroying again changes nothing.
 

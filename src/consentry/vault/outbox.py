@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import insert, tuple_
 from sqlmodel import col, delete, select, update
 
-from consentry.core.terms import AccessRequest, Address, ConsentId
+from consentry.core.terms import AccessRequest, Address, ConsentId, RequestBatch
 from consentry.crypto.framing import uint256
 from consentry.errors import ConflictError
-from consentry.gateway.ports import StoredRequest
+from consentry.gateway.ports import StoredBatch, StoredRequest, Wanted
 from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
-from consentry.vault.tables import KeptRequest, RequestState
+from consentry.vault.tables import KeptBatch, KeptRequest, RequestState
 
 
 def _now() -> int:
@@ -35,6 +35,7 @@ class RequestOutbox:
         self._clock = clock
         self._keeping = Batcher(self._keep_all)
         self._settling = Batcher(self._settle_all)
+        self._keeping_batches = Batcher(self._keep_batches)
 
     async def keep(self, item: StoredRequest) -> None:
         """Stores a request durably; the same again changes nothing.
@@ -66,6 +67,28 @@ class RequestOutbox:
             rows = (await session.exec(select(KeptRequest).where(waiting).order_by(*order))).all()
         return [_decode(row.payload) for row in rows]
 
+    async def keep_batch(self, batch: StoredBatch) -> None:
+        """Stores a batch durably; the same again changes nothing, other proofs or another signature replace the former.
+
+        Raises:
+            VaultUnavailableError: the database does not answer; the batch must not be sent.
+        """
+        await self._keeping_batches.submit(batch)
+
+    async def drop_batch(self, batch: StoredBatch) -> None:
+        """Drops a batch whose requests were all answered; one kept in its place meanwhile stays."""
+        mine = col(KeptBatch.institution) == bytes(batch.batch.institution), col(KeptBatch.root) == batch.batch.root
+        async with self._database.writing() as session:
+            await session.exec(delete(KeptBatch).where(*mine, col(KeptBatch.payload) == _encode_batch(batch)))
+
+    async def batches(self) -> Sequence[StoredBatch]:
+        """All batches that were kept and not dropped, oldest first."""
+        async with self._database.reading() as session:
+            rows = (
+                await session.exec(select(KeptBatch).order_by(col(KeptBatch.created_at), col(KeptBatch.root)))
+            ).all()
+        return [_decode_batch(row) for row in rows]
+
     async def _keep_all(self, items: Sequence[StoredRequest]) -> list[Exception | None]:
         now, results = self._clock(), list[Exception | None]()
         async with self._database.writing() as session:
@@ -82,6 +105,17 @@ class RequestOutbox:
                 await session.exec(delete(KeptRequest).where(tuple_(*_KEY).in_(list(new))))
                 await session.exec(insert(KeptRequest), params=[_row(key, item, now) for key, item in new.items()])
         return results
+
+    async def _keep_batches(self, batches: Sequence[StoredBatch]) -> list[Exception | None]:
+        now = self._clock()
+        async with self._database.writing() as session:
+            for kept in batches:
+                key = {"institution": bytes(kept.batch.institution), "root": kept.batch.root}
+                row = await session.get(KeptBatch, tuple(key.values()))
+                row = row or KeptBatch(**key, size=kept.batch.size, payload="", created_at=now)
+                row.payload = _encode_batch(kept)
+                session.add(row)
+        return [None] * len(batches)
 
     async def _settle_all(self, keys: Sequence[_Key]) -> list[Exception | None]:
         decided = update(KeptRequest).where(tuple_(*_KEY).in_(keys)).values(state=RequestState.DECIDED.value)
@@ -114,10 +148,9 @@ _NUMBERS = frozenset(field.name for field in fields(AccessRequest) if field.type
 
 
 def _encode(item: StoredRequest) -> str:
-    request = {name: value if name in _NUMBERS else value.hex() for name, value in asdict(item.request).items()}
     return json.dumps(
         {
-            "request": request,
+            "request": _request_json(item.request),
             "signature": item.signature.hex(),
             "consent_id": item.consent_id.hex(),
             "scope_proof": [node.hex() for node in item.scope_proof],
@@ -128,12 +161,38 @@ def _encode(item: StoredRequest) -> str:
 
 def _decode(payload: str) -> StoredRequest:
     kept = json.loads(payload)
-    request: dict[str, Any] = {
-        name: value if name in _NUMBERS else bytes.fromhex(value) for name, value in kept["request"].items()
-    }
     return StoredRequest(
-        request=AccessRequest(**request),
+        request=_request_of(kept["request"]),
         signature=bytes.fromhex(kept["signature"]),
         consent_id=ConsentId(bytes.fromhex(kept["consent_id"])),
         scope_proof=tuple(bytes.fromhex(node) for node in kept["scope_proof"]),
     )
+
+
+def _encode_batch(batch: StoredBatch) -> str:
+    items = [
+        {"request": _request_json(item.request), "scope_proof": [node.hex() for node in item.scope_proof]}
+        for item in batch.items
+    ]
+    return json.dumps({"items": items, "signature": batch.signature.hex()}, sort_keys=True)
+
+
+def _decode_batch(row: KeptBatch) -> StoredBatch:
+    kept = json.loads(row.payload)
+    items = tuple(
+        Wanted(_request_of(item["request"]), tuple(bytes.fromhex(node) for node in item["scope_proof"]))
+        for item in kept["items"]
+    )
+    batch = RequestBatch(Address(row.institution), row.root, row.size)
+    return StoredBatch(batch, items, bytes.fromhex(kept["signature"]))
+
+
+def _request_json(request: AccessRequest) -> dict[str, Any]:
+    return {name: value if name in _NUMBERS else value.hex() for name, value in asdict(request).items()}
+
+
+def _request_of(kept: dict[str, Any]) -> AccessRequest:
+    members: dict[str, Any] = {
+        name: value if name in _NUMBERS else bytes.fromhex(value) for name, value in kept.items()
+    }
+    return AccessRequest(**members)

@@ -25,4 +25,5 @@ class ReleaseRows:
             rows = (await session.exec(select(Release).order_by(col(Release.id)))).all()
         for row in rows:
             request_id = int.from_bytes(row.request_id, "big")
-            yield KeptRelease(RecordId(row.record_id), Address(row.institution), request_id, row.decision_id)
+            record_id, institution = RecordId(row.record_id), Address(row.institution)
+            yield KeptRelease(record_id, institution, request_id, row.decision_id, row.released_at)

@@ -34,9 +34,10 @@ from consentry.errors import (
     NotPermittedError,
     ObjectSwappedError,
 )
-from consentry.gateway.ports import LastLook, ReleasedKey, SealedRecord
+from consentry.gateway.ports import LastLook, ReleasedKey, Remains, SealedRecord
 from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
+from consentry.vault.erasing import Eraser
 from consentry.vault.inspection import Inspection, object_name
 from consentry.vault.kms import Kms
 from consentry.vault.objects import ObjectStore
@@ -78,6 +79,7 @@ class RecordVault:
         self._clock = clock
         self._hash_pool = hash_pool
         self._inspection = Inspection(database, objects)
+        self._eraser = Eraser(database, objects, kms, clock)
         self._rows = Batcher(self._write_rows)
         self._releases = Batcher(self._write_releases)
 
@@ -116,6 +118,12 @@ class RecordVault:
             raise InvalidInputError(
                 f"length of media type does not match (got {len(media_type)}, expected 255 at most)"
             )
+        with self._eraser.sealing(subject_id):
+            return await self._seal(plaintext, subject_id, media_type, version)
+
+    async def _seal(
+        self, plaintext: AsyncIterator[bytes], subject_id: SubjectId, media_type: str, version: int
+    ) -> SealedRecord:
         object_id = new_object_id()
         keys = RecordKeys(data_key=new_data_key(), blinding=new_blinding())
         # Before the upload: a subject without a key is refused at once, not after five gigabytes.
@@ -266,6 +274,14 @@ class RecordVault:
         await last_look()
         opened = await self._kms.unwrap(row.subject_id, row.wrapped_keys, context)
         return RecordKeys.from_bytes(opened), row
+
+    async def remains(self, record_id: RecordId) -> Remains:
+        """Tells what there is, or was, of a record; see `Eraser.remains`."""
+        return await self._eraser.remains(record_id)
+
+    async def erase(self, record_id: RecordId) -> Remains:
+        """Destroys keys, blinding value and object of a record version; see `Eraser.erase`."""
+        return await self._eraser.erase(record_id)
 
     async def _write_rows(self, rows: Sequence[StoredObject]) -> list[None]:
         async with self._database.writing() as session:

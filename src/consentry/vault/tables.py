@@ -30,7 +30,10 @@ class RequestState(StrEnum):
 
 
 class StoredObject(Base, table=True):
-    """One sealed record version. ``record_id`` is empty until it is anchored; ``wrapped_keys`` once it is erased."""
+    """One sealed record version. ``record_id`` is empty until it is anchored; ``wrapped_keys`` once it is erased.
+
+    ``deleted_at`` is set last of all that an erasure does: until then something of it may be left to do.
+    """
 
     __tablename__ = "stored_objects"
     __table_args__: ClassVar[Any] = (
@@ -43,6 +46,7 @@ class StoredObject(Base, table=True):
         CheckConstraint("version > 0 AND plaintext_size >= 0 AND ciphertext_size > plaintext_size", "sizes"),
         CheckConstraint("state IN ('sealed', 'anchored', 'erased')", "state"),
         CheckConstraint("(state = 'erased') = (length(wrapped_keys) = 0)", "wrapped_keys"),
+        CheckConstraint("deleted_at IS NULL OR state = 'erased'", "deleted_at"),
     )
 
     object_id: bytes = Field(sa_type=LargeBinary, primary_key=True)
@@ -59,6 +63,7 @@ class StoredObject(Base, table=True):
     wrapped_keys: bytes = Field(sa_type=LargeBinary)
     state: str = Field(max_length=16, index=True)
     created_at: int = Field(sa_type=BigInteger)
+    deleted_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class KeptRequest(Base, table=True):
@@ -75,6 +80,23 @@ class KeptRequest(Base, table=True):
     request_id: bytes = Field(sa_type=LargeBinary, primary_key=True)
     payload: str = Field(sa_type=Text)
     state: str = Field(max_length=16, index=True)
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class KeptBatch(Base, table=True):
+    """Access requests under one signature, kept before they are sent and until all are answered (outbox)."""
+
+    __tablename__ = "kept_batches"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("length(institution) = 20", "institution"),
+        CheckConstraint("length(root) = 32", "root"),
+        CheckConstraint("size > 0", "size"),
+    )
+
+    institution: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    root: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    size: int
+    payload: str = Field(sa_type=Text)
     created_at: int = Field(sa_type=BigInteger)
 
 

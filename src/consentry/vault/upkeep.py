@@ -1,15 +1,14 @@
-"""What an operator or a patient's right asks of stored records: erase, rewrap after a key rotation, find faults."""
+"""What an operator asks of stored records: rewrap after a key rotation, find faults."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from sqlalchemy import Update
 from sqlmodel import col, select, update
 
-from consentry.core.terms import RecordId, SubjectId
+from consentry.core.terms import SubjectId
 from consentry.vault.database import Database
-from consentry.vault.inspection import Finding, Inspection, object_name
+from consentry.vault.inspection import Finding, Inspection
 from consentry.vault.kms import Kms
 from consentry.vault.objects import ObjectStore
 from consentry.vault.store import context_of
@@ -19,8 +18,7 @@ from consentry.vault.tables import ObjectState, StoredObject
 class VaultUpkeep:
     """Changes stored records as a whole; nothing here hands content or keys out.
 
-    A library for an operator's own program: no command and no route calls it yet, since an erasure that counts needs
-    its receipt on chain (promise P11), which this version does not write.
+    A library for an operator's own program: no command and no route calls it.
     """
 
     def __init__(self, database: Database, objects: ObjectStore, kms: Kms) -> None:
@@ -28,33 +26,6 @@ class VaultUpkeep:
         self._objects = objects
         self._kms = kms
         self._inspection = Inspection(database, objects)
-
-    async def erase_record(self, record_id: RecordId) -> None:
-        """Destroys the wrapped keys of one record version, then its object; doing it again changes nothing.
-
-        Copies in backups of the database stay readable until the backup expires or the subject's key is destroyed.
-
-        Raises:
-            NotFoundError: this vault does not hold the record.
-        """
-        row = await self._inspection.row_of(record_id)
-        async with self._database.writing() as session:
-            await session.exec(_erasure().where(col(StoredObject.object_id) == row.object_id))
-        await self._objects.delete(object_name(row.object_id))
-
-    async def erase_subject(self, subject_id: SubjectId) -> None:
-        """Destroys a subject's key, which makes all its records unreadable, then the rows' keys and the objects.
-
-        Raises:
-            NotFoundError: the subject never had a key.
-        """
-        await self._kms.destroy(subject_id)
-        mine = col(StoredObject.subject_id) == bytes(subject_id)
-        async with self._database.writing() as session:
-            object_ids = (await session.exec(select(StoredObject.object_id).where(mine))).all()
-            await session.exec(_erasure().where(mine))
-        for object_id in object_ids:
-            await self._objects.delete(object_name(object_id))
 
     async def rewrap_subject(self, subject_id: SubjectId) -> int:
         """Rotates a subject's key and wraps all its record keys anew; content is never encrypted again.
@@ -87,7 +58,3 @@ class VaultUpkeep:
         """Checks every stored object against its row, and every object for a row."""
         async for finding in self._inspection.findings():
             yield finding
-
-
-def _erasure() -> Update:
-    return update(StoredObject).values(wrapped_keys=b"", state=ObjectState.ERASED.value)

@@ -20,7 +20,7 @@ from tests.support.contract_suite import ARTIFACTS, artifact, deploy_suite, star
 from tests.support.contract_world import World
 
 FOLDER: Final = Path(__file__).parent
-OURS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
+OURS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger", "Recognitions")
 PRECOMPILE_KINDS: Final = ("p256", "passkey")
 
 

@@ -49,7 +49,8 @@ async def test_request_beside_costly_ones_is_decided(tmp_path: Path) -> None:
 
         passkey = SoftwarePasskey.generate(world.verifiers.webauthn)
         institution = AccountKey.generate().address
-        await made.governance.admit_institution(institution, REGION, passkey.signer, samples.RELEASE_KEY)
+        keys = passkey.signer, samples.RELEASE_KEY
+        await made.by_two(lambda own: own.admit_institution(institution, REGION, *keys))
 
         def burning() -> Awaitable[FinalReceipt]:
             """Asks with a signature whose place lies so far out that the verifier uses up all its gas."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,7 @@ from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
-from consentry.ledger.deployment import deploy
+from consentry.ledger.deployment import Founders, deploy
 from consentry.ledger.engines import load_profile
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
@@ -100,13 +100,17 @@ class Chain:
         return Reason(receipt.entry.reason)
 
 
-async def _govern(connection: Connection, manifest: Manifest, national: SendingAccount, relay: SendingAccount) -> None:
+async def _govern(
+    connection: Connection, manifest: Manifest, officers: Sequence[SendingAccount], relay: SendingAccount
+) -> None:
     target, functions = manifest.address("Participants"), artifact("Participants").functions
-    for institution in (CUSTODIAN, HOSPITAL):
-        who = institution.address
-        admitted = (who, REGION, who, samples.RELEASE_KEY, ZERO_32)
-        await national.act(target, functions["admitInstitution"].encode_call(admitted))
-    await national.act(target, functions["admitRelay"].encode_call((relay.address, CUSTODIAN.address)))
+    for officer in officers:
+        for institution in (CUSTODIAN, HOSPITAL):
+            who = institution.address
+            admitted = (who, REGION, who, samples.RELEASE_KEY, ZERO_32)
+            await officer.act(target, functions["admitInstitution"].encode_call(admitted))
+    for officer in officers:
+        await officer.act(target, functions["admitRelay"].encode_call((relay.address, CUSTODIAN.address)))
     assert (await connection.header()) is not None
 
 
@@ -117,10 +121,10 @@ async def chain(tmp_path: Path, engine: Path) -> AsyncIterator[Chain]:  # noqa: 
     status = await asyncio.to_thread(node.up, folder, 0)
     connection = Connection.over_http(str(status.url), load_profile("embedded"))
     try:
-        accounts = [SendingAccount(connection, AccountKey.generate().secret) for _ in range(2)]
-        manifest = await deploy(connection, *accounts)
+        deployer, *officers = [SendingAccount(connection, AccountKey.generate().secret) for _ in range(3)]
+        manifest = await deploy(connection, deployer, Founders(*(officer.address for officer in officers)))
         relay_key = AccountKey.generate().secret
-        await _govern(connection, manifest, accounts[1], SendingAccount(connection, relay_key))
+        await _govern(connection, manifest, officers, SendingAccount(connection, relay_key))
         ledger = await ChainLedger.connect(connection, manifest, relay_key)
         yield Chain(connection, manifest, ledger)
         await ledger.close()

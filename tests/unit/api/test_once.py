@@ -7,6 +7,7 @@ import asyncio
 import httpx
 import pytest
 
+from consentry import errors
 from consentry.core.terms import Address
 from consentry.core.typed_data import consent_id, record_id
 from consentry.errors import LedgerUnavailableError, VaultUnavailableError
@@ -62,6 +63,42 @@ async def test_refused_call_leaves_its_key_free(world: World) -> None:
     forged = world.grant_body(world.people.stranger, terms)
     assert (await patient.post("/v1/consents", forged, KEY)).status_code == 401
     done(await patient.post("/v1/consents", world.grant_body(world.people.patient, terms), KEY), 201)
+
+
+REFUSALS = (
+    errors.InvalidInputError,
+    errors.NotAuthenticError,
+    errors.NotPermittedError,
+    errors.NotFoundError,
+    errors.ConflictError,
+    errors.LedgerRejectedError,
+)
+
+
+def every(root: type[errors.ConsentryError] = errors.ConsentryError) -> list[type[errors.ConsentryError]]:
+    """Gives a class of errors and all below it."""
+    return [root, *(below for child in root.__subclasses__() for below in every(child))]
+
+
+@pytest.mark.parametrize("kind", [*every(), RuntimeError], ids=lambda kind: kind.__name__)
+async def test_only_an_error_after_which_nothing_can_have_changed_leaves_its_key_free(
+    world: World, parts: MemoryParts, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    custodian, (_, body) = world.institution(world.people.custodian), world.enrolment(world.people.patient)
+    error = kind("refused") if kind is not errors.AccessDeniedError else kind("denied", reason="", receipt=None)
+
+    async def fails(*_: object) -> object:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parts.ledger, "enrol", fails)
+        assert (await custodian.post("/v1/subjects", body, KEY)).status_code >= 400
+    claims = [claim for (_, key), claim in parts.keys.claims.items() if key == KEY]
+    if issubclass(kind, REFUSALS):
+        assert claims == []
+    else:
+        assert [(claim.answer, claim.open) for claim in claims] == [(None, False)]
+    done(await custodian.post("/v1/subjects", body, KEY), 201)
 
 
 async def test_call_that_is_under_way_is_a_conflict(

@@ -9,7 +9,7 @@ import pytest
 from consentry.api.policy import WINDOW_SECONDS
 from consentry.core.codes import Standing
 from consentry.evidence.notation import hex_of
-from consentry.gateway.access import LEASE_SECONDS
+from consentry.gateway.last_look import LEASE_SECONDS
 from tests.support.gateway_world import World, done
 
 LISTS = ("/v1/subjects/{subject}/records", "/v1/subjects/{subject}/consents", "/v1/records/{record}")

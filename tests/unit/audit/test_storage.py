@@ -11,32 +11,47 @@ import pytest
 from consentry.audit.audit import Audit
 from consentry.audit.findings import Kind, Report
 from consentry.core import events
-from consentry.core.admissions import Admissions
-from consentry.core.codes import Standing
+from consentry.core.codes import Standing, bits
 from consentry.core.events import LedgerEvent
+from consentry.core.offices import Role
 from consentry.core.terms import Address
 from tests.support import samples
-from tests.support.memory_reader import HOSPITAL, PATIENT, MemoryReader, Story, honest_story
-from tests.support.samples import AUTHORITY
+from tests.support.memory_reader import (
+    COUNTRY,
+    CUSTODIAN,
+    DEPUTY,
+    HOSPITAL,
+    NATIONAL,
+    PATIENT,
+    MemoryReader,
+    Story,
+    honest_story,
+)
+from tests.support.samples import AUTHORITY, address
 
 CONTRACT = Address(b"\xcc" * 20)
 VERIFIER = Address(b"\xee" * 20)
+NEW_SIGNER, CLINIC = address(0x55), address(0x56)
+SYSTEM, AUDIT = (address(0x41), address(0x42)), (address(0x43), address(0x44))
 Lie = Callable[[MemoryReader], object]
 
 
 def _full_story() -> Story:
     """Tells the story on, with acts that no later decision depends on."""
     story = honest_story()
-    admissions = Admissions(story.state)
-    story.log(admissions.admit_verifier(VERIFIER, story.place()))
-    change = admissions.change_institution
-    story.log(change(HOSPITAL.address, Standing.SUSPENDED, authority=AUTHORITY, place=story.place()))
-    left = admissions.change_membership(
-        samples.group(AUTHORITY), HOSPITAL.address, member=False, authority=AUTHORITY, place=story.place()
-    )
-    assert left is not None
-    story.log(left)
-    story.log(admissions.change_authority(AUTHORITY, Standing.SUSPENDED, story.place()))
+    for officer, role in zip((*SYSTEM, *AUDIT), (Role.SYSTEM, Role.SYSTEM, Role.AUDIT, Role.AUDIT), strict=True):
+        story.by_two("appoint_officer", NATIONAL, officer, bits(role), officers=COUNTRY)
+    story.by_two("admit_verifier", VERIFIER, officers=SYSTEM)
+    story.by_two("name_deployment", samples.word(1), VERIFIER, 2, officers=SYSTEM)
+    story.by_two("limit_institution", HOSPITAL.address, 7, 0, officers=AUDIT)
+    story.by_two("reset_keys", CUSTODIAN.address, NEW_SIGNER, b"new key")
+    story.by_two("dismiss_officer", AUDIT[1], officers=COUNTRY)
+    story.by_one("suspend_in_emergency", HOSPITAL.address, officer=AUTHORITY)
+    story.by_one("change_institution", HOSPITAL.address, Standing.SUSPENDED, officer=DEPUTY)
+    story.by_two("admit_institution", CLINIC, 440_300, CLINIC, samples.RELEASE_KEY)
+    story.by_one("suspend_in_emergency", CLINIC, officer=AUTHORITY)
+    story.by_one("change_membership", samples.group(AUTHORITY), HOSPITAL.address, officer=AUTHORITY, member=False)
+    story.by_two("change_authority", AUTHORITY, Standing.SUSPENDED, officers=COUNTRY)
     return story
 
 
@@ -62,12 +77,20 @@ def _drop(kind: type[Any], number: int = -1) -> Lie:
 
 LIES: tuple[tuple[str, Lie, Kind], ...] = (
     ("suspension-hidden", _drop(events.InstitutionStandingChanged), Kind.INSTITUTION_STATE),
-    ("release-key-exchanged", _change(events.InstitutionAdmitted, release_key=b"another"), Kind.INSTITUTION_STATE),
+    ("emergency-hidden", _drop(events.InstitutionSuspendedInEmergency), Kind.INSTITUTION_STATE),
+    ("emergency-prolonged", _change(events.InstitutionSuspendedInEmergency, 1, until=2**40), Kind.INSTITUTION_STATE),
+    ("new-keys-hidden", _drop(events.InstitutionKeysRotated), Kind.INSTITUTION_STATE),
+    ("new-keys-exchanged", _change(events.InstitutionKeysRotated, signer=CONTRACT), Kind.INSTITUTION_STATE),
+    ("limit-raised", _change(events.InstitutionLimited, daily_limit=8), Kind.INSTITUTION_STATE),
+    ("officer-hidden", _drop(events.OfficerDismissed), Kind.OFFICER_STATE),
+    ("officer-with-more-roles", _change(events.OfficerAppointed, -2, roles=bits(Role.SECURITY)), Kind.OFFICER_STATE),
+    ("officer-of-another-authority", _change(events.OfficerAppointed, 1, authority=AUTHORITY), Kind.OFFICER_STATE),
+    ("release-key-exchanged", _change(events.InstitutionAdmitted, 1, release_key=b"another"), Kind.INSTITUTION_STATE),
     ("region-exchanged", _change(events.InstitutionAdmitted, region=440_100), Kind.INSTITUTION_STATE),
-    ("signer-of-an-institution", _change(events.InstitutionAdmitted, signer=CONTRACT), Kind.INSTITUTION_STATE),
+    ("signer-of-an-institution", _change(events.InstitutionAdmitted, 1, signer=CONTRACT), Kind.INSTITUTION_STATE),
     ("admission-of-nobody", _change(events.InstitutionAdmitted, institution=CONTRACT), Kind.INSTITUTION_STATE),
     ("authority-not-suspended", _drop(events.AuthorityStandingChanged), Kind.AUTHORITY_STATE),
-    ("authority-of-another-region", _change(events.AuthorityAdmitted, region=0), Kind.AUTHORITY_STATE),
+    ("authority-of-another-region", _change(events.AuthorityAdmitted, 1, region=0), Kind.AUTHORITY_STATE),
     ("relay-of-a-suspended-member", _change(events.RelayAdmitted, member=HOSPITAL.address), Kind.RELAY_STATE),
     ("relay-that-is-none", _change(events.RelayAdmitted, relay=CONTRACT), Kind.RELAY_STATE),
     ("membership-not-ended", _drop(events.GroupMembershipChanged), Kind.MEMBERSHIP),

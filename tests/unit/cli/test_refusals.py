@@ -22,6 +22,10 @@ PREPARE = (
 )
 ADD = ("record", "add", "account", "--key", "account", "--subject", ID, "--sensitivity", "3")
 ASK = ("access", "request", ID, "--consent", ID, "--key", "account", "--release-key", "account")
+MANY = (
+    *("access", "request-many", "--release-key", "account", "--practitioner"),
+    *(ID, "--key", "account"),
+)
 MALFORMED: dict[str, tuple[str, ...]] = {
     "no-such-command": ("grant",),
     "no-such-option": ("history", ID, "--key", "account", "--loud"),
@@ -60,6 +64,15 @@ MALFORMED: dict[str, tuple[str, ...]] = {
     "practitioner": (*ASK, "--practitioner", "Dr. Who"),
     "out-exists": (*ASK, "--practitioner", ID, "--out", "account"),
     "record-not-in-scope": (*ASK, "--practitioner", ID, "--scope", "0x" + "33" * 32),
+    "many-none": MANY,
+    "many-no-consent": (*MANY, ID),
+    "many-record": (*MANY, "patient", "--consent", ID),
+    "many-consent": (*MANY, f"{ID}:7"),
+    "many-record-twice": (*MANY, ID, f"{ID}:{ID}", "--consent", ID),
+    "many-not-in-scope": (*MANY, ID, "--consent", ID, "--scope", "0x" + "33" * 32),
+    "many-folder-is-a-file": (*MANY, ID, "--consent", ID, "--out", "account"),
+    "many-folder-in-no-folder": (*MANY, ID, "--consent", ID, "--out", "nowhere/opened"),
+    "many-practitioner": (*MANY[:5], "Dr. Who", *MANY[6:], ID, "--consent", ID),
     "request-id": ("access", "prove", "0x12", "--institution", ADDRESS),
     "request-id-too-large": ("access", "prove", str(2**256), "--institution", ADDRESS),
     "no-institution": ("access", "prove", "12"),
@@ -72,6 +85,7 @@ UNUSABLE: dict[str, tuple[str, ...]] = {
     "no-settings-file": ("history", ID, "--key", "account", "--settings", "missing"),
     "no-manifest": ("key", "new", "fresh", "--kind", "p256", "--manifest", "missing"),
     "no-record": ("record", "add", "missing", *ADD[3:], "--category", "IMAGING", "--month", "2004-01"),
+    "no-list": (*MANY, "--from", "missing"),
     "no-terms": ("consent", "grant", "missing", "--key", "account"),
 }
 

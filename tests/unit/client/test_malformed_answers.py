@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from consentry.client import chain
+from consentry.client.bulk import Sought
 from consentry.client.hospital import Hospital, NewRecord
 from consentry.client.patient import Patient
 from consentry.client.transport import Transport
@@ -78,6 +79,14 @@ class Desk:
         )
         return await self.hospital.access(made)
 
+    async def access_many(self) -> object:
+        """Asks for what is permitted, denied and rejected."""
+        if "batch" not in self.made:
+            places = ((self.record, self.consent), (self.record, bytes(32)), (b"\x44" * 32, self.consent))
+            sought = [Sought(RecordId(record), ConsentId(consent)) for record, consent in places]
+            self.made["batch"] = self.hospital.new_requests(sought, practitioner=b"\x9a" * 32)
+        return await self.hospital.access_many(self.made["batch"], one_signature=False)
+
     async def prepare(self) -> object:
         """Has a notice made."""
         world = self.callers.world
@@ -119,6 +128,7 @@ CALLS: dict[str, tuple[str, Call]] = {
     "upload": ("/records/content", Desk.add_record),
     "anchor": ("/v1/records", Desk.add_record),
     "access": ("/v1/access", Desk.access),
+    "access-many": ("/v1/access:batch", Desk.access_many),
 }
 
 
@@ -142,7 +152,8 @@ def _places(value: object, *above: object) -> Iterator[tuple[object, ...]]:
     if isinstance(value, dict) and above[-1:] != ("document",):
         members = iter(value.items())
     elif isinstance(value, list) and value:
-        members = iter([(0, value[0])])
+        # Items of a list are alike, but for those that say what came of them.
+        members = iter(list(enumerate(value)) if "outcome" in value[0] else [(0, value[0])])
     for name, inner in members:
         yield (*above, name)
         yield from _places(inner, *above, name)

@@ -10,6 +10,7 @@ import pytest
 from consentry.core import heads
 from consentry.core.acts import Acts, Item
 from consentry.core.admissions import Admissions
+from consentry.core.authorities import Authorities, found
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.events import AccessDecided, RequestRejected
 from consentry.core.state import LedgerState
@@ -20,17 +21,21 @@ from tests.support import samples
 from tests.support.samples import AUTHORITY, CUSTODIAN, HOSPITAL, NOW, RELAY, SUBJECT, address, place
 
 SIGNER = address(0x11)
+NATIONAL, SECOND = address(0x12), address(0x13)
 
 
 def _ledger() -> Acts:
     state = LedgerState()
-    admissions = Admissions(state)
-    admissions.admit_authority(AUTHORITY, 440000, place())
-    for institution in (CUSTODIAN, HOSPITAL):
-        admissions.admit_institution(
-            institution, 440300, institution, samples.RELEASE_KEY, authority=AUTHORITY, place=place()
-        )
-    admissions.admit_relay(RELAY, CUSTODIAN, authority=AUTHORITY, place=place())
+    admissions, authorities = Admissions(state), Authorities(state)
+    found(state, NATIONAL, SECOND, [], place())
+    for officer in (NATIONAL, SECOND):
+        authorities.admit_authority(AUTHORITY, 440000, officer=officer, place=place())
+    for officer in (AUTHORITY, NATIONAL):
+        for institution in (CUSTODIAN, HOSPITAL):
+            facts = institution, 440300, institution, samples.RELEASE_KEY
+            admissions.admit_institution(*facts, officer=officer, place=place())
+    for officer in (AUTHORITY, NATIONAL):
+        admissions.admit_relay(RELAY, CUSTODIAN, officer=officer, place=place())
     acts = Acts(state)
     acts.enrol(
         Enrolment(SUBJECT, SIGNER, CUSTODIAN, NOW + 1),
@@ -145,7 +150,8 @@ def test_supersede_keeps_lineage_and_retires_the_version() -> None:
 
 def test_act_without_active_relay_is_refused() -> None:
     acts = _ledger()
-    Admissions(acts.state).change_institution(CUSTODIAN, Standing.SUSPENDED, authority=AUTHORITY, place=place())
+    for officer in (AUTHORITY, NATIONAL):
+        Admissions(acts.state).change_institution(CUSTODIAN, Standing.SUSPENDED, officer=officer, place=place())
     with pytest.raises(LedgerRejectedError) as caught:
         acts.decide([_item()], relay=RELAY, place=place())
     assert _error(caught) == "AccessLedgerRelayRequired"
@@ -154,7 +160,5 @@ def test_act_without_active_relay_is_refused() -> None:
 def test_admit_institution_outside_the_region_is_refused() -> None:
     acts = _ledger()
     with pytest.raises(LedgerRejectedError) as caught:
-        Admissions(acts.state).admit_institution(
-            address(9), 110000, address(9), b"k", authority=AUTHORITY, place=place()
-        )
+        Admissions(acts.state).admit_institution(address(9), 110000, address(9), b"k", officer=AUTHORITY, place=place())
     assert _error(caught) == "ParticipantsRegionForbidden"

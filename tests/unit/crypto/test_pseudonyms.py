@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from consentry.crypto.pseudonyms import practitioner_of
+from consentry.crypto.pseudonyms import identifier_of, practitioner_of
 from consentry.errors import InvalidInputError
 
 SECRET = bytes(range(32))
@@ -30,3 +30,17 @@ def test_pseudonyms_of_two_institutions_or_people_differ() -> None:
 def test_secret_or_staff_id_that_protects_nothing_is_refused(secret: bytes, staff: str) -> None:
     with pytest.raises(InvalidInputError):
         practitioner_of(secret, staff)
+
+
+def test_code_of_a_person_is_a_keyed_hash_of_kind_and_code() -> None:
+    secret, framed = bytes(range(32)), b"\x00\x00\x00\x17consentry/identifier/v1\x00\x00\x00\x01\x02\x00\x00\x00\x02A1"
+
+    assert identifier_of(secret, 2, "A1") == hmac.digest(secret, framed, "sha256")
+    assert len({identifier_of(secret, kind, code) for kind in (1, 2) for code in ("A1", "A2")}) == 4
+    assert identifier_of(secret[::-1], 2, "A1") != identifier_of(secret, 2, "A1")
+
+
+@pytest.mark.parametrize(("secret", "code"), [(b"", "A1"), (bytes(31), "A1"), (bytes(32), "")])
+def test_code_without_a_secret_or_without_content_is_refused(secret: bytes, code: str) -> None:
+    with pytest.raises(InvalidInputError):
+        identifier_of(secret, 1, code)

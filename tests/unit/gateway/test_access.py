@@ -10,9 +10,9 @@ import pytest
 from consentry.core.codes import Action, Reason, bits
 from consentry.core.merkle import proof_of, root_of
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, Material
+from consentry.core.terms import AccessRequest, Address, ConsentId, ConsentTerms, Material
 from consentry.core.typed_data import consent_id, scope_key
-from consentry.crypto.keywrap import release_key_hash
+from consentry.crypto.keywrap import release_key_hash, release_public_key
 from consentry.crypto.signing import sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.errors import (
@@ -22,8 +22,9 @@ from consentry.errors import (
     NotAuthenticError,
     NotFoundError,
 )
-from consentry.gateway.access import LEASE_SECONDS, Access, AccessDesk
-from consentry.gateway.ports import ConsentView
+from consentry.gateway.access import Access, AccessDesk
+from consentry.gateway.last_look import LEASE_SECONDS
+from consentry.gateway.ports import ConsentView, InstitutionView
 from tests.property.desk_histories import HOSPITALS, PATIENT, RELEASE_KEY, Bench
 from tests.support import samples
 from tests.support.memory_ledger import VERIFIERS
@@ -121,6 +122,43 @@ async def test_revocation_while_the_release_is_written_down_stops_the_key(bench:
     bench.vault.on_write = slow
     with pytest.raises(AccessDeniedError, match="CONSENT_REVOKED"):
         await ask(bench, request(bench, bench.consents[0]))
+    assert not bench.vault.released
+
+
+async def test_key_of_before_a_rotation_in_the_meantime_gets_nothing(bench: Bench) -> None:
+    hospital = HOSPITALS[0]
+
+    async def rotated() -> None:
+        bench.ledger.rotate_keys(hospital.address, hospital.signer, b"new release key")
+
+    bench.vault.on_write = rotated
+    with pytest.raises(AccessDeniedError, match="RELEASE_KEY_MISMATCH"):
+        await ask(bench, request(bench, bench.consents[0]))
+    assert not bench.vault.released
+
+
+async def test_key_of_before_a_rotation_is_denied_and_the_new_one_gets_the_record(bench: Bench) -> None:
+    hospital, new = HOSPITALS[0], release_public_key(samples.word(0x5EEE))
+    bench.ledger.rotate_keys(hospital.address, hospital.signer, new)
+    with pytest.raises(AccessDeniedError, match="RELEASE_KEY_MISMATCH"):
+        await ask(bench, request(bench, bench.consents[0]))
+    asked = replace(request(bench, bench.consents[0]), request_id=2, release_key_hash=release_key_hash(new))
+    assert (await ask(bench, asked)).key.release_key_hash == release_key_hash(new)
+
+
+async def test_projection_that_lags_behind_a_rotation_gives_no_key(bench: Bench) -> None:
+    hospital, new = HOSPITALS[0], release_public_key(samples.word(0x5EEE))
+    asked = replace(request(bench, bench.consents[0]), release_key_hash=release_key_hash(new))
+
+    class Old(MemoryProjection):
+        async def institution(self, wanted: Address) -> InstitutionView | None:
+            view = await super().institution(wanted)
+            return replace(view, release_key=RELEASE_KEY) if view else None
+
+    bench.ledger.rotate_keys(hospital.address, hospital.signer, new)
+    bench.desk = AccessDesk(bench.ledger, Old(bench.ledger), bench.vault, bench.outbox, bench.desk.custodian, VERIFIERS)
+    with pytest.raises(LedgerUnavailableError, match="another key by now"):
+        await ask(bench, asked)
     assert not bench.vault.released
 
 

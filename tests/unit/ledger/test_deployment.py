@@ -23,7 +23,7 @@ from tests.support.samples import word
 
 @pytest.fixture(scope="module")
 def payers() -> list[AccountKey]:
-    """Deployer, national authority and relay."""
+    """Deployer, both officers of the national authority, and relay."""
     return people()
 
 
@@ -65,7 +65,7 @@ async def test_manifest_of_another_chain_or_deployment_is_refused_by_name(made: 
 
 async def test_chain_that_was_begun_again_is_refused(made: Deployed, payers: list[AccountKey]) -> None:
     """The same chain id; at another time it has another genesis block, at the same time it lacks the contracts."""
-    for genesis_time, found in ((GENESIS_TIME + 1, "genesis hash"), (GENESIS_TIME, "code of AccessManager")):
+    for genesis_time, found in ((GENESIS_TIME + 1, "genesis hash"), (GENESIS_TIME, "code of Governance")):
         again = InProcessProvider(payers, genesis_time).connection()
         with pytest.raises(ForeignChainError, match=found):
             await verify_identity(again, made.manifest)

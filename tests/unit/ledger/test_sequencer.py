@@ -17,15 +17,17 @@ from consentry.crypto.p256 import P256Key
 from consentry.errors import (
     ConsentryError,
     InvalidInputError,
+    LedgerRejectedError,
     LedgerUnavailableError,
     NotAuthenticError,
     NotPermittedError,
 )
-from consentry.ledger import sequencer
+from consentry.ledger import costs, sequencer
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection, is_refusal
-from consentry.ledger.sequencer import Cost, Item, cost_of
+from consentry.ledger.costs import Cost, cost_of
+from consentry.ledger.sequencer import Item, encode_batch
 from tests.support import samples
 from tests.support.in_process import InProcessProvider
 from tests.support.ledger_worlds import Case, Deployed, LedgerWorld, deployed, people, world_on
@@ -149,11 +151,11 @@ async def test_batch_that_lacks_gas_for_its_verifiers_is_decided_in_parts(
 ) -> None:
     """Each signature of an admitted verifier may need half a million gas; the contract refuses what it cannot ask."""
     # Told by nothing but the contract, as with a verifier whose signatures are as long as an account's.
-    monkeypatch.setattr(sequencer, "VERIFIER_GAS", 0)
+    monkeypatch.setattr(costs, "VERIFIER_GAS", 0)
     provider, made, world, case = chain
     key = P256Key.generate(made.manifest.address("ERC7913P256Verifier"))
     institution = Address(secrets.token_bytes(20))
-    await made.governance.admit_institution(institution, 440_100, key.signer, samples.RELEASE_KEY)
+    await made.by_two(lambda own: own.admit_institution(institution, 440_100, key.signer, samples.RELEASE_KEY))
     narrow = replace(made.connection.profile, transaction_gas_limit=1_300_000)
     connection = Connection(provider, narrow)
     world.ledger = ChainLedger(connection, made.manifest, SendingAccount(connection, made.relay.secret))
@@ -244,4 +246,107 @@ async def test_cost_is_no_less_than_what_a_decision_takes(chain: Chain) -> None:
     item = Item(request, world.signed(world.hospital, "AccessLedger", request), case.material)
     receipt = await world.ledger.decide(item.request, item.signature, item.material)
     used = provider.tester.get_transaction_receipt("0x" + receipt.place.transaction_hash.hex())["gas_used"]
-    assert (Cost() + cost_of(item)).gas >= used
+    assert (Cost() + cost_of([item.pair], item.signature, encode_batch([item]))).gas >= used
+
+
+# Under one signature.
+
+
+def narrowed(chain: Chain, gas: int) -> None:
+    """Lets a transaction have less gas."""
+    provider, made, world, _ = chain
+    connection = Connection(provider, replace(made.connection.profile, transaction_gas_limit=gas))
+    world.ledger = ChainLedger(connection, made.manifest, SendingAccount(connection, made.relay.secret))
+
+
+async def test_batch_under_one_signature_is_one_transaction_of_its_own(chain: Chain) -> None:
+    provider, _, world, case = chain
+    requests, single = [world.request(case) for _ in range(80)], world.request(case)
+    alone = asyncio.create_task(world.decide(single, case.material))
+    receipts = await world.decide_batch(requests, case.material)
+    places = {r.place.transaction_hash for r in receipts if isinstance(r, FinalReceipt)}
+    assert [r.entry.request for r in receipts if isinstance(r, FinalReceipt)] == requests
+    assert len(places) == 1
+    assert (await alone).place.transaction_hash not in places
+    assert provider.asked.count(SENT) == 2
+
+
+async def test_batch_that_may_be_too_much_is_refused_unsent_and_told_what_fits(chain: Chain) -> None:
+    provider, _, world, case = chain
+    narrowed(chain, 1_000_000)
+    requests = [world.request(case) for _ in range(40)]
+    with pytest.raises(InvalidInputError, match="too much gas") as caught:
+        await world.decide_batch(requests, case.material)
+    most = caught.value.details["most"]
+    assert 1 < most < 40
+    assert f"the first {most} fit" in caught.value.message
+    assert SENT not in provider.asked
+    with pytest.raises(InvalidInputError) as again:
+        await world.decide_batch(requests[: most + 1], case.material)
+    assert again.value.details["most"] == most
+    receipts = await world.decide_batch(requests[:most], case.material)
+    assert [isinstance(r, FinalReceipt) for r in receipts] == [True] * most
+
+
+async def test_batch_of_which_not_one_request_fits_says_so(chain: Chain) -> None:
+    _, _, world, case = chain
+    narrowed(chain, 100_000)
+    with pytest.raises(InvalidInputError) as caught:
+        await world.decide_batch([world.request(case)], case.material)
+    assert caught.value.details["most"] == 0
+
+
+async def test_batch_that_runs_out_of_gas_all_the_same_is_refused_whole_and_never_divided(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, _, world, case = chain
+    narrowed(chain, 600_000)
+    monkeypatch.setattr(sequencer, "cost_of", lambda *_: Cost(0, 0))
+    requests = [world.request(case) for _ in range(40)]
+    with pytest.raises(LedgerRejectedError):
+        await world.decide_batch(requests, case.material)
+    assert provider.asked.count(SENT) == 1
+    ids = [request.request_id for request in requests]
+    assert await world.ledger.find_decisions(requests[0].institution, ids) == {}
+
+
+async def test_batch_the_node_finds_too_long_is_refused_whole(chain: Chain) -> None:
+    provider, _, world, case = chain
+    provider.longest = 2_000
+    with pytest.raises(LedgerUnavailableError) as caught:
+        await world.decide_batch([world.request(case) for _ in range(20)], case.material)
+    assert is_refusal(caught.value)
+    assert provider.asked.count(SENT) == 1
+
+
+async def test_batch_of_a_relay_that_was_removed_is_told_so(chain: Chain) -> None:
+    _, made, world, case = chain
+    await made.governance.remove_relay(made.relay.address)
+    with pytest.raises(NotPermittedError):
+        await world.decide_batch([world.request(case)], case.material)
+
+
+async def test_answers_to_a_batch_that_cannot_be_read_are_an_error_of_ours(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, world, case = chain
+
+    def broken(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(sequencer, "decode_log", broken)
+    with pytest.raises(LedgerUnavailableError):
+        await world.decide_batch([world.request(case)], case.material)
+
+
+async def test_caller_that_goes_away_does_not_take_its_batch_back(chain: Chain) -> None:
+    _, _, world, case = chain
+    assert isinstance(world.ledger, ChainLedger)
+    request = world.request(case)
+    waiting = asyncio.create_task(world.decide_batch([request], case.material))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await world.ledger._sequencer.close()
+    assert await world.ledger.find_decision(request.institution, request.request_id) is not None

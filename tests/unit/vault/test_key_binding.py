@@ -141,7 +141,9 @@ async def test_attach_that_an_erasure_overtakes_does_not_bring_the_key_back(
 async def call_the_database_older(bench: Bench) -> None:
     """Writes the version before the binding into the database, so that the next start upgrades it again."""
     async with bench.database.writing() as session:
-        await (await session.connection()).exec_driver_sql("UPDATE vault_version SET version_num = '0002'")
+        connection = await session.connection()
+        await connection.exec_driver_sql("DROP TABLE kept_batches")
+        await connection.exec_driver_sql("UPDATE vault_version SET version_num = '0002'")
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["as-it-is", "called-older"])

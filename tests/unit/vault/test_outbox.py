@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from consentry.core.batch_tree import batch_of
 from consentry.core.terms import ConsentId
 from consentry.errors import ConflictError
-from consentry.gateway.ports import Answer, Beginning, StoredRequest
+from consentry.gateway.ports import Answer, Beginning, StoredBatch, StoredRequest, Wanted
 from consentry.vault.database import Database
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.outbox import RequestOutbox
@@ -106,6 +107,44 @@ async def test_many_keep_at_once_lose_nothing(bench: Bench) -> None:
     outbox = RequestOutbox(bench.database)
     await asyncio.gather(*(outbox.keep(other(number)) for number in range(1, 41)))
     assert len(await outbox.unsettled()) == 40
+
+
+def batch(number: int, size: int = 3) -> StoredBatch:
+    requests = [replace(ITEM.request, request_id=number * 100 + place) for place in range(size)]
+    items = tuple(Wanted(request, (samples.word(place + 1),) * place) for place, request in enumerate(requests))
+    return StoredBatch(batch_of(requests[0].institution, requests), items, b"\x77" * 65)
+
+
+async def test_kept_batches_come_back_whole_and_oldest_first_after_a_restart(bench: Bench) -> None:
+    ticks = iter(range(100))
+    outbox = RequestOutbox(bench.database, clock=lambda: next(ticks))
+    kept = [batch(3), batch(1, 500), batch(2, 1)]
+    for each in kept:
+        await outbox.keep_batch(each)
+    await outbox.keep_batch(kept[0])
+    await bench.database.close()
+    reopened = Database(bench.url)
+    assert await RequestOutbox(reopened).batches() == kept
+    assert await RequestOutbox(reopened).unsettled() == []
+    await reopened.close()
+
+
+async def test_batch_kept_by_many_at_once_is_one(bench: Bench) -> None:
+    outbox = RequestOutbox(bench.database)
+    await asyncio.gather(*(outbox.keep_batch(batch(number % 4)) for number in range(20)))
+    assert len(await outbox.batches()) == 4
+
+
+async def test_batch_with_another_signature_or_other_proofs_takes_the_place_of_the_former(bench: Bench) -> None:
+    outbox, first = RequestOutbox(bench.database), batch(1)
+    corrected = replace(first, items=tuple(Wanted(item.request) for item in first.items), signature=b"\x78" * 65)
+    await outbox.keep_batch(first)
+    await outbox.keep_batch(corrected)
+    await outbox.drop_batch(first)
+    assert await outbox.batches() == [corrected]
+    await outbox.drop_batch(corrected)
+    await outbox.drop_batch(corrected)
+    assert await outbox.batches() == []
 
 
 async def test_idempotency_key_gives_the_first_answer_again(bench: Bench) -> None:

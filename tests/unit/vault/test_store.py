@@ -269,7 +269,7 @@ async def test_findings_name_every_damaged_and_every_stray_object(bench: Bench) 
     whole, torn, gone, erased = [await keep(bench, 50_000) for _ in range(4)]
     os.truncate(bench.file_of(torn.sealed.object_id), 900)
     bench.file_of(gone.sealed.object_id).unlink()
-    await bench.upkeep.erase_record(erased.record_id)
+    await bench.vault.erase(erased.record_id)
     stray = os.urandom(32)
     await bench.objects.put(f"aa/{stray.hex()}", stream(b"left by a crash"))
     found = {finding.object_id: type(finding.error) async for finding in bench.upkeep.findings()}
@@ -318,21 +318,10 @@ async def test_seal_whose_row_cannot_be_written_leaves_no_object(bench: Bench) -
 async def test_erased_record_is_gone_for_good_and_its_neighbour_is_not(bench: Bench) -> None:
     kept, neighbour = await keep(bench, 1000), await keep(bench, 1000)
     for _ in range(2):
-        await bench.upkeep.erase_record(kept.record_id)
+        await bench.vault.erase(kept.record_id)
     await assert_erased(bench, kept)
     assert await read(bench, neighbour)
     await bench.vault.release(receipt_for(neighbour), neighbour.leaf, PUBLIC_KEY, DOMAIN, in_force)
-
-
-async def test_erased_subject_loses_every_record(bench: Bench) -> None:
-    records = [await keep(bench, 1000) for _ in range(3)]
-    await bench.upkeep.erase_subject(SUBJECT)
-    for kept in records:
-        await assert_erased(bench, kept)
-    with pytest.raises(KeyDestroyedError):
-        await bench.vault.create_subject(SUBJECT)
-    with pytest.raises(KeyDestroyedError):
-        await bench.vault.seal(stream(b"x"), subject_id=SUBJECT, media_type="text/plain")
 
 
 async def assert_erased(bench: Bench, kept: Kept) -> None:

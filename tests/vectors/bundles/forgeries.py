@@ -11,7 +11,8 @@ import rfc8785
 
 from consentry.core import events
 from consentry.core.codes import Reason
-from consentry.core.terms import ZERO_32, Address
+from consentry.core.terms import ZERO_32, Address, AuthorisationId
+from consentry.core.typed_data import digest
 from consentry.crypto.signing import AccountKey
 from consentry.evidence import notation
 from consentry.evidence import verify as steps
@@ -73,6 +74,14 @@ def _add_member(bundle: Json) -> None:
     bundle["note"] = "trust me"
 
 
+def _old_signer(bundle: Json) -> None:
+    bundle["rotation"]["keys"]["signer"] = bundle["institution"]["signer"]
+
+
+def _admission_nodes(bundle: Json) -> None:
+    bundle["rotation"]["inclusion"] = bundle["institution"]["inclusion"]
+
+
 FORM: Final[tuple[tuple[str, Change], ...]] = (
     ("member-missing", _drop_member),
     ("member-unknown", _add_member),
@@ -114,6 +123,18 @@ INSTITUTION: Final[tuple[tuple[str, Change], ...]] = (
     ("institution-node-changed", _set(lambda text: _flip(text, 300), "institution", "inclusion", "nodes", 0)),
     ("institution-block-another", _set(_flip, "institution", "inclusion", "blockHash")),
 )
+ROTATION: Final[tuple[tuple[str, int, Change], ...]] = (
+    ("rotation-left-out", steps.REQUEST, _set(None, "rotation")),
+    ("rotation-signer-replaced", steps.INSTITUTION, _set("0x" + STRANGER.address.hex(), "rotation", "keys", "signer")),
+    ("rotation-signer-of-the-admission", steps.INSTITUTION, _old_signer),
+    ("rotation-release-key-replaced", steps.INSTITUTION, _set("0x00", "rotation", "keys", "releaseKey")),
+    ("rotation-of-another", steps.INSTITUTION, _set("0x" + CUSTODIAN.address.hex(), "rotation", "keys", "institution")),
+    ("rotation-by-an-authority", steps.INSTITUTION, _set("0x" + "22" * 20, "rotation", "authority")),
+    ("rotation-time-changed", steps.INSTITUTION, _set("1", "rotation", "keys", "signBefore")),
+    ("rotation-nodes-of-the-admission", steps.INSTITUTION, _admission_nodes),
+    ("rotation-member-unknown", steps.FORM, _set("trust me", "rotation", "note")),
+)
+"""Changes to the keys that a request was signed with."""
 REQUEST: Final[tuple[tuple[str, Change], ...]] = (
     ("request-signature-changed", _set(lambda text: _flip(text, 40), "requestSignature")),
     ("request-signature-empty", _set("0x", "requestSignature")),
@@ -210,6 +231,24 @@ def _within(real: RealBundles) -> Iterator[Forgery]:
     yield Forgery("batch-invented", steps.REQUEST, rfc8785.dumps(alone), real.trust)
 
 
+def _rotated(real: RealBundles) -> Iterator[Forgery]:
+    """Bundles of an institution with new keys, shown with others."""
+    new, reset = real.bundles["permitted-after-rotation"], real.bundles["permitted-after-reset"]
+    for name, step, change in ROTATION:
+        yield Forgery(name, step, rfc8785.dumps(_changed(new, change)), real.trust)
+    mixed = {
+        "rotation-before-the-last-one": (steps.REQUEST, replace(reset, rotation=new.rotation)),
+        "rotation-after-the-decision": (steps.REQUEST, replace(new, rotation=reset.rotation)),
+        "rotation-invented": (steps.REQUEST, replace(real.bundles["permitted-account"], rotation=new.rotation)),
+        "rotation-later-with-the-same-keys": (
+            steps.ORDER,
+            replace(real.bundles["permitted-account"], rotation=reset.rotation),
+        ),
+    }
+    for name, (step, bundle) in mixed.items():
+        yield Forgery(name, step, bundle.to_json(), real.trust)
+
+
 def _raw(real: RealBundles) -> Iterator[Forgery]:
     content = real.bundles["permitted-account"].to_json()
     found = json.loads(content)
@@ -279,7 +318,18 @@ def _rogue(real: RealBundles, patient: AccountKey) -> Iterator[Forgery]:
     yield lie("rogue-granted-after-the-decision", steps.ORDER, {}, order=late)
     late = ("enrolled", "anchored", "granted", "decided", "admitted")
     yield lie("rogue-admitted-after-the-decision", steps.ORDER, {}, order=late)
+    yield _with_another_ground(rogue)
     yield from _broken_rules(rogue, lie)
+
+
+def _with_another_ground(rogue: Rogue) -> Forgery:
+    """The institution signed a request that the event does not hold: it has room for one ground alone."""
+    bundle, trust = rogue.mine({})
+    request = rogue.request(authorisation_id=AuthorisationId(samples.word(0xA07)))
+    entry = replace(bundle.entry, request=request)
+    signature = HOSPITAL.sign_digest(digest(trust.domain("AccessLedger"), request))
+    lying = replace(bundle, entry=entry, request_signature=signature, claim=claim_of(entry))
+    return Forgery("rogue-request-with-a-second-ground", steps.DECISION, lying.to_json(), trust)
 
 
 def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery]:
@@ -318,4 +368,4 @@ def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery
 
 def forgeries(real: RealBundles) -> list[Forgery]:
     """Gives all lying bundles."""
-    return [*_raw(real), *_edited(real), *_within(real), *_mixed(real), *_rogue(real, PATIENT)]
+    return [*_raw(real), *_edited(real), *_within(real), *_rotated(real), *_mixed(real), *_rogue(real, PATIENT)]

@@ -18,11 +18,14 @@ from consentry.core.codes import Action, Reason
 from consentry.core.packing import unpack_outcome
 from consentry.core.terms import (
     ZERO_32,
+    ZERO_ADDRESS,
     AccessEntry,
     AccessRequest,
+    Address,
     ConsentId,
     ConsentTerms,
     Enrolment,
+    InstitutionKeys,
     Material,
     RecordLeaf,
     SubjectId,
@@ -37,11 +40,13 @@ from consentry.evidence.trust import CONTRACTS, Checkpoint, TrustRoot
 from tests.support import samples
 from tests.support.evm import Log, Outcome
 from tests.support.samples import NOW
-from tests.support.suite import Suite
+from tests.support.suite import Suite, plain
 
 REGION: Final = 440300
 CUSTODIAN: Final = AccountKey(keccak(b"bundles: custodian"))
 HOSPITAL: Final = AccountKey(keccak(b"bundles: hospital"))
+NEW_KEY: Final = AccountKey(keccak(b"bundles: hospital, new"))
+NEW_RELEASE_KEY: Final = samples.RELEASE_KEY[::-1]
 PATIENT: Final = AccountKey(keccak(b"bundles: patient"))
 STRANGER: Final = AccountKey(keccak(b"bundles: stranger"))
 
@@ -71,14 +76,15 @@ class Story:
 
     suite: Suite = field(default_factory=Suite)
     admitted: dict[bytes, events.InstitutionAdmitted] = field(default_factory=dict)
+    rotated: events.InstitutionKeysRotated | None = None
+    signer: AccountKey = HOSPITAL
+    release_key: bytes = samples.RELEASE_KEY
 
     def __post_init__(self) -> None:
         self.suite.evm.travel(NOW)
         for institution in (CUSTODIAN, HOSPITAL):
             address = institution.address
-            outcome = self.suite.act(
-                "Participants", "admitInstitution", address, REGION, address, samples.RELEASE_KEY, ZERO_32
-            )
+            outcome = self.suite.by_two("admitInstitution", address, REGION, address, samples.RELEASE_KEY, ZERO_32)
             payer = self.suite.evm.payer
             self.admitted[address] = events.InstitutionAdmitted(
                 self.place(outcome), address, payer, REGION, address, samples.RELEASE_KEY, ZERO_32
@@ -88,6 +94,27 @@ class Story:
         """Gives where an act was mined."""
         self.suite.must(outcome)
         return EventPlace(BlockReference(outcome.block_number, ZERO_32, outcome.time), ZERO_32, 0)
+
+    def rotate(self) -> None:
+        """Has the hospital rotate its keys; from then on it signs with the new one."""
+        keys = InstitutionKeys(HOSPITAL.address, NEW_KEY.signer, NEW_RELEASE_KEY, NOW + samples.DAY)
+        domain = self.suite.domain("Participants")
+        signatures = sign(HOSPITAL, domain, keys), sign(NEW_KEY, domain, keys)
+        self._rotated(self.suite.act("Participants", "rotateInstitutionKeys", plain(keys), *signatures), keys)
+        self.signer = NEW_KEY
+
+    def reset(self) -> None:
+        """Has two officers give the hospital the keys of its admission back."""
+        keys = InstitutionKeys(HOSPITAL.address, HOSPITAL.signer, samples.RELEASE_KEY, 0)
+        outcome = self.suite.by_two("resetInstitutionKeys", keys.institution, keys.signer, keys.release_key)
+        self._rotated(outcome, keys, self.suite.evm.payer)
+        self.signer = HOSPITAL
+
+    def _rotated(self, outcome: Outcome, keys: InstitutionKeys, by: Address = ZERO_ADDRESS) -> None:
+        self.release_key = keys.release_key
+        self.rotated = events.InstitutionKeysRotated(
+            self.place(outcome), keys.institution, by, keys.signer, keys.release_key, keys.sign_before
+        )
 
     def case(self, key: SigningKey, name: str, **terms: Any) -> Case:  # noqa: ANN401 - fields of the terms
         """Enrols, anchors and grants."""
@@ -112,14 +139,12 @@ class Story:
 
     def request(self, case: Case, number: int, **changes: Any) -> AccessRequest:  # noqa: ANN401 - fields of the request
         """Gives a request about a case."""
-        base = samples.request(
-            record_id(case.leaf), consent_id(case.terms), hashlib.sha256(samples.RELEASE_KEY).digest()
-        )
+        base = samples.request(record_id(case.leaf), consent_id(case.terms), hashlib.sha256(self.release_key).digest())
         return replace(base, institution=HOSPITAL.address, request_id=number, **changes)
 
     def access(self, case: Case, request: AccessRequest) -> AccessHistory:
         """Has a request decided and gives its history."""
-        signature = sign(HOSPITAL, self.suite.domain("AccessLedger"), request)
+        signature = sign(self.signer, self.suite.domain("AccessLedger"), request)
         terms = case.terms if any(request.consent_id) else None
         outcome = self.suite.decide([(request, signature, Material(case.leaf, terms, case.scope_proof))])
         [log] = outcome.logs
@@ -148,6 +173,7 @@ class Story:
     ) -> AccessHistory:
         return AccessHistory(
             self.admitted[HOSPITAL.address],
+            self.rotated,
             case.enrolled if invoked else None,
             case.anchored,
             case.granted if invoked else None,
@@ -210,4 +236,8 @@ def build_real() -> RealBundles:
     together = story.accesses(account, [story.request(account, number) for number in (8, 9, 10)])
     histories |= {"permitted-in-batch-first": together[0], "permitted-in-batch-last": together[2]}
     histories["denied-unknown-record"] = replace(history, anchored=None, granted=None, enrolled=None, scope_proof=())
+    story.rotate()
+    histories["permitted-after-rotation"] = story.access(account, story.request(account, 11))
+    story.reset()
+    histories["permitted-after-reset"] = story.access(account, story.request(account, 12))
     return RealBundles(story.trust(), {name: story.bundle(history) for name, history in histories.items()})

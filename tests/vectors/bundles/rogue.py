@@ -52,6 +52,11 @@ class Rogue:
             found["granted"] = events.ConsentGranted(
                 nowhere, consent_id(c.terms), c.terms.subject_id, c.terms, c.signature
             )
+        if b.rotation:
+            keys = b.rotation.keys
+            found["rotated"] = events.InstitutionKeysRotated(
+                nowhere, keys.institution, b.rotation.authority, keys.signer, keys.release_key, keys.sign_before
+            )
         found["decided"] = events.AccessDecided(nowhere, b.entry)
         return found
 
@@ -105,6 +110,7 @@ class Rogue:
         }
         history = AccessHistory(
             placed["admitted"],
+            placed.get("rotated"),
             placed.get("enrolled"),
             placed.get("anchored"),
             placed.get("granted"),

@@ -23,37 +23,37 @@ NEIGHBOURS: Final = 3
 SPREAD: Final = 7
 
 
-def limits() -> Iterator[tuple[Scenario, Reason]]:
+def limits(cast: str = "") -> Iterator[tuple[Scenario, Reason]]:
     """Both sides of every limit."""
     for name, expected, change in LIMITS:
-        scenario = Scenario(name)
+        scenario = Scenario(name, cast)
         change(scenario)
         yield scenario, expected
 
 
-def reasons() -> Iterator[tuple[Scenario, Reason]]:
+def reasons(cast: str = "") -> Iterator[tuple[Scenario, Reason]]:
     """Every reason alone."""
     for reason, change in WRONG.items():
-        scenario = Scenario(reason.name)
+        scenario = Scenario(reason.name, cast)
         change(scenario)
         yield scenario, reason
 
 
-def precedence() -> Iterator[tuple[Scenario, Reason]]:
+def precedence(cast: str = "") -> Iterator[tuple[Scenario, Reason]]:
     """Two reasons at once: the earlier one is given. Neighbours always, others evenly spread."""
-    for earlier in WRONG:
-        for later in WRONG:
-            near = 0 < later - earlier <= NEIGHBOURS
-            spread = later > earlier and (earlier * len(WRONG) + later) % SPREAD == 0
+    for first, earlier in enumerate(WRONG, start=1):
+        for second, later in enumerate(WRONG, start=1):
+            near = 0 < second - first <= NEIGHBOURS
+            spread = second > first and (first * len(WRONG) + second) % SPREAD == 0
             if (near or spread) and not EXCLUSIVE & {(earlier, later), (later, earlier)}:
-                scenario = Scenario(f"{earlier.name}+{later.name}")
+                scenario = Scenario(f"{earlier.name}+{later.name}", cast)
                 WRONG[later](scenario)
                 WRONG[earlier](scenario)
                 if scenario.can_be_staged():
                     yield scenario, earlier
 
 
-GROUPS: Final[dict[str, Callable[[], Iterator[tuple[Scenario, Reason]]]]] = {
+GROUPS: Final[dict[str, Callable[..., Iterator[tuple[Scenario, Reason]]]]] = {
     "limits": limits,
     "reasons": reasons,
     "precedence": precedence,

@@ -15,7 +15,16 @@ from eth_hash.auto import keccak
 
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, decide
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, Material, RecordLeaf, SubjectId
+from consentry.core.terms import (
+    ZERO_32,
+    AccessRequest,
+    AuthorisationId,
+    ConsentId,
+    ConsentTerms,
+    Material,
+    RecordLeaf,
+    SubjectId,
+)
 from consentry.core.typed_data import consent_id, record_id
 from consentry.crypto.signing import AccountKey
 from tests.support import samples
@@ -48,6 +57,7 @@ class Scenario:
     """A permitted access that changes make wrong; ids are derived at the end."""
 
     name: str
+    cast: str = ""
     leaf: RecordLeaf = field(init=False)
     terms: ConsentTerms = field(init=False)
     request: AccessRequest = field(init=False)
@@ -63,9 +73,14 @@ class Scenario:
     group_member: bool = False
     invokes_consent: bool = True
 
+    @property
+    def people(self) -> str:
+        """Whose keys they are: those of a cast that several share, or of this scenario alone."""
+        return self.cast or self.name
+
     def __post_init__(self) -> None:
-        hospital = key_of(self.name, "hospital").address
-        subject = subject_of(self.name, "patient")
+        hospital = key_of(self.people, "hospital").address
+        subject = subject_of(self.people, "patient")
         self.leaf = replace(samples.leaf(), custodian=CUSTODIAN.address, subject_id=subject)
         self.terms = replace(samples.terms(), subject_id=subject, institution=hospital, valid_from=PREPARED)
         self.request = replace(samples.request(ZERO_32, ZERO_32, RELEASE_KEY_HASH), institution=hospital)
@@ -124,8 +139,10 @@ class Scenario:
             request_id=2**200 + number,
             purpose=lowest,
             action=action,
+            authorisation_id=AuthorisationId(ZERO_32),
             legal_basis=1,
             actor_kind=1,
+            reason_code=0,
             practitioner=terms.practitioner if any(terms.practitioner) else samples.PRACTITIONER,
             release_key_hash=RELEASE_KEY_HASH,
             issued_at=PREPARED,

@@ -7,10 +7,10 @@ from typing import Any
 
 from alembic import context
 
+from consentry.directory import person_tables
 from consentry.directory.schema import VERSION_TABLE
-from consentry.directory.tables import EventRow
 
-METADATA = EventRow.metadata
+METADATA = person_tables.LinkRow.metadata
 
 
 def is_ours(name: str | None, kind: str, _parents: MutableMapping[Any, str | None]) -> bool:

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IParticipants} from "../interfaces/IParticipants.sol";
+import {ISubjects} from "../interfaces/ISubjects.sol";
+import {SignedActs} from "./SignedActs.sol";
+
+/// @title Signed acts that ask the registers
+/// @dev Says once what the modules of a contract need from it.
+abstract contract Registers is SignedActs {
+    /// @dev The register of subjects.
+    function _register() internal view virtual returns (ISubjects register);
+
+    /// @dev The register of who may act.
+    function _members() internal view virtual returns (IParticipants register);
+}

@@ -1,0 +1,253 @@
+"""``consentry act``: every signed act of the life cycles, its options made from its members.
+
+One command an act: it signs with the keys given, in the order of the act's signers. With all of them it is sent; with
+fewer it is written to a file, which the others sign with ``act sign`` and somebody sends with ``act send``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from consentry.cli import values
+from consentry.cli.keys import load_signing_key
+from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
+from consentry.cli.output import AsJson, answer, listing, receipt_of
+from consentry.client.acts import acts_of, send_act, sign_act
+from consentry.client.patient import Patient
+from consentry.core.act_table import BY_NAME, name_of
+from consentry.core.codes import bits
+from consentry.core.signed_act import ActForm, SignedAct
+from consentry.core.terms import Address, SubjectId
+from consentry.core.typed_data import members_of
+from consentry.errors import InvalidInputError
+from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
+
+DAY: Final = 86_400
+DRAWN: Final = frozenset({"nonce", "sign_before"})
+"""Fields that are drawn, or set to a day from now, where they are not given."""
+_ZEROS: Final = {"address": bytes(20), "bytes32": bytes(32), "bytes": b""}
+
+
+def _value(form: ActForm, member: str, field: str, text: str | None) -> Any:  # noqa: ANN401 - whatever the member is
+    """Reads one member from its option."""
+    kind, what = member.split(" ", maxsplit=1)[0], field.replace("_", " ")
+    if text is None:
+        return _missing(form, kind, field)
+    if field in form.codes:
+        return int(values.code(what, form.codes[field], text))
+    if field in form.sets:
+        return bits(*values.codes(what, form.sets[field], [text]))
+    if kind == "bool":
+        if text not in {"yes", "no"}:
+            raise InvalidInputError(f"{what} does not match (got {text!r:.40}, expected yes or no)")
+        return text == "yes"
+    if kind in _ZEROS:
+        value = values.hexadecimal(what, text, len(_ZEROS[kind]) or None) if kind != "bytes32" else _word(what, text)
+        return Address(value) if kind == "address" else value
+    return _number(kind, what, text)
+
+
+def _number(kind: str, what: str, text: str) -> int:
+    """Reads a number, a month or a day."""
+    if "-" in text:
+        return values.month(what, text) if kind == "uint16" else values.day(what, text)
+    return values.number(what, text, int(kind.removeprefix("uint")))
+
+
+def _word(what: str, text: str) -> bytes:
+    """Reads 32 bytes; an address or a small number stands for itself, left-padded."""
+    raw = values.number(what, text, 256).to_bytes(32, "big") if text.isdecimal() else values.hexadecimal(what, text)
+    if len(raw) not in {len(_ZEROS["address"]), len(_ZEROS["bytes32"])}:
+        raise InvalidInputError(f"size of the {what} does not match (got {len(raw)} bytes, expected 20 or 32)")
+    return raw.rjust(32, b"\0")
+
+
+def _missing(form: ActForm, kind: str, field: str) -> Any:  # noqa: ANN401 - as above
+    """Gives what stands where an option was not given."""
+    if field == "nonce":
+        return secrets.randbits(256)
+    if field == "sign_before":
+        return int(time.time()) + DAY
+    if field in form.optional:
+        return _ZEROS.get(kind, False if kind == "bool" else 0)
+    raise InvalidInputError(f"option --{field.replace('_', '-')} is missing")
+
+
+def _options(struct: type[SignedAct]) -> list[inspect.Parameter]:
+    """Gives the options of a command: one a member, then who signs, and what all commands have."""
+    form = struct.FORM
+    texts = {
+        field.name: _help(form, member, field.name)
+        for member, field in zip(members_of(struct), dataclasses.fields(struct), strict=True)
+    }
+    made = [_parameter(name, Annotated[str | None, typer.Option(help=text)], None) for name, text in texts.items()]
+    keys = Annotated[list[Path] | None, typer.Option(help=f"key files, in this order: {', '.join(form.signers)}")]
+    out = Annotated[Path | None, typer.Option(help="file for an act that others have to sign")]
+    shared: tuple[tuple[str, Any, Any], ...] = (
+        ("key", keys, None),
+        ("out", out, None),
+        ("gateway", GatewayUrl, ""),
+        ("node", NodeUrl, ""),
+        ("manifest", ManifestFile, None),
+        ("settings", SettingsFile, None),
+        ("as_json", AsJson, False),
+    )
+    return [*made, *(_parameter(*option) for option in shared)]
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - typer's own
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _help(form: ActForm, member: str, field: str) -> str:
+    table = form.codes.get(field) or form.sets.get(field)
+    if table is not None:
+        return ("several of " if field in form.sets else "one of ") + ", ".join(values.names(table))
+    given = field not in form.optional and field not in DRAWN
+    return member.split(" ", maxsplit=1)[0] + ("" if given else "; may be left out")
+
+
+def _command(name: str) -> Any:  # noqa: ANN401 - typer's own
+    """Makes the command of an act; typer reads its options from the signature."""
+    struct = BY_NAME[name]
+
+    def run(**given: Any) -> None:  # noqa: ANN401 - options of the act
+        reach = Reach.of(given["gateway"], given["node"], given["manifest"], given["settings"])
+        pairs = zip(members_of(struct), dataclasses.fields(struct), strict=True)
+        act = struct(*(_value(struct.FORM, member, f.name, given[f.name]) for member, f in pairs))
+        _sign_and_send(reach, act, [], given["key"] or [], given["out"], as_json=given["as_json"])
+
+    parameters = _options(struct)
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer looks at
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    holder = typer.Typer(add_completion=False)
+    holder.command(name, help=struct.FORM.help)(run)
+    return typer.main.get_command(holder)
+
+
+class ActGroup(TyperGroup):
+    """The group: the commands below, and one for each act."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - the bases are private
+        """Gives the names."""
+        return [*super().list_commands(ctx), *BY_NAME]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - the bases are private
+        """Gives a command."""
+        return _command(cmd_name) if cmd_name in BY_NAME else super().get_command(ctx, cmd_name)
+
+
+app = typer.Typer(
+    cls=ActGroup, help="Signed acts of the life cycles: sign, send, list, and one command an act.", no_args_is_help=True
+)
+ActFile = Annotated[Path, typer.Argument(help="file of an act, from one of the commands of this group")]
+
+
+def _sign_and_send(
+    reach: Reach, act: SignedAct, signed: Sequence[bytes], keys: Sequence[Path], out: Path | None, *, as_json: bool
+) -> None:
+    """Adds signatures; sends the act once all are there, writes it to a file before."""
+    needed = act.FORM.signers
+    if len(signed) + len(keys) > len(needed):
+        raise InvalidInputError(f"number of keys does not match (got {len(keys)}, expected {', '.join(needed)})")
+    loaded = [load_signing_key(key, reach.origin) for key in keys]
+    if not loaded:
+        raise InvalidInputError("option --key is missing")
+
+    async def run(patient: Patient) -> tuple[list[bytes], Json | None]:
+        known = await patient.gateway()
+        signatures = [*signed, *(sign_act(known, act, key) for key in loaded)]
+        if len(signatures) < len(needed) or out is not None:
+            return signatures, None
+        await patient.sign_in()
+        return signatures, await send_act(patient.transport, act, signatures)
+
+    signatures, done = reach.as_patient(loaded[0], run, signed_in=False)
+    if done is None:
+        _write(out, act, signatures, as_json=as_json)
+    else:
+        answer({"act": name_of(type(act)), "actHash": done["actHash"], **receipt_of(done["anchor"])}, as_json=as_json)
+
+
+def _write(out: Path | None, act: SignedAct, signatures: Sequence[bytes], *, as_json: bool) -> None:
+    missing = act.FORM.signers[len(signatures) :]
+    if out is None:
+        raise InvalidInputError(f"option --out is missing: signatures are to come of {', '.join(missing)}")
+    values.check_target(out)
+    content = {"kind": name_of(type(act)), "act": write(act), "signatures": [hex_of(s) for s in signatures]}
+    values.write_document(out, content)
+    answer({"file": str(out), "toSign": ", ".join(missing) or "nobody"}, as_json=as_json)
+
+
+def _read_file(file: Path) -> tuple[SignedAct, list[bytes]]:
+    content = values.read_document(file)
+    struct = BY_NAME.get(str(content.get("kind")))
+    listed = content.get("signatures")
+    if struct is None or not isinstance(listed, list):
+        raise InvalidInputError(f"file {file} holds no act")
+    return read(struct, content.get("act")), [bytes_of(signature) for signature in listed]
+
+
+@app.command()
+def sign(
+    file: ActFile,
+    key: PatientKey,
+    out: Annotated[Path, typer.Option(help="where the act with the added signature goes")],
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Adds the next signature to an act in a file."""
+    act, signed = _read_file(file)
+    _sign_and_send(Reach.of(gateway, node, manifest, settings), act, signed, [key], out, as_json=as_json)
+
+
+@app.command()
+def send(
+    file: ActFile,
+    key: PatientKey,
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sends an act that everybody signed; the key only signs in."""
+    act, signed = _read_file(file)
+    reach = Reach.of(gateway, node, manifest, settings)
+
+    async def run(patient: Patient) -> Json:
+        return await send_act(patient.transport, act, signed)
+
+    done = reach.as_patient(load_signing_key(key, reach.origin), run)
+    answer({"act": name_of(type(act)), "actHash": done["actHash"], **receipt_of(done["anchor"])}, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    key: PatientKey,
+    subject: SubjectText,
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists the signed acts that concern a subject: who changed what, and when."""
+    wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
+    reach = Reach.of(gateway, node, manifest, settings)
+    signing = load_signing_key(key, reach.origin)
+    found = reach.as_patient(signing, lambda patient: acts_of(patient.transport, wanted))
+    rows = [(line["kind"], line["place"]["blockTime"], line["actHash"]) for _, line in found]
+    listing([line for _, line in found], ("act", "block time", "hash"), rows, as_json=as_json)

@@ -1,0 +1,124 @@
+"""What a batch costs at most, told from outside, before it is sent.
+
+The bytes are counted exactly. What the contract does is bounded by what it reads and writes: each figure below is a
+measured one with some room, on a state that makes it dear (nothing read or written before). A test compares the bounds
+with what batches of many forms really take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from consentry.core.codes import LegalBasis
+from consentry.core.terms import ZERO_32, AccessRequest, Material
+from consentry.ledger.calldata import encode_decide_batch
+
+Pair = tuple[AccessRequest, Material]
+
+BASE_GAS: Final = 21_000
+"""Of the transaction itself."""
+INSTITUTION_GAS: Final = 85_000
+"""What stands once in a batch: its institution with key and standing, the head of the institution's log, and its count
+of permits."""
+ITEM_GAS: Final = 19_000
+"""Putting a request together, judging it and writing its line, where everything it needs was read before."""
+SUBJECT_GAS: Final = 25_000
+"""A new slot for the head of a subject's log, and whether the subject excludes anything."""
+WORD_GAS: Final = 22_500
+"""A new slot for the bits of 256 request ids."""
+CONSENT_GAS: Final = 15_000
+"""Terms in memory and hashed, the state of the consent, its uses."""
+AUTHORISATION_GAS: Final = 12_000
+"""Terms in memory and hashed, and the state of the authorisation."""
+EMERGENCY_GAS: Final = 160_000
+"""Opening a debt: what is known of it, and its place among those that are open."""
+RECORD_GAS: Final = 2_500
+"""What the chain knows of a record."""
+NAMED_GAS: Final = 4_000
+"""Showing that a record, perhaps in a later version, is one of those named."""
+GROUP_GAS: Final = 4_000
+"""Asking whether the institution belongs to the group of a consent."""
+MEMORY_GAS: Final = 13
+"""Times the square of the number of requests: memory grows dearer the more of it is used."""
+VERIFIER_GAS: Final = 500_000
+"""What the contract gives a verifier for one signature (``AccessLedger._VERIFIER_GAS``)."""
+PROOF_NODE_GAS: Final = 400
+"""Hashing one node of a scope proof."""
+ACCOUNT_SIGNATURE_GAS: Final = 6_000
+_TOKEN_GAS: Final = 4
+_FLOOR_TOKEN_GAS: Final = 10
+_ACCOUNT_SIGNATURE: Final = 65
+"""Bytes. A signature of another length is a verifier's, or wrong."""
+_WORD_BITS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What something adds to a batch, at most: gas of running it, and the floor below which its bytes are not had."""
+
+    running: int = BASE_GAS
+    floor: int = BASE_GAS
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.running + other.running, self.floor + other.floor)
+
+    @property
+    def gas(self) -> int:
+        """The larger of the two counts (EIP-7623)."""
+        return max(self.running, self.floor)
+
+
+def cost_of(pairs: Sequence[Pair], signature: bytes, call: bytes) -> Cost:
+    """Estimates what requests under one signature add to a transaction, which itself costs ``Cost()``.
+
+    Several such that go into one transaction may share consents and records, so they may cost less there.
+
+    Args:
+        pairs: the requests with their material.
+        signature: that of the one request, or that of the batch.
+        call: the call that decides just these.
+    """
+    tokens = 4 * len(call) - 3 * call.count(0)
+    signed = ACCOUNT_SIGNATURE_GAS if len(signature) == _ACCOUNT_SIGNATURE else VERIFIER_GAS
+    return Cost(_TOKEN_GAS * tokens + signed + _deciding(pairs), _FLOOR_TOKEN_GAS * tokens)
+
+
+def most_that_fit(pairs: Sequence[Pair], signature: bytes, limit: int) -> int:
+    """Tells how many of these requests, from the first on, fit into one transaction under one signature."""
+    fitting, beyond = 0, len(pairs) + 1
+    while beyond - fitting > 1:
+        middle = (fitting + beyond) // 2
+        part = pairs[:middle]
+        if (Cost() + cost_of(part, signature, encode_decide_batch(part, signature))).gas <= limit:
+            fitting = middle
+        else:
+            beyond = middle
+    return fitting
+
+
+def _deciding(pairs: Sequence[Pair]) -> int:
+    requests = [request for request, _ in pairs]
+    distinct = (
+        (INSTITUTION_GAS, {request.institution for request in requests}),
+        (WORD_GAS, {(request.institution, request.request_id >> _WORD_BITS) for request in requests}),
+        (CONSENT_GAS, {request.consent_id for request in requests} - {ZERO_32}),
+        (AUTHORISATION_GAS, {request.authorisation_id for request in requests} - {ZERO_32}),
+        (RECORD_GAS, {request.record_id for request in requests}),
+        (SUBJECT_GAS, {material.leaf.subject_id for _, material in pairs}),
+    )
+    return (
+        sum(gas * len(values) for gas, values in distinct)
+        + sum(ITEM_GAS + _scope(material) for _, material in pairs)
+        + EMERGENCY_GAS * sum(request.legal_basis == LegalBasis.EMERGENCY for request in requests)
+        + MEMORY_GAS * len(pairs) ** 2
+    )
+
+
+def _scope(material: Material) -> int:
+    """What finding out costs whether a record and an institution are in the scope of the terms."""
+    terms = material.terms
+    named = terms is not None and terms.records_root != ZERO_32
+    grouped = terms is not None and terms.group != ZERO_32
+    return NAMED_GAS * named + GROUP_GAS * grouped + PROOF_NODE_GAS * len(material.scope_proof)
