@@ -75,6 +75,7 @@ contract ExclusionsTest is Neighbours {
         _consents.exclude(_act(EXCLUDED_GROUP, _PRACTITIONER), _one());
         bytes32[] memory subjectIds = new bytes32[](1);
         subjectIds[0] = _SUBJECT;
+        require(_consents.isTargetExcluded(_SUBJECT, EXCLUDED_GROUP, _PRACTITIONER), "not made");
         require(_consents.exclusionSummaries(subjectIds)[0] == 8 << 32, "another summary");
     }
 

@@ -14,6 +14,12 @@ import {OfficerHandler} from "./handlers/OfficerHandler.sol";
 
 /// @title What holds of officers whatever they do
 contract OfficersTest {
+    /// @dev Who calls: the first officer, the second, both, or somebody who is none.
+    uint256 private constant _FIRST = 1;
+    uint256 private constant _SECOND = 257;
+    uint256 private constant _BOTH = 2;
+    uint256 private constant _STRANGER = 5 + (7 << 8);
+
     Suite private _suite;
     OfficerHandler private _handler;
 
@@ -51,16 +57,15 @@ contract OfficersTest {
 
     /// @notice Shows that the histories above are not empty.
     function test_officers_reachEveryOutcome() external {
-        _handler.admit(0, 1, 0);
-        _handler.admit(0, 1, 0); // the same officer: refused
-        _handler.admit(7, 1, 0); // a stranger: refused
+        _handler.admit(_FIRST, 1, 0);
+        _handler.admit(_FIRST, 1, 0); // the same officer: refused
+        _handler.admit(_STRANGER, 1, 0); // refused
         require(_handler.outcomes(0) == 1 && _handler.outcomes(1) == 0, "one person was enough");
-        _handler.admit(1, 1, 0);
+        _handler.admit(_SECOND, 1, 0);
         require(_handler.outcomes(1) == 1, "two persons were not enough");
-        _handler.change(0, 1, 0);
+        _handler.change(_FIRST, 1, 0);
         require(_handler.outcomes(2) == 1, "no emergency");
-        _handler.appoint(0, 0, 2);
-        _handler.appoint(1, 0, 2);
+        _handler.appoint(_BOTH, 0, 2);
         require(_handler.holds(2, ROLE_SYSTEM), "nobody was appointed");
         require(HIGHEST_OFFICE == ROLE_AUDIT, "a role is not looked at");
     }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentState} from "../interfaces/IConsents.sol";
+import {BasisRules} from "../libraries/BasisRules.sol";
 import {BatchTree} from "../libraries/BatchTree.sol";
 import {ConsentRules} from "../libraries/ConsentRules.sol";
 import {Hashing} from "../libraries/Hashing.sol";
@@ -167,6 +168,17 @@ contract RulesTest {
         require(this.isAlong(root, hashes[2], 2, path), "the odd one is not along");
     }
 
+    /// @notice What the patient decided in advance beats an emergency, forbidding before excluding.
+    function test_judgeEmergency_namesWhatWasDecidedInAdvance() external view {
+        CompactRequest memory request = _request();
+        request.codes = RequestCodes.wrap(RequestCodes.unwrap(_codes(2, 1, 2, 1)) | (1 << 32));
+        _same(this.judgeEmergency(request, false, false), Reason.EMERGENCY_INCOMPLETE);
+        request.reasonHash = _OTHER;
+        _same(this.judgeEmergency(request, false, false), Reason.NONE);
+        _same(this.judgeEmergency(request, false, true), Reason.EXCLUDED);
+        _same(this.judgeEmergency(request, true, true), Reason.EMERGENCY_FORBIDDEN);
+    }
+
     /// @notice An authority of the country is everywhere, another in its province.
     function test_regions_areProvinces() external pure {
         require(Regions.isWithin(440_300, 0) && Regions.isWithin(440_300, 440_000), "not within");
@@ -177,6 +189,19 @@ contract RulesTest {
     function test_retention_endsWithTheYears() external pure {
         require(Retention.endOf(0, 1) == 476_064_000, "not 1 February 1985");
         require(Retention.endOf(0, 2) - Retention.endOf(0, 1) == 5_478 days, "not fifteen years more");
+    }
+
+    /// @notice Brings a request into calldata.
+    /// @param request what is asked.
+    /// @param forbidden whether the patient forbids emergencies.
+    /// @param excluded whether the patient excluded who asks.
+    /// @return reason first that applies.
+    function judgeEmergency(
+        CompactRequest calldata request,
+        bool forbidden,
+        bool excluded
+    ) external pure returns (Reason reason) {
+        return BasisRules.judgeEmergency(request, forbidden, excluded, 0, 1);
     }
 
     /// @notice Brings a path into calldata.

@@ -60,7 +60,10 @@ def test_counterexample_is_shown_by_name() -> None:
 def test_lines_and_branches_not_reached_are_named() -> None:
     reached = measure_coverage.read(TRACE)
 
-    assert measure_coverage.judge(reached, {"A.sol", "B.sol"}, set(), {}) == ["A.sol: line 4", "A.sol: branch in line 3"]
+    assert measure_coverage.judge(reached, {"A.sol", "B.sol"}, set(), {}) == [
+        "A.sol: line 4",
+        "A.sol: branch in line 3",
+    ]
 
 
 def test_file_is_measured_or_explained_and_never_both() -> None:

@@ -13,11 +13,14 @@ from consentry.core.codes import Purpose, Reason
 from consentry.core.packing import unpack_outcome
 from consentry.core.terms import ZERO_32, Address, RecordLeaf
 from consentry.core.typed_data import consent_id, struct_hash
+from consentry.ledger.abi import NUMBERS, WIRING
 from tests.support.contract_suite import Event, Value, predict_address
 from tests.support.contract_world import BEIJING, Hospital, Item, World, batch_of, key_of
 from tests.support.signers import AccountSigner, P256Signer, PasskeySigner, SmartAccountSigner
 
 FAULTS = {"says no": 1, "reverts": 2, "panics": 3, "answers with another selector": 4}
+
+LEDGER_WIRING = WIRING["AccessLedger"]
 
 
 def prepared(world: World, **terms_changes: Value) -> Item:
@@ -273,7 +276,19 @@ def test_malformed_batch_is_refused(world: World, lengths: tuple[int, int]) -> N
 def test_ledger_wired_to_consents_of_another_is_refused(world: World) -> None:
     suite = world.suite
     wired, needed = suite["AccessLedger"].address, predict_address(suite, offset=0)
-    wiring = [suite[name].address for name in ("Participants", "Records", "Consents")]
+    wiring = [suite[name].address for name in LEDGER_WIRING]
+
+    refused = suite.deployment_refusal("AccessLedger", *wiring)
+
+    assert refused == ("AccessLedgerWiringMismatch", (wired, needed))
+
+
+def test_ledger_wired_to_emergencies_of_another_is_refused(world: World) -> None:
+    suite = world.suite
+    wired, needed = suite["AccessLedger"].address, predict_address(suite, offset=1)
+    registers = [suite[name].address for name in WIRING["Consents"][:-1]]
+    consents = suite.deploy("Consents", *registers, needed, *NUMBERS["Consents"])
+    wiring = [consents.address if name == "Consents" else suite[name].address for name in LEDGER_WIRING]
 
     refused = suite.deployment_refusal("AccessLedger", *wiring)
 
@@ -284,7 +299,7 @@ def test_domain_and_wiring_are_as_documented(world: World) -> None:
     _, name, version, *_ = world.suite.read("AccessLedger", "eip712Domain")
 
     assert (name, version) == ("Consentry AccessLedger", "1")
-    for contract in ("Participants", "Records", "Consents"):
+    for contract in LEDGER_WIRING:
         assert world.suite.read("AccessLedger", contract.lower()) == world.suite[contract].address
 
 

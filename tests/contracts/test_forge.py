@@ -17,6 +17,8 @@ PROMISES = {
     "invariant_revocationWins()",
     "invariant_everyRequestCountsOnce()",
     "invariant_gapsShow()",
+    "invariant_breakGlassIsADebt()",
+    "invariant_debtsAreCounted()",
     "invariant_exclusionsStandUntilLifted()",
     "invariant_nobodyActsForTheSubject()",
     "invariant_denialsKeepAsksAway()",

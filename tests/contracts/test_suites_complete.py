@@ -23,7 +23,7 @@ CONTRACTS = (
 # Declared by OpenZeppelin and thrown by its constructors and by the `AccessManager` alone.
 INHERITED = {"AccessManagedInvalidAuthority", "AccessManagedRequiredDelay", "InvalidShortString", "StringTooLong"}
 # Read in one loop over the wiring of each contract, by names made from those of the contracts.
-WIRING = {"participants", "subjects", "records", "consents", "accessLedger"}
+WIRING = {"participants", "subjects", "records", "consents", "accessLedger", "emergencies", "authorisations"}
 
 
 def names(source: str) -> tuple[set[str], set[str]]:

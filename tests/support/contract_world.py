@@ -12,6 +12,7 @@ from eth_hash.auto import keccak
 from web3.types import TxReceipt
 
 from consentry.core import batch_tree
+from consentry.core.authorisations import StandingAuthorisation
 from consentry.core.codes import Action, Reason
 from consentry.core.packing import pack_batch, unpack_outcome
 from consentry.core.terms import (
@@ -87,6 +88,12 @@ class Item:
     leaf: RecordLeaf
     terms: ConsentTerms | None = None
     proof: tuple[bytes, ...] = ()
+    authorisation: StandingAuthorisation | None = None
+
+    @property
+    def material(self) -> Material:
+        """What a relay knows of the request."""
+        return Material(self.leaf, self.terms, self.proof, self.authorisation)
 
 
 class World:
@@ -295,7 +302,7 @@ def reason_of(event: Event) -> Reason:
 
 def tables_of(items: Sequence[Item]) -> tuple[Value, Value]:
     """Packs a batch for the ABI."""
-    packed, tables = pack_batch([(item.request, Material(item.leaf, item.terms, item.proof)) for item in items])
+    packed, tables = pack_batch([(item.request, item.material) for item in items])
     members = [getattr(tables, each.name) for each in dataclasses.fields(tables)]
     members[2] = [values_of(terms) for terms in tables.consents]
     members[4] = [values_of(leaf) for leaf in tables.leaves]

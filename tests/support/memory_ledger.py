@@ -12,6 +12,7 @@ from consentry.core import events
 from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.emergencies import Debt
 from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
@@ -242,6 +243,10 @@ class MemoryLedger:
     async def record_status(self, wanted: RecordId) -> RecordStatus:
         self._answer()
         return self.state.record_status(wanted)
+
+    async def debts_of(self, institution: Address) -> dict[bytes, Debt]:
+        self._answer()
+        return self.state.debts.open_of(institution)
 
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         self._answer()

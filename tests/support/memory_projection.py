@@ -8,6 +8,7 @@ from typing import TypeVar
 from consentry.core import events
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.emergencies import Debt, debts_after
 from consentry.core.erasures import Erasure, Restriction
 from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
@@ -150,6 +151,11 @@ class MemoryProjection:
 
     async def unlink_of(self, link: bytes) -> events.ActPerformed | None:
         return self._last(events.ActPerformed, lambda e: isinstance(e.act, SubjectUnlink) and e.act.link == link)
+
+    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
+        opened = [event for event in self._events(events.DebtOpened) if event.subject_id == subject_id]
+        acts = [event for event in self._events(events.ActPerformed) if event.subject_id == subject_id]
+        return debts_after([*opened, *acts])
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         def fits(event: events.AccessDecided) -> bool:

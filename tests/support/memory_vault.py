@@ -25,16 +25,8 @@ from consentry.errors import (
     ObjectSwappedError,
     VaultUnavailableError,
 )
-from consentry.gateway.ports import (
-    Answer,
-    Beginning,
-    LastLook,
-    ReleasedKey,
-    Remains,
-    SealedRecord,
-    StoredBatch,
-    StoredRequest,
-)
+from consentry.gateway.once_ports import Answer, Beginning
+from consentry.gateway.ports import LastLook, ReleasedKey, Remains, SealedRecord, StoredBatch, StoredRequest
 
 PIECE = 64 * 1024
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path
 from pydantic import Field
 
-from consentry.api.schemas import Anchor, Hex, Hex32, Place, Strict
+from consentry.api.schemas import Anchor, Hex, Hex20, Hex32, Place, Strict
 from consentry.core.act_table import BY_NAME
 
 ActName = Annotated[
@@ -88,6 +88,27 @@ class DutyList(Strict):
     """Everything an institution owes, the earliest first."""
 
     items: list[DutyItem]
+
+
+class DebtItem(Strict):
+    """An emergency access and what became of it; overdue from ``dueAt`` on unless noticed and reviewed."""
+
+    debt_id: Hex32
+    subject_id: Hex32
+    institution: Hex20
+    practitioner: Hex32
+    opened_at: int
+    due_at: int
+    noticed: bool
+    referred: bool
+    reviewed: bool
+    overdue: bool
+
+
+class DebtList(Strict):
+    """Emergency accesses, the earliest first."""
+
+    items: list[DebtItem]
 
 
 class ActPage(Strict):

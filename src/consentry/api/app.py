@@ -17,6 +17,7 @@ from consentry.api import (
     asks,
     audit,
     consents,
+    debts,
     erasures,
     health,
     identifiers,
@@ -39,7 +40,7 @@ from consentry.errors import ConsentryError
 from consentry.gateway.context import Context
 
 ROUTERS = (
-    *(health, sign_in, subjects, records, consents, acts, asks, erasures, recognitions, access),
+    *(health, sign_in, subjects, records, consents, acts, asks, debts, erasures, recognitions, access),
     *(identifiers, persons, institutions, audit),
 )
 

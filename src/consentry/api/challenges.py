@@ -12,7 +12,7 @@ import secrets
 from typing import Final
 
 from consentry.errors import NotAuthenticError
-from consentry.gateway.ports import Nonces
+from consentry.gateway.once_ports import Nonces
 
 CHALLENGE_SECONDS: Final = 300
 SIZE: Final = 32

@@ -22,7 +22,7 @@ from consentry.errors import (
     NotFoundError,
     NotPermittedError,
 )
-from consentry.gateway.ports import Answer, Beginning
+from consentry.gateway.once_ports import Answer, Beginning
 
 HEADER: Final = "Idempotency-Key"
 _KEY: Final = re.compile(r"[\x21-\x7e]{8,128}")

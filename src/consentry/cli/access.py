@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from consentry.cli import bulk, evidence, values
+from consentry.cli.debts import ReasonKey, review
+from consentry.cli.grounds import ground_of
 from consentry.cli.history import outcome
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import (
@@ -24,27 +26,36 @@ from consentry.cli.options import (
 from consentry.cli.output import AsJson, answer, listing
 from consentry.client.hospital import Hospital
 from consentry.core import merkle
-from consentry.core.codes import Action, Purpose
-from consentry.core.terms import AccessRequest, ConsentId, RecordId
+from consentry.core.codes import Action, EmergencyReason, Purpose
+from consentry.core.terms import AccessRequest, RecordId
 from consentry.errors import AccessDeniedError, ConfigurationError, InvalidInputError
 from consentry.evidence.notation import Json, read, write
 from consentry.evidence.notice import moment_text
 from consentry.ledger.keyfiles import load_key
 
-app = typer.Typer(help="Accesses of an institution: request, request-many, list, prove.", no_args_is_help=True)
+app = typer.Typer(help="Accesses of an institution: request, request-many, review, list, prove.", no_args_is_help=True)
 app.command("prove")(evidence.prove)
 app.command("request-many")(bulk.request_many)
+app.command("review")(review)
 
 
 @app.command()
 def request(
     *,
     record: Annotated[str, typer.Argument(help="record id")],
-    consent: Annotated[str, typer.Option(help="consent id")],
     practitioner: Annotated[str, typer.Option(help="keyed hash of who asks inside the institution, 32 bytes")],
     key: HospitalKey,
     release_key: Annotated[Path, typer.Option(help="file of the institution's release key, mode 0600")],
-    purpose: Annotated[str, typer.Option(help=f"one of {', '.join(values.names(Purpose))}")] = "TREAT",
+    consent: Annotated[str, typer.Option(help="consent id")] = "",
+    emergency: Annotated[bool, typer.Option("--emergency", help="a life is at stake; opens a debt")] = False,
+    authorisation: Annotated[str, typer.Option(help="id of a standing authorisation of an authority")] = "",
+    basis: Annotated[str, typer.Option(help="of the authorisation: PUBLIC_HEALTH or STATUTORY_DUTY")] = "PUBLIC_HEALTH",
+    reason_code: Annotated[str, typer.Option(help=f"one of {', '.join(values.names(EmergencyReason))}")] = "",
+    reason_text: Annotated[str, typer.Option(help="why; only its keyed hash leaves this machine")] = "",
+    reason_key: ReasonKey = None,
+    purpose: Annotated[
+        str, typer.Option(help=f"one of {', '.join(values.names(Purpose))}; the usual one if not given")
+    ] = "",
     action: Annotated[str, typer.Option(help="VIEW or STORE")] = "VIEW",
     scope: Annotated[
         list[str] | None, typer.Option(help="every record of the consent's named set, if it has one; repeatable")
@@ -62,9 +73,12 @@ def request(
 ) -> None:
     """Asks the custodian's gateway for a record. Exit code 1: denied; the reason and the receipt are shown."""
     wanted = RecordId(values.hexadecimal("record", record, values.ID_SIZE))
-    under = ConsentId(values.hexadecimal("consent", consent, values.ID_SIZE))
-    asking = values.hexadecimal("practitioner", practitioner, values.ID_SIZE)
-    why, what = values.code("purpose", Purpose, purpose), values.code("action", Action, action)
+    why = reason_code, reason_text, reason_key
+    ground = ground_of(consent, authorisation, basis, purpose, emergency=emergency, reason=why)
+    asking, what = (
+        values.hexadecimal("practitioner", practitioner, values.ID_SIZE),
+        values.code("action", Action, action),
+    )
     proof = _proof(wanted, scope or [])
     reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution, load_key(release_key))
@@ -72,10 +86,24 @@ def request(
         values.check_target(out, fresh=True)
 
     async def act(hospital: Hospital) -> Json:
-        made = _kept(hospital.new_request(wanted, under, practitioner=asking, purpose=why, action=what), keep)
-        return await _asked(hospital, made, proof, out)
+        made = hospital.new_request(
+            wanted,
+            ground.consent,
+            practitioner=asking,
+            purpose=ground.purpose,
+            action=what,
+            reason_hash=ground.reason_hash,
+            legal_basis=ground.legal_basis,
+            authorisation=ground.authorisation,
+            reason_code=ground.reason_code,
+        )
+        return await _asked(hospital, _kept(made, keep), proof, out)
 
-    shown = reach.as_hospital(own, act)
+    _tell(reach.as_hospital(own, act), as_json=as_json)
+
+
+def _tell(shown: Json, *, as_json: bool) -> None:
+    """Answers, and ends with 1 where nothing was permitted."""
     answer(shown, as_json=as_json)
     if not shown["permitted"]:
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from consentry.cli import values
+from consentry.cli.debts import debts
 from consentry.cli.duties import duties
 from consentry.cli.governing import OfficerKey as Key
 from consentry.cli.governing import act_as, on_chain, shown
@@ -35,6 +36,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("duties")(duties)
+app.command("debts")(debts)
 _SHOWN: Final = re.compile(r'releaseKey"?: "?(0x[0-9a-f]+)')
 Account = Annotated[str, typer.Argument(help="the institution's address, 0x and 40 hexadecimal digits")]
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from consentry.cli import values
+from consentry.cli.debts import emergencies
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import (
     GatewayUrl,
@@ -26,7 +27,8 @@ from consentry.core.terms import Enrolment, SubjectId
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import bytes_of, hex_of, read, write
 
-app = typer.Typer(help="Subjects: sign (patient), enrol (hospital), list (patient).", no_args_is_help=True)
+app = typer.Typer(help="Subjects: sign, list, emergencies (patient), enrol (hospital).", no_args_is_help=True)
+app.command("emergencies")(emergencies)
 NewSubject = Annotated[str, typer.Option("--subject", help="subject id to enrol; drawn at random if not given")]
 
 

@@ -203,6 +203,18 @@ ERASURE: Final[Shape] = {
 }
 ERASED: Final[Shape] = {"actHash": _id, "anchor": _ANCHOR, "keysDestroyed": _truth, "deletedAt": _number}
 ASK: Final[Shape] = {"askId": _id, "ask": _ask, "status": _text, "coolDownEnds": _number, "place": _PLACE}
+DEBT: Final[Shape] = {
+    "debtId": _id,
+    "subjectId": _id,
+    "institution": _address,
+    "practitioner": _id,
+    "openedAt": _number,
+    "dueAt": _number,
+    "noticed": _truth,
+    "referred": _truth,
+    "reviewed": _truth,
+    "overdue": _truth,
+}
 DUTY: Final[Shape] = {"consentId": _id, "kind": _text, "dueAt": _number, "overdue": _truth}
 PREPARED_LINK: Final[Shape] = {"actHash": _id, "act": _link_act, "subjects": _list_of_bytes, "blinding": _id}
 PREPARED_UNLINK: Final[Shape] = {"actHash": _id, "act": _unlink_act, "reason": _text, "blinding": _id}

@@ -13,7 +13,10 @@ from consentry.core.typed_data import Domain
 from consentry.errors import VerificationError
 from consentry.evidence.notation import bytes_of
 
-SIGNED: Final = ("Subjects", "Records", "Consents", "AccessLedger", "Persons", "Recognitions")
+SIGNED: Final = (
+    *("Subjects", "Records", "Consents", "Authorisations", "Emergencies", "AccessLedger"),
+    *("Persons", "Recognitions"),
+)
 """Contracts whose acts are signed."""
 
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Final
 
 from consentry.client.answers import (
     ANCHORED,
+    DEBT,
     DUTY,
     ENROLLED,
     LOG_LINE,
@@ -364,6 +365,10 @@ class Hospital:
     async def records(self, subject_id: SubjectId) -> list[Json]:
         """Lists the records of a subject that this institution may know of."""
         return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records", RECORD)
+
+    async def debts(self) -> list[Json]:
+        """Lists emergency accesses of this institution that still lack notice or review, the earliest first."""
+        return await self._transport.get_all(f"/v1/institutions/{hex_of(self._own.address)}/debts", DEBT)
 
     async def duties(self) -> list[Json]:
         """Lists what this institution owes after revocations, the earliest first."""

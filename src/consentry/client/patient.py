@@ -12,6 +12,7 @@ from consentry.client.answers import (
     CHALLENGE,
     CONSENT,
     CONSENTED,
+    DEBT,
     LOG_LINE,
     MESSAGE,
     PREPARED,
@@ -103,6 +104,10 @@ class Patient:
     async def records(self, subject_id: SubjectId) -> list[Json]:
         """Lists all records of a subject."""
         return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/records", RECORD)
+
+    async def emergencies(self, subject_id: SubjectId) -> list[Json]:
+        """Lists every emergency access to a subject's records and what became of it, the earliest first."""
+        return await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/emergencies", DEBT)
 
     async def consents(self, subject_id: SubjectId) -> list[Json]:
         """Lists all consents of a subject, with the notice that was shown for each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -16,7 +16,7 @@ from consentry.core.codes import (
     ReviewerRole,
     ReviewOutcome,
 )
-from consentry.core.events import DebtClosed
+from consentry.core.events import DebtClosed, DebtOpened
 from consentry.core.participants import is_active_over
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
@@ -24,7 +24,7 @@ from consentry.core.signers import check_signed, signer_for
 from consentry.core.terms import ZERO_32, Address, SubjectId
 
 if TYPE_CHECKING:
-    from consentry.core.events import ActPerformed, DebtOpened, LedgerEvent
+    from consentry.core.events import ActPerformed, LedgerEvent
     from consentry.core.state import LedgerState
 
 _WORD: Final = 32
@@ -76,6 +76,17 @@ class DebtFacts:
     def overdue_of(self, institution: Address, now: int) -> set[bytes]:
         """Gives the debts of an institution that should have been closed by block time ``now``."""
         return {key for key, debt in self.open_of(institution).items() if debt.is_overdue(now)}
+
+
+def debts_after(events: Sequence[DebtOpened | ActPerformed]) -> dict[bytes, Debt]:
+    """Gives debts as the events that open them and the acts about them leave them, in chain order."""
+    facts = DebtFacts()
+    for event in events:
+        if isinstance(event, DebtOpened):
+            facts.open(event)
+        elif isinstance(event.act, EmergencyNotice | EmergencyReview):
+            event.act.note(facts)
+    return facts.known
 
 
 def debt_id(institution: Address, request_id: int) -> bytes:
@@ -154,7 +165,11 @@ class EmergencyNotice(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Notes that the patient knows."""
-        state.debts.change(self.debt_id, lambda debt: replace(debt, noticed=True))
+        self.note(state.debts)
+
+    def note(self, debts: DebtFacts) -> None:
+        """Notes it among debts."""
+        debts.change(self.debt_id, lambda debt: replace(debt, noticed=True))
 
     def brings(self, state: LedgerState, event: ActPerformed) -> tuple[LedgerEvent, ...]:
         """Closes the debt if it is reviewed, too."""
@@ -221,10 +236,14 @@ class EmergencyReview(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Notes the outcome, or that an authority has to give it."""
+        self.note(state.debts)
+
+    def note(self, debts: DebtFacts) -> None:
+        """Notes it among debts."""
         if self.outcome == ReviewOutcome.REFERRED:
-            state.debts.change(self.debt_id, lambda debt: replace(debt, referred=True))
+            debts.change(self.debt_id, lambda debt: replace(debt, referred=True))
         else:
-            state.debts.change(self.debt_id, lambda debt: replace(debt, reviewed=True))
+            debts.change(self.debt_id, lambda debt: replace(debt, reviewed=True))
 
     def brings(self, state: LedgerState, event: ActPerformed) -> tuple[LedgerEvent, ...]:
         """Closes the debt if the patient knows, too."""

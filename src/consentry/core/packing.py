@@ -177,10 +177,11 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
         ValueError: a number does not fit, or a table is too long.
     """
     all_shown = [shown_of(request, material) for request, material in items]
-    told = [_subject_told(material.leaf, shown) for (_, material), shown in zip(items, all_shown, strict=True)]
+    told = _subjects_told(items, all_shown)
     institutions = _distinct(request.institution for request, _ in items)
     keys = _distinct(request.release_key_hash for request, _ in items)
-    consents = _distinct(sorted({shown.terms for shown in all_shown if shown.terms is not None}, key=consent_id))
+    terms = _there(shown.terms for shown in all_shown)
+    consents = _distinct(sorted(terms, key=consent_id))
     subjects = _there(told)
     leaves = _there(shown.leaf for shown in all_shown)
     proofs = _there(shown.scope_proof or None for shown in all_shown)
@@ -196,16 +197,7 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
             _from_one(shown.scope_proof or None, proofs),
             _from_one(shown.authorisation, given),
         )
-        packed.append(
-            CompactRequest(
-                request_id=request.request_id,
-                record_id=request.record_id,
-                codes=pack_codes(request),
-                reason_hash=request.reason_hash,
-                practitioner=request.practitioner,
-                places=_pack(_PLACES, places),
-            )
-        )
+        packed.append(_compact(request, places))
     tables = Tables(
         institutions=tuple(institutions),
         release_key_hashes=tuple(keys),
@@ -216,6 +208,23 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
         authorisations=tuple(given),
     )
     return packed, tables
+
+
+def _subjects_told(
+    items: Sequence[tuple[AccessRequest, Material]], all_shown: Sequence[Shown]
+) -> list[SubjectId | None]:
+    return [_subject_told(material.leaf, shown) for (_, material), shown in zip(items, all_shown, strict=True)]
+
+
+def _compact(request: AccessRequest, places: Places) -> CompactRequest:
+    return CompactRequest(
+        request_id=request.request_id,
+        record_id=request.record_id,
+        codes=pack_codes(request),
+        reason_hash=request.reason_hash,
+        practitioner=request.practitioner,
+        places=_pack(_PLACES, places),
+    )
 
 
 def places_of(packed: CompactRequest) -> Places:

@@ -16,6 +16,9 @@ _PRACTITIONER: Final = b"consentry/practitioner/v1"
 _IDENTIFIER: Final = b"consentry/identifier/v1"
 
 
+_REASON: Final = b"consentry/reason/v1"
+
+
 def practitioner_of(secret: bytes, staff_id: str) -> bytes:
     """Gives the pseudonym of a person or agent of an institution: HMAC-SHA-256 of its staff id, 32 bytes.
 
@@ -53,6 +56,24 @@ def identifier_of(secret: bytes, kind: int, code: str) -> bytes:
     if not code:
         raise InvalidInputError("code is empty")
     return hmac.digest(secret, length_prefixed(_IDENTIFIER, bytes([kind]), code.encode()), "sha256")
+
+
+def reason_of(secret: bytes, text: str) -> bytes:
+    """Gives what stands on chain for a reason in words: HMAC-SHA-256 of the text, 32 bytes.
+
+    The institution keeps text and secret; shown together, they prove what was said at the time.
+
+    Args:
+        secret: 32 bytes that the institution keeps.
+        text: the reason.
+
+    Raises:
+        InvalidInputError: the secret has another size, or the text is empty.
+    """
+    _check_secret(secret)
+    if not text:
+        raise InvalidInputError("reason is empty")
+    return hmac.digest(secret, length_prefixed(_REASON, text.encode()), "sha256")
 
 
 def _check_secret(secret: bytes) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from consentry.core.act_table import BY_EVENT, EVENTS
 from consentry.core.chain import BlockReference
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
+from consentry.core.emergencies import Debt, EmergencyNotice, EmergencyReview, debts_after
 from consentry.core.erasures import Erasure, Restriction
 from consentry.core.events import ActPerformed
 from consentry.core.persons import SubjectUnlink
@@ -201,6 +202,11 @@ class Directory:
         # Unlinks are rare, and the payload names the link in hexadecimal: no column is kept for it.
         found = await self._events(EVENTS[SubjectUnlink], naming=link.hex())
         return next((event for event in found if event.act.link == link), None)
+
+    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
+        """Gives every emergency access to a subject's records and what became of it."""
+        names = ["DebtOpened", *(EVENTS[kind] for kind in (EmergencyNotice, EmergencyReview))]
+        return debts_after(await self._events(names, subject_id=subject_id))
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
         """Whether an access of the institution to the record was permitted at or after ``since`` (block time)."""

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from consentry.core import events
+from consentry.core.authorisations import StandingAuthorisation
 from consentry.core.terms import Address, BatchPath, InstitutionKeys
 from consentry.errors import InvalidInputError
 from consentry.evidence import header, trie
-from consentry.evidence.bundle import Admission, Anchored, Bundle, Enrolled, Granted, Inclusion, Rotation
+from consentry.evidence.bundle import Admission, Anchored, Authorised, Bundle, Enrolled, Granted, Inclusion, Rotation
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import HeaderForm
-from consentry.evidence.logs import EMITTERS, ProvableEvent, log_of
+from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,12 @@ class AccessHistory:
     scope_proof: tuple[bytes, ...]
     request_signature: bytes
     within: BatchPath | None = None
+    authorised: events.ActPerformed | None = None
+    opened: events.DebtOpened | None = None
 
     def blocks(self) -> frozenset[int]:
         """Gives the numbers of the blocks that must be fetched."""
-        found = (self.admitted, self.rotated, self.enrolled, self.anchored, self.granted, self.decided)
+        found = (self.admitted, self.rotated, self.enrolled, self.anchored, self.granted, self.authorised, self.decided)
         return frozenset(event.place.block.number for event in found if event)
 
 
@@ -71,7 +74,7 @@ class _Prover:
         block = self._blocks.get(event.place.block.number)
         if block is None:
             raise InvalidInputError(f"block does not match (got none of number {event.place.block.number})")
-        expected = log_of(event, self._contracts[EMITTERS[type(event)]])
+        expected = log_of(event, self._contracts[emitter_of(event)])
         for index, receipt in enumerate(block.receipts):
             for place, log in enumerate(_logs(receipt)):
                 if log == expected:
@@ -90,6 +93,12 @@ def _logs(receipt: bytes) -> tuple[trie.Log, ...]:
 def _rotation(event: events.InstitutionKeysRotated, prover: _Prover) -> Rotation:
     keys = InstitutionKeys(event.institution, event.signer, event.release_key, event.sign_before)
     return Rotation(event.authority, keys, prover.prove(event))
+
+
+def _authorised(event: events.ActPerformed, prover: _Prover) -> Authorised:
+    if not isinstance(event.act, StandingAuthorisation):
+        raise InvalidInputError(f"act does not match (got {type(event.act).__name__}, expected an authorisation)")
+    return Authorised(event.act, event.signatures, prover.prove(event))
 
 
 def assemble(
@@ -125,9 +134,11 @@ def assemble(
         subject=Enrolled(e.subject_id, e.custodian, e.signer, prover.prove(e)) if e and g else None,
         record=Anchored(r.leaf, prover.prove(r)) if r else None,
         consent=Granted(g.terms, g.signature, prover.prove(g)) if g else None,
+        authorisation=_authorised(history.authorised, prover) if history.authorised else None,
         scope_proof=history.scope_proof,
         request_signature=history.request_signature,
         within=history.within,
         entry=history.decided.entry,
         decision=prover.prove(history.decided),
+        debt=prover.prove(history.opened) if history.opened else None,
     )

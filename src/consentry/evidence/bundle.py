@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 import rfc8785
 
+from consentry.core.authorisations import StandingAuthorisation
 from consentry.core.terms import (
     AccessEntry,
     Address,
@@ -93,11 +94,22 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
+class Authorised:
+    """Event ``AuthorisationGiven``: the authorisation and the signature of the authority."""
+
+    terms: StandingAuthorisation
+    signatures: tuple[bytes, ...]
+    inclusion: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """Evidence about one access.
 
     ``subject`` and ``consent`` are missing when no granted consent was invoked, ``record`` when the record was unknown.
     ``rotation`` is missing when the institution had the keys of its admission.
+    ``authorisation`` is missing when none was invoked, ``debt`` unless an emergency access was permitted: then it tells
+    where event ``DebtOpened`` stands.
     ``scope_proof`` is the Merkle proof of the record among those the consent names. ``within`` is the place of the
     request in a batch that was signed as a whole; the signature is then over that batch.
     """
@@ -112,11 +124,13 @@ class Bundle:
     subject: Enrolled | None
     record: Anchored | None
     consent: Granted | None
+    authorisation: Authorised | None
     scope_proof: tuple[bytes, ...]
     request_signature: bytes
     within: BatchPath | None
     entry: AccessEntry
     decision: Inclusion
+    debt: Inclusion | None
 
     @property
     def keys_in_force(self) -> Admission | InstitutionKeys:
@@ -187,10 +201,20 @@ def _written(bundle: Bundle) -> Json:
         }
         if consent
         else None,
+        "authorisation": _write_authorised(bundle.authorisation) if bundle.authorisation else None,
         "scopeProof": [hex_of(node) for node in bundle.scope_proof],
         "requestSignature": hex_of(bundle.request_signature),
         "batch": _write_path(bundle.within) if bundle.within else None,
         "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
+        "debt": _place(bundle.debt) if bundle.debt else None,
+    }
+
+
+def _write_authorised(given: Authorised) -> Json:
+    return {
+        "terms": notation.write(given.terms),
+        "signatures": [hex_of(signature) for signature in given.signatures],
+        "inclusion": _place(given.inclusion),
     }
 
 
@@ -289,9 +313,15 @@ def _read_granted(value: object) -> Granted:
     return Granted(terms, bytes_of(found["signature"]), _read_place(found["inclusion"]))
 
 
+def _read_authorised(value: object) -> Authorised:
+    found = _require(value, "terms", "signatures", "inclusion")
+    signatures = tuple(bytes_of(signature) for signature in _list(found["signatures"]))
+    return Authorised(notation.read(StandingAuthorisation, found["terms"]), signatures, _read_place(found["inclusion"]))
+
+
 _NAMES: Final = (
     *("format", "claim", "chain", "headers", "institution", "rotation", "subject", "record", "consent"),
-    *("scopeProof", "requestSignature", "batch", "decision"),
+    *("authorisation", "scopeProof", "requestSignature", "batch", "decision", "debt"),
 )
 
 
@@ -318,9 +348,11 @@ def _read(value: object) -> Bundle:
         subject=_present(_read_enrolled, found["subject"]),
         record=_present(_read_anchored, found["record"]),
         consent=_present(_read_granted, found["consent"]),
+        authorisation=_present(_read_authorised, found["authorisation"]),
         scope_proof=tuple(bytes_of(node, 32) for node in _list(found["scopeProof"])),
         request_signature=bytes_of(found["requestSignature"]),
         within=_present(_read_path, found["batch"]),
         entry=notation.read_entry(decision["entry"]),
         decision=_read_place(decision["inclusion"]),
+        debt=_present(_read_place, found["debt"]),
     )

@@ -21,6 +21,8 @@ ProvableEvent = (
     | events.RecordAnchored
     | events.ConsentGranted
     | events.AccessDecided
+    | events.ActPerformed
+    | events.DebtOpened
 )
 
 _ENTRY: Final = "(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256)"
@@ -39,6 +41,7 @@ SIGNATURES: Final[dict[type, str]] = {
     events.RecordAnchored: f"RecordAnchored(bytes32,bytes32,address,{_LEAF})",
     events.ConsentGranted: f"ConsentGranted(bytes32,bytes32,{_TERMS},bytes)",
     events.AccessDecided: f"AccessDecided(uint256,bytes32,address,{_ENTRY})",
+    events.DebtOpened: "DebtOpened(bytes32,bytes32,address,uint256,bytes32)",
 }
 EMITTERS: Final[dict[type, str]] = {
     events.InstitutionAdmitted: "Participants",
@@ -47,8 +50,21 @@ EMITTERS: Final[dict[type, str]] = {
     events.RecordAnchored: "Records",
     events.ConsentGranted: "Consents",
     events.AccessDecided: "AccessLedger",
+    events.DebtOpened: "Emergencies",
 }
-"""Which contract an event comes from."""
+"""Which contract an event comes from; that of an act is in its form."""
+
+
+def emitter_of(event: ProvableEvent) -> str:
+    """Names the contract that emits an event."""
+    return event.act.FORM.contract if isinstance(event, events.ActPerformed) else EMITTERS[type(event)]
+
+
+def _head_of(event: ProvableEvent) -> bytes:
+    if isinstance(event, events.ActPerformed):
+        name = f"{event.act.FORM.event}(bytes32,bytes32,address,{_tuple_type(type(event.act))},bytes[])"
+        return keccak(name.encode())
+    return keccak(SIGNATURES[type(event)].encode())
 
 
 def _values(struct: SignedStruct) -> tuple[Any, ...]:
@@ -91,5 +107,10 @@ def log_of(event: ProvableEvent, emitter: Address) -> Log:
                 pack_outcome(entry.reason, entry.decided_at, entry.subject_sequence, entry.institution_sequence),
             )
             data = encode([_ENTRY], [line])
-    head = keccak(SIGNATURES[type(event)].encode())
-    return Log(emitter, (head, *topics), data)
+        case events.ActPerformed(act=act):
+            topics = [event.act_hash, event.subject_id, _address(event.institution)]
+            data = encode([_tuple_type(type(act)), "bytes[]"], [_values(act), event.signatures])
+        case events.DebtOpened():
+            topics = [event.debt_id, event.subject_id, _address(event.institution)]
+            data = encode(["uint256", "bytes32"], [event.request_id, event.practitioner])
+    return Log(emitter, (_head_of(event), *topics), data)

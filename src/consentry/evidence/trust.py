@@ -25,6 +25,8 @@ CONTRACTS: Final = (
     "Subjects",
     "Records",
     "Consents",
+    "Emergencies",
+    "Authorisations",
     "AccessLedger",
     "ERC7913P256Verifier",
     "ERC7913WebAuthnVerifier",

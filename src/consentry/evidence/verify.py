@@ -9,9 +9,9 @@ Steps
  5. Request. The institution's signer signed the request.
  6. Record. The leaf is that of the record asked for, and its anchoring is on chain.
  7. Subject. The enrolment of the consent's subject is on chain and names its signer.
- 8. Consent. The terms are those the request invokes, and their grant is on chain.
- 9. Signature of the subject. The subject's signer signed the terms.
-10. Decision. The decision is on chain, at the time of its block.
+ 8. Consent. The terms are those the request invokes, and their grant is on chain; or the authorisation in its place.
+ 9. Signature of the subject. The subject's signer signed the terms; or the authority the authorisation.
+10. Decision. The decision is on chain, at the time of its block, and so is the debt of a permitted emergency.
 11. Order. Everything the decision rests on happened before it.
 12. Rules. The same rules, applied again, do not contradict the decision.
 13. Claim. The claim in words is the one this decision has.
@@ -39,12 +39,22 @@ from consentry.core.access import (
     InstitutionFacts,
     RecordFacts,
     decide,
-    judge_request,
+    denial,
 )
+from consentry.core.authorisations import authorisation_id
 from consentry.core.batch_tree import is_asked_for
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
-from consentry.core.terms import ZERO_32, AccessEntry, Material
+from consentry.core.codes import (
+    BY_AUTHORITY,
+    AuthorisationStatus,
+    ConsentStatus,
+    LegalBasis,
+    Reason,
+    RecordStatus,
+    Standing,
+)
+from consentry.core.emergencies import debt_id
+from consentry.core.terms import ZERO_32, AccessEntry, Material, SubjectId
 from consentry.core.typed_data import SignedStruct, consent_id, digest, record_id
 from consentry.crypto import signing
 from consentry.errors import ConsentryError, VerificationError
@@ -53,7 +63,7 @@ from consentry.evidence import trie
 from consentry.evidence.bundle import Bundle, Inclusion, Rotation
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import Header
-from consentry.evidence.logs import EMITTERS, ProvableEvent, log_of
+from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
 from consentry.evidence.trust import TrustRoot
 
 FORM: Final = 1
@@ -77,9 +87,19 @@ UNPROVEN: Final = frozenset(
         Reason.CONSENT_UNKNOWN,
         Reason.CONSENT_REVOKED,
         Reason.USES_EXHAUSTED,
+        Reason.INSTITUTION_LIMIT,
+        Reason.EXCLUDED,
+        Reason.RECONSENT_NEEDED,
+        Reason.EMERGENCY_FORBIDDEN,
+        Reason.EMERGENCY_LIMIT,
+        Reason.AUTHORISATION_UNKNOWN,
+        Reason.AUTHORISATION_WITHDRAWN,
     }
 )
 """Denials that rest on facts a bundle does not carry; not being a member of a group is another."""
+
+OF_AUTHORISATION: Final = frozenset({Reason.AUTHORISATION_EXPIRED, Reason.AUTHORISATION_SCOPE})
+"""Denials that rest on the terms of an authorisation that was given."""
 
 Member = TypeVar("Member")
 SMART_ACCOUNT: Final = "; the answer of a smart account (ERC-1271) cannot be repeated offline"
@@ -217,7 +237,7 @@ class _Verification:
         with _step(step):
             receipt = trie.receipt_at(header.receipts_root, inclusion.transaction_index, inclusion.nodes)
             logs = trie.logs_of(receipt)
-            expected = log_of(event, self._trust.address(EMITTERS[type(event)]))
+            expected = log_of(event, self._trust.address(emitter_of(event)))
         name = type(event).__name__
         if inclusion.log_index >= len(logs):
             raise VerificationError(
@@ -285,7 +305,14 @@ class _Verification:
         self._included(RECORD, event, anchored.inclusion)
 
     def _rests_on_a_grant(self) -> bool:
-        return self._bundle.entry.reason == Reason.NONE or self._bundle.entry.reason in OF_TERMS
+        entry = self._bundle.entry
+        granted = entry.reason == Reason.NONE and entry.request.legal_basis == LegalBasis.CONSENT
+        return granted or entry.reason in OF_TERMS
+
+    def _rests_on_an_authorisation(self) -> bool:
+        entry = self._bundle.entry
+        given = entry.reason == Reason.NONE and entry.request.legal_basis in BY_AUTHORITY
+        return given or entry.reason in OF_AUTHORISATION
 
     def subject(self) -> None:
         """Step 7."""
@@ -300,6 +327,7 @@ class _Verification:
     def consent(self) -> None:
         """Step 8."""
         found, request = self._bundle.consent, self._bundle.entry.request
+        self._authorisation()
         if found is None and not self._rests_on_a_grant():
             return
         found = _present(CONSENT, "consent", found)
@@ -307,8 +335,23 @@ class _Verification:
         event = events.ConsentGranted(NOWHERE, request.consent_id, found.terms.subject_id, found.terms, found.signature)
         self._included(CONSENT, event, found.inclusion)
 
+    def _authorisation(self) -> None:
+        found, request = self._bundle.authorisation, self._bundle.entry.request
+        if found is None and not self._rests_on_an_authorisation():
+            return
+        found = _present(CONSENT, "authorisation", found)
+        terms = found.terms
+        _same(CONSENT, "authorisation id", authorisation_id(terms), request.authorisation_id)
+        parties = SubjectId(ZERO_32), terms.institution
+        event = events.ActPerformed(NOWHERE, request.authorisation_id, *parties, terms, found.signatures)
+        self._included(CONSENT, event, found.inclusion)
+
     def signature_of_subject(self) -> None:
         """Step 9."""
+        given = self._bundle.authorisation
+        if given:
+            _same(SIGNATURE, "number of signatures of the authorisation", len(given.signatures), 1)
+            self._signed(SIGNATURE, "Authorisations", given.terms.authority, given.terms, given.signatures[0])
         subject, consent = self._bundle.subject, self._bundle.consent
         if subject and consent:
             self._signed(SIGNATURE, "Consents", subject.signer, consent.terms, consent.signature)
@@ -318,7 +361,24 @@ class _Verification:
         bundle = self._bundle
         block = self._included(DECISION, events.AccessDecided(NOWHERE, bundle.entry), bundle.decision)
         _same(DECISION, "time of the decision", bundle.entry.decided_at, block.time)
+        self._debt()
         return block
+
+    def _debt(self) -> None:
+        """A permitted emergency opened its debt in the same transaction, just behind the decision; nothing else did."""
+        entry, found, decision = self._bundle.entry, self._bundle.debt, self._bundle.decision
+        request = entry.request
+        owed = entry.reason == Reason.NONE and request.legal_basis == LegalBasis.EMERGENCY
+        _same(DECISION, "presence of the debt", found is not None, owed)
+        if found is None:
+            return
+        transaction = decision.block_hash, decision.transaction_index
+        _same(DECISION, "transaction of the debt", (found.block_hash, found.transaction_index), transaction)
+        _same(DECISION, "log index of the debt", found.log_index, decision.log_index + 1)
+        named = debt_id(request.institution, request.request_id)
+        parties = entry.subject_id, request.institution
+        event = events.DebtOpened(NOWHERE, named, *parties, request.request_id, request.practitioner)
+        self._included(DECISION, event, found)
 
     def order(self) -> None:
         """Step 11; places are block and transaction, and the decision was found last."""
@@ -352,8 +412,10 @@ class _Verification:
             signature_valid=True,
             request_used=False,
             group_member=True,
+            authorisation=AuthorisationStatus.ACTIVE if bundle.authorisation else AuthorisationStatus.NONE,
         )
+        given = bundle.authorisation
         if record is None or consent is None:
-            return judge_request(entry.request, facts, entry.decided_at)
+            return denial(entry.request, given.terms if given else None, facts, entry.decided_at)
         material = Material(record.leaf, consent.terms, bundle.scope_proof)
         return decide(entry.request, material, facts, entry.decided_at)

@@ -9,9 +9,10 @@ from consentry.core.terms import Address
 from consentry.crypto.signing import Verifiers
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.erasures import ErasureDesk
+from consentry.gateway.once_ports import IdempotencyKeys, Nonces
 from consentry.gateway.person_ports import Persons
 from consentry.gateway.persons import PersonDesk
-from consentry.gateway.ports import IdempotencyKeys, Ledger, Nonces, Projection, Vault
+from consentry.gateway.ports import Ledger, Projection, Vault
 from consentry.gateway.records import Intake
 
 

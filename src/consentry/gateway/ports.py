@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
+from consentry.core.emergencies import Debt
 from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
 from consentry.core.revocations import OpenDuty
@@ -208,6 +208,10 @@ class Ledger(Protocol):
         """Reads at head; ``RecordStatus.NONE`` for a version that was never anchored."""
         ...
 
+    async def debts_of(self, institution: Address) -> dict[bytes, Debt]:
+        """Reads at head the open debts of an institution's emergency accesses."""
+        ...
+
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         """Reads at head what an institution owes after revocations, due or not, in no particular order."""
         ...
@@ -303,6 +307,10 @@ class Projection(Protocol):
 
     async def unlink_of(self, link: bytes) -> ActPerformed | None:
         """Gives the act that undid a link, by the hash of the link; None while it stands or was never made."""
+        ...
+
+    async def debts_of_subject(self, subject_id: SubjectId) -> dict[bytes, Debt]:
+        """Gives every emergency access to a subject's records and what became of it."""
         ...
 
     async def was_permitted(self, institution: Address, record_id: RecordId, since: int) -> bool:
@@ -453,57 +461,4 @@ class Outbox(Protocol):
 
     async def batches(self) -> Sequence[StoredBatch]:
         """Gives the batches that were kept and not dropped, oldest first."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A finished answer as it was sent: number and body, opaque to whoever keeps it."""
-
-    status: int
-    body: bytes
-
-
-class Beginning(Enum):
-    """How a call under an idempotency key begins."""
-
-    FIRST = "first"
-    RESUMED = "resumed"
-    """An earlier call under the key ended without an answer; what it was to do may be done."""
-
-
-class IdempotencyKeys(Protocol):
-    """Answers by caller and key, durable."""
-
-    async def begin(self, caller: str, key: str, request_sha256: bytes) -> Answer | Beginning:
-        """Claims a key, or gives the answer of its first call.
-
-        Raises:
-            IdempotencyKeyReusedError: the key was used with other content.
-            ConflictError: its first call is still under way.
-        """
-        ...
-
-    async def finish(self, caller: str, key: str, answer: Answer) -> None:
-        """Keeps the answer for the next call."""
-        ...
-
-    async def abandon(self, caller: str, key: str) -> None:
-        """Gives a key back: nothing was done under it."""
-        ...
-
-    async def interrupt(self, caller: str, key: str) -> None:
-        """Leaves a key to be resumed: whether something was done under it is not known."""
-        ...
-
-
-class Nonces(Protocol):
-    """Nonces of signed HTTP requests, durable: a restart forgets none."""
-
-    async def spend(self, signer: bytes, nonce: str, until: int) -> None:
-        """Uses a nonce up; it must be remembered until ``until``, in seconds since the epoch.
-
-        Raises:
-            NotAuthenticError: it was seen before.
-        """
         ...

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from consentry.audit.ports import SubmittedRequest
 from consentry.core import events
+from consentry.core.emergencies import debt_id
 from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
 from consentry.errors import LedgerUnavailableError, NotFoundError
@@ -77,7 +78,9 @@ class Prover:
             enrolled=_first(before, events.SubjectEnrolled, subject_id=subject),
             anchored=_first(before, events.RecordAnchored, record_id=entry.request.record_id),
             granted=granted,
+            authorised=_first(before, events.ActPerformed, act_hash=entry.request.authorisation_id),
             decided=decided,
+            opened=_first(found, events.DebtOpened, debt_id=debt_id(institution, request_id)),
             scope_proof=submitted.shown.scope_proof,
             request_signature=submitted.signature,
             within=submitted.within,

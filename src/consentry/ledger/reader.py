@@ -39,6 +39,15 @@ _MOST_IDS: Final = 500
 """Request ids of one question to the node."""
 
 
+_DEBTS: Final = 100
+"""Debts that are asked for at once."""
+
+
+def _debt(stored: tuple[Any, ...]) -> Debt:
+    institution, opened_at, noticed, referred, reviewed, subject, practitioner = stored
+    return Debt(Address(institution), opened_at, SubjectId(subject), practitioner, noticed, referred, reviewed)
+
+
 class ChainReader:
     """One deployment on one chain, read at head."""
 
@@ -125,11 +134,17 @@ class ChainReader:
 
     async def debt_slot(self, debt_id: bytes) -> Debt:
         """Reads what the contract stores of a debt; all zero when there is none."""
-        ((institution, opened_at, noticed, referred, reviewed, subject, practitioner),) = await self._read(
-            "Emergencies", "debtOf", debt_id
-        )
-        became = (bool(noticed), bool(referred), bool(reviewed))
-        return Debt(institution, opened_at, SubjectId(subject), practitioner, *became)
+        (debt,) = await self._read("Emergencies", "debtOf", debt_id)
+        return _debt(debt)
+
+    async def debts_of(self, institution: Address) -> dict[bytes, Debt]:
+        """Reads the open debts of an institution, page after page."""
+        (count,) = await self._read("Emergencies", "openCount", institution)
+        found: dict[bytes, Debt] = {}
+        for first in range(0, count, _DEBTS):
+            ids, debts = await self._read("Emergencies", "openDebts", institution, first, _DEBTS)
+            found |= {debt_id: _debt(debt) for debt_id, debt in zip(ids, debts, strict=True)}
+        return found
 
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         """Reads what an institution owes after revocations, page after page."""

@@ -10,7 +10,7 @@ from sqlalchemy import Update
 from sqlmodel import col, delete, update
 
 from consentry.errors import ConflictError, IdempotencyKeyReusedError
-from consentry.gateway.ports import Answer, Beginning
+from consentry.gateway.once_ports import Answer, Beginning
 from consentry.vault.database import Database
 from consentry.vault.tables import IdempotencyKey
 

@@ -13,7 +13,7 @@ from consentry.core.codes import Category
 from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
 from consentry.evidence.notation import hex_of
-from consentry.gateway.ports import Answer
+from consentry.gateway.once_ports import Answer
 from consentry.gateway.together import MOST_REQUESTS
 from tests.support.gateway_world import CONTENT, Json, MemoryParts, World, done
 from tests.unit.api.test_story import opened

@@ -93,7 +93,7 @@ async def test_record_is_erased_by_two_officers_and_its_deletion_attested(world:
     after = await shown(world, record)
     assert (after.status, after.keys_destroyed, after.report) == ("ERASED", True, before.report)
     refused = await world.ask(world.request(record, consent, people.hospital), people.hospital)
-    assert (refused.status_code, refused.json()["reason"]) == (403, "RECORD_SUPERSEDED")
+    assert (refused.status_code, refused.json()["reason"]) == (403, "RECORD_ERASED")
     content = await world.institution(people.custodian).get(f"/v1/records/{hex_of(record)}/ciphertext")
     assert content.status_code == 410
     listed = done(await world.signer(people.patient).get(f"/v1/records/{hex_of(record)}"), 200)

@@ -234,7 +234,7 @@ def test_one_officer_does_not_suspend_again_and_again(country: Country) -> None:
     refused = country.refused(AUTHORITY, "suspend_in_emergency", HOSPITAL)
     country.call(DEPUTY, "suspend_in_emergency", HOSPITAL)
     country.two(PROVINCE, "change_institution", HOSPITAL, Standing.ACTIVE)
-    country.call(AUTHORITY, "suspend_in_emergency", HOSPITAL)
+    country.call(DEPUTY, "suspend_in_emergency", HOSPITAL)
 
     assert refused == "ParticipantsEmergencyRepeated"
     assert country.standing() == Standing.SUSPENDED

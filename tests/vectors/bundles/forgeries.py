@@ -249,6 +249,31 @@ def _rotated(real: RealBundles) -> Iterator[Forgery]:
         yield Forgery(name, step, bundle.to_json(), real.trust)
 
 
+def _grounds(real: RealBundles) -> Iterator[Forgery]:
+    """Bundles of accesses that rest on no consent, shown without what they rest on or owe, or with another's."""
+    usual, given = real.bundles["permitted-account"], real.bundles["permitted-authorised"]
+    emergency = real.bundles["permitted-emergency"]
+    assert given.authorisation
+    assert emergency.debt
+    other = replace(given.authorisation, terms=replace(given.authorisation.terms, nonce=0))
+    unsigned = replace(given.authorisation, signatures=())
+    forged = replace(given.authorisation, signatures=(samples.word(1) * 2 + b"\x1b",))
+    for name, step, bundle in (
+        ("debt-missing", steps.DECISION, replace(emergency, debt=None)),
+        ("debt-invented", steps.DECISION, replace(usual, debt=emergency.debt)),
+        ("debt-in-another-block", steps.DECISION, replace(emergency, debt=usual.decision)),
+        ("debt-is-the-decision", steps.DECISION, replace(emergency, debt=emergency.decision)),
+        ("debt-nowhere", steps.DECISION, replace(emergency, debt=replace(emergency.debt, log_index=2))),
+        ("authorisation-missing", steps.CONSENT, replace(given, authorisation=None)),
+        ("authorisation-invented", steps.CONSENT, replace(usual, authorisation=given.authorisation)),
+        ("authorisation-of-an-emergency", steps.CONSENT, replace(emergency, authorisation=given.authorisation)),
+        ("authorisation-another", steps.CONSENT, replace(given, authorisation=other)),
+        ("authorisation-unsigned", steps.CONSENT, replace(given, authorisation=unsigned)),
+        ("authorisation-signed-otherwise", steps.CONSENT, replace(given, authorisation=forged)),
+    ):
+        yield Forgery(name, step, bundle.to_json(), real.trust)
+
+
 def _raw(real: RealBundles) -> Iterator[Forgery]:
     content = real.bundles["permitted-account"].to_json()
     found = json.loads(content)
@@ -357,7 +382,7 @@ def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery
     for name, changes in (
         ("expired", {"expires_at": NOW}),
         ("from-the-future", {"issued_at": NOW + 3600}),
-        ("on-another-legal-basis", {"legal_basis": 2}),
+        ("on-an-unknown-legal-basis", {"legal_basis": 5}),
         ("without-practitioner", {"practitioner": ZERO_32}),
         ("for-another-release-key", {"release_key_hash": samples.word(5)}),
     ):
@@ -368,4 +393,5 @@ def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery
 
 def forgeries(real: RealBundles) -> list[Forgery]:
     """Gives all lying bundles."""
-    return [*_raw(real), *_edited(real), *_within(real), *_rotated(real), *_mixed(real), *_rogue(real, PATIENT)]
+    edited = [*_raw(real), *_edited(real), *_within(real), *_rotated(real), *_grounds(real)]
+    return [*edited, *_mixed(real), *_rogue(real, PATIENT)]

@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eth_hash.auto import keccak
 
 from consentry.core import events, merkle
+from consentry.core.authorisations import StandingAuthorisation, authorisation_id
 from consentry.core.batch_tree import batch_of, paths_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import Action, Reason
+from consentry.core.codes import EMERGENCY_WINDOW, Action, EmergencyReason, LegalBasis, Purpose, Reason, bits
+from consentry.core.emergencies import debt_id
 from consentry.core.packing import unpack_outcome
 from consentry.core.terms import (
     ZERO_32,
@@ -38,7 +40,7 @@ from consentry.evidence.assemble import AccessHistory, ChainFacts, assemble
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.trust import CONTRACTS, Checkpoint, TrustRoot
 from tests.support import samples
-from tests.support.evm import Log, Outcome
+from tests.support.evm import PAYER, Log, Outcome
 from tests.support.samples import NOW
 from tests.support.suite import Suite, plain
 
@@ -151,6 +153,65 @@ class Story:
         decided = events.AccessDecided(self.place(outcome), _entry(request, log))
         return self._history(case if terms else replace(case, scope_proof=()), decided, signature, invoked=bool(terms))
 
+    def emergency(self, case: Case, number: int) -> AccessHistory:
+        """Has an emergency request decided and gives its history, with the debt it opens."""
+        request = self.request(
+            case,
+            number,
+            consent_id=ConsentId(ZERO_32),
+            purpose=Purpose.ETREAT,
+            legal_basis=LegalBasis.EMERGENCY,
+            reason_code=EmergencyReason.UNCONSCIOUS,
+            reason_hash=samples.word(0xE),
+            expires_at=samples.request(ZERO_32, ZERO_32, ZERO_32).issued_at + EMERGENCY_WINDOW,
+        )
+        signature = sign(self.signer, self.suite.domain("AccessLedger"), request)
+        outcome = self.suite.decide([(request, signature, Material(case.leaf))])
+        log, _ = outcome.logs
+        place = self.place(outcome)
+        decided = events.AccessDecided(place, _entry(request, log))
+        named = debt_id(HOSPITAL.address, number)
+        opened = events.DebtOpened(place, named, case.subject, HOSPITAL.address, number, request.practitioner)
+        history = self._history(replace(case, scope_proof=()), decided, signature, invoked=False)
+        return replace(history, opened=opened)
+
+    def authorised(self, case: Case, number: int) -> AccessHistory:
+        """Has a request under an authorisation of the nation decided and gives its history."""
+        terms = StandingAuthorisation(
+            authority=PAYER.address,
+            institution=HOSPITAL.address,
+            basis=LegalBasis.PUBLIC_HEALTH,
+            purposes=bits(Purpose.PUBHLTH),
+            categories=bits(case.leaf.category),
+            actions=bits(Action.VIEW),
+            max_sensitivity=4,
+            data_from=0,
+            data_until=999,
+            valid_from=NOW,
+            valid_until=NOW + samples.DAY,
+            basis_text_hash=samples.word(0xF),
+            nonce=number,
+            sign_before=NOW + samples.DAY,
+        )
+        given = sign(PAYER, self.suite.domain("Authorisations"), terms)
+        place = self.place(self.suite.act("Authorisations", "authorise", plain(terms), [given]))
+        parties = SubjectId(ZERO_32), HOSPITAL.address
+        act = events.ActPerformed(place, authorisation_id(terms), *parties, terms, (given,))
+        request = self.request(
+            case,
+            number,
+            consent_id=ConsentId(ZERO_32),
+            authorisation_id=authorisation_id(terms),
+            purpose=Purpose.PUBHLTH,
+            legal_basis=LegalBasis.PUBLIC_HEALTH,
+        )
+        signature = sign(self.signer, self.suite.domain("AccessLedger"), request)
+        outcome = self.suite.decide([(request, signature, Material(case.leaf, authorisation=terms))])
+        [log] = outcome.logs
+        decided = events.AccessDecided(self.place(outcome), _entry(request, log))
+        history = self._history(replace(case, scope_proof=()), decided, signature, invoked=False)
+        return replace(history, authorised=act)
+
     def accesses(self, case: Case, requests: Sequence[AccessRequest]) -> list[AccessHistory]:
         """Has requests decided that were signed as a whole, and gives their histories."""
         batch = batch_of(HOSPITAL.address, requests)
@@ -230,6 +291,8 @@ def build_real() -> RealBundles:
         "denied-action": story.access(account, story.request(account, 4, action=Action.STORE)),
         "denied-expired-request": story.access(account, story.request(account, 5, expires_at=NOW)),
         "denied-no-consent": story.access(account, story.request(account, 6, consent_id=ConsentId(ZERO_32))),
+        "permitted-emergency": story.emergency(account, 20),
+        "permitted-authorised": story.authorised(account, 21),
     }
     unknown = replace(account, leaf=replace(account.leaf, commitment=samples.word(0xE)))
     history = story.access(unknown, story.request(unknown, 7))

@@ -1,0 +1,121 @@
+"""What emergency accesses owe: ``institution debts``, ``access review``, and ``emergencies`` for the patient."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consentry.cli import values
+from consentry.cli.keys import load_signing_key
+from consentry.cli.options import (
+    GatewayUrl,
+    HospitalKey,
+    InstitutionAddress,
+    ManifestFile,
+    NodeUrl,
+    PatientKey,
+    Reach,
+    SettingsFile,
+)
+from consentry.cli.output import AsJson, answer, listing, receipt_of
+from consentry.client.custody import perform
+from consentry.client.hospital import Hospital
+from consentry.core.codes import DAY, ReviewerRole, ReviewOutcome
+from consentry.core.emergencies import EmergencyReview
+from consentry.core.terms import ZERO_ADDRESS, Address, SubjectId
+from consentry.crypto.pseudonyms import reason_of
+from consentry.errors import InvalidInputError, NotFoundError
+from consentry.evidence.notation import Json, bytes_of
+from consentry.evidence.notice import moment_text
+from consentry.ledger.keyfiles import load_key
+
+COLUMNS = ("debt", "opened", "due", "notice", "review", "overdue")
+ReasonKey = Annotated[
+    Path | None, typer.Option(help="file of the key that hashes reason texts, mode 0600; texts and key stay here")
+]
+
+
+def debts(
+    key: HospitalKey,
+    institution: InstitutionAddress = "",
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists emergency accesses that still lack notice or review, the earliest first."""
+    reach = Reach.of(gateway, node, manifest, settings)
+    own = reach.institution(load_signing_key(key, reach.origin), institution)
+    found = reach.as_hospital(own, lambda hospital: hospital.debts())
+    listing(found, COLUMNS, [_row(item) for item in found], as_json=as_json)
+
+
+def emergencies(
+    subject: Annotated[str, typer.Argument(help="subject id, 32 bytes in hexadecimal")],
+    key: PatientKey,
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists every emergency access to a patient's records, and whether notice and review are there."""
+    wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
+    reach = Reach.of(gateway, node, manifest, settings)
+    found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.emergencies(wanted))
+    listing(found, COLUMNS, [_row(item) for item in found], as_json=as_json)
+
+
+def review(
+    *,
+    debt: Annotated[str, typer.Argument(help="debt id, as 'institution debts' lists it")],
+    reviewer: Annotated[str, typer.Option(help="keyed hash of who reviews, 32 bytes; not of who looked")],
+    outcome: Annotated[str, typer.Option(help=f"one of {', '.join(values.names(ReviewOutcome))}")],
+    reason_text: Annotated[str, typer.Option(help="reasons; only their keyed hash leaves this machine")],
+    key: HospitalKey,
+    reason_key: ReasonKey = None,
+    role: Annotated[str, typer.Option(help="PRIVACY_OFFICER or MEDICAL_DIRECTOR")] = "PRIVACY_OFFICER",
+    institution: InstitutionAddress = "",
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Signs and sends the review of an emergency access of one's own institution by a second person."""
+    wanted = values.hexadecimal("debt", debt, values.ID_SIZE)
+    person = values.hexadecimal("reviewer", reviewer, values.ID_SIZE)
+    said = values.code("role", ReviewerRole, role), values.code("outcome", ReviewOutcome, outcome)
+    hashed = hashed_reason(reason_text, reason_key)
+    reach = Reach.of(gateway, node, manifest, settings)
+    own = reach.institution(load_signing_key(key, reach.origin), institution)
+
+    async def act(hospital: Hospital) -> Json:
+        owed = next((item for item in await hospital.debts() if bytes_of(item["debtId"]) == wanted), None)
+        if owed is None:
+            raise NotFoundError("debt is not open")
+        subject, looked = SubjectId(bytes_of(owed["subjectId"])), Address(bytes_of(owed["institution"]))
+        made = EmergencyReview(wanted, subject, looked, ZERO_ADDRESS, person, *said, hashed, int(time.time()) + DAY)
+        return await perform(hospital, made)
+
+    answer(receipt_of(reach.as_hospital(own, act)["anchor"]), as_json=as_json)
+
+
+def hashed_reason(text: str, key: Path | None) -> bytes:
+    """Hashes a reason text with the key of a file; zero for no text."""
+    if not text:
+        return bytes(values.ID_SIZE)
+    if key is None:
+        raise InvalidInputError("--reason-key is missing: without a key the text behind a hash could be guessed")
+    return reason_of(load_key(key), text)
+
+
+def _row(item: Json) -> tuple[object, ...]:
+    review = "yes" if item["reviewed"] else "referred" if item["referred"] else ""
+    late = "yes" if item["overdue"] else ""
+    opened, due = moment_text(item["openedAt"]), moment_text(item["dueAt"])
+    return item["debtId"], opened, due, "yes" if item["noticed"] else "", review, late
