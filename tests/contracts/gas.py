@@ -100,10 +100,10 @@ def cost_of_decisions(world: World) -> dict[str, int]:
     batches = {
         "decide_batch1": (cases[BATCH : BATCH + 1], 0),
         "decide_batch10": (cases[BATCH + 1 :], 1_000),
-        f"decide_batch{BATCH}": (cases[:BATCH], 2_000),
+        f"decide_batch{BATCH}_all_new": (cases[:BATCH], 2_000),
         f"decide_batch{BATCH}_known_subjects": (cases[:BATCH], 3_000),
         f"decide_batch{BATCH}_{SHARED_CONSENTS}consents": (shared, 4_000),
-        f"decide_batch{BATCH}_{SHARED_CONSENTS}consents_known": (shared, 5_000),
+        f"decide_batch{BATCH}": (shared, 5_000),
     }
     costs = {}
     for name, (chosen, offset) in batches.items():

@@ -20,7 +20,7 @@ from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import struct_hash
 from tests.contracts.consent_acts import UNKNOWN, checksummed
 from tests.contracts.debt_cases import OTHER, authority_of
-from tests.support.contract_suite import Value
+from tests.support.contract_suite import Value, by_two
 from tests.support.contract_world import BEIJING, GUANGDONG, World, values_of
 from tests.support.signers import AccountSigner, Signer
 
@@ -117,7 +117,7 @@ def test_only_an_active_authority_over_the_institution_authorises(world: World, 
     for signer in (far, world.hospital.signer, world.patient.signer):
         assert refusal(world, act, signer) == ("ActSignatureInvalid", (struct_hash(act), 0))
     gone = checksummed(authority.identity)
-    world.suite.send("Participants", "suspendAuthority", gone, ZERO_32, sender=world.suite.national)
+    by_two(world.suite, (world.suite.national, world.suite.second), "suspendAuthority", gone, ZERO_32)
     assert refusal(world, act, authority) == ("AuthorisationsAuthorityForbidden", (gone, shown))
 
 
@@ -227,7 +227,7 @@ def test_no_other_authority_withdraws(world: World, authority: AccountSigner) ->
     send(world, given, authority)
     shown = checksummed(given.institution)
     gone = checksummed(authority.identity)
-    world.suite.send("Participants", "suspendAuthority", gone, ZERO_32, sender=world.suite.national)
+    by_two(world.suite, (world.suite.national, world.suite.second), "suspendAuthority", gone, ZERO_32)
     for signer in (neighbour, world.hospital.signer, authority):
         act = withdrawal(world, given, authority=Address(signer.identity))
         expected = ("AuthorisationsAuthorityForbidden", (checksummed(signer.identity), shown))

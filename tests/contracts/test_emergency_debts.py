@@ -24,7 +24,7 @@ from tests.contracts.debt_cases import (
     wire,
 )
 from tests.support import samples
-from tests.support.contract_suite import Value
+from tests.support.contract_suite import Value, by_two
 from tests.support.contract_world import BEIJING, GUANGDONG, World, values_of
 
 JUSTIFIED, REFERRED = ReviewOutcome.JUSTIFIED, ReviewOutcome.REFERRED
@@ -242,7 +242,7 @@ def test_only_an_active_authority_over_the_institution_reviews(indebted: World) 
     far = authority_of(indebted, "far", GUANGDONG)
     suspended = authority_of(indebted, "suspended", BEIJING)
     gone = checksummed(suspended.identity)
-    indebted.suite.send("Participants", "suspendAuthority", gone, ZERO_32, sender=indebted.suite.national)
+    by_two(indebted.suite, (indebted.suite.national, indebted.suite.second), "suspendAuthority", gone, ZERO_32)
     for authority in (far, suspended, indebted.hospital.signer):
         own = Address(authority.identity)
         found = refusal(indebted, by_authority(indebted, own), authority)

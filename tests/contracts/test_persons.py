@@ -13,7 +13,7 @@ from consentry.core.persons import LinkStatus, SubjectLink, SubjectUnlink
 from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import struct_hash
 from tests.support import samples
-from tests.support.contract_suite import Event, Value, appoint_authority
+from tests.support.contract_suite import Event, Value, appoint_authority, by_two
 from tests.support.contract_world import BEIJING, GUANGDONG, World, key_of, values_of
 from tests.support.signers import AccountSigner
 
@@ -80,7 +80,7 @@ def linked(world: World, signer: AccountSigner = PROVINCE) -> bytes:
 
 
 def suspend(world: World, signer: AccountSigner) -> None:
-    world.suite.send("Participants", "suspendAuthority", shown(signer), ZERO_32, sender=world.suite.national)
+    by_two(world.suite, (world.suite.national, world.suite.second), "suspendAuthority", shown(signer), ZERO_32)
 
 
 def test_link_names_nobody_and_stands(world: World) -> None:
