@@ -397,7 +397,7 @@ REFUSALS = [
     Refusal("ConsentsOnwardDisclosureRefused", InvalidInputError, _grant(onward_disclosure=True)),
     Refusal("ConsentsEraseDateInvalid", InvalidInputError, _grant(erase_by=5)),
     Refusal("ConsentsNoticeMissing", InvalidInputError, _grant(notice_hash=ZERO_32)),
-    Refusal("ConsentsAssuranceRefused", InvalidInputError, _grant(assurance=4)),
+    Refusal("ConsentsAssuranceRefused", InvalidInputError, _grant(assurance=5)),
     Refusal("ConsentsSignatureInvalid", NotAuthenticError, _grant(forged=True)),
     Refusal("ConsentsAlreadyRevoked", ConflictError, _revoke_twice),
     Refusal("ConsentsSignatureInvalid", NotAuthenticError, _revoke_by_another),

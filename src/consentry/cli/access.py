@@ -86,18 +86,8 @@ def request(
         values.check_target(out, fresh=True)
 
     async def act(hospital: Hospital) -> Json:
-        made = hospital.new_request(
-            wanted,
-            ground.consent,
-            practitioner=asking,
-            purpose=ground.purpose,
-            action=what,
-            reason_hash=ground.reason_hash,
-            legal_basis=ground.legal_basis,
-            authorisation=ground.authorisation,
-            reason_code=ground.reason_code,
-        )
-        return await _asked(hospital, _kept(made, keep), proof, out)
+        made = _kept(ground.request(hospital, wanted, asking, what), keep)
+        return await _asked(hospital, made, proof, out)
 
     _tell(reach.as_hospital(own, act), as_json=as_json)
 

@@ -77,7 +77,7 @@ class _Commands(LazyGroup):
             "officer does it.",
         ),
         "key": Entry("keys:app", "Keys of people and institutions: new, show, practitioner."),
-        "subject": Entry("subject:app", "Subjects: sign (patient), enrol (hospital), list (patient)."),
+        "subject": Entry("subject:app", "Subjects: sign, list, emergencies (patient), enrol (hospital)."),
         "record": Entry(
             "record:app",
             "Records: add, restrict, erase, attest, mark, recognise (hospital), list (patient or hospital).",
@@ -89,7 +89,7 @@ class _Commands(LazyGroup):
             "person:app",
             "Persons: identify, end, resolve (codes, at the custodian), link, unlink, links (subjects of one person).",
         ),
-        "access": Entry("access:app", "Accesses of an institution: request, request-many, list, prove."),
+        "access": Entry("access:app", "Accesses of an institution: request, request-many, review, list, prove."),
     }
 
 

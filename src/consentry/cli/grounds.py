@@ -8,8 +8,9 @@ from typing import Final
 
 from consentry.cli import values
 from consentry.cli.debts import hashed_reason
+from consentry.client.hospital import Hospital
 from consentry.core.codes import EmergencyReason, LegalBasis, Purpose
-from consentry.core.terms import ZERO_32, AuthorisationId, ConsentId
+from consentry.core.terms import ZERO_32, AccessRequest, AuthorisationId, ConsentId, RecordId
 from consentry.errors import InvalidInputError
 
 NO_CONSENT: Final = ConsentId(ZERO_32)
@@ -26,6 +27,20 @@ class Ground:
     purpose: int = Purpose.TREAT
     reason_code: int = 0
     reason_hash: bytes = ZERO_32
+
+    def request(self, hospital: Hospital, record: RecordId, practitioner: bytes, action: int) -> AccessRequest:
+        """Makes a request for a record on this ground."""
+        return hospital.new_request(
+            record,
+            self.consent,
+            practitioner=practitioner,
+            purpose=self.purpose,
+            action=action,
+            reason_hash=self.reason_hash,
+            legal_basis=self.legal_basis,
+            authorisation=self.authorisation,
+            reason_code=self.reason_code,
+        )
 
 
 def ground_of(

@@ -166,6 +166,11 @@ def _subject_told(leaf: RecordLeaf, shown: Shown) -> SubjectId | None:
     return None if told else leaf.subject_id
 
 
+def _proof_of(shown: Shown) -> tuple[bytes, ...] | None:
+    """Gives the proof of an item; none where it is empty."""
+    return shown.scope_proof or None
+
+
 def _from_one(value: Value | None, table: dict[Value, int]) -> int:
     return 0 if value is None else table[value] + 1
 
@@ -184,7 +189,7 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
     consents = _distinct(sorted(terms, key=consent_id))
     subjects = _there(told)
     leaves = _there(shown.leaf for shown in all_shown)
-    proofs = _there(shown.scope_proof or None for shown in all_shown)
+    proofs = _there(_proof_of(shown) for shown in all_shown)
     given = _there(shown.authorisation for shown in all_shown)
     packed = []
     for (request, _), shown, subject in zip(items, all_shown, told, strict=True):
@@ -194,7 +199,7 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
             _from_one(shown.terms, consents),
             _from_one(subject, subjects),
             _from_one(shown.leaf, leaves),
-            _from_one(shown.scope_proof or None, proofs),
+            _from_one(_proof_of(shown), proofs),
             _from_one(shown.authorisation, given),
         )
         packed.append(_compact(request, places))
