@@ -66,7 +66,7 @@ class Site:
         connection = Connection.over_http(f"http://127.0.0.1:{self.port}", load_profile("embedded"))
         try:
             relay = AccountKey(load_or_create_key(self.settings().relay_key))
-            made = await deployed(connection, [*people()[:2], relay])
+            made = await deployed(connection, [*people()[:3], relay])
             world = await world_on(made)
             world.custodian = self.custodian()
             await world.populate()
