@@ -10,7 +10,7 @@ import {CONSENT_TERMS_TYPEHASH, ConsentTerms} from "../types/ConsentTerms.sol";
 /// @notice Each function gives what `keccak256(abi.encode(…))` or `keccak256(abi.encodePacked(…))` of its arguments
 /// gives.
 /// @dev The only assembly of the suite: ADR 0014 says what it saves. Words are laid out behind the free memory pointer,
-/// which is not moved, or hashed where they lie; tests compare every function with the compiler's own code.
+/// which is not moved, or hashed where they lie.
 library Hashing {
     /// @dev Bytes of the type hash and the twenty members of `ConsentTerms`.
     uint256 private constant _TERMS_BYTES = 21 * 32;

@@ -91,7 +91,7 @@ contract SignaturesTest {
         request.institution = _suite.hospitals(1);
         request.consentId = _suite.hashes().consentId(terms);
         request.authorisationId = bytes32(0);
-        if (_suite.codesOf(request).isByAuthority()) {
+        if (!_suite.codesOf(request).isByConsent()) {
             request.consentId = bytes32(0);
             named = false;
         }

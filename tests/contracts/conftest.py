@@ -29,6 +29,7 @@ def world(populated: World) -> Iterator[World]:
     # Tests may put other people and contracts into their own world.
     own = copy.copy(populated)
     own.suite = copy.copy(populated.suite)
+    own.suite.contracts = dict(populated.suite.contracts)
     yield own
     tester.revert_to_snapshot(snapshot)
 

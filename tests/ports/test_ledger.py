@@ -251,22 +251,26 @@ async def test_suspended_institution_is_denied_until_it_is_reinstated(world: Led
 
 
 async def test_release_key_hash_is_that_of_today(world: LedgerWorld) -> None:
-    hospital, new = world.hospital, AccountKey.generate()
-    assert await world.ledger.release_key_hash(hospital.address) == KEY_HASH
-    await world.reset_keys(hospital.address, new.signer, b"new release key")
-    assert await world.ledger.release_key_hash(hospital.address) == hashlib.sha256(b"new release key").digest()
+    own, new = AccountKey.generate(), AccountKey.generate()
+    await world.admit(own.address)
+    assert await world.ledger.release_key_hash(own.address) == KEY_HASH
+    await world.reset_keys(own.address, new.signer, b"new release key")
+    assert await world.ledger.release_key_hash(own.address) == hashlib.sha256(b"new release key").digest()
     assert await world.ledger.release_key_hash(samples.address(0x404)) == ZERO_32
 
 
 async def test_request_under_keys_of_before_is_not_permitted(world: LedgerWorld) -> None:
-    case, new = await world.case(), AccountKey.generate()
-    await world.reset_keys(world.hospital.address, new.signer, b"new release key")
+    own, new = AccountKey.generate(), AccountKey.generate()
+    await world.admit(own.address)
+    case, asking = await world.case(institution=own.address), {"institution": own.address}
+    await world.reset_keys(own.address, new.signer, b"new release key")
     new_hash = hashlib.sha256(b"new release key").digest()
     with pytest.raises(NotAuthenticError, match="SIGNATURE_INVALID"):
-        await world.decide(world.request(case), case.material)
-    receipt = await world.decide(world.request(case), case.material, new)
+        await world.decide(world.request(case, **asking), case.material, own)
+    receipt = await world.decide(world.request(case, **asking), case.material, new)
     assert receipt.entry.reason == Reason.RELEASE_KEY_MISMATCH
-    assert (await world.decide(world.request(case, release_key_hash=new_hash), case.material, new)).permitted
+    asked = world.request(case, **asking, release_key_hash=new_hash)
+    assert (await world.decide(asked, case.material, new)).permitted
 
 
 async def test_events_are_in_chain_order_however_they_are_asked_for(world: LedgerWorld) -> None:
