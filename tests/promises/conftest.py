@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.promises.episodes import Episodes
 from tests.promises.people import Person, population
 from tests.promises.recorded import Clinic
 from tests.promises.schedule import Year
@@ -25,8 +26,14 @@ def year() -> Year:
 
 
 @pytest.fixture(scope="session")
-def played(people: list[Person], year: Year) -> Clinic:
-    """Plays the year on the real contracts."""
-    clinic = Clinic(people, SEED)
-    clinic.play(year)
-    return clinic
+def lived(people: list[Person], year: Year) -> Episodes:
+    """Plays the year on the real contracts, with all that comes up beside it."""
+    episodes = Episodes(Clinic(people, SEED), year)
+    episodes.play()
+    return episodes
+
+
+@pytest.fixture(scope="session")
+def played(lived: Episodes) -> Clinic:
+    """Gives the clinic whose year is over."""
+    return lived.clinic

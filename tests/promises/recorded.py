@@ -98,7 +98,12 @@ class Clinic:
                 self._admit(hospital)
 
     def play(self, year: Year) -> None:
-        """Plays all acts of a year."""
+        """Plays all acts of a year, and nothing beside them."""
+        for number, act in year.in_order():
+            self.step(number, act)
+
+    def step(self, number: int, act: Act) -> None:
+        """Plays one act of a year."""
         steps = {
             Kind.ENROL: self._enrol,
             Kind.ANCHOR: self._anchor,
@@ -107,8 +112,15 @@ class Clinic:
             Kind.REVOKE: self._revoke,
             Kind.ACCESS: self._access,
         }
-        for number, act in year.in_order():
-            steps[act.kind](number, act)
+        steps[act.kind](number, act)
+
+    def leaf_of(self, number: int) -> RecordLeaf:
+        """Gives the leaf that an act anchored."""
+        return self._leaves[number]
+
+    def terms_of(self, number: int) -> ConsentTerms:
+        """Gives the terms that an act granted."""
+        return self._terms[number]
 
     def send(self, contract: str, function: str, *arguments: Any, time: int, hospital: int = 0) -> None:  # noqa: ANN401
         """Sends an act by one of a hospital's relays; it must go through."""
@@ -299,12 +311,14 @@ class Clinic:
     def _access(self, _: int, act: Act) -> None:
         self.ask(act, self.request(act))
 
-    def ask(self, act: Act, request: AccessRequest) -> None:
-        """Submits a request, with what stands behind it."""
-        material = Material(self._leaves[act.target], self._terms.get(act.consent), ())
+    def ask(self, act: Act, request: AccessRequest, material: Material | None = None) -> None:
+        """Submits a request, with what stands behind it: the consent that the act names unless another is given."""
+        if material is None:
+            material = Material(self._leaves[act.target], self._terms.get(act.consent), ())
         requests, tables = pack_batch([(request, material)])
         members = list(plain(tables))
         members[2], members[4] = [plain(each) for each in tables.consents], [plain(each) for each in tables.leaves]
+        members[6] = [plain(each) for each in tables.authorisations]
         signatures = [self.signature(self.hospitals[act.institution].key, "AccessLedger", request)]
         arguments = ([plain(each) for each in requests], signatures, tuple(members))
         self.send("AccessLedger", "decide", *arguments, time=act.time, hospital=act.custodian)
