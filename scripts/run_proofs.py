@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -86,6 +87,7 @@ def prove(only: str | None) -> list[Proof]:
     home = ROOT / ".cache" / "home"  # forge keeps a cache in HOME
     for folder in (home, BUILT):
         folder.mkdir(parents=True, exist_ok=True)
+    forget_removed()
     report = BUILT / "report.json"
     report.unlink(missing_ok=True)
     limits = ["--loop", str(LOOPS), "--panic-error-codes", "*", "--solver-timeout-assertion", f"{SECONDS_A_QUERY}s"]
@@ -118,6 +120,13 @@ def prove(only: str | None) -> list[Proof]:
     if not report.exists():
         raise ProofError(f"halmos gave no report:\n{(done.stdout + done.stderr).strip()[-2000:]}")
     return read(json.loads(report.read_text()))
+
+
+def forget_removed() -> None:
+    """Removes what was built from proofs that are no more: halmos runs whatever is built."""
+    for built in (BUILT / "out").glob("*.t.sol"):
+        if built.name.endswith("Proofs.t.sol") and not (PROOFS / built.name).exists():
+            shutil.rmtree(built)
 
 
 def left_out(proofs: list[Proof], only: str | None) -> set[str]:
