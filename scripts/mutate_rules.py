@@ -39,7 +39,7 @@ LISTS = {
     "contracts": ROOT / "tests" / "contracts" / "mutants.toml",
     "core": ROOT / "tests" / "unit" / "core" / "mutants.toml",
 }
-LINKED = ("contracts/node_modules", "hardhat-free-node/embedded/node_modules")
+LINKED = ("contracts/node_modules", "hardhat-free-node/embedded/node_modules", ".venv-halmos")
 LONGEST = 1800  # seconds for one command: a fault may well make a test hang
 
 Command = list[str]
