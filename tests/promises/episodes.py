@@ -1,5 +1,7 @@
 """Everything the suite knows beside enrolling, anchoring, granting, revoking and asking, as it comes up in a year.
 
+Families and keys have a module of their own.
+
 Patients exclude, deny, answer and complete what staff prepared; hospitals look in emergencies and pay for it, mark and
 recognise results, restrict and erase; an authority authorises, reviews and links.
 """
@@ -40,6 +42,7 @@ from consentry.crypto.signing import SigningKey
 from consentry.evidence.notice import with_notice
 from tests.promises.beside import WORDS, Beside, soon
 from tests.promises.ends import Ends
+from tests.promises.families import Families
 from tests.promises.recorded import Clinic
 from tests.promises.schedule import HOUR, START, Act, Kind, Year, pseudonym
 from tests.support import samples
@@ -74,6 +77,7 @@ class Episodes(Beside):
 
     def _begin(self, now: int) -> None:
         self._ends.admit_officers(now)
+        Families(self).begin(now + 120)
         for hospital, basis in enumerate((LegalBasis.PUBLIC_HEALTH, LegalBasis.STATUTORY_DUTY)):
             self.agenda.later(now + 60, self._authorise, hospital, basis)
 
@@ -191,8 +195,8 @@ class Episodes(Beside):
             self.agenda.later(now + DAY, self._undo, terms, key)
 
     def _undo(self, now: int, terms: ConsentTerms, key: SigningKey) -> None:
-        signature = self.clinic.signature(key, "Consents", Revocation(consent_id(terms), terms.subject_id))
-        self.clinic.send("Consents", "revoke", plain(terms), signature, time=now)
+        signature = self.clinic.signature(key, "Consents", Revocation(consent_id(terms), terms.subject_id, ZERO_32))
+        self.clinic.send("Consents", "revoke", plain(terms), ZERO_32, signature, time=now)
 
     def _after_revocation(self, _: int, act: Act) -> None:
         terms = self.clinic.terms_of(act.target)

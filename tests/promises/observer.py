@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import fields
+from typing import Any, Final
 
-from consentry.core.terms import Address
+from consentry.core.terms import Address, ConsentTerms
 from consentry.crypto.signing import ACCOUNT_SIZE, Verifiers
 from tests.promises.schedule import Kind, Seen
 from tests.support.evm import Log
 from tests.support.samples import DAY
+
+_AT: Final = {member.name: place for place, member in enumerate(fields(ConsentTerms))}
+"""Place of each member of the terms in an event."""
 
 
 class Observer:
@@ -58,11 +62,12 @@ class Observer:
         return self._see(time, kind, subject, self._hospital(custodian), 1 << leaf[5])
 
     def _granted(self, time: int, consent: bytes, subject: bytes, terms: tuple[Any, ...], _: bytes) -> Seen:
-        self._grantees[consent] = self._hospital(terms[1])
-        days = (terms[12] - terms[11]) // DAY
-        return self._see(time, Kind.GRANT, subject, self._grantees[consent], terms[5], terms[6], days)
+        self._grantees[consent] = self._hospital(terms[_AT["institution"]])
+        days = (terms[_AT["valid_until"]] - terms[_AT["valid_from"]]) // DAY
+        what = terms[_AT["categories"]], terms[_AT["purposes"]], days
+        return self._see(time, Kind.GRANT, subject, self._grantees[consent], *what)
 
-    def _revoked(self, time: int, consent: bytes, subject: bytes, _: bytes) -> Seen:
+    def _revoked(self, time: int, consent: bytes, subject: bytes, *_: bytes) -> Seen:
         return self._see(time, Kind.REVOKE, subject, self._grantees[consent])
 
     def _decided(self, time: int, _: int, subject: bytes, institution: str, entry: tuple[Any, ...]) -> Seen:

@@ -286,9 +286,9 @@ class Clinic:
 
     def _revoke(self, _: int, act: Act) -> None:
         terms = self._terms[act.target]
-        revocation = Revocation(consent_id(terms), terms.subject_id)
+        revocation = Revocation(consent_id(terms), terms.subject_id, ZERO_32)
         signature = self.signature(self.signer_of(act), "Consents", revocation)
-        self.send("Consents", "revoke", plain(terms), signature, time=act.time, hospital=act.custodian)
+        self.send("Consents", "revoke", plain(terms), ZERO_32, signature, time=act.time, hospital=act.custodian)
 
     def request(self, act: Act) -> AccessRequest:
         """Gives the request of a practitioner of the hospital that asks."""

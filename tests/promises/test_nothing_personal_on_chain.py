@@ -13,6 +13,7 @@ from consentry.core.act_table import ACTS
 from consentry.core.codes import ExclusionKind
 from consentry.core.erasures import CorrectionRequest
 from consentry.core.exclusions import Exclusion
+from consentry.core.guardianship import Circumstances
 from consentry.core.persons import SubjectLink
 from consentry.core.terms import Enrolment
 from consentry.core.typed_data import record_id
@@ -154,6 +155,14 @@ def link(clinic: Clinic, commitment: bytes) -> None:
     episodes.perform(now, SubjectLink(episodes.authority, commitment, now + 1), PAYER)
 
 
+def note(clinic: Clinic, **wrong: object) -> None:
+    """Has the custodian note a death, with something wrong beside it."""
+    episodes, act, now = beside(clinic)
+    evidence, nonce = episodes.random.randbytes(32), episodes.nonce()
+    noted = Circumstances(clinic.subject(act), 0, False, True, evidence, nonce, now + 1)  # noqa: FBT003
+    episodes.perform(now, replace(noted, **wrong), clinic.hospitals[0].key)  # type: ignore[arg-type]
+
+
 PLANTS: dict[str, tuple[str, Callable[[Clinic, Person], None]]] = {
     "telephone as request id": ("identifier", lambda c, p: ask(c, request_id=int(p.identifiers["mobile"]))),
     "staff id as practitioner": ("identifier", lambda c, _: ask(c, practitioner=STAFF[0].encode().ljust(32, b"\0"))),
@@ -180,6 +189,8 @@ PLANTS: dict[str, tuple[str, Callable[[Clinic, Person], None]]] = {
     "hash of what is wrong with a record": ("hash", lambda c, _: dispute(c, sha256(WORDS[0]))),
     "what is wrong with a record in plain words": ("text", lambda c, _: dispute(c, WORDS[0].encode().ljust(32, b"\0"))),
     "hash of the card as commitment of a link": ("hash", lambda c, p: link(c, sha256(p.card))),
+    "hash of the card as evidence of a death": ("hash", lambda c, p: note(c, evidence_hash=sha256(p.card))),
+    "telephone as nonce of a note": ("identifier", lambda c, p: note(c, nonce=int(p.identifiers["mobile"]))),
     "day of coming of age": (
         "date",
         lambda c, p: grant(c, valid_until=midnight(p.born.replace(year=p.born.year + 18)) - 8 * 3600),
