@@ -156,10 +156,10 @@ def link(clinic: Clinic, commitment: bytes) -> None:
 
 
 def note(clinic: Clinic, **wrong: object) -> None:
-    """Has the custodian note a death, with something wrong beside it."""
+    """Has the custodian note that nothing changed, with something wrong beside it."""
     episodes, act, now = beside(clinic)
     evidence, nonce = episodes.random.randbytes(32), episodes.nonce()
-    noted = Circumstances(clinic.subject(act), 0, False, True, evidence, nonce, now + 1)  # noqa: FBT003
+    noted = Circumstances(clinic.subject(act), 0, False, False, evidence, nonce, now + 1)  # noqa: FBT003
     episodes.perform(now, replace(noted, **wrong), clinic.hospitals[0].key)  # type: ignore[arg-type]
 
 
@@ -189,7 +189,7 @@ PLANTS: dict[str, tuple[str, Callable[[Clinic, Person], None]]] = {
     "hash of what is wrong with a record": ("hash", lambda c, _: dispute(c, sha256(WORDS[0]))),
     "what is wrong with a record in plain words": ("text", lambda c, _: dispute(c, WORDS[0].encode().ljust(32, b"\0"))),
     "hash of the card as commitment of a link": ("hash", lambda c, p: link(c, sha256(p.card))),
-    "hash of the card as evidence of a death": ("hash", lambda c, p: note(c, evidence_hash=sha256(p.card))),
+    "hash of the card as evidence of circumstances": ("hash", lambda c, p: note(c, evidence_hash=sha256(p.card))),
     "telephone as nonce of a note": ("identifier", lambda c, p: note(c, nonce=int(p.identifiers["mobile"]))),
     "day of coming of age": (
         "date",
