@@ -69,7 +69,7 @@ contract AccessLedger is BatchFacts {
         Memory.Pointer start = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < requests.length; ++i) {
             CompactRequest calldata sent = requests[i];
-            _lookUp(item, sent, batch, material);
+            _lookUp(item, sent, batch);
             item.facts = batch.facts[i];
             item.requestHash = _requestHashOf(item, sent);
             item.signed = _isSigned(item.requester, batch.domain, item.requestHash, signatures[i]);
@@ -92,14 +92,14 @@ contract AccessLedger is BatchFacts {
         bytes32[] memory hashes = new bytes32[](requests.length);
         for (uint256 i = 0; i < requests.length; ++i) {
             CompactRequest calldata sent = requests[i];
-            _lookUp(item, sent, batch, material);
+            _lookUp(item, sent, batch);
             hashes[i] = _requestHashOf(item, sent);
         }
         item.signed = _isBatchSigned(hashes, batch, signature);
         Memory.Pointer start = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < requests.length; ++i) {
             CompactRequest calldata sent = requests[i];
-            _lookUp(item, sent, batch, material);
+            _lookUp(item, sent, batch);
             item.facts = batch.facts[i];
             item.requestHash = hashes[i];
             _decideItem(item, sent, batch, material);

@@ -56,6 +56,10 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     struct Batch {
         bytes32 domain; // separator of EIP-712
         Requester[] requesters;
+        bytes32[] releaseKeyHashes;
+        RequestCodes[] codes;
+        bytes32[] practitioners;
+        bytes32[] reasonHashes;
         ConsentId[] consentIds;
         ConsentFacts[] states; // of the consents, as before the batch
         uint32[] uses; // of each consent in the batch, once its turn is over
@@ -76,12 +80,15 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         AccessRequest request; // as it was signed; id and record once it was hashed
         AccessEntry entry; // as it is logged
         Requester requester;
-        Reason reason; // that lies in the request, whatever it invokes and is for
+        bool withoutConsent; // as its codes tell
+        bool byAuthority; // likewise
         uint256 consent; // place of the consent, from 1; zero for none
         uint256 authorisation; // likewise
         bytes32 requestHash;
         bool signed;
-        uint256 weighed; // places that led to what follows; zero before the first item
+        uint256 judged; // places of who asks, and how, that led to the reason; zero before the first item
+        Reason reason; // that lies in the request, whatever it invokes and is for
+        uint256 weighed; // places that led to what follows; likewise
         uint256 turn; // place of the consent whose turn it is, from 1; zero for none
         ConsentTerms terms; // of that consent
         ConsentFacts state; // of it, with its uses in the batch
@@ -106,11 +113,11 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     uint256 private constant _CODES = 7;
     uint256 private constant _PRACTITIONER = 8;
     uint256 private constant _REASON = 9;
-    /// @dev Bits of places that lead to who asks, and how: institution, release key, codes, practitioner, reason.
-    uint256 private constant _ASKING = type(uint32).max | (uint256(type(uint48).max) << 112);
+    /// @dev Bits of `Item.named` that lead to who asks, and how: institution, release key, codes, practitioner, reason.
+    uint256 private constant _ASKING = type(uint32).max | (uint256(type(uint48).max) << 112) | _LOOKED_UP;
     /// @dev Bits of places that lead to what is looked up: all but leaf and scope proof.
     uint256 private constant _LEADING = uint256(type(uint160).max) ^ (uint256(type(uint32).max) << 64);
-    /// @dev Bit of `Item.named` that is always set.
+    /// @dev Bit of `Item.named` that is always set, so that it is not zero.
     uint256 private constant _LOOKED_UP = 1 << 255;
     /// @dev Place of no word of request ids.
     uint256 internal constant _NO_TURN = type(uint256).max;
@@ -154,6 +161,10 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     ) internal view returns (Batch memory batch) {
         batch.domain = _domainSeparatorV4();
         batch.turn.place = _NO_TURN;
+        batch.releaseKeyHashes = material.releaseKeyHashes;
+        batch.codes = material.codes;
+        batch.practitioners = material.practitioners;
+        batch.reasonHashes = material.reasonHashes;
         _openInstitutions(batch, material.institutions);
         _openConsents(batch, material.consents, material.subjects);
         batch.facts = RecordReads.factsOf(records, requests);
@@ -168,6 +179,12 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         Material calldata material
     ) internal view {
         item.weighed = item.named;
+        if (item.judged != item.asked) {
+            item.judged = item.asked;
+            Requester memory requester = item.requester;
+            bool ownKey = item.request.releaseKeyHash == requester.releaseKeyHash;
+            item.reason = ConsentRules.judgeRequest(item.request, requester.active, ownKey, block.timestamp);
+        }
         if (item.consent != item.turn) _weighConsent(item, batch, material.consents);
         if (item.consent != 0) item.toGrantee = _isGrantee(item.request.institution, item.terms);
         _weighSubject(item, sent.placeOf(_SUBJECT), batch, material.subjects);
@@ -203,20 +220,21 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     function _lookUp(
         Item memory item,
         CompactRequest calldata sent,
-        Batch memory batch,
-        Material calldata material
-    ) internal view {
+        Batch memory batch
+    ) internal pure {
         uint256 named = (sent.places & _LEADING) | _LOOKED_UP;
         if (item.named == named) return;
         item.named = named;
-        if (item.asked != (named & _ASKING) | _LOOKED_UP) {
-            item.asked = (named & _ASKING) | _LOOKED_UP;
-            item.requester = batch.requesters[sent.placeOf(_INSTITUTION)];
-            _lookUpAsking(item, sent, material);
+        uint256 asked = named & _ASKING;
+        if (item.asked != asked) {
+            item.asked = asked;
+            _lookUpAsking(item, sent, batch);
         }
-        RequestCodes codes = item.entry.codes;
-        item.consent = codes.isByConsent() ? sent.placeOf(_CONSENT) : 0;
-        item.authorisation = codes.isByAuthority() ? sent.placeOf(_AUTHORISATION) : 0;
+        uint256 consent = item.withoutConsent ? 0 : sent.placeOf(_CONSENT);
+        uint256 authorisation = item.byAuthority ? sent.placeOf(_AUTHORISATION) : 0;
+        if (consent == item.consent && authorisation == item.authorisation) return;
+        item.consent = consent;
+        item.authorisation = authorisation;
         _lookUpGround(item, batch);
     }
 
@@ -338,22 +356,23 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     }
 
     /// @dev Who asks, and how: the same for many requests of a batch.
-    function _lookUpAsking(Item memory item, CompactRequest calldata sent, Material calldata material) private view {
+    function _lookUpAsking(Item memory item, CompactRequest calldata sent, Batch memory batch) private pure {
         AccessRequest memory request = item.request;
-        request.institution = item.requester.institution;
-        request.releaseKeyHash = material.releaseKeyHashes[sent.placeOf(_RELEASE_KEY)];
-        request.practitioner = material.practitioners[sent.placeOf(_PRACTITIONER)];
-        uint256 place = sent.placeOf(_REASON);
-        request.reasonHash = place == 0 ? bytes32(0) : material.reasonHashes[place - 1];
-        RequestCodes codes = material.codes[sent.placeOf(_CODES)];
-        _spread(request, codes);
         AccessEntry memory entry = item.entry;
-        entry.reasonHash = request.reasonHash;
-        entry.practitioner = request.practitioner;
-        entry.releaseKeyHash = request.releaseKeyHash;
-        entry.codes = codes.signedOf();
-        bool ownKey = request.releaseKeyHash == item.requester.releaseKeyHash;
-        item.reason = ConsentRules.judgeRequest(request, item.requester.active, ownKey, block.timestamp);
+        item.requester = batch.requesters[sent.placeOf(_INSTITUTION)];
+        request.institution = item.requester.institution;
+        bytes32 hash = batch.releaseKeyHashes[sent.placeOf(_RELEASE_KEY)];
+        request.releaseKeyHash = hash;
+        entry.releaseKeyHash = hash;
+        hash = batch.practitioners[sent.placeOf(_PRACTITIONER)];
+        request.practitioner = hash;
+        entry.practitioner = hash;
+        uint256 place = sent.placeOf(_REASON);
+        hash = place == 0 ? bytes32(0) : batch.reasonHashes[place - 1];
+        request.reasonHash = hash;
+        entry.reasonHash = hash;
+        RequestCodes codes = batch.codes[sent.placeOf(_CODES)].signedOf();
+        if (RequestCodes.unwrap(codes) != RequestCodes.unwrap(entry.codes)) _spread(item, codes);
     }
 
     function _lookUpGround(Item memory item, Batch memory batch) private pure {
@@ -366,7 +385,12 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         item.entry.ground = consentId | authorisationId; // one of which is zero
     }
 
-    function _spread(AccessRequest memory request, RequestCodes codes) private pure {
+    /// @dev Codes that are zero need no call: nor is anything else of this set for them.
+    function _spread(Item memory item, RequestCodes codes) private pure {
+        item.entry.codes = codes;
+        item.withoutConsent = !codes.isByConsent();
+        item.byAuthority = codes.isByAuthority();
+        AccessRequest memory request = item.request;
         request.purpose = codes.purposeOf();
         request.action = codes.actionOf();
         request.legalBasis = codes.legalBasisOf();
