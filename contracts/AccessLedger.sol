@@ -13,6 +13,7 @@ import {BasisRules} from "./libraries/BasisRules.sol";
 import {ConsentRules} from "./libraries/ConsentRules.sol";
 import {Hashing} from "./libraries/Hashing.sol";
 import {Heads} from "./libraries/Heads.sol";
+import {LogLines} from "./libraries/LogLines.sol";
 import {BatchFacts} from "./modules/BatchFacts.sol";
 import {
     AccessEntry,
@@ -69,14 +70,14 @@ contract AccessLedger is BatchFacts {
         Memory.Pointer start = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < requests.length; ++i) {
             CompactRequest calldata sent = requests[i];
-            _lookUp(item, sent, batch, material.subjects);
+            _lookUp(item, sent, batch);
             item.facts = batch.facts[i];
             item.requestHash = _requestHashOf(item, sent);
             item.signed = _isSigned(item.requester, batch.domain, item.requestHash, signatures[i]);
             _decideItem(item, sent, batch, material);
             Memory.unsafeSetFreeMemoryPointer(start);
         }
-        _close(batch);
+        _close(item, batch);
     }
 
     /// @inheritdoc IAccessLedger
@@ -89,18 +90,23 @@ contract AccessLedger is BatchFacts {
         if (material.institutions.length != 1) revert AccessLedgerInstitutionsInvalid(material.institutions.length);
         Batch memory batch = _open(requests, material);
         Item memory item;
-        bytes32[] memory hashes = _requestHashesOf(requests, item, batch, material.subjects);
+        bytes32[] memory hashes = new bytes32[](requests.length);
+        for (uint256 i = 0; i < requests.length; ++i) {
+            CompactRequest calldata sent = requests[i];
+            _lookUp(item, sent, batch);
+            hashes[i] = _requestHashOf(item, sent);
+        }
         item.signed = _isBatchSigned(hashes, batch, signature);
         Memory.Pointer start = Memory.getFreeMemoryPointer();
         for (uint256 i = 0; i < requests.length; ++i) {
             CompactRequest calldata sent = requests[i];
-            _lookUp(item, sent, batch, material.subjects);
+            _lookUp(item, sent, batch);
             item.facts = batch.facts[i];
             item.requestHash = hashes[i];
             _decideItem(item, sent, batch, material);
             Memory.unsafeSetFreeMemoryPointer(start);
         }
-        _close(batch);
+        _close(item, batch);
     }
 
     /// @inheritdoc IAccessLedger
@@ -130,9 +136,10 @@ contract AccessLedger is BatchFacts {
         Batch memory batch,
         bytes calldata signature
     ) private returns (bool signed) {
+        address institution = batch.requesters[0].institution;
         bytes32 root = Hashing.rootOf(hashes);
-        emit BatchSubmitted(batch.institutions[0], root, uint32(hashes.length), signature);
-        bytes32 batchHash = keccak256(abi.encode(REQUEST_BATCH_TYPEHASH, batch.institutions[0], root, hashes.length));
+        emit BatchSubmitted(institution, root, uint32(hashes.length), signature);
+        bytes32 batchHash = keccak256(abi.encode(REQUEST_BATCH_TYPEHASH, institution, root, hashes.length));
         return _isSigned(batch.requesters[0], batch.domain, batchHash, signature);
     }
 
@@ -142,29 +149,35 @@ contract AccessLedger is BatchFacts {
         Batch memory batch,
         Material calldata material
     ) private {
-        Reason reason = _rejection(item, sent, batch.turn, material);
+        Turn memory turn = batch.turn;
+        if (item.weighed != item.named) _weigh(item, sent, batch, material);
+        Reason reason = _rejection(item, sent, turn, material);
         if (reason != Reason.NONE) {
-            emit RequestRejected(sent.requestId, item.institution, item.requestHash, reason, msg.sender);
+            emit RequestRejected(sent.requestId, item.request.institution, item.requestHash, reason, msg.sender);
             return;
         }
-        batch.turn.word |= 1 << (sent.requestId & 0xff);
+        turn.word |= 1 << (sent.requestId & 0xff);
         bytes32 subjectId = _subjectOf(item, sent);
-        reason = _judge(item, sent, batch.turn);
-        _log(item, sent, subjectId, reason, batch.turn);
-        if (reason == Reason.NONE) _countPermit(item, sent, batch.turn);
+        reason = _judge(item, turn);
+        _log(item, sent, subjectId, reason, turn);
+        if (reason == Reason.NONE) _countPermit(item, sent, turn);
     }
 
     /// @dev Counts a permitted access; one in an emergency opens a debt.
     function _countPermit(Item memory item, CompactRequest calldata sent, Turn memory turn) private {
-        ++turn.accesses;
-        uint8 basis = sent.codes.legalBasisOf();
-        if (basis == BASIS_CONSENT) ++item.state.uses;
-        if (basis != BASIS_EMERGENCY) return;
-        ++turn.emergencies;
-        emergencies.open(item.institution, sent.requestId, item.subjectId, sent.practitioner);
+        unchecked {
+            ++turn.accesses; // is below the limit, which has 32 bits
+        }
+        uint8 basis = item.request.legalBasis;
+        if (basis == BASIS_CONSENT) {
+            item.state = item.state.used(1);
+        } else if (basis == BASIS_EMERGENCY) {
+            ++turn.emergencies;
+            emergencies.open(item.request.institution, sent.requestId, item.subjectId, item.request.practitioner);
+        }
     }
 
-    /// @dev Moves the heads and emits the entry.
+    /// @dev Moves the heads and writes the line.
     function _log(
         Item memory item,
         CompactRequest calldata sent,
@@ -172,8 +185,9 @@ contract AccessLedger is BatchFacts {
         Reason reason,
         Turn memory turn
     ) private {
+        address institution = item.request.institution;
         bytes32 entryHash = Heads.entryHashOf(item.requestHash, subjectId, reason, block.timestamp);
-        bytes32 head = turn.head.advance(bytes32(uint256(uint160(item.institution))), entryHash);
+        bytes32 head = turn.head.advance(bytes32(uint256(uint160(institution))), entryHash);
         turn.head = head;
         uint256 outcome = uint256(reason) | (uint256(uint64(block.timestamp)) << 8) | (head.sequenceOf() << 120);
         if (subjectId != bytes32(0)) {
@@ -182,35 +196,22 @@ contract AccessLedger is BatchFacts {
             turn.subjectHead = head;
             outcome |= head.sequenceOf() << 72;
         }
-        emit AccessDecided(
-            sent.requestId,
-            subjectId,
-            item.institution,
-            AccessEntry({
-                recordId: RecordId.unwrap(sent.recordId),
-                ground: item.ground,
-                reasonHash: sent.reasonHash,
-                practitioner: sent.practitioner,
-                releaseKeyHash: item.releaseKeyHash,
-                codes: sent.codes.signedOf(),
-                outcome: Outcome.wrap(outcome)
-            })
-        );
+        AccessEntry memory entry = item.entry;
+        entry.recordId = RecordId.unwrap(sent.recordId);
+        entry.outcome = Outcome.wrap(outcome);
+        LogLines.write(sent.requestId, subjectId, institution, entry);
     }
 
-    /// @dev Writes what is left, and the uses of the batch, one consent at a time.
-    function _close(Batch memory batch) private {
+    /// @dev Writes what is left, and the uses of the batch.
+    function _close(Item memory item, Batch memory batch) private {
+        _endConsent(item, batch);
         _endTurn(batch.turn);
         _endSubject(batch.turn);
-        for (uint256 i = 0; i < batch.states.length; ++i) {
-            uint32 counted = batch.states[i].uses - batch.usesBefore[i];
-            if (counted != 0) consents.countUses(batch.consentIds[i], counted);
-        }
+        if (batch.uses.length != 0) consents.countUses(batch.consentIds, batch.uses);
     }
 
-    /// @dev Reads what an institution has asked so far, unless it is its turn already.
+    /// @dev Reads what an institution has asked so far.
     function _turnTo(Turn memory turn, address institution, uint256 place) private {
-        if (turn.place == place && turn.institution == institution) return;
         _endTurn(turn);
         turn.institution = institution;
         turn.place = place;
@@ -245,71 +246,64 @@ contract AccessLedger is BatchFacts {
         Turn memory turn,
         Material calldata material
     ) private returns (Reason reason) {
-        if (!item.requester.known) return Reason.INSTITUTION_UNKNOWN;
-        if (!item.signed) return Reason.SIGNATURE_INVALID;
-        _turnTo(turn, item.institution, sent.requestId >> 8);
+        if (!item.signed) return item.requester.known ? Reason.SIGNATURE_INVALID : Reason.INSTITUTION_UNKNOWN;
+        uint256 place = sent.requestId >> 8;
+        address institution = item.request.institution;
+        if (turn.place != place || turn.institution != institution) _turnTo(turn, institution, place);
         if (_contains(turn.word, sent.requestId)) return Reason.REQUEST_REPLAYED;
-        bytes32 root = item.terms.recordsRoot;
-        if (root != bytes32(0) && !_isShownToBeNamed(sent, root, material)) return Reason.SCOPE_PROOF_INVALID;
-        return Reason.NONE;
+        bytes32 root = item.consent == 0 ? bytes32(0) : item.terms.recordsRoot;
+        if (root == bytes32(0)) return Reason.NONE;
+        return _isShownToBeNamed(sent, root, material) ? Reason.NONE : Reason.SCOPE_PROOF_INVALID;
     }
 
     /// @dev Reads what the rules need, no more than the answer takes.
-    function _judge(
-        Item memory item,
-        CompactRequest calldata sent,
-        Turn memory turn
-    ) private view returns (Reason reason) {
-        uint64 blockTime = uint64(block.timestamp);
-        bool ownKey = item.releaseKeyHash == item.requester.releaseKeyHash;
-        reason = ConsentRules.judgeRequest(sent, item.requester.active, ownKey, blockTime);
-        if (reason == Reason.NONE) reason = ConsentRules.judgeRecord(item.facts.statusOf());
+    function _judge(Item memory item, Turn memory turn) private view returns (Reason reason) {
+        reason = item.reason;
         if (reason != Reason.NONE) return reason;
-        uint8 basis = sent.codes.legalBasisOf();
-        if (basis == BASIS_CONSENT) reason = _judgeConsent(item, sent, blockTime);
-        else if (basis == BASIS_EMERGENCY) reason = _judgeEmergency(item, sent, turn.emergencies);
-        else reason = _judgeAuthorisation(item, sent, blockTime);
+        if (!item.facts.isCurrent()) return ConsentRules.judgeRecord(item.facts.statusOf());
+        uint8 basis = item.request.legalBasis;
+        if (basis == BASIS_CONSENT) reason = _judgeConsent(item);
+        else if (basis == BASIS_EMERGENCY) reason = _judgeEmergency(item, turn.emergencies);
+        else reason = _judgeAuthorisation(item);
         if (reason != Reason.NONE) return reason;
         return turn.accesses >= item.requester.dailyLimit ? Reason.INSTITUTION_LIMIT : Reason.NONE;
     }
 
-    function _judgeEmergency(
-        Item memory item,
-        CompactRequest calldata sent,
-        uint256 opened
-    ) private view returns (Reason reason) {
+    function _judgeEmergency(Item memory item, uint256 opened) private view returns (Reason reason) {
         bool forbidden = subjects.factsOf(item.subjectId).isEmergencyForbidden();
-        return
-            BasisRules.judgeEmergency(
-                sent,
-                forbidden,
-                _isExcluded(item, sent),
-                opened,
-                item.requester.emergencyLimit
-            );
+        bool excluded = item.exclusions != 0 && _isExcluded(item);
+        return BasisRules.judgeEmergency(item.request, forbidden, excluded, opened, item.requester.emergencyLimit);
     }
 
-    function _judgeConsent(
-        Item memory item,
-        CompactRequest calldata sent,
-        uint64 blockTime
-    ) private view returns (Reason reason) {
+    function _judgeConsent(Item memory item) private view returns (Reason reason) {
         if (item.consent == 0) return Reason.CONSENT_MISSING;
-        reason =
-            ConsentRules.judgeConsent(
-                sent,
-                item.facts,
-                item.terms,
-                item.state,
-                item.facts.isMarked(item.mark),
-                _isGrantee(item.institution, item.terms),
-                blockTime
-            );
+        reason = ConsentRules.judgeConsent(
+            item.request,
+            item.facts,
+            item.terms,
+            item.state,
+            item.facts.isMarked(item.mark),
+            item.toGrantee,
+            block.timestamp
+        );
         if (reason == Reason.NONE && item.terms.guardian != bytes32(0)) {
             SubjectFacts subject = subjects.factsOf(item.terms.subjectId);
-            reason = ConsentRules.judgeAge(item.terms, item.state.grantedAt, subject, blockTime);
+            reason = ConsentRules.judgeAge(item.terms, item.state.grantedAtOf(), subject, block.timestamp);
         }
-        if (reason == Reason.NONE && _isExcluded(item, sent)) return Reason.EXCLUDED;
+        if (item.exclusions == 0 || reason != Reason.NONE) return reason;
+        return _isExcluded(item) ? Reason.EXCLUDED : Reason.NONE;
+    }
+
+    function _judgeAuthorisation(Item memory item) private view returns (Reason reason) {
+        if (item.authorisation == 0) return Reason.AUTHORISATION_MISSING;
+        return
+            BasisRules.judgeAuthorisation(
+                item.request,
+                item.facts,
+                item.authority,
+                item.authorityState.status,
+                uint64(block.timestamp)
+            );
     }
 
     function _permitsOn(address institution, uint256 day) private view returns (uint256 accesses, uint256 inEmergency) {
@@ -326,23 +320,6 @@ contract AccessLedger is BatchFacts {
     function _requireRelayAndSize(uint256 count, uint256 signatures) private view {
         if (!participants.isActiveRelay(msg.sender)) revert AccessLedgerRelayRequired(msg.sender);
         if (count == 0 || count != signatures) revert AccessLedgerBatchMalformed(count, signatures);
-    }
-
-    function _judgeAuthorisation(
-        Item memory item,
-        CompactRequest calldata sent,
-        uint64 blockTime
-    ) private pure returns (Reason reason) {
-        if (item.ground == bytes32(0)) return Reason.AUTHORISATION_MISSING;
-        return
-            BasisRules.judgeAuthorisation(
-                sent,
-                item.institution,
-                item.facts,
-                item.authorisation,
-                item.authorisationState.status,
-                blockTime
-            );
     }
 
     /// @dev Whether the bit of a request id is set in the word it belongs to.

@@ -26,6 +26,7 @@ import {
     SCOPE_REVOKE,
     Standing
 } from "./types/Codes.sol";
+import {ConsentFacts, factsOf as packed} from "./types/ConsentFacts.sol";
 import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "./types/ConsentTerms.sol";
 import {SubjectFacts} from "./types/SubjectFacts.sol";
 
@@ -104,11 +105,14 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
     }
 
     /// @inheritdoc IConsents
-    function countUses(ConsentId consentId, uint32 count) external {
+    function countUses(ConsentId[] calldata consentIds, uint32[] calldata counts) external {
         if (msg.sender != accessLedger) revert ConsentsLedgerRequired(msg.sender, accessLedger);
-        ConsentState storage state = _states[consentId];
-        if (state.status != ConsentStatus.ACTIVE) revert ConsentsNotActive(consentId, state.status);
-        state.uses += count;
+        for (uint256 i = 0; i < consentIds.length; ++i) {
+            if (counts[i] == 0) continue;
+            ConsentState storage state = _states[consentIds[i]];
+            if (state.status != ConsentStatus.ACTIVE) revert ConsentsNotActive(consentIds[i], state.status);
+            state.uses += counts[i];
+        }
     }
 
     /// @inheritdoc IConsents
@@ -117,10 +121,10 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
     }
 
     /// @inheritdoc IConsents
-    function statesOf(ConsentId[] calldata consentIds) external view returns (ConsentState[] memory states) {
+    function factsOf(ConsentId[] calldata consentIds) external view returns (ConsentFacts[] memory facts) {
         uint256 count = consentIds.length;
-        states = new ConsentState[](count);
-        for (uint256 i = 0; i < count; ++i) states[i] = _states[consentIds[i]];
+        facts = new ConsentFacts[](count);
+        for (uint256 i = 0; i < count; ++i) facts[i] = packed(_states[consentIds[i]]);
     }
 
     function _consentStatus(bytes32 consentId) internal view override returns (ConsentStatus status) {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentStatus} from "../types/Codes.sol";
+import {ConsentFacts} from "../types/ConsentFacts.sol";
 import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
 import {IParticipants} from "./IParticipants.sol";
 import {ISubjects} from "./ISubjects.sol";
@@ -142,17 +143,18 @@ interface IConsents {
         bytes calldata signature
     ) external returns (ConsentId consentId);
     /// @notice Counts permitted accesses. Only the access ledger may call.
-    /// @param consentId id of a consent in force.
-    /// @param count how many.
-    function countUses(ConsentId consentId, uint32 count) external;
+    /// @dev Errors, in this order: LedgerRequired, then NotActive for the first consent that is not in force.
+    /// @param consentIds ids of consents; those with a count are in force.
+    /// @param counts how many of each, in the same order; zero for none.
+    function countUses(ConsentId[] calldata consentIds, uint32[] calldata counts) external;
     /// @notice Gives the state of a consent.
     /// @param consentId id of the terms.
     /// @return state all zero when it was neither granted nor revoked.
     function stateOf(ConsentId consentId) external view returns (ConsentState memory state);
-    /// @notice Gives the states of several consents.
+    /// @notice Gives what a decision needs of several consents.
     /// @param consentIds ids of their terms.
-    /// @return states in the same order.
-    function statesOf(ConsentId[] calldata consentIds) external view returns (ConsentState[] memory states);
+    /// @return facts in the same order.
+    function factsOf(ConsentId[] calldata consentIds) external view returns (ConsentFacts[] memory facts);
     /// @notice Gives who may count uses.
     /// @return ledger the one contract that may.
     function accessLedger() external view returns (address ledger);

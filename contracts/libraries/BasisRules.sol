@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {CompactRequest, RequestCodes} from "../types/AccessRequest.sol";
+import {AccessRequest} from "../types/AccessRequest.sol";
 import {AuthorisationStatus, StandingAuthorisation} from "../types/Authorisation.sol";
 import {
     ACTION_VIEW,
@@ -29,7 +29,7 @@ library BasisRules {
     /// @param limit how many may be.
     /// @return reason `NONE`, `EMERGENCY_INCOMPLETE`, `EMERGENCY_FORBIDDEN`, `EXCLUDED` or `EMERGENCY_LIMIT`.
     function judgeEmergency(
-        CompactRequest calldata request,
+        AccessRequest memory request,
         bool forbidden,
         bool excluded,
         uint256 opened,
@@ -43,15 +43,13 @@ library BasisRules {
 
     /// @notice Reasons that lie in the authorisation.
     /// @param request what the institution signed.
-    /// @param institution who asks.
     /// @param facts of the record that is asked for.
     /// @param terms of the authorisation that is invoked.
     /// @param status of that authorisation.
     /// @param blockTime seconds since the epoch.
     /// @return reason `NONE`, or `AUTHORISATION_UNKNOWN` … `AUTHORISATION_SCOPE`.
     function judgeAuthorisation(
-        CompactRequest calldata request,
-        address institution,
+        AccessRequest memory request,
         RecordFacts facts,
         StandingAuthorisation memory terms,
         AuthorisationStatus status,
@@ -61,29 +59,28 @@ library BasisRules {
         if (status != AuthorisationStatus.ACTIVE) return Reason.AUTHORISATION_WITHDRAWN;
         bool inTime = blockTime >= terms.validFrom && blockTime < terms.validUntil;
         if (!inTime) return Reason.AUTHORISATION_EXPIRED;
-        bool covered = terms.institution == institution;
-        covered = covered && _coversRequest(request.codes, terms) && _coversRecord(facts, terms);
+        bool covered = terms.institution == request.institution;
+        covered = covered && _coversRequest(request, terms) && _coversRecord(facts, terms);
         return covered ? Reason.NONE : Reason.AUTHORISATION_SCOPE;
     }
 
     /// @dev A person looks, for the treatment at hand, says why, and does so within a quarter of an hour.
-    function _isComplete(CompactRequest calldata request) private pure returns (bool complete) {
-        RequestCodes codes = request.codes;
-        bool forTreatment = codes.purposeOf() == PURPOSE_ETREAT || codes.purposeOf() == PURPOSE_BTG;
-        bool explained = codes.reasonCodeOf() != 0 && codes.reasonCodeOf() <= HIGHEST_EMERGENCY_REASON;
+    function _isComplete(AccessRequest memory request) private pure returns (bool complete) {
+        bool forTreatment = request.purpose == PURPOSE_ETREAT || request.purpose == PURPOSE_BTG;
+        bool explained = request.reasonCode != 0 && request.reasonCode <= HIGHEST_EMERGENCY_REASON;
         explained = explained && request.reasonHash != bytes32(0);
-        bool seen = codes.actorKindOf() == ACTOR_HUMAN && codes.actionOf() == ACTION_VIEW;
-        bool brief = codes.expiresAtOf() <= uint256(codes.issuedAtOf()) + EMERGENCY_WINDOW;
+        bool seen = request.actorKind == ACTOR_HUMAN && request.action == ACTION_VIEW;
+        bool brief = request.expiresAt <= uint256(request.issuedAt) + EMERGENCY_WINDOW;
         return forTreatment && explained && seen && brief;
     }
 
     /// @dev On which basis, for what.
     function _coversRequest(
-        RequestCodes codes,
+        AccessRequest memory request,
         StandingAuthorisation memory terms
     ) private pure returns (bool covered) {
-        covered = terms.basis == codes.legalBasisOf() && _contains(terms.purposes, codes.purposeOf());
-        return covered && _contains(terms.actions, codes.actionOf());
+        covered = terms.basis == request.legalBasis && _contains(terms.purposes, request.purpose);
+        return covered && _contains(terms.actions, request.action);
     }
 
     /// @dev Which content; an authorisation names classes, and level 5 is beyond every wildcard.

@@ -3,12 +3,13 @@ pragma solidity 0.8.37;
 
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
-import {ConsentState} from "../interfaces/IConsents.sol";
-import {CompactRequest, RequestCodes} from "../types/AccessRequest.sol";
+import {AccessRequest} from "../types/AccessRequest.sol";
 import {
     ACTION_STORE,
+    ACTION_VIEW,
     ACTOR_HUMAN,
     ACTOR_MACHINE,
+    BASIS_EMERGENCY,
     BASIS_PUBLIC_HEALTH,
     CLOCK_TOLERANCE,
     ConsentStatus,
@@ -17,6 +18,7 @@ import {
     Reason,
     RecordStatus
 } from "../types/Codes.sol";
+import {ConsentFacts} from "../types/ConsentFacts.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
 import {RecordFacts} from "../types/RecordFacts.sol";
 import {SubjectFacts} from "../types/SubjectFacts.sol";
@@ -27,6 +29,13 @@ import {SubjectFacts} from "../types/SubjectFacts.sol";
 /// @dev Each function gives the first reason that applies, in the order of `src/consentry/core/access.py`, or
 /// `NONE`. Nothing here reverts, with whatever values: shifts beyond the width of a set give zero.
 library ConsentRules {
+    /// @dev Bits 1..HIGHEST_PURPOSE.
+    uint256 private constant _PURPOSES = (2 << HIGHEST_PURPOSE) - 2;
+    uint256 private constant _ACTIONS = (1 << ACTION_VIEW) | (1 << ACTION_STORE);
+    uint256 private constant _ACTORS = (1 << ACTOR_HUMAN) | (1 << ACTOR_MACHINE);
+    /// @dev Bits 1..BASIS_PUBLIC_HEALTH.
+    uint256 private constant _BASES = (2 << BASIS_PUBLIC_HEALTH) - 2;
+
     /// @notice Reasons that lie in the request as such.
     /// @param request what the institution signed.
     /// @param active whether the institution is not suspended.
@@ -34,22 +43,23 @@ library ConsentRules {
     /// @param blockTime seconds since the epoch.
     /// @return reason `NONE`, or `INSTITUTION_SUSPENDED` … `LEGAL_BASIS_UNSUPPORTED`.
     function judgeRequest(
-        CompactRequest calldata request,
+        AccessRequest memory request,
         bool active,
         bool ownKey,
-        uint64 blockTime
+        uint256 blockTime
     ) internal pure returns (Reason reason) {
-        RequestCodes codes = request.codes;
         if (!active) return Reason.INSTITUTION_SUSPENDED;
-        if (blockTime >= codes.expiresAtOf()) return Reason.REQUEST_EXPIRED;
-        if (codes.issuedAtOf() > uint256(blockTime) + CLOCK_TOLERANCE) return Reason.REQUEST_NOT_YET_VALID;
+        if (blockTime >= request.expiresAt) return Reason.REQUEST_EXPIRED;
+        if (request.issuedAt > blockTime + CLOCK_TOLERANCE) return Reason.REQUEST_NOT_YET_VALID;
         if (!ownKey) return Reason.RELEASE_KEY_MISMATCH;
-        if (codes.purposeOf() == 0 || codes.purposeOf() > HIGHEST_PURPOSE) return Reason.PURPOSE_UNKNOWN;
-        if (codes.actionOf() == 0 || codes.actionOf() > ACTION_STORE) return Reason.ACTION_UNKNOWN;
-        bool knownKind = codes.actorKindOf() == ACTOR_HUMAN || codes.actorKindOf() == ACTOR_MACHINE;
-        if (!knownKind || request.practitioner == bytes32(0)) return Reason.ACTOR_UNKNOWN;
-        bool knownBasis = codes.legalBasisOf() != 0 && codes.legalBasisOf() <= BASIS_PUBLIC_HEALTH;
-        if (!knownBasis) return Reason.LEGAL_BASIS_UNSUPPORTED;
+        if (!_contains(_PURPOSES, request.purpose)) return Reason.PURPOSE_UNKNOWN;
+        if (!_contains(_ACTIONS, request.action)) return Reason.ACTION_UNKNOWN;
+        if (!_contains(_ACTORS, request.actorKind)) return Reason.ACTOR_UNKNOWN;
+        if (request.practitioner == bytes32(0)) return Reason.ACTOR_UNKNOWN;
+        if (!_contains(_BASES, request.legalBasis)) return Reason.LEGAL_BASIS_UNSUPPORTED;
+        if (request.reasonCode != 0) {
+            if (request.legalBasis != BASIS_EMERGENCY) return Reason.LEGAL_BASIS_UNSUPPORTED;
+        }
         return Reason.NONE;
     }
 
@@ -83,32 +93,32 @@ library ConsentRules {
     /// @param request what the institution signed.
     /// @param facts of the record that is asked for.
     /// @param terms of the consent that is invoked.
-    /// @param state of that consent.
+    /// @param consent state of that consent.
     /// @param bySubject whether the subject of the consent is that of the record.
     /// @param toGrantee whether the institution is the one named, or a member of the group named.
     /// @param blockTime seconds since the epoch.
     /// @return reason `NONE`, or `CONSENT_UNKNOWN` … `USES_EXHAUSTED`.
     function judgeConsent(
-        CompactRequest calldata request,
+        AccessRequest memory request,
         RecordFacts facts,
         ConsentTerms memory terms,
-        ConsentState memory state,
+        ConsentFacts consent,
         bool bySubject,
         bool toGrantee,
-        uint64 blockTime
+        uint256 blockTime
     ) internal pure returns (Reason reason) {
-        if (state.status != ConsentStatus.ACTIVE) {
-            return state.status == ConsentStatus.NONE ? Reason.CONSENT_UNKNOWN : Reason.CONSENT_REVOKED;
+        if (!consent.isActive()) {
+            return consent.statusOf() == ConsentStatus.NONE ? Reason.CONSENT_UNKNOWN : Reason.CONSENT_REVOKED;
         }
         if (blockTime < terms.validFrom) return Reason.CONSENT_NOT_YET_VALID;
         if (blockTime >= terms.validUntil) return Reason.CONSENT_EXPIRED;
         if (!bySubject) return Reason.SUBJECT_MISMATCH;
         if (!toGrantee) return Reason.GRANTEE_MISMATCH;
-        bytes32 practitioner = terms.practitioner;
-        if (practitioner != bytes32(0) && practitioner != request.practitioner) return Reason.PRACTITIONER_MISMATCH;
-        uint8 action = request.codes.actionOf();
-        if (!_contains(terms.purposes, request.codes.purposeOf())) return Reason.PURPOSE_NOT_GRANTED;
-        if (!_contains(terms.actions, action)) return Reason.ACTION_NOT_GRANTED;
+        if (terms.practitioner != bytes32(0)) {
+            if (terms.practitioner != request.practitioner) return Reason.PRACTITIONER_MISMATCH;
+        }
+        if (!_contains(terms.purposes, request.purpose)) return Reason.PURPOSE_NOT_GRANTED;
+        if (!_contains(terms.actions, request.action)) return Reason.ACTION_NOT_GRANTED;
         uint8 sensitivity = facts.sensitivityOf();
         if (terms.recordsRoot == bytes32(0)) {
             if (!_contains(terms.categories, facts.categoryOf())) return Reason.RECORD_NOT_IN_SCOPE;
@@ -116,9 +126,12 @@ library ConsentRules {
         }
         if (sensitivity > terms.maxSensitivity) return Reason.SENSITIVITY_EXCEEDED;
         uint16 month = facts.dataMonthOf();
-        if (month < terms.dataFrom || month > terms.dataUntil) return Reason.DATA_PERIOD_EXCEEDED;
-        if (action == ACTION_STORE && blockTime >= terms.eraseBy) return Reason.ERASE_DATE_PASSED;
-        if (state.uses >= terms.maxUses) return Reason.USES_EXHAUSTED;
+        if (month < terms.dataFrom) return Reason.DATA_PERIOD_EXCEEDED;
+        if (month > terms.dataUntil) return Reason.DATA_PERIOD_EXCEEDED;
+        if (request.action == ACTION_STORE) {
+            if (blockTime >= terms.eraseBy) return Reason.ERASE_DATE_PASSED;
+        }
+        if (consent.usesOf() >= terms.maxUses) return Reason.USES_EXHAUSTED;
         return Reason.NONE;
     }
 
@@ -133,7 +146,7 @@ library ConsentRules {
         ConsentTerms memory terms,
         uint64 grantedAt,
         SubjectFacts facts,
-        uint64 blockTime
+        uint256 blockTime
     ) internal pure returns (Reason reason) {
         uint64 end = facts.minorUntilOf();
         bool inMinority = terms.guardian != bytes32(0) && grantedAt < end;
@@ -142,6 +155,6 @@ library ConsentRules {
 
     /// @dev Whether a set of codes has bit `1 << code`.
     function _contains(uint256 set, uint8 code) private pure returns (bool contained) {
-        return set & (uint256(1) << code) != 0;
+        return (set >> code) & 1 != 0;
     }
 }

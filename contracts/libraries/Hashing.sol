@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ACCESS_REQUEST_TYPEHASH, CompactRequest, RequestCodes} from "../types/AccessRequest.sol";
+import {ACCESS_REQUEST_TYPEHASH, AccessRequest} from "../types/AccessRequest.sol";
 import {CONSENT_TERMS_TYPEHASH, ConsentTerms} from "../types/ConsentTerms.sol";
 
 /* solhint-disable no-inline-assembly */
@@ -9,63 +9,70 @@ import {CONSENT_TERMS_TYPEHASH, ConsentTerms} from "../types/ConsentTerms.sol";
 /// @title Keccak-256 of words, without copies
 /// @notice Each function gives what `keccak256(abi.encode(…))` or `keccak256(abi.encodePacked(…))` of its arguments
 /// gives.
-/// @dev The only assembly of the suite: ADR 0014 says what it saves. Words are laid out behind the free memory pointer,
-/// which is not moved, or hashed where they lie.
+/// @dev ADR 0026 says where assembly stands and what it saves; forge compares each function with the plain expression.
+/// Words are laid out behind the free memory pointer, which is not moved, or hashed where they lie.
 library Hashing {
     /// @dev Bytes of the type hash and the twenty-one members of `ConsentTerms`.
     uint256 private constant _TERMS_BYTES = 22 * 32;
+    /// @dev Bytes of the type hash and the fifteen members of `AccessRequest`.
+    uint256 private constant _REQUEST_BYTES = 16 * 32;
 
-    /// @notice Gives the EIP-712 struct hash of the `AccessRequest` that is put together from what travelled and what
-    /// its places stand for.
-    /// @dev Member for member in the order of the type; `requestHashOf` gives the same of the whole struct.
-    /// @param sent what travelled.
-    /// @param institution who asks.
-    /// @param consentId what is invoked, or zero.
-    /// @param authorisationId what is invoked instead, or zero.
-    /// @param releaseKeyHash of the key the data key is to be wrapped for.
-    /// @return structHash of the request.
-    function hashOf(
-        CompactRequest calldata sent,
-        address institution,
-        bytes32 consentId,
-        bytes32 authorisationId,
-        bytes32 releaseKeyHash
-    ) internal pure returns (bytes32 structHash) {
-        bytes32 typeHash = ACCESS_REQUEST_TYPEHASH;
-        uint256 codes = RequestCodes.unwrap(sent.codes);
+    /// @notice Copies terms that were hashed, as `to = from` does.
+    /// @dev `hashOf` refused those in which a member does not fit its type.
+    /// @param from as they travelled.
+    /// @param to where they go.
+    function copy(ConsentTerms calldata from, ConsentTerms memory to) internal pure {
         assembly ("memory-safe") {
-            let start := mload(0x40)
+            calldatacopy(to, from, sub(_TERMS_BYTES, 0x20))
+        }
+    }
+
+    /// @notice Gives `keccak256(abi.encode(ACCESS_REQUEST_TYPEHASH, request))`, the EIP-712 struct hash.
+    /// @dev A struct of static members lies in memory as `abi.encode` writes it. The word before it makes room for the
+    /// type hash and gets its value back.
+    /// @param request whose members lie one behind the other.
+    /// @return structHash of the request.
+    function hashOf(AccessRequest memory request) internal pure returns (bytes32 structHash) {
+        bytes32 typeHash = ACCESS_REQUEST_TYPEHASH;
+        assembly ("memory-safe") {
+            let start := sub(request, 0x20)
+            let kept := mload(start)
             mstore(start, typeHash)
-            calldatacopy(add(start, 0x20), sent, 0x20) // request id, first of what travelled
-            mstore(add(start, 0x40), institution)
-            calldatacopy(add(start, 0x60), add(sent, 0x20), 0x20) // record id, second
-            mstore(add(start, 0x80), consentId)
-            mstore(add(start, 0xa0), authorisationId)
-            mstore(add(start, 0xc0), and(codes, 0xff)) // purpose
-            mstore(add(start, 0xe0), and(shr(8, codes), 0xff)) // action
-            mstore(add(start, 0x100), and(shr(16, codes), 0xff)) // legal basis
-            mstore(add(start, 0x120), and(shr(24, codes), 0xff)) // actor kind
-            mstore(add(start, 0x140), and(shr(32, codes), 0xff)) // reason code
-            calldatacopy(add(start, 0x160), add(sent, 0x60), 0x40) // reason hash and practitioner, fourth and fifth
-            mstore(add(start, 0x1a0), releaseKeyHash)
-            mstore(add(start, 0x1c0), and(shr(40, codes), 0xffffffffffffffff)) // issued at
-            mstore(add(start, 0x1e0), and(shr(104, codes), 0xffffffffffffffff)) // expires at
-            structHash := keccak256(start, 0x200)
+            structHash := keccak256(start, _REQUEST_BYTES)
+            mstore(start, kept)
         }
     }
 
     /// @notice Gives `keccak256(abi.encode(CONSENT_TERMS_TYPEHASH, terms))`, the EIP-712 struct hash.
-    /// @dev As for a request.
-    /// @param terms whose members lie one behind the other.
+    /// @dev Reverts, as the compiler's own code does, where a member does not fit its type. Otherwise the ledger could
+    /// be given a call that it takes and that no reader of the chain can read.
+    /// @param terms as they travelled.
     /// @return structHash of the terms.
-    function hashOf(ConsentTerms memory terms) internal pure returns (bytes32 structHash) {
+    function hashOf(ConsentTerms calldata terms) internal pure returns (bytes32 structHash) {
         bytes32 typeHash = CONSENT_TERMS_TYPEHASH;
         assembly ("memory-safe") {
-            let start := sub(terms, 32)
-            let kept := mload(start)
+            let start := mload(0x40)
             mstore(start, typeHash)
+            calldatacopy(add(start, 0x20), terms, sub(_TERMS_BYTES, 0x20))
+            let part := add(start, 0x60) // from the institution on
+            let excess := shr(160, mload(part))
+            excess := or(excess, shr(32, mload(add(part, 0x80)))) // categories
+            excess := or(excess, shr(32, mload(add(part, 0xa0)))) // purposes
+            excess := or(excess, shr(8, mload(add(part, 0xc0)))) // actions
+            excess := or(excess, shr(8, mload(add(part, 0xe0)))) // highest sensitivity
+            excess := or(excess, shr(16, mload(add(part, 0x100)))) // data from
+            excess := or(excess, shr(16, mload(add(part, 0x120)))) // data until
+            excess := or(excess, shr(64, mload(add(part, 0x140)))) // valid from
+            excess := or(excess, shr(64, mload(add(part, 0x160)))) // valid until
+            excess := or(excess, shr(32, mload(add(part, 0x180)))) // number of uses
+            excess := or(excess, shr(1, mload(add(part, 0x1a0)))) // onward disclosure
+            excess := or(excess, shr(64, mload(add(part, 0x1c0)))) // erase by
+            excess := or(excess, shr(32, mload(add(part, 0x200)))) // version of the notice
+            excess := or(excess, shr(8, mload(add(part, 0x220)))) // assurance
+            if excess {
+                revert(0, 0)
+            }
             structHash := keccak256(start, _TERMS_BYTES)
-            mstore(start, kept)
         }
     }
 

@@ -32,7 +32,10 @@ library Heads {
     /// @param entryHash of the decision.
     /// @return next head after it.
     function advance(bytes32 head, bytes32 key, bytes32 entryHash) internal pure returns (bytes32 next) {
-        uint256 sequence = sequenceOf(head) + 1;
+        uint256 sequence = 0;
+        unchecked {
+            sequence = sequenceOf(head) + 1; // far below the width of a word
+        }
         uint256 chained = uint256(Hashing.hashOf(key, head, entryHash));
         return bytes32((chained & ~_SEQUENCE_MASK) | sequence);
     }

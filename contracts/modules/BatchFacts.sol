@@ -6,7 +6,7 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 
 import {IAccessLedger} from "../interfaces/IAccessLedger.sol";
 import {IAuthorisations} from "../interfaces/IAuthorisations.sol";
-import {ConsentState, IConsents} from "../interfaces/IConsents.sol";
+import {IConsents} from "../interfaces/IConsents.sol";
 import {IEmergencies} from "../interfaces/IEmergencies.sol";
 import {IExclusions} from "../interfaces/IExclusions.sol";
 import {IParticipants} from "../interfaces/IParticipants.sol";
@@ -14,10 +14,12 @@ import {IRecords} from "../interfaces/IRecords.sol";
 import {ISubjects} from "../interfaces/ISubjects.sol";
 import {ConsentRules} from "../libraries/ConsentRules.sol";
 import {Hashing} from "../libraries/Hashing.sol";
+import {RecordReads} from "../libraries/RecordReads.sol";
 import {Signers} from "../libraries/Signers.sol";
-import {CompactRequest, Material} from "../types/AccessRequest.sol";
+import {AccessEntry, AccessRequest, CompactRequest, Material, RequestCodes} from "../types/AccessRequest.sol";
 import {AuthorisationId, AuthorisationState, StandingAuthorisation} from "../types/Authorisation.sol";
-import {RecordStatus, Standing} from "../types/Codes.sol";
+import {Reason, Standing} from "../types/Codes.sol";
+import {ConsentFacts} from "../types/ConsentFacts.sol";
 import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
 import {RecordFacts, markOf} from "../types/RecordFacts.sol";
 import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
@@ -28,6 +30,7 @@ import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
 abstract contract BatchFacts is EIP712, IAccessLedger {
     /// @dev What is known of an institution.
     struct Requester {
+        address institution;
         bool known;
         bool active;
         bytes32 releaseKeyHash;
@@ -50,47 +53,54 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         bytes32 subjectHead;
     }
 
-    /// @dev What a batch came with, and the facts behind it. Tables have the places of `Material`.
+    /// @dev The facts behind a batch. Tables have the places of `Material`, but are counted from 0.
     struct Batch {
         bytes32 domain; // separator of EIP-712
-        address[] institutions;
         Requester[] requesters;
         bytes32[] releaseKeyHashes;
-        ConsentTerms[] terms;
+        RequestCodes[] codes;
+        bytes32[] practitioners;
+        bytes32[] reasonHashes;
         ConsentId[] consentIds;
-        ConsentState[] states; // their uses go up as the batch is decided
-        uint32[] usesBefore;
+        ConsentFacts[] states; // of the consents, as before the batch
+        uint32[] uses; // of each consent in the batch, once its turn is over
+        uint256[] exclusions; // summaries: of the subject of each consent, then of each subject named
         RecordFacts[] facts; // of the record of each request
         StandingAuthorisation[] authorisations;
         AuthorisationId[] authorisationIds;
         AuthorisationState[] authorisationStates;
-        uint256[] exclusions; // summaries: of the subject of each consent, then of each subject named
         Turn turn;
-        ConsentTerms noTerms; // of a request without a consent
-        ConsentState noState;
-        StandingAuthorisation noAuthorisation;
-        AuthorisationState noAuthorisationState;
     }
 
-    /// @dev One item as it is being decided: what its places stand for.
+    /// @dev One item as it is being decided. It serves all items of a batch one after another, and what one names by
+    /// the same places as the one before it is not looked up again. Nothing in it may lead to memory that was taken for
+    /// one item: that is used again for the next.
     struct Item {
+        uint256 asked; // places that lead to who asks, and how; zero before the first item
+        uint256 named; // places that lead to the request; likewise
+        AccessRequest request; // as it was signed; id and record once it was hashed
+        AccessEntry entry; // as it is logged
+        Requester requester;
+        bool withoutConsent; // as its codes tell
+        bool byAuthority; // likewise
+        uint256 consent; // place of the consent, from 1; zero for none
+        uint256 authorisation; // likewise
         bytes32 requestHash;
         bool signed;
-        uint256 led; // places and legal basis that lead to what follows; zero before the first item
+        uint256 judged; // places of who asks, and how, that led to the reason; zero before the first item
+        Reason reason; // that lies in the request, whatever it invokes and is for
+        uint256 weighed; // places that led to what follows; likewise
+        uint256 turn; // place of the consent whose turn it is, from 1; zero for none
+        ConsentTerms terms; // of that consent
+        ConsentFacts state; // of it, with its uses in the batch
+        uint256 mark; // of the subject of the terms
+        bool toGrantee; // whether the institution is one the terms name
         bytes32 subjectId; // as the terms tell or the relay names it
         uint256 subjectMark;
         uint256 exclusions; // of that subject
-        address institution;
-        Requester requester;
-        bytes32 releaseKeyHash; // that the request names
+        StandingAuthorisation authority; // terms of the authorisation
+        AuthorisationState authorityState;
         RecordFacts facts;
-        uint256 consent; // place of the terms, from 1; zero for none
-        bytes32 ground;
-        ConsentTerms terms;
-        ConsentState state;
-        uint256 mark; // of the subject of the terms
-        StandingAuthorisation authorisation;
-        AuthorisationState authorisationState;
     }
 
     /// @dev Places in `CompactRequest.places`.
@@ -101,9 +111,14 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     uint256 private constant _LEAF = 4;
     uint256 private constant _SCOPE_PROOF = 5;
     uint256 private constant _AUTHORISATION = 6;
-    /// @dev Bits of places that do not lead to a subject or a ground: leaf and scope proof.
-    uint256 private constant _ASIDE = uint256(type(uint32).max) << 64;
-    /// @dev Bit of `Item.led` that is always set.
+    uint256 private constant _CODES = 7;
+    uint256 private constant _PRACTITIONER = 8;
+    uint256 private constant _REASON = 9;
+    /// @dev Bits of `Item.named` that lead to who asks, and how: institution, release key, codes, practitioner, reason.
+    uint256 private constant _ASKING = type(uint32).max | (uint256(type(uint48).max) << 112) | _LOOKED_UP;
+    /// @dev Bits of places that lead to what is looked up: all but leaf and scope proof.
+    uint256 private constant _LEADING = uint256(type(uint160).max) ^ (uint256(type(uint32).max) << 64);
+    /// @dev Bit of `Item.named` that is always set, so that it is not zero.
     uint256 private constant _LOOKED_UP = 1 << 255;
     /// @dev Place of no word of request ids.
     uint256 internal constant _NO_TURN = type(uint256).max;
@@ -150,55 +165,48 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     ) internal view returns (Batch memory batch) {
         batch.domain = _domainSeparatorV4();
         batch.turn.place = _NO_TURN;
-        batch.institutions = material.institutions;
         batch.releaseKeyHashes = material.releaseKeyHashes;
-        batch.terms = material.consents;
-        uint256 count = batch.institutions.length;
-        batch.requesters = new Requester[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            Requester memory requester = batch.requesters[i];
-            Standing standing;
-            (
-                standing,
-                requester.releaseKeyHash,
-                requester.signer,
-                requester.dailyLimit,
-                requester.emergencyLimit
-            ) = participants.institutionForDecision(batch.institutions[i]);
-            requester.known = standing != Standing.NONE;
-            requester.active = standing == Standing.ACTIVE;
-            requester.account = Signers.accountOf(requester.signer);
-        }
-        count = batch.terms.length;
-        batch.consentIds = new ConsentId[](count);
-        for (uint256 i = 0; i < count; ++i) batch.consentIds[i] = ConsentId.wrap(Hashing.hashOf(batch.terms[i]));
-        _requireAscending(batch.consentIds);
-        batch.states = consents.statesOf(batch.consentIds);
-        batch.usesBefore = new uint32[](count);
-        for (uint256 i = 0; i < count; ++i) batch.usesBefore[i] = batch.states[i].uses;
-        count = requests.length;
-        RecordId[] memory recordIds = new RecordId[](count);
-        for (uint256 i = 0; i < count; ++i) recordIds[i] = requests[i].recordId;
-        batch.facts = records.factsOf(recordIds);
-        _openSubjects(batch, material.subjects);
+        batch.codes = material.codes;
+        batch.practitioners = material.practitioners;
+        batch.reasonHashes = material.reasonHashes;
+        _openInstitutions(batch, material.institutions);
+        _openConsents(batch, material.consents, material.subjects);
+        batch.facts = RecordReads.factsOf(records, requests);
         if (material.authorisations.length != 0) _openAuthorisations(batch, material.authorisations);
     }
 
-    /// @dev Most subjects exclude nothing, which their summary tells.
-    function _isExcluded(Item memory item, CompactRequest calldata sent) internal view returns (bool excluded) {
-        if (item.exclusions == 0) return false;
+    /// @dev Looks up what stands behind a request, where it is not the same as for the item before it.
+    function _weigh(
+        Item memory item,
+        CompactRequest calldata sent,
+        Batch memory batch,
+        Material calldata material
+    ) internal view {
+        item.weighed = item.named;
+        if (item.judged != item.asked) {
+            item.judged = item.asked;
+            Requester memory requester = item.requester;
+            bool ownKey = item.request.releaseKeyHash == requester.releaseKeyHash;
+            item.reason = ConsentRules.judgeRequest(item.request, requester.active, ownKey, block.timestamp);
+        }
+        if (item.consent != item.turn) _weighConsent(item, batch, material.consents);
+        if (item.consent != 0) item.toGrantee = _isGrantee(item.request.institution, item.terms);
+        _weighSubject(item, sent.placeOf(_SUBJECT), batch, material.subjects);
+        uint256 place = item.authorisation;
+        if (place == 0) return;
+        item.authority = batch.authorisations[place - 1];
+        item.authorityState = batch.authorisationStates[place - 1];
+    }
+
+    /// @dev Whoever calls this saw that the summary of the subject is not zero: most exclude nothing.
+    function _isExcluded(Item memory item) internal view returns (bool excluded) {
         return
             IExclusions(address(consents)).isExcluded(
                 item.subjectId,
-                item.institution,
-                sent.practitioner,
+                item.request.institution,
+                item.request.practitioner,
                 item.facts.categoryOf()
             );
-    }
-
-    function _isGrantee(address institution, ConsentTerms memory terms) internal view returns (bool grantee) {
-        if (terms.group == bytes32(0)) return terms.institution == institution;
-        return participants.isGroupMember(terms.group, institution);
     }
 
     function _isSigned(
@@ -212,29 +220,26 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         return Signers.isVerified(requester.signer, digest, signature);
     }
 
-    /// @dev Looks up in the tables what an item names by its places, unless the one before it named the same.
+    /// @dev Looks up in the tables what a request names by its places, unless the one before it named the same.
     function _lookUp(
         Item memory item,
         CompactRequest calldata sent,
-        Batch memory batch,
-        bytes32[] calldata named
+        Batch memory batch
     ) internal pure {
-        uint256 led = (uint112(sent.places) & ~_ASIDE) | (uint256(sent.codes.legalBasisOf()) << 112) | _LOOKED_UP;
-        if (item.led == led) return;
-        item.led = led;
-        uint256 institution = sent.placeOf(_INSTITUTION);
-        item.institution = batch.institutions[institution];
-        item.requester = batch.requesters[institution];
-        item.releaseKeyHash = batch.releaseKeyHashes[sent.placeOf(_RELEASE_KEY)];
-        uint256 consent = sent.codes.isByConsent() ? sent.placeOf(_CONSENT) : 0;
-        bool none = consent == 0;
+        uint256 named = (sent.places & _LEADING) | _LOOKED_UP;
+        if (item.named == named) return;
+        item.named = named;
+        uint256 asked = named & _ASKING;
+        if (item.asked != asked) {
+            item.asked = asked;
+            _lookUpAsking(item, sent, batch);
+        }
+        uint256 consent = item.withoutConsent ? 0 : sent.placeOf(_CONSENT);
+        uint256 authorisation = item.byAuthority ? sent.placeOf(_AUTHORISATION) : 0;
+        if (consent == item.consent && authorisation == item.authorisation) return;
         item.consent = consent;
-        item.ground = none ? bytes32(0) : ConsentId.unwrap(batch.consentIds[consent - 1]);
-        item.terms = none ? batch.noTerms : batch.terms[consent - 1];
-        item.state = none ? batch.noState : batch.states[consent - 1];
-        item.mark = markOf(item.terms.subjectId);
-        _lookUpSubject(item, sent.placeOf(_SUBJECT), batch, named);
-        if (sent.codes.isByAuthority()) _lookUpAuthorisation(item, sent.placeOf(_AUTHORISATION), batch);
+        item.authorisation = authorisation;
+        _lookUpGround(item, batch);
     }
 
     /// @dev The struct hash of what the institution signed.
@@ -242,24 +247,17 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         Item memory item,
         CompactRequest calldata sent
     ) internal pure returns (bytes32 requestHash) {
-        bool byAuthority = sent.codes.isByAuthority();
-        bytes32 consentId = byAuthority ? bytes32(0) : item.ground;
-        bytes32 authorisationId = byAuthority ? item.ground : bytes32(0);
-        return Hashing.hashOf(sent, item.institution, consentId, authorisationId, item.releaseKeyHash);
+        AccessRequest memory request = item.request;
+        request.requestId = sent.requestId;
+        request.recordId = RecordId.unwrap(sent.recordId);
+        return Hashing.hashOf(request);
     }
 
-    function _requestHashesOf(
-        CompactRequest[] calldata requests,
-        Item memory item,
-        Batch memory batch,
-        bytes32[] calldata named
-    ) internal pure returns (bytes32[] memory hashes) {
-        hashes = new bytes32[](requests.length);
-        for (uint256 i = 0; i < hashes.length; ++i) {
-            CompactRequest calldata sent = requests[i];
-            _lookUp(item, sent, batch, named);
-            hashes[i] = _requestHashOf(item, sent);
-        }
+    /// @dev Keeps the uses of the consent whose turn it was.
+    function _endConsent(Item memory item, Batch memory batch) internal pure {
+        uint256 place = item.turn;
+        if (place == 0) return;
+        batch.uses[place - 1] = item.state.usesOf() - batch.states[place - 1].usesOf();
     }
 
     /// @dev The subject of the record, as the relay names it; that it is the right one follows from what was anchored.
@@ -267,9 +265,10 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         Item memory item,
         CompactRequest calldata sent
     ) internal pure returns (bytes32 subjectId) {
-        if (item.facts.statusOf() == RecordStatus.NONE) return bytes32(0);
-        subjectId = item.subjectId;
-        if (!item.facts.isMarked(item.subjectMark)) revert AccessLedgerSubjectMismatch(sent.recordId, subjectId);
+        if (item.facts.isKnown()) {
+            subjectId = item.subjectId;
+            if (!item.facts.isMarked(item.subjectMark)) revert AccessLedgerSubjectMismatch(sent.recordId, subjectId);
+        }
     }
 
     /// @dev A proof is the relay's material like a leaf: a wrong one must not become a denial.
@@ -290,12 +289,45 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         return ConsentRules.isNamed(scopeKey, root, proof);
     }
 
-    /// @dev Reads what the subjects exclude: those the consents tell, then those the relay names.
-    function _openSubjects(Batch memory batch, bytes32[] calldata named) private view {
-        uint256 told = batch.terms.length;
-        bytes32[] memory subjectIds = new bytes32[](told + named.length);
-        for (uint256 i = 0; i < told; ++i) subjectIds[i] = batch.terms[i].subjectId;
-        for (uint256 i = 0; i < named.length; ++i) subjectIds[told + i] = named[i];
+    function _openInstitutions(Batch memory batch, address[] calldata institutions) private view {
+        uint256 count = institutions.length;
+        batch.requesters = new Requester[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            Requester memory requester = batch.requesters[i];
+            Standing standing;
+            requester.institution = institutions[i];
+            (
+                standing,
+                requester.releaseKeyHash,
+                requester.signer,
+                requester.dailyLimit,
+                requester.emergencyLimit
+            ) = participants.institutionForDecision(institutions[i]);
+            requester.known = standing != Standing.NONE;
+            requester.active = standing == Standing.ACTIVE;
+            requester.account = Signers.accountOf(requester.signer);
+        }
+    }
+
+    /// @dev Reads the consents, and what the subjects exclude: those the consents tell, then those the relay names.
+    /// Consents come in ascending order of their ids, because the same one twice would count its uses apart.
+    function _openConsents(Batch memory batch, ConsentTerms[] calldata table, bytes32[] calldata named) private view {
+        uint256 count = table.length;
+        ConsentId[] memory ids = new ConsentId[](count);
+        bytes32[] memory subjectIds = new bytes32[](count + named.length);
+        bytes32 last = bytes32(0);
+        for (uint256 i = 0; i < count; ++i) {
+            ConsentTerms calldata terms = table[i];
+            bytes32 id = Hashing.hashOf(terms);
+            if (id <= last) revert AccessLedgerConsentsUnordered(ConsentId.wrap(id));
+            last = id;
+            ids[i] = ConsentId.wrap(id);
+            subjectIds[i] = terms.subjectId;
+        }
+        for (uint256 i = 0; i < named.length; ++i) subjectIds[count + i] = named[i];
+        batch.consentIds = ids;
+        batch.states = consents.factsOf(ids);
+        batch.uses = new uint32[](count);
         batch.exclusions = IExclusions(address(consents)).exclusionSummaries(subjectIds);
     }
 
@@ -307,35 +339,87 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         batch.authorisationStates = authorisations.statesOf(batch.authorisationIds);
     }
 
+    /// @dev Where no consent is invoked, none of this is asked for.
+    function _weighConsent(Item memory item, Batch memory batch, ConsentTerms[] calldata table) private pure {
+        uint256 place = item.consent;
+        _endConsent(item, batch);
+        item.turn = place;
+        if (place == 0) return;
+        Hashing.copy(table[place - 1], item.terms);
+        item.state = batch.states[place - 1].used(batch.uses[place - 1]);
+        item.mark = markOf(item.terms.subjectId);
+    }
+
+    function _isGrantee(address institution, ConsentTerms memory terms) private view returns (bool grantee) {
+        if (terms.group == bytes32(0)) return terms.institution == institution;
+        return participants.isGroupMember(terms.group, institution);
+    }
+
     function _requireWired(address accessLedger) private view {
         if (accessLedger != address(this)) revert AccessLedgerWiringMismatch(accessLedger, address(this));
     }
 
+    /// @dev Who asks, and how: the same for many requests of a batch.
+    function _lookUpAsking(Item memory item, CompactRequest calldata sent, Batch memory batch) private pure {
+        AccessRequest memory request = item.request;
+        AccessEntry memory entry = item.entry;
+        item.requester = batch.requesters[sent.placeOf(_INSTITUTION)];
+        request.institution = item.requester.institution;
+        bytes32 hash = batch.releaseKeyHashes[sent.placeOf(_RELEASE_KEY)];
+        request.releaseKeyHash = hash;
+        entry.releaseKeyHash = hash;
+        hash = batch.practitioners[sent.placeOf(_PRACTITIONER)];
+        request.practitioner = hash;
+        entry.practitioner = hash;
+        uint256 place = sent.placeOf(_REASON);
+        hash = place == 0 ? bytes32(0) : batch.reasonHashes[place - 1];
+        request.reasonHash = hash;
+        entry.reasonHash = hash;
+        RequestCodes codes = batch.codes[sent.placeOf(_CODES)].signedOf();
+        if (RequestCodes.unwrap(codes) != RequestCodes.unwrap(entry.codes)) _spread(item, codes);
+    }
+
+    function _lookUpGround(Item memory item, Batch memory batch) private pure {
+        uint256 place = item.consent;
+        bytes32 consentId = place == 0 ? bytes32(0) : ConsentId.unwrap(batch.consentIds[place - 1]);
+        place = item.authorisation;
+        bytes32 authorisationId = place == 0 ? bytes32(0) : AuthorisationId.unwrap(batch.authorisationIds[place - 1]);
+        item.request.consentId = consentId;
+        item.request.authorisationId = authorisationId;
+        item.entry.ground = consentId | authorisationId; // one of which is zero
+    }
+
+    /// @dev Codes that are zero need no call: nor is anything else of this set for them.
+    function _spread(Item memory item, RequestCodes codes) private pure {
+        item.entry.codes = codes;
+        item.withoutConsent = !codes.isByConsent();
+        item.byAuthority = codes.isByAuthority();
+        AccessRequest memory request = item.request;
+        request.purpose = codes.purposeOf();
+        request.action = codes.actionOf();
+        request.legalBasis = codes.legalBasisOf();
+        request.actorKind = codes.actorKindOf();
+        request.reasonCode = codes.reasonCodeOf();
+        request.issuedAt = codes.issuedAtOf();
+        request.expiresAt = codes.expiresAtOf();
+    }
+
     /// @dev The subject of the record, as the relay names it or the terms tell it; see `_subjectOf`.
-    function _lookUpSubject(
+    function _weighSubject(
         Item memory item,
         uint256 place,
         Batch memory batch,
         bytes32[] calldata named
     ) private pure {
-        bool told = place == 0;
-        item.subjectId = told ? item.terms.subjectId : named[place - 1];
-        item.subjectMark = told ? item.mark : markOf(item.subjectId);
-        if (!told) item.exclusions = batch.exclusions[batch.terms.length + place - 1];
-        else item.exclusions = item.consent == 0 ? 0 : batch.exclusions[item.consent - 1];
-    }
-
-    function _lookUpAuthorisation(Item memory item, uint256 place, Batch memory batch) private pure {
-        bool none = place == 0;
-        item.ground = none ? bytes32(0) : AuthorisationId.unwrap(batch.authorisationIds[place - 1]);
-        item.authorisation = none ? batch.noAuthorisation : batch.authorisations[place - 1];
-        item.authorisationState = none ? batch.noAuthorisationState : batch.authorisationStates[place - 1];
-    }
-
-    /// @dev The same consent twice in one batch would count its uses apart.
-    function _requireAscending(ConsentId[] memory ids) private pure {
-        for (uint256 i = 1; i < ids.length; ++i) {
-            if (ConsentId.unwrap(ids[i]) <= ConsentId.unwrap(ids[i - 1])) revert AccessLedgerConsentsUnordered(ids[i]);
+        if (place != 0) {
+            item.subjectId = named[place - 1];
+            item.subjectMark = markOf(item.subjectId);
+            item.exclusions = batch.exclusions[batch.states.length + place - 1];
+            return;
         }
+        bool told = item.consent != 0;
+        item.subjectId = told ? item.terms.subjectId : bytes32(0);
+        item.subjectMark = told ? item.mark : markOf(bytes32(0));
+        item.exclusions = told ? batch.exclusions[item.consent - 1] : 0;
     }
 }

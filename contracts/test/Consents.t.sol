@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ConsentState, IConsents} from "../interfaces/IConsents.sol";
 import {ConsentStatus} from "../types/Codes.sol";
+import {ConsentFacts} from "../types/ConsentFacts.sol";
 import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
 import {Suite} from "./Suite.sol";
 import {VM} from "./Vm.sol";
@@ -34,9 +35,8 @@ contract ConsentsTest {
         bytes memory signature = _revoked(terms);
         VM.expectRevert(problem);
         _consents.revoke(terms, bytes32(0), signature);
-        ConsentId[] memory ids = new ConsentId[](1);
-        ids[0] = ConsentId.wrap(id);
-        ConsentState memory state = _consents.statesOf(ids)[0];
+        ConsentState memory state = _consents.stateOf(ConsentId.wrap(id));
+        require(_factsOf(id).statusOf() == ConsentStatus.REVOKED, "other facts");
         require(state.status == ConsentStatus.REVOKED && state.revokedAt == block.timestamp, "another state");
     }
 
@@ -175,15 +175,20 @@ contract ConsentsTest {
         VM.expectRevert(
             abi.encodeWithSelector(IConsents.ConsentsLedgerRequired.selector, address(this), ledger)
         );
-        _consents.countUses(id, 1);
+        _consents.countUses(_list(id), _counts(1));
         VM.prank(ledger);
         VM.expectRevert(abi.encodeWithSelector(IConsents.ConsentsNotActive.selector, id, ConsentStatus.NONE));
-        _consents.countUses(id, 1);
+        _consents.countUses(_list(id), _counts(1));
         ConsentTerms memory terms = _terms();
         _consents.grant(terms, _granted(terms));
         VM.prank(ledger);
-        _consents.countUses(id, 2);
+        _consents.countUses(_list(id), _counts(2));
         require(_consents.stateOf(id).uses == 2, "not counted");
+        ConsentFacts facts = _factsOf(ConsentId.unwrap(id));
+        require(facts.isActive() && facts.usesOf() == 2 && facts.grantedAtOf() == block.timestamp, "other facts");
+        VM.prank(ledger);
+        _consents.countUses(_list(id), _counts(0));
+        require(_consents.stateOf(id).uses == 2, "counted for nothing");
     }
 
     /// @notice The wiring can be read.
@@ -191,6 +196,20 @@ contract ConsentsTest {
         require(address(_consents.participants()) == address(_suite.participants()), "other participants");
         require(address(_consents.subjects()) == address(_suite.subjects()), "other subjects");
         require(_consents.accessLedger() == address(_suite.ledger()), "another ledger");
+    }
+
+    function _list(ConsentId id) private pure returns (ConsentId[] memory ids) {
+        ids = new ConsentId[](1);
+        ids[0] = id;
+    }
+
+    function _counts(uint32 count) private pure returns (uint32[] memory counts) {
+        counts = new uint32[](1);
+        counts[0] = count;
+    }
+
+    function _factsOf(bytes32 id) private view returns (ConsentFacts facts) {
+        return _consents.factsOf(_list(ConsentId.wrap(id)))[0];
     }
 
     function _refuse(ConsentTerms memory terms, bytes memory problem) private {

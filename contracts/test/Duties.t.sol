@@ -30,7 +30,7 @@ contract DutiesTest is Neighbours {
         ConsentTerms memory terms = _terms();
         ConsentId id = _consents.grant(terms, "");
         _id = ConsentId.unwrap(id);
-        _consents.countUses(id, 1);
+        _count(id);
         _consents.revoke(terms, bytes32(0), "");
     }
 
@@ -121,5 +121,12 @@ contract DutiesTest is Neighbours {
         (terms.maxSensitivity, terms.dataUntil, terms.maxUses) = (3, 1_000, 2);
         (terms.validFrom, terms.validUntil, terms.eraseBy) = (_NOW, _NOW + 30 days, _NOW + 30 days);
         (terms.noticeHash, terms.noticeVersion, terms.assurance) = (keccak256("notice"), 1, 1);
+    }
+
+    function _count(ConsentId id) private {
+        ConsentId[] memory ids = new ConsentId[](1);
+        uint32[] memory counts = new uint32[](1);
+        (ids[0], counts[0]) = (id, 1);
+        _consents.countUses(ids, counts);
     }
 }

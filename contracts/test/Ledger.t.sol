@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {AccessLedger} from "../AccessLedger.sol";
 import {IAccessLedger} from "../interfaces/IAccessLedger.sol";
 import {IAuthorisations} from "../interfaces/IAuthorisations.sol";
-import {ConsentState, IConsents} from "../interfaces/IConsents.sol";
+import {IConsents} from "../interfaces/IConsents.sol";
 import {IEmergencies} from "../interfaces/IEmergencies.sol";
 import {IExclusions} from "../interfaces/IExclusions.sol";
 import {IGuardianship} from "../interfaces/IGuardianship.sol";
@@ -190,7 +190,7 @@ contract LedgerTest {
         _scriptFacts(RecordFacts.wrap(0));
         require(_decided(requests, material) == Reason.RECORD_UNKNOWN, "another reason");
         requests[0].requestId = 3;
-        requests[0].codes = RequestCodes.wrap(0);
+        material.codes[0] = RequestCodes.wrap(0);
         require(_decided(requests, material) == Reason.REQUEST_EXPIRED, "another reason");
     }
 
@@ -225,9 +225,9 @@ contract LedgerTest {
     /// @notice On the basis of a duty, what counts is the authorisation that is invoked.
     function test_decide_looksAtTheAuthorisation() external {
         CompactRequest[] memory requests = _requests();
-        requests[0].codes = _codes(0x01030101);
         requests[0].places |= uint256(1) << 48;
         Material memory material = _material();
+        material.codes[0] = _codes(0x01030101);
         require(_decided(requests, material) == Reason.AUTHORISATION_MISSING, "none is needed");
         material.authorisations = new StandingAuthorisation[](1);
         StandingAuthorisation memory terms = material.authorisations[0];
@@ -257,7 +257,7 @@ contract LedgerTest {
     /// @notice An emergency says why, and only a person looks.
     function test_decide_deniesAnIncompleteEmergency() external {
         CompactRequest[] memory requests = _inEmergency(1);
-        requests[0].reasonHash = bytes32(0);
+        requests[0].places &= ~(uint256(1) << 144);
         require(_decided(requests, _material()) == Reason.EMERGENCY_INCOMPLETE, "nobody says why");
     }
 
@@ -350,9 +350,9 @@ contract LedgerTest {
     }
 
     function _scriptState(ConsentStatus status) private {
-        ConsentState[] memory all = new ConsentState[](1);
-        all[0].status = status;
-        _consents.script(IConsents.statesOf.selector, abi.encode(all));
+        uint256[] memory all = new uint256[](1);
+        all[0] = uint256(status);
+        _consents.script(IConsents.factsOf.selector, abi.encode(all));
     }
 
     function _refuse(
@@ -387,18 +387,15 @@ contract LedgerTest {
         requests = new CompactRequest[](1);
         requests[0].requestId = 1;
         requests[0].recordId = RecordId.wrap(_idOf(_leaf));
-        requests[0].practitioner = _OTHER;
-        requests[0].codes = _codes(0x01010101);
         requests[0].places = uint256(1) << 32;
     }
 
     /// @dev For emergency treatment, with a reason.
     function _inEmergency(uint256 requestId) private view returns (CompactRequest[] memory requests) {
         requests = _requests();
-        (requests[0].requestId, requests[0].reasonHash) = (requestId, keccak256("reason"));
-        requests[0].codes = _codes(0x0101020102);
-        // No consent is invoked, so the relay names the subject.
-        requests[0].places = uint256(1) << 48;
+        requests[0].requestId = requestId;
+        // No consent is invoked, so the relay names the subject; codes of their own, and a reason.
+        requests[0].places = (uint256(1) << 48) | (uint256(1) << 112) | (uint256(1) << 144);
     }
 
     function _codes(uint256 kinds) private pure returns (RequestCodes codes) {
@@ -414,6 +411,12 @@ contract LedgerTest {
         material.consents[0] = _terms();
         material.subjects = new bytes32[](1);
         material.subjects[0] = _SUBJECT;
+        material.codes = new RequestCodes[](2);
+        (material.codes[0], material.codes[1]) = (_codes(0x01010101), _codes(0x0101020102));
+        material.practitioners = new bytes32[](1);
+        material.practitioners[0] = _OTHER;
+        material.reasonHashes = new bytes32[](1);
+        material.reasonHashes[0] = keccak256("reason");
     }
 
     function _terms() private pure returns (ConsentTerms memory terms) {

@@ -8,8 +8,9 @@ import {ConsentRules} from "../libraries/ConsentRules.sol";
 import {Hashing} from "../libraries/Hashing.sol";
 import {Regions} from "../libraries/Regions.sol";
 import {Retention} from "../libraries/Retention.sol";
-import {CompactRequest, RequestCodes} from "../types/AccessRequest.sol";
+import {AccessRequest} from "../types/AccessRequest.sol";
 import {ConsentStatus, Reason, RecordStatus} from "../types/Codes.sol";
+import {ConsentFacts} from "../types/ConsentFacts.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
 import {RecordFacts, factsOf} from "../types/RecordFacts.sol";
 import {RecordLeaf} from "../types/RecordLeaf.sol";
@@ -22,20 +23,25 @@ contract RulesTest {
 
     /// @notice Each fault of a request has its reason.
     function test_judgeRequest_namesEachFault() external view {
-        CompactRequest memory r = _request();
+        AccessRequest memory r = _request();
         _judgeRequest(r, _NOW, Reason.NONE);
         _judgeRequest(r, _NOW + 600, Reason.REQUEST_EXPIRED);
         _judgeRequest(r, _NOW - 61, Reason.REQUEST_NOT_YET_VALID);
         _same(this.judgeRequest(r, false, true, _NOW), Reason.INSTITUTION_SUSPENDED);
         _same(this.judgeRequest(r, true, false, _NOW), Reason.RELEASE_KEY_MISMATCH);
-        r.codes = _codes(16, 1, 1, 1);
+        _setCodes(r, 16, 1, 1, 1);
         _judgeRequest(r, _NOW, Reason.PURPOSE_UNKNOWN);
-        r.codes = _codes(1, 3, 1, 1);
+        _setCodes(r, 1, 3, 1, 1);
         _judgeRequest(r, _NOW, Reason.ACTION_UNKNOWN);
-        r.codes = _codes(1, 1, 1, 3);
+        _setCodes(r, 1, 1, 1, 3);
         _judgeRequest(r, _NOW, Reason.ACTOR_UNKNOWN);
-        r.codes = _codes(1, 1, 99, 1);
+        _setCodes(r, 1, 1, 99, 1);
         _judgeRequest(r, _NOW, Reason.LEGAL_BASIS_UNSUPPORTED);
+        r = _request();
+        r.reasonCode = 1;
+        _judgeRequest(r, _NOW, Reason.LEGAL_BASIS_UNSUPPORTED);
+        r.legalBasis = 2;
+        _judgeRequest(r, _NOW, Reason.NONE);
         r = _request();
         r.practitioner = bytes32(0);
         _judgeRequest(r, _NOW, Reason.ACTOR_UNKNOWN);
@@ -43,9 +49,9 @@ contract RulesTest {
 
     /// @notice In the last minute of 64-bit time the tolerance does not run over.
     function test_judgeRequest_holdsInTheLastMinuteOfTime() external view {
-        CompactRequest memory request = _request();
+        AccessRequest memory request = _request();
         uint256 last = type(uint64).max;
-        request.codes = RequestCodes.wrap((last << 104) | ((last - 1) << 40) | 0x01010101);
+        (request.issuedAt, request.expiresAt) = (uint64(last - 1), uint64(last));
         _judgeRequest(request, type(uint64).max - 1, Reason.NONE);
         _judgeRequest(request, type(uint64).max - 62, Reason.REQUEST_NOT_YET_VALID);
     }
@@ -118,8 +124,8 @@ contract RulesTest {
 
     /// @notice Nothing is stored on the day it would have to be erased.
     function test_judgeConsent_namesThePassedEraseDate() external view {
-        CompactRequest memory request = _request();
-        request.codes = _codes(1, 2, 1, 1);
+        AccessRequest memory request = _request();
+        _setCodes(request, 1, 2, 1, 1);
         ConsentTerms memory terms = _terms();
         (terms.actions, terms.eraseBy) = (1 << 2, _NOW);
         _judge(request, terms, _state(), Reason.ERASE_DATE_PASSED);
@@ -133,7 +139,7 @@ contract RulesTest {
     }
 
     /// @notice Three requests make a full tree on the left and one beside it.
-    function test_consumedRootOf_movesTheOddOneUp() external pure {
+    function test_rootOf_movesTheOddOneUp() external pure {
         bytes32[] memory hashes = new bytes32[](3);
         for (uint256 i = 0; i < 3; ++i) hashes[i] = keccak256(abi.encode(i));
         bytes32 first = keccak256(abi.encodePacked(hex"00", hashes[0]));
@@ -142,7 +148,6 @@ contract RulesTest {
         bytes32 left = keccak256(abi.encodePacked(hex"01", first, second));
         bytes32 root = keccak256(abi.encodePacked(hex"01", left, third));
         require(Hashing.rootOf(hashes) == root, "another root");
-        require(BatchTree.consumedRootOf(hashes) == root, "another root");
     }
 
     /// @notice A path leads from each leaf to the root, and from nothing else.
@@ -170,8 +175,9 @@ contract RulesTest {
 
     /// @notice What the patient decided in advance beats an emergency, forbidding before excluding.
     function test_judgeEmergency_namesWhatWasDecidedInAdvance() external view {
-        CompactRequest memory request = _request();
-        request.codes = RequestCodes.wrap(RequestCodes.unwrap(_codes(2, 1, 2, 1)) | (1 << 32));
+        AccessRequest memory request = _request();
+        _setCodes(request, 2, 1, 2, 1);
+        request.reasonCode = 1;
         _same(this.judgeEmergency(request, false, false), Reason.EMERGENCY_INCOMPLETE);
         request.reasonHash = _OTHER;
         _same(this.judgeEmergency(request, false, false), Reason.NONE);
@@ -197,7 +203,7 @@ contract RulesTest {
     /// @param excluded whether the patient excluded who asks.
     /// @return reason first that applies.
     function judgeEmergency(
-        CompactRequest calldata request,
+        AccessRequest calldata request,
         bool forbidden,
         bool excluded
     ) external pure returns (Reason reason) {
@@ -226,7 +232,7 @@ contract RulesTest {
     /// @param blockTime when.
     /// @return reason first that applies.
     function judgeRequest(
-        CompactRequest calldata request,
+        AccessRequest memory request,
         bool active,
         bool ownKey,
         uint64 blockTime
@@ -243,22 +249,24 @@ contract RulesTest {
     /// @param toGrantee whether the institution is the one named.
     /// @return reason first that applies.
     function judgeConsent(
-        CompactRequest calldata request,
+        AccessRequest calldata request,
         RecordFacts facts,
         ConsentTerms calldata terms,
         ConsentState calldata state,
         bool bySubject,
         bool toGrantee
     ) external pure returns (Reason reason) {
-        return ConsentRules.judgeConsent(request, facts, terms, state, bySubject, toGrantee, _NOW);
+        uint256 word = uint256(state.status) | (uint256(state.uses) << 8) | (uint256(state.grantedAt) << 40);
+        ConsentFacts packed = ConsentFacts.wrap(word);
+        return ConsentRules.judgeConsent(request, facts, terms, packed, bySubject, toGrantee, _NOW);
     }
 
-    function _judgeRequest(CompactRequest memory request, uint64 blockTime, Reason needed) private view {
+    function _judgeRequest(AccessRequest memory request, uint64 blockTime, Reason needed) private view {
         _same(this.judgeRequest(request, true, true, blockTime), needed);
     }
 
     function _judge(
-        CompactRequest memory request,
+        AccessRequest memory request,
         ConsentTerms memory terms,
         ConsentState memory state,
         Reason needed
@@ -266,20 +274,21 @@ contract RulesTest {
         _same(this.judgeConsent(request, _facts(2), terms, state, true, true), needed);
     }
 
-    function _request() private pure returns (CompactRequest memory request) {
-        request.codes = _codes(1, 1, 1, 1);
+    function _request() private pure returns (AccessRequest memory request) {
+        _setCodes(request, 1, 1, 1, 1);
+        (request.issuedAt, request.expiresAt) = (_NOW, _NOW + 600);
         request.practitioner = keccak256("practitioner");
     }
 
-    function _codes(
+    function _setCodes(
+        AccessRequest memory request,
         uint8 purpose,
         uint8 action,
         uint8 legalBasis,
         uint8 actorKind
-    ) private pure returns (RequestCodes codes) {
-        uint256 word = (uint256(_NOW + 600) << 104) | (uint256(_NOW) << 40) | purpose;
-        word |= (uint256(action) << 8) | (uint256(legalBasis) << 16) | (uint256(actorKind) << 24);
-        return RequestCodes.wrap(word);
+    ) private pure {
+        (request.purpose, request.action) = (purpose, action);
+        (request.legalBasis, request.actorKind) = (legalBasis, actorKind);
     }
 
     function _terms() private pure returns (ConsentTerms memory terms) {

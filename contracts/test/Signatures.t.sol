@@ -118,13 +118,13 @@ contract SignaturesTest {
         AccessRequest memory request = _suite.requestOf(1, 0, id, 1);
         (CompactRequest[] memory requests, Material memory material) = _suite.batchOf(request, terms);
         bytes32 own = _suite.hashes().requestHash(request);
-        _change(requests[0], place % 6, change);
+        _change(requests[0], material, place % 6, change);
         try _suite.ledger().decide(requests, _signed(request), material) {
             // Decided, rejected or, with bits that stand for nothing, the same request.
         } catch {
             return;
         }
-        bool same = _suite.hashes().requestHash(_changed(request, requests[0])) == own;
+        bool same = _suite.hashes().requestHash(_changed(request, requests[0], material)) == own;
         require(same || !_suite.ledger().isDecided(request.institution, 1), "another request was decided");
     }
 
@@ -142,35 +142,46 @@ contract SignaturesTest {
         signatures[0] = _suite.sign(key, address(_suite.ledger()), "Consentry AccessLedger", structHash);
     }
 
-    function _change(CompactRequest memory compact, uint256 place, uint256 change) private pure {
+    function _change(
+        CompactRequest memory compact,
+        Material memory material,
+        uint256 place,
+        uint256 change
+    ) private pure {
         if (place == 0) compact.requestId ^= change;
         if (place == 1) compact.recordId = RecordId.wrap(RecordId.unwrap(compact.recordId) ^ bytes32(change));
-        if (place == 2) compact.codes = RequestCodes.wrap(RequestCodes.unwrap(compact.codes) ^ change);
-        if (place == 3) compact.reasonHash ^= bytes32(change);
-        if (place == 4) compact.practitioner ^= bytes32(change);
+        if (place == 2) material.codes[0] = RequestCodes.wrap(RequestCodes.unwrap(material.codes[0]) ^ change);
+        if (place == 3) {
+            material.reasonHashes = new bytes32[](1);
+            material.reasonHashes[0] = bytes32(change);
+            compact.places |= uint256(1) << 144;
+        }
+        if (place == 4) material.practitioners[0] ^= bytes32(change);
         if (place == 5) compact.places ^= change;
     }
 
     /// @dev What the signed request is with the changed words.
     function _changed(
         AccessRequest memory request,
-        CompactRequest memory compact
+        CompactRequest memory compact,
+        Material memory material
     ) private pure returns (AccessRequest memory changed) {
-        uint256 codes = RequestCodes.unwrap(compact.codes);
+        uint256 codes = RequestCodes.unwrap(material.codes[0]);
         bool named = uint16(compact.places >> 32) == 1;
+        bool explained = uint16(compact.places >> 144) == 1 && material.reasonHashes.length == 1;
         changed = AccessRequest({
             requestId: compact.requestId,
             institution: request.institution,
             recordId: RecordId.unwrap(compact.recordId),
-            consentId: named && !compact.codes.isByAuthority() ? request.consentId : bytes32(0),
+            consentId: named && !material.codes[0].isByAuthority() ? request.consentId : bytes32(0),
             authorisationId: bytes32(0),
             purpose: uint8(codes),
             action: uint8(codes >> 8),
             legalBasis: uint8(codes >> 16),
             actorKind: uint8(codes >> 24),
             reasonCode: uint8(codes >> 32),
-            reasonHash: compact.reasonHash,
-            practitioner: compact.practitioner,
+            reasonHash: explained ? material.reasonHashes[0] : bytes32(0),
+            practitioner: material.practitioners[0],
             releaseKeyHash: request.releaseKeyHash,
             issuedAt: uint64(codes >> 40),
             expiresAt: uint64(codes >> 104)

@@ -183,20 +183,26 @@ contract Suite {
         material.releaseKeyHashes[0] = request.releaseKeyHash;
         material.consents = new ConsentTerms[](1);
         material.consents[0] = terms;
+        material.codes = new RequestCodes[](1);
+        material.codes[0] = codesOf(request);
+        material.practitioners = new bytes32[](1);
+        material.practitioners[0] = request.practitioner;
+        if (request.reasonHash == bytes32(0)) return (requests, material);
+        material.reasonHashes = new bytes32[](1);
+        material.reasonHashes[0] = request.reasonHash;
     }
 
     /// @notice Packs a request whose material stands first in each table.
     /// @param request what is asked.
     /// @return compact the same, packed.
     function compactOf(AccessRequest memory request) public pure returns (CompactRequest memory compact) {
+        uint256 places = request.consentId == bytes32(0) ? 0 : uint256(1) << 32;
+        if (request.reasonHash != bytes32(0)) places |= uint256(1) << 144;
         return
             CompactRequest({
                 requestId: request.requestId,
                 recordId: RecordId.wrap(request.recordId),
-                codes: codesOf(request),
-                reasonHash: request.reasonHash,
-                practitioner: request.practitioner,
-                places: request.consentId == bytes32(0) ? 0 : uint256(1) << 32
+                places: places
             });
     }
 

@@ -44,15 +44,13 @@ type RequestCodes is uint256;
 struct CompactRequest {
     uint256 requestId;
     RecordId recordId;
-    RequestCodes codes;
-    bytes32 reasonHash;
-    bytes32 practitioner;
-    // From the lowest bit, 16 bits each: institution, release key, consent, subject, leaf, scope proof, authorisation.
+    // From the lowest bit, 16 bits each: institution, release key, consent, subject, leaf, scope proof, authorisation,
+    // codes, practitioner, reason.
     uint256 places;
 }
 
-/// @notice The tables of a batch: each distinct value once. Places in all but the first two are counted from 1; 0
-/// stands for none.
+/// @notice The tables of a batch: each distinct value once. Places in those from `consents` to `authorisations` and in
+/// `reasonHashes` are counted from 1; 0 stands for none. In the others they are counted from 0.
 struct Material {
     address[] institutions;
     bytes32[] releaseKeyHashes;
@@ -61,6 +59,9 @@ struct Material {
     RecordLeaf[] leaves; // of later versions where a consent names records by their first
     bytes32[][] scopeProofs; // Merkle proofs of records in a `recordsRoot`; none where a record is the only one
     StandingAuthorisation[] authorisations;
+    RequestCodes[] codes;
+    bytes32[] practitioners;
+    bytes32[] reasonHashes; // none where it is zero
 }
 
 /// @notice Reason, block time and sequence numbers of a decision in one word, from the lowest bit: reason (8 bits),

@@ -13,6 +13,8 @@ import {RecordLeaf} from "./RecordLeaf.sol";
 type RecordFacts is uint256;
 
 using {
+    isKnown,
+    isCurrent,
     statusOf,
     categoryOf,
     sensitivityOf,
@@ -30,6 +32,16 @@ function factsOf(RecordLeaf memory leaf, uint48 anchoredAt) pure returns (Record
     word |= uint256(anchoredAt) << 48;
     word |= (uint256(leaf.retention) << 40) | (uint256(leaf.dataMonth) << 24) | (uint256(leaf.sensitivity) << 16);
     return RecordFacts.wrap(word | (uint256(leaf.category) << 8) | uint256(RecordStatus.CURRENT));
+}
+
+/// @notice Tells whether a version was ever anchored.
+function isKnown(RecordFacts facts) pure returns (bool) {
+    return uint8(RecordFacts.unwrap(facts)) != uint8(RecordStatus.NONE);
+}
+
+/// @notice Tells whether a version is the current one.
+function isCurrent(RecordFacts facts) pure returns (bool) {
+    return uint8(RecordFacts.unwrap(facts)) == uint8(RecordStatus.CURRENT);
 }
 
 /// @notice Gives the status.

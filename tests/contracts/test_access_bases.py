@@ -219,12 +219,12 @@ def test_authorisation_covers_what_it_says(world: World, change: dict[str, int],
 
 
 def test_place_beyond_the_known_bits_changes_nothing(world: World) -> None:
-    """Bits above the seventh place are nobody's: an item must not pass for the one before it."""
+    """Bits above the tenth place are nobody's: an item must not pass for the one before it."""
     terms = given(world, authority_of(world, "authority", BEIJING))
     first, second = under(world, terms, request_id=1), emergency(world, 2)
     requests, signatures, tables = batch_of([first, second])
     members = list(requests[1])
-    members[5] = requests[0][5] | int(LegalBasis.STATUTORY_DUTY) << 112
+    members[2] |= requests[0][2] << 160 | 1 << 255
     spoiled = [requests[0], tuple(members)]
 
     receipt = world.suite.send("AccessLedger", "decide", spoiled, signatures, tables, sender=world.relay)

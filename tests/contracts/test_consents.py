@@ -33,16 +33,17 @@ def patient_of(world: World, kind: str) -> Signer:
 # Granting
 
 
-def test_states_of_several_consents_come_in_their_order(world: World) -> None:
+def test_facts_of_several_consents_come_in_their_order(world: World) -> None:
     first, second = world.terms(nonce=41), world.terms(nonce=42)
     for terms in (first, second):
         world.grant(terms)
     world.revoke(second)
     ids = [consent_id(second), OTHER, consent_id(first)]
 
-    states = world.suite.read("Consents", "statesOf", ids)
+    facts = world.suite.read("Consents", "factsOf", ids)
 
-    assert states == [world.suite.read("Consents", "stateOf", each) for each in ids]
+    states = [world.suite.read("Consents", "stateOf", each) for each in ids]
+    assert facts == [status | uses << 8 | granted_at << 40 for status, uses, granted_at, _ in states]
     assert [state[0] for state in states] == [ConsentStatus.REVOKED, ConsentStatus.NONE, ConsentStatus.ACTIVE]
 
 
@@ -265,7 +266,7 @@ def test_count_use_by_anyone_but_the_ledger_is_refused(world: World) -> None:
     ledger = world.suite["AccessLedger"].address
 
     for sender in (world.relay, world.suite.national, world.suite.admin):
-        refused = world.suite.refusal("Consents", "countUses", consent_id(terms), 1, sender=sender)
+        refused = world.suite.refusal("Consents", "countUses", [consent_id(terms)], [1], sender=sender)
         assert refused == ("ConsentsLedgerRequired", (sender, ledger))
 
 
@@ -278,7 +279,7 @@ def test_count_use_of_a_consent_not_in_force_is_refused(world: World, status: Co
     if status == ConsentStatus.REVOKED:
         world.revoke(terms)
 
-    refused = world.suite.refusal("Consents", "countUses", consent_id(terms), 1, sender=world.relay)
+    refused = world.suite.refusal("Consents", "countUses", [consent_id(terms)], [1], sender=world.relay)
 
     assert refused == ("ConsentsNotActive", (consent_id(terms), status))
 
@@ -290,9 +291,27 @@ def test_count_use_counts_one(world: World) -> None:
     world.grant(terms)
 
     for _ in range(2):
-        world.suite.send("Consents", "countUses", consent_id(terms), 1, sender=world.relay)
+        world.suite.send("Consents", "countUses", [consent_id(terms)], [1], sender=world.relay)
 
     assert state_of(world, terms)[1] == 2
+
+
+def test_count_uses_counts_each_and_passes_over_those_without(world: World) -> None:
+    first, second, revoked = (world.terms(nonce=nonce) for nonce in (51, 52, 53))
+    wiring = (world.suite["Participants"].address, world.suite["Subjects"].address, world.relay, COOL_DOWN)
+    world.suite.contracts = {**world.suite.contracts, "Consents": world.suite.deploy("Consents", *wiring)}
+    world.grant(first)
+    world.grant(second)
+    world.revoke(revoked)
+    ids = [consent_id(terms) for terms in (first, revoked, second)]
+
+    world.suite.send("Consents", "countUses", ids, [3, 0, 2], sender=world.relay)
+
+    assert [state_of(world, terms)[1] for terms in (first, revoked, second)] == [3, 0, 2]
+    assert world.suite.refusal("Consents", "countUses", ids, [1, 1, 1], sender=world.relay) == (
+        "ConsentsNotActive",
+        (consent_id(revoked), ConsentStatus.REVOKED),
+    )
 
 
 def test_domain_and_wiring_are_as_documented(world: World) -> None:

@@ -126,8 +126,12 @@ contract AccessHandler {
     function meddle(uint256 index) external {
         if (tried.length == 0) return;
         bytes32 id = tried[index % tried.length];
+        ConsentId[] memory ids = new ConsentId[](1);
+        uint32[] memory counts = new uint32[](1);
+        ids[0] = ConsentId.wrap(id);
+        counts[0] = 1;
         VM.prank(address(_suite));
-        try _suite.consents().countUses(ConsentId.wrap(id), 1) {
+        try _suite.consents().countUses(ids, counts) {
             ++forgeries;
         } catch {
             // Refused, as it must be.

@@ -186,7 +186,7 @@ contract DebtHandler {
         material.consents = new ConsentTerms[](0);
         material.subjects = new bytes32[](1);
         material.subjects[0] = _suite.leafOf(record).subjectId;
-        requests[0].places = uint256(1) << 48;
+        requests[0].places |= uint256(1) << 48;
         _suite.ledger().decide(requests, signatures, material);
     }
 

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {BasisRules} from "../../libraries/BasisRules.sol";
 import {ConsentRules} from "../../libraries/ConsentRules.sol";
-import {CompactRequest, RequestCodes} from "../../types/AccessRequest.sol";
+import {AccessRequest} from "../../types/AccessRequest.sol";
 import {AuthorisationStatus, StandingAuthorisation} from "../../types/Authorisation.sol";
 import {
     ACTION_VIEW,
@@ -23,7 +23,7 @@ import {RecordFacts} from "../../types/RecordFacts.sol";
 contract BasisProofs {
     /// @notice Everything the rules are told of an emergency.
     struct Emergency {
-        CompactRequest request;
+        AccessRequest request;
         bool forbidden;
         bool excluded;
         uint256 opened;
@@ -32,8 +32,7 @@ contract BasisProofs {
 
     /// @notice Everything the rules are told of an access under an authorisation.
     struct Authorised {
-        CompactRequest request;
-        address institution;
+        AccessRequest request;
         RecordFacts facts;
         StandingAuthorisation terms;
         AuthorisationStatus status;
@@ -69,7 +68,7 @@ contract BasisProofs {
     ) external pure {
         bool heard = ConsentRules.judgeRequest(c.request, active, true, blockTime) == Reason.NONE;
         if (!heard || _judge(c) != Reason.NONE) return;
-        uint256 issuedAt = c.request.codes.issuedAtOf();
+        uint256 issuedAt = c.request.issuedAt;
         assert(uint256(blockTime) < issuedAt + 15 minutes);
         assert(uint256(blockTime) + CLOCK_TOLERANCE >= issuedAt);
     }
@@ -88,7 +87,7 @@ contract BasisProofs {
     function check_authorisation_permitsExactlyWhatItCovers(Authorised calldata c) external pure {
         bool stands = c.status == AuthorisationStatus.ACTIVE;
         bool inTime = c.terms.validFrom <= c.blockTime && c.blockTime < c.terms.validUntil;
-        bool named = c.terms.institution == c.institution && c.terms.basis == c.request.codes.legalBasisOf();
+        bool named = c.terms.institution == c.request.institution && c.terms.basis == c.request.legalBasis;
         bool may = stands && inTime && named && _isAsked(c) && _isContent(c);
         assert((_judgeAuthorised(c) == Reason.NONE) == may);
     }
@@ -104,22 +103,21 @@ contract BasisProofs {
     }
 
     function _judgeAuthorised(Authorised calldata c) private pure returns (Reason reason) {
-        return BasisRules.judgeAuthorisation(c.request, c.institution, c.facts, c.terms, c.status, c.blockTime);
+        return BasisRules.judgeAuthorisation(c.request, c.facts, c.terms, c.status, c.blockTime);
     }
 
     /// @dev A person looks, for the treatment at hand, says why, within a quarter of an hour.
-    function _isComplete(CompactRequest calldata request) private pure returns (bool complete) {
-        RequestCodes codes = request.codes;
-        uint8 purpose = codes.purposeOf();
-        uint8 reason = codes.reasonCodeOf();
+    function _isComplete(AccessRequest calldata request) private pure returns (bool complete) {
+        uint8 purpose = request.purpose;
+        uint8 reason = request.reasonCode;
         bool said = reason >= 1 && reason <= HIGHEST_EMERGENCY_REASON && request.reasonHash != bytes32(0);
-        bool seen = codes.actorKindOf() == ACTOR_HUMAN && codes.actionOf() == ACTION_VIEW;
-        bool brief = uint256(codes.expiresAtOf()) <= uint256(codes.issuedAtOf()) + 15 minutes;
+        bool seen = request.actorKind == ACTOR_HUMAN && request.action == ACTION_VIEW;
+        bool brief = uint256(request.expiresAt) <= uint256(request.issuedAt) + 15 minutes;
         return (purpose == PURPOSE_ETREAT || purpose == PURPOSE_BTG) && said && seen && brief;
     }
 
     function _isAsked(Authorised calldata c) private pure returns (bool asked) {
-        return _has(c.terms.purposes, c.request.codes.purposeOf()) && _has(c.terms.actions, c.request.codes.actionOf());
+        return _has(c.terms.purposes, c.request.purpose) && _has(c.terms.actions, c.request.action);
     }
 
     function _isContent(Authorised calldata c) private pure returns (bool content) {

@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {ConsentState} from "../../interfaces/IConsents.sol";
 import {ConsentRules} from "../../libraries/ConsentRules.sol";
-import {CompactRequest} from "../../types/AccessRequest.sol";
+import {AccessRequest} from "../../types/AccessRequest.sol";
 import {ACTION_STORE, ConsentStatus, HIGHEST_SENSITIVITY, Reason} from "../../types/Codes.sol";
+import {ConsentFacts} from "../../types/ConsentFacts.sol";
 import {ConsentTerms} from "../../types/ConsentTerms.sol";
 import {RecordFacts} from "../../types/RecordFacts.sol";
 
@@ -14,7 +15,7 @@ import {RecordFacts} from "../../types/RecordFacts.sol";
 contract ConsentProofs {
     /// @notice Everything the rules are told.
     struct Case {
-        CompactRequest request;
+        AccessRequest request;
         RecordFacts facts;
         ConsentTerms terms;
         ConsentState state;
@@ -75,7 +76,7 @@ contract ConsentProofs {
     /// @notice A copy is stored only before the day it would have to be erased.
     /// @param c any case.
     function check_permit_storesOnlyBeforeTheEraseDate(Case calldata c) external pure {
-        assert(!_permits(c) || c.request.codes.actionOf() != ACTION_STORE || c.blockTime < c.terms.eraseBy);
+        assert(!_permits(c) || c.request.action != ACTION_STORE || c.blockTime < c.terms.eraseBy);
     }
 
     /// @notice The other way round: where all of the above holds, the answer is a permit.
@@ -86,7 +87,7 @@ contract ConsentProofs {
         inOrder = inOrder && c.facts.sensitivityOf() <= c.terms.maxSensitivity;
         bool wildcard = c.terms.recordsRoot == bytes32(0);
         inOrder = inOrder && !(wildcard && c.facts.sensitivityOf() == HIGHEST_SENSITIVITY);
-        inOrder = inOrder && (c.request.codes.actionOf() != ACTION_STORE || c.blockTime < c.terms.eraseBy);
+        inOrder = inOrder && (c.request.action != ACTION_STORE || c.blockTime < c.terms.eraseBy);
         assert(!inOrder || _permits(c));
     }
 
@@ -118,11 +119,16 @@ contract ConsentProofs {
                 c.request,
                 c.facts,
                 c.terms,
-                c.state,
+                _packed(c.state),
                 c.bySubject,
                 c.toGrantee,
                 c.blockTime
             );
+    }
+
+    function _packed(ConsentState calldata state) private pure returns (ConsentFacts facts) {
+        uint256 status = uint256(uint8(state.status));
+        return ConsentFacts.wrap(status + uint256(state.uses) * 2 ** 8 + uint256(state.grantedAt) * 2 ** 40);
     }
 
     function _isInPeriod(Case calldata c) private pure returns (bool inPeriod) {
@@ -135,7 +141,7 @@ contract ConsentProofs {
     }
 
     function _isForWhatWasGranted(Case calldata c) private pure returns (bool granted) {
-        return _has(c.terms.purposes, c.request.codes.purposeOf()) && _has(c.terms.actions, c.request.codes.actionOf());
+        return _has(c.terms.purposes, c.request.purpose) && _has(c.terms.actions, c.request.action);
     }
 
     function _isInScope(Case calldata c) private pure returns (bool inScope) {

@@ -6,7 +6,7 @@ import {IGuardianship} from "../../interfaces/IGuardianship.sol";
 import {IParticipants} from "../../interfaces/IParticipants.sol";
 import {ISubjects} from "../../interfaces/ISubjects.sol";
 import {BasisRules} from "../../libraries/BasisRules.sol";
-import {CompactRequest} from "../../types/AccessRequest.sol";
+import {AccessRequest} from "../../types/AccessRequest.sol";
 import {Reason} from "../../types/Codes.sol";
 import {
     EXCLUDED_CATEGORY,
@@ -76,7 +76,7 @@ contract ExclusionProofs {
     /// @param opened any number of them.
     /// @param limit any limit.
     function check_emergency_neverOverridesAnExclusion(
-        CompactRequest calldata request,
+        AccessRequest calldata request,
         bool forbidden,
         uint256 opened,
         uint256 limit

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {AccessLedger} from "../../AccessLedger.sol";
 import {IAuthorisations} from "../../interfaces/IAuthorisations.sol";
-import {ConsentState, IConsents} from "../../interfaces/IConsents.sol";
+import {IConsents} from "../../interfaces/IConsents.sol";
 import {IEmergencies} from "../../interfaces/IEmergencies.sol";
 import {IExclusions} from "../../interfaces/IExclusions.sol";
 import {IGuardianship} from "../../interfaces/IGuardianship.sol";
@@ -64,9 +64,9 @@ abstract contract LedgerBed {
 
     function _consents(bool excluded) private returns (address register) {
         Scripted consents = new Scripted();
-        ConsentState[] memory states = new ConsentState[](1);
-        states[0].status = ConsentStatus.ACTIVE;
-        consents.script(IConsents.statesOf.selector, abi.encode(states));
+        uint256[] memory facts = new uint256[](1);
+        facts[0] = uint256(ConsentStatus.ACTIVE);
+        consents.script(IConsents.factsOf.selector, abi.encode(facts));
         consents.script(IConsents.countUses.selector, "");
         consents.scriptCaller(IConsents.accessLedger.selector);
         uint256[] memory summaries = new uint256[](2);
@@ -85,16 +85,19 @@ abstract contract LedgerBed {
         requests[0] = CompactRequest({
             requestId: requestId,
             recordId: RecordId.wrap(keccak256("record")),
-            codes: RequestCodes.wrap((codes & ~uint256(0xff0000)) | (uint256(basis) << 16)),
-            reasonHash: keccak256("reason"),
-            practitioner: practitioner,
-            places: (uint256(1) << 48) | (uint256(1) << 32)
+            places: (uint256(1) << 48) | (uint256(1) << 32) | (uint256(1) << 144)
         });
         Material memory material;
         material.institutions = new address[](1);
         material.institutions[0] = _INSTITUTION;
         material.releaseKeyHashes = new bytes32[](1);
         material.releaseKeyHashes[0] = _RELEASE_KEY_HASH;
+        material.codes = new RequestCodes[](1);
+        material.codes[0] = RequestCodes.wrap((codes & ~uint256(0xff0000)) | (uint256(basis) << 16));
+        material.practitioners = new bytes32[](1);
+        material.practitioners[0] = practitioner;
+        material.reasonHashes = new bytes32[](1);
+        material.reasonHashes[0] = keccak256("reason");
         material.subjects = new bytes32[](1);
         material.subjects[0] = _SUBJECT;
         material.consents = new ConsentTerms[](1);

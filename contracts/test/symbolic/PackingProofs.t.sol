@@ -65,30 +65,18 @@ contract PackingProofs {
         assert(RequestCodes.unwrap(codes.signedOf()) == RequestCodes.unwrap(signed));
     }
 
-    /// @notice What is hashed of a request that travelled is exactly what was signed.
-    /// @param request any, as signed.
-    /// @param places whatever the relay put beside it.
-    function check_request_isHashedAsItWasSigned(AccessRequest memory request, uint256 places) external view {
-        uint8[5] memory kinds;
-        (kinds[0], kinds[1], kinds[2]) = (request.purpose, request.action, request.legalBasis);
-        (kinds[3], kinds[4]) = (request.actorKind, request.reasonCode);
-        CompactRequest memory sent = CompactRequest({
-            requestId: request.requestId,
-            recordId: RecordId.wrap(request.recordId),
-            codes: _pack(kinds, request.issuedAt, request.expiresAt),
-            reasonHash: request.reasonHash,
-            practitioner: request.practitioner,
-            places: places
-        });
-        assert(this.hashOf(sent, request) == request.requestHashOf());
+    /// @notice What is hashed of a request is exactly what is signed.
+    /// @param request any.
+    function check_request_isHashedAsItIsSigned(AccessRequest memory request) external view {
+        assert(Hashing.hashOf(request) == this.signedHashOf(request));
     }
 
     /// @notice Each place of a request stands alone.
-    /// @param places any seven.
-    function check_places_standAlone(uint16[7] memory places) external view {
+    /// @param places any ten.
+    function check_places_standAlone(uint16[10] memory places) external view {
         CompactRequest memory request;
-        for (uint256 i = 0; i < 7; ++i) request.places |= uint256(places[i]) << (16 * i);
-        for (uint256 i = 0; i < 7; ++i) assert(this.placeOf(request, i) == places[i]);
+        for (uint256 i = 0; i < 10; ++i) request.places |= uint256(places[i]) << (16 * i);
+        for (uint256 i = 0; i < 10; ++i) assert(this.placeOf(request, i) == places[i]);
     }
 
     /// @notice Brings a request into calldata.
@@ -100,21 +88,10 @@ contract PackingProofs {
     }
 
     /// @notice Brings a request into calldata.
-    /// @param sent as it travels.
-    /// @param request what its places stand for.
-    /// @return structHash as the ledger forms it.
-    function hashOf(
-        CompactRequest calldata sent,
-        AccessRequest calldata request
-    ) external pure returns (bytes32 structHash) {
-        return
-            Hashing.hashOf(
-                sent,
-                request.institution,
-                request.consentId,
-                request.authorisationId,
-                request.releaseKeyHash
-            );
+    /// @param request any.
+    /// @return structHash as EIP-712 says.
+    function signedHashOf(AccessRequest calldata request) external pure returns (bytes32 structHash) {
+        return request.requestHashOf();
     }
 
     /// @dev As the type says: five codes of 8 bits, then two times of 64.

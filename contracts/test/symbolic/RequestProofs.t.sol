@@ -2,12 +2,13 @@
 pragma solidity 0.8.37;
 
 import {ConsentRules} from "../../libraries/ConsentRules.sol";
-import {CompactRequest} from "../../types/AccessRequest.sol";
+import {AccessRequest} from "../../types/AccessRequest.sol";
 import {
     ACTION_STORE,
     ACTOR_HUMAN,
     ACTOR_MACHINE,
     BASIS_CONSENT,
+    BASIS_EMERGENCY,
     BASIS_PUBLIC_HEALTH,
     CLOCK_TOLERANCE,
     HIGHEST_PURPOSE,
@@ -20,7 +21,7 @@ import {
 contract RequestProofs {
     /// @notice Everything the rules are told of a request.
     struct Case {
-        CompactRequest request;
+        AccessRequest request;
         bool active;
         bool ownKey;
         uint64 blockTime;
@@ -62,16 +63,17 @@ contract RequestProofs {
 
     function _isInWindow(Case calldata c) private pure returns (bool inside) {
         return
-            c.blockTime < c.request.codes.expiresAtOf() &&
-            uint256(c.request.codes.issuedAtOf()) <= uint256(c.blockTime) + CLOCK_TOLERANCE;
+            c.blockTime < c.request.expiresAt &&
+            uint256(c.request.issuedAt) <= uint256(c.blockTime) + CLOCK_TOLERANCE;
     }
 
-    function _isKnown(CompactRequest calldata request) private pure returns (bool known) {
-        bool purpose = _isWithin(request.codes.purposeOf(), 1, HIGHEST_PURPOSE);
-        bool action = _isWithin(request.codes.actionOf(), 1, ACTION_STORE);
-        bool actor = _isWithin(request.codes.actorKindOf(), ACTOR_HUMAN, ACTOR_MACHINE);
-        bool basis = _isWithin(request.codes.legalBasisOf(), BASIS_CONSENT, BASIS_PUBLIC_HEALTH);
-        return purpose && action && actor && basis && request.practitioner != bytes32(0);
+    function _isKnown(AccessRequest calldata request) private pure returns (bool known) {
+        bool purpose = _isWithin(request.purpose, 1, HIGHEST_PURPOSE);
+        bool action = _isWithin(request.action, 1, ACTION_STORE);
+        bool actor = _isWithin(request.actorKind, ACTOR_HUMAN, ACTOR_MACHINE);
+        bool basis = _isWithin(request.legalBasis, BASIS_CONSENT, BASIS_PUBLIC_HEALTH);
+        bool reason = request.reasonCode == 0 || request.legalBasis == BASIS_EMERGENCY;
+        return purpose && action && actor && basis && reason && request.practitioner != bytes32(0);
     }
 
     function _isWithin(uint8 code, uint8 first, uint8 last) private pure returns (bool within) {

@@ -226,7 +226,10 @@ REQUEST_RULES: Final[tuple[tuple[Reason, RequestRule], ...]] = (
     ),
     (
         Reason.LEGAL_BASIS_UNSUPPORTED,
-        lambda r, _, __: not LegalBasis.CONSENT <= r.legal_basis <= LegalBasis.PUBLIC_HEALTH,
+        lambda r, _, __: (
+            not LegalBasis.CONSENT <= r.legal_basis <= LegalBasis.PUBLIC_HEALTH
+            or (r.reason_code != 0 and r.legal_basis != LegalBasis.EMERGENCY)
+        ),
     ),
     (Reason.RECORD_UNKNOWN, lambda _, f, __: f.record.status == RecordStatus.NONE),
     (Reason.RECORD_RESTRICTED, lambda _, f, __: f.record.status == RecordStatus.RESTRICTED),

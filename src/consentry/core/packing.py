@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from consentry.core.access import shown_of
 from consentry.core.authorisations import StandingAuthorisation, authorisation_id
@@ -37,7 +37,10 @@ _TIME_BITS: Final = 64
 _SEQUENCE_BITS: Final = 48
 _CODES: Final = (*(_CODE_BITS,) * 5, *(_TIME_BITS,) * 2)
 _OUTCOME: Final = (_CODE_BITS, _TIME_BITS, _SEQUENCE_BITS, _SEQUENCE_BITS)
-_PLACES: Final = (PLACE_BITS,) * 7
+_COUNTED_FROM: Final = (0, 0, 1, 1, 1, 1, 1, 0, 0, 1)
+"""What the first value of each table counts as, in the order of `Places`: zero is for none where it is one."""
+_PLACES: Final = (PLACE_BITS,) * len(_COUNTED_FROM)
+_CONSENTS: Final = 2
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -116,18 +119,15 @@ def unpack_outcome(word: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class CompactRequest:
-    """A request as it travels; see `pack_codes` for the codes and `Places` for the places."""
+    """A request as it travels; see `Places` for the places."""
 
     request_id: int
     record_id: RecordId
-    codes: int
-    reason_hash: bytes
-    practitioner: bytes
     places: int
 
 
 class Places(NamedTuple):
-    """Where a request finds its values in the tables; all but the first two are counted from 1, zero is for none."""
+    """Where a request finds its values in the tables; see `_COUNTED_FROM`."""
 
     institution: int
     release_key: int
@@ -136,11 +136,14 @@ class Places(NamedTuple):
     leaf: int
     scope_proof: int
     authorisation: int
+    codes: int
+    practitioner: int
+    reason: int
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Every distinct value of a batch once; consents in ascending order of their ids."""
+    """Every distinct value of a batch once; consents in ascending order of their ids, codes as of `pack_codes`."""
 
     institutions: tuple[Address, ...]
     release_key_hashes: tuple[bytes, ...]
@@ -149,6 +152,9 @@ class Tables:
     leaves: tuple[RecordLeaf, ...]
     scope_proofs: tuple[tuple[bytes, ...], ...]
     authorisations: tuple[StandingAuthorisation, ...]
+    codes: tuple[int, ...]
+    practitioners: tuple[bytes, ...]
+    reason_hashes: tuple[bytes, ...]
 
 
 def _distinct(values: Iterable[Value]) -> dict[Value, int]:
@@ -166,13 +172,20 @@ def _subject_told(leaf: RecordLeaf, shown: Shown) -> SubjectId | None:
     return None if told else leaf.subject_id
 
 
-def _proof_of(shown: Shown) -> tuple[bytes, ...] | None:
-    """Gives the proof of an item; none where it is empty."""
-    return shown.scope_proof or None
-
-
-def _from_one(value: Value | None, table: dict[Value, int]) -> int:
-    return 0 if value is None else table[value] + 1
+def _values_of(request: AccessRequest, shown: Shown, subject: SubjectId | None) -> tuple[Hashable, ...]:
+    """Gives what a request names, in the order of `Places`; none where it names nothing."""
+    return (
+        request.institution,
+        request.release_key_hash,
+        shown.terms,
+        subject,
+        shown.leaf,
+        shown.scope_proof or None,
+        shown.authorisation,
+        pack_codes(request),
+        request.practitioner,
+        None if request.reason_hash == ZERO_32 else request.reason_hash,
+    )
 
 
 def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[CompactRequest], Tables]:
@@ -183,53 +196,23 @@ def pack_batch(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Co
     """
     all_shown = [shown_of(request, material) for request, material in items]
     told = _subjects_told(items, all_shown)
-    institutions = _distinct(request.institution for request, _ in items)
-    keys = _distinct(request.release_key_hash for request, _ in items)
-    terms = _there(shown.terms for shown in all_shown)
-    consents = _distinct(sorted(terms, key=consent_id))
-    subjects = _there(told)
-    leaves = _there(shown.leaf for shown in all_shown)
-    proofs = _there(_proof_of(shown) for shown in all_shown)
-    given = _there(shown.authorisation for shown in all_shown)
+    rows = [_values_of(request, shown, who) for (request, _), shown, who in zip(items, all_shown, told, strict=True)]
+    tables: list[dict[Any, int]] = [_there(row[place] for row in rows) for place in range(len(_PLACES))]
+    tables[_CONSENTS] = _distinct(sorted(tables[_CONSENTS], key=consent_id))
     packed = []
-    for (request, _), shown, subject in zip(items, all_shown, told, strict=True):
-        places = Places(
-            institutions[request.institution],
-            keys[request.release_key_hash],
-            _from_one(shown.terms, consents),
-            _from_one(subject, subjects),
-            _from_one(shown.leaf, leaves),
-            _from_one(_proof_of(shown), proofs),
-            _from_one(shown.authorisation, given),
-        )
-        packed.append(_compact(request, places))
-    tables = Tables(
-        institutions=tuple(institutions),
-        release_key_hashes=tuple(keys),
-        consents=tuple(consents),
-        subjects=tuple(subjects),
-        leaves=tuple(leaves),
-        scope_proofs=tuple(proofs),
-        authorisations=tuple(given),
-    )
-    return packed, tables
+    for (request, _), row in zip(items, rows, strict=True):
+        places = [
+            0 if value is None else table[value] + first
+            for value, table, first in zip(row, tables, _COUNTED_FROM, strict=True)
+        ]
+        packed.append(CompactRequest(request.request_id, request.record_id, _pack(_PLACES, places)))
+    return packed, Tables(*map(tuple, tables))
 
 
 def _subjects_told(
     items: Sequence[tuple[AccessRequest, Material]], all_shown: Sequence[Shown]
 ) -> list[SubjectId | None]:
     return [_subject_told(material.leaf, shown) for (_, material), shown in zip(items, all_shown, strict=True)]
-
-
-def _compact(request: AccessRequest, places: Places) -> CompactRequest:
-    return CompactRequest(
-        request_id=request.request_id,
-        record_id=request.record_id,
-        codes=pack_codes(request),
-        reason_hash=request.reason_hash,
-        practitioner=request.practitioner,
-        places=_pack(_PLACES, places),
-    )
 
 
 def places_of(packed: CompactRequest) -> Places:
@@ -244,7 +227,8 @@ def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessReques
         IndexError: a place lies beyond its table.
     """
     places = places_of(packed)
-    purpose, action, legal_basis, actor_kind, reason_code, issued_at, expires_at = unpack_codes(packed.codes)
+    codes = unpack_codes(tables.codes[places.codes])
+    purpose, action, legal_basis, actor_kind, reason_code, issued_at, expires_at = codes
     terms = None if legal_basis in WITHOUT_CONSENT else _at(tables.consents, places.consent)
     given = _at(tables.authorisations, places.authorisation) if legal_basis in BY_AUTHORITY else None
     request = AccessRequest(
@@ -258,8 +242,8 @@ def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessReques
         legal_basis=legal_basis,
         actor_kind=actor_kind,
         reason_code=reason_code,
-        reason_hash=packed.reason_hash,
-        practitioner=packed.practitioner,
+        reason_hash=_at(tables.reason_hashes, places.reason) or ZERO_32,
+        practitioner=tables.practitioners[places.practitioner],
         release_key_hash=tables.release_key_hashes[places.release_key],
         issued_at=issued_at,
         expires_at=expires_at,

@@ -103,7 +103,7 @@ class AccessRequest:
 
     It invokes a consent or, where a duty or public health is the legal basis, a standing authorisation of an authority;
     never both, and in an emergency neither. ``reason_code`` tells why an emergency access is needed; on any other basis
-    it means nothing.
+    it is zero.
     """
 
     request_id: int

@@ -54,6 +54,9 @@ def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any],
         [values_of(leaf) for leaf in tables.leaves],
         tables.scope_proofs,
         [values_of(given) for given in tables.authorisations],
+        tables.codes,
+        tables.practitioners,
+        tables.reason_hashes,
     )
     return [values_of(request) for request in packed], members
 
@@ -122,10 +125,10 @@ def _word(coded: bytes, place: int) -> int:
 
 
 def _items(sent: Sequence[Any], signed: Any, members: Sequence[Any]) -> list[SubmittedRequest]:  # noqa: ANN401 - one signature or many
-    institutions, keys, consents, subjects, leaves, proofs, given = members
+    institutions, keys, consents, subjects, leaves, proofs, given, *repeated = members
     terms, versions = tuple(ConsentTerms(*each) for each in consents), tuple(RecordLeaf(*each) for each in leaves)
     authorisations = tuple(StandingAuthorisation(*each) for each in given)
-    tables = Tables(institutions, keys, terms, subjects, versions, proofs, authorisations)
+    tables = Tables(institutions, keys, terms, subjects, versions, proofs, authorisations, *repeated)
     pairs = [unpack_request(CompactRequest(*each), tables) for each in sent]
     if not isinstance(signed, bytes):
         return [
