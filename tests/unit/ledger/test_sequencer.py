@@ -188,7 +188,7 @@ async def _tried(answer: Awaitable[FinalReceipt]) -> FinalReceipt | ConsentryErr
 
 async def test_batch_that_the_node_finds_too_long_is_decided_in_parts(chain: Chain) -> None:
     provider, _, world, case = chain
-    provider.longest = 5_000
+    provider.longest = 3_500
     receipts = await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(12)))
     assert sorted(r.entry.subject_sequence for r in receipts) == list(range(1, 13))
     assert len({r.place.transaction_hash for r in receipts}) > 1
