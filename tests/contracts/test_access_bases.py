@@ -224,7 +224,7 @@ def test_place_beyond_the_known_bits_changes_nothing(world: World) -> None:
     first, second = under(world, terms, request_id=1), emergency(world, 2)
     requests, signatures, tables = batch_of([first, second])
     members = list(requests[1])
-    members[2] |= requests[0][2] << 160 | 1 << 255
+    members[2] |= 1 << 160 | 1 << 254 | 1 << 255
     spoiled = [requests[0], tuple(members)]
 
     receipt = world.suite.send("AccessLedger", "decide", spoiled, signatures, tables, sender=world.relay)
