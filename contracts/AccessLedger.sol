@@ -23,6 +23,7 @@ import {
 } from "./types/AccessRequest.sol";
 import {BASIS_CONSENT, BASIS_EMERGENCY, Reason} from "./types/Codes.sol";
 import {RecordId} from "./types/RecordLeaf.sol";
+import {SubjectFacts} from "./types/SubjectFacts.sol";
 
 /// @title The access log that decides
 /// @notice See `IAccessLedger` for the model and `ConsentRules` for the rules. This contract says what is authentic and
@@ -277,7 +278,7 @@ contract AccessLedger is BatchFacts {
         CompactRequest calldata sent,
         uint256 opened
     ) private view returns (Reason reason) {
-        bool forbidden = _isEmergencyForbidden(item.subjectId);
+        bool forbidden = subjects.factsOf(item.subjectId).isEmergencyForbidden();
         return
             BasisRules.judgeEmergency(
                 sent,
@@ -304,6 +305,10 @@ contract AccessLedger is BatchFacts {
                 _isGrantee(item.institution, item.terms),
                 blockTime
             );
+        if (reason == Reason.NONE && item.terms.guardian != bytes32(0)) {
+            SubjectFacts subject = subjects.factsOf(item.terms.subjectId);
+            reason = ConsentRules.judgeAge(item.terms, item.state.grantedAt, subject, blockTime);
+        }
         if (reason == Reason.NONE && _isExcluded(item, sent)) return Reason.EXCLUDED;
     }
 
@@ -338,11 +343,6 @@ contract AccessLedger is BatchFacts {
                 item.authorisationState.status,
                 blockTime
             );
-    }
-
-    /// @dev Whether a subject forbids emergency accesses.
-    function _isEmergencyForbidden(bytes32) private pure returns (bool forbidden) {
-        return false;
     }
 
     /// @dev Whether the bit of a request id is set in the word it belongs to.

@@ -22,11 +22,14 @@ import {
     HIGHEST_CATEGORY,
     HIGHEST_PURPOSE,
     HIGHEST_SENSITIVITY,
+    SCOPE_GRANT,
+    SCOPE_REVOKE,
     Standing
 } from "./types/Codes.sol";
 import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "./types/ConsentTerms.sol";
+import {SubjectFacts} from "./types/SubjectFacts.sol";
 
-/// @title Consents: granted and revoked by the subject's own signature
+/// @title Consents: granted and revoked by the subject's own signature or a guardian's
 /// @notice See `IConsents`. Terms travel in calldata and events; state keeps status, uses and times.
 contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
     /// @dev Bits 1..HIGHEST_CATEGORY. Bit 0 stands for no code and is as unknown as any bit above.
@@ -79,19 +82,25 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
     }
 
     /// @inheritdoc IConsents
-    function revoke(ConsentTerms calldata sent, bytes calldata signature) external returns (ConsentId consentId) {
+    function revoke(
+        ConsentTerms calldata sent,
+        bytes32 guardian,
+        bytes calldata signature
+    ) external returns (ConsentId consentId) {
         ConsentTerms memory terms = sent;
         _requireRelay();
         consentId = terms.consentIdOf();
         ConsentState storage state = _states[consentId];
         if (state.status == ConsentStatus.REVOKED) revert ConsentsAlreadyRevoked(consentId);
         _requireSubject(terms.subjectId);
-        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId));
-        _requireSubjectSigned(consentId, terms.subjectId, revocationHash, signature);
+        _requireUnshielded(consentId, terms, guardian);
+        bytes memory signer = subjects.signerFor(terms.subjectId, guardian, SCOPE_REVOKE);
+        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId, guardian));
+        _requireConsentSigned(consentId, terms.subjectId, signer, revocationHash, signature);
         _follow(consentId, terms);
         state.status = ConsentStatus.REVOKED;
         state.revokedAt = uint64(block.timestamp);
-        emit ConsentRevoked(consentId, terms.subjectId, signature);
+        emit ConsentRevoked(consentId, terms.subjectId, guardian, signature);
     }
 
     /// @inheritdoc IConsents
@@ -171,48 +180,53 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
         if (terms.noticeHash == bytes32(0) || terms.noticeVersion == 0) {
             revert ConsentsNoticeMissing(terms.noticeHash, terms.noticeVersion);
         }
-        if (terms.assurance < ASSURANCE_DEVICE_KEY || terms.assurance > ASSURANCE_STAFF_ASSISTED) {
-            revert ConsentsAssuranceRefused(terms.assurance);
-        }
+        bool byGuardian = terms.guardian != bytes32(0);
+        uint8 level = terms.assurance;
+        bool known = level >= ASSURANCE_DEVICE_KEY && level <= ASSURANCE_STAFF_ASSISTED;
+        bool fits = level == ASSURANCE_STAFF_ASSISTED || byGuardian == (level == ASSURANCE_GUARDIAN);
+        if (!known || !fits) revert ConsentsAssuranceRefused(level);
     }
 
-    /// @dev Whose signature a grant carries follows from its assurance level.
+    /// @dev Whose signature a grant carries follows from its guardian and its assurance level.
     function _requireGrantSigned(
         ConsentId consentId,
         ConsentTerms memory terms,
         bytes calldata signature
     ) private view {
         bytes32 subjectId = terms.subjectId;
+        bytes32 guardian = terms.guardian;
         bytes32 digest = _hashTypedDataV4(ConsentId.unwrap(consentId));
         uint8 level = terms.assurance;
-        bool any = level == ASSURANCE_STAFF_ASSISTED;
-        bool signed = (any || level == ASSURANCE_DEVICE_KEY) && subjects.isSignedBy(subjectId, digest, signature);
-        if (!signed && (any || level == ASSURANCE_CARD_AND_CODE)) {
-            bytes memory card = subjects.cardSignerOf(subjectId);
+        bool signed = false;
+        if (level != ASSURANCE_CARD_AND_CODE) {
+            bytes memory signer = subjects.signerFor(subjectId, guardian, SCOPE_GRANT);
+            signed = SignatureChecker.isValidSignatureNow(signer, digest, signature);
+        }
+        bool cardCounts = level == ASSURANCE_CARD_AND_CODE || level == ASSURANCE_STAFF_ASSISTED;
+        if (!signed && cardCounts && guardian == bytes32(0)) {
+            bytes memory card = subjects.cardSignerFor(subjectId, SCOPE_GRANT);
             signed = SignatureChecker.isValidSignatureNow(card, digest, signature);
         }
-        if (!signed && (any || level == ASSURANCE_GUARDIAN)) signed = _isSignedByGuardian(terms, digest, signature);
         if (!signed) revert ConsentsSignatureInvalid(consentId, subjectId);
     }
 
-    function _requireSubjectSigned(
+    /// @dev What a shielded minor granted itself is not its guardians' to take back.
+    function _requireUnshielded(ConsentId consentId, ConsentTerms memory terms, bytes32 guardian) private view {
+        if (guardian == bytes32(0) || terms.guardian != bytes32(0)) return;
+        SubjectFacts facts = subjects.factsOf(terms.subjectId);
+        if (facts.isShielded() && facts.isMinorAt(block.timestamp)) revert ConsentsShielded(consentId, guardian);
+    }
+
+    function _requireConsentSigned(
         ConsentId consentId,
         bytes32 subjectId,
+        bytes memory signer,
         bytes32 structHash,
         bytes calldata signature
     ) private view {
-        if (!subjects.isSignedBy(subjectId, _hashTypedDataV4(structHash), signature)) {
+        if (!SignatureChecker.isValidSignatureNow(signer, _hashTypedDataV4(structHash), signature)) {
             revert ConsentsSignatureInvalid(consentId, subjectId);
         }
-    }
-
-    /// @dev Terms name no guardian yet, so no guardian signs them.
-    function _isSignedByGuardian(
-        ConsentTerms memory,
-        bytes32,
-        bytes calldata
-    ) private pure returns (bool signed) {
-        return false;
     }
 
     function _requireSubject(bytes32 subjectId) private view {

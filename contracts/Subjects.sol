@@ -6,24 +6,23 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 
 import {IParticipants} from "./interfaces/IParticipants.sol";
 import {ISubjects} from "./interfaces/ISubjects.sol";
-import {Standing} from "./types/Codes.sol";
+import {Guardianship} from "./modules/Guardianship.sol";
+import {SignerKeys} from "./modules/SignerKeys.sol";
 import {Enrolment} from "./types/Enrolment.sol";
+import {factsOfEnrolled} from "./types/SubjectFacts.sol";
 
 /// @title Subjects and their signers
-/// @notice See `ISubjects`. A subject is written once and never changed here.
-contract Subjects is EIP712, ISubjects {
-    struct Subject {
-        address custodian; // institution that identified the patient
-        bytes signer; // ERC-7913; an account of 20 bytes takes one slot
-    }
-
+/// @notice See `ISubjects`, and for what changes a subject later `IGuardianship` and `ISignerKeys`.
+contract Subjects is Guardianship, SignerKeys, ISubjects {
     /// @inheritdoc ISubjects
     IParticipants public immutable participants;
 
-    mapping(bytes32 subjectId => Subject) private _subjects;
-
     /// @param participants_ who may act.
-    constructor(IParticipants participants_) EIP712("Consentry Subjects", "1") {
+    /// @param recoveryDelay_ seconds for which a recovery is public before it can be completed.
+    constructor(
+        IParticipants participants_,
+        uint64 recoveryDelay_
+    ) EIP712("Consentry Subjects", "1") SignerKeys(recoveryDelay_) {
         participants = participants_;
     }
 
@@ -34,33 +33,20 @@ contract Subjects is EIP712, ISubjects {
         bytes calldata custodianSignature
     ) external {
         _requireEnrollable(enrolment);
-        _requireSigned(enrolment, subjectSignature, custodianSignature);
-        _subjects[enrolment.subjectId] = Subject({custodian: enrolment.custodian, signer: enrolment.signer});
+        _requireBothSigned(enrolment, subjectSignature, custodianSignature);
+        _setFacts(enrolment.subjectId, factsOfEnrolled(enrolment.custodian));
+        _setSigner(enrolment.subjectId, enrolment.signer);
         emit SubjectEnrolled(enrolment.subjectId, enrolment.custodian, enrolment.signer);
     }
 
     /// @inheritdoc ISubjects
     function signerOf(bytes32 subjectId) external view returns (bytes memory signer) {
-        return _subjects[subjectId].signer;
-    }
-
-    /// @inheritdoc ISubjects
-    function signerFor(
-        bytes32 subjectId,
-        bytes32 guardian,
-        uint8
-    ) external view returns (bytes memory signer) {
-        return guardian == bytes32(0) ? _subjects[subjectId].signer : bytes("");
+        return _signer(subjectId);
     }
 
     /// @inheritdoc ISubjects
     function custodianOf(bytes32 subjectId) external view returns (address custodian) {
-        return _subjects[subjectId].custodian;
-    }
-
-    /// @inheritdoc ISubjects
-    function cardSignerOf(bytes32) external pure returns (bytes memory signer) {
-        return "";
+        return _facts(subjectId).custodianOf();
     }
 
     /// @inheritdoc ISubjects
@@ -70,25 +56,39 @@ contract Subjects is EIP712, ISubjects {
         bytes calldata signature
     ) external view returns (bool signed) {
         // The signer of an unknown subject is empty, which no signature satisfies.
-        return SignatureChecker.isValidSignatureNow(_subjects[subjectId].signer, digest, signature);
+        return SignatureChecker.isValidSignatureNow(_signer(subjectId), digest, signature);
+    }
+
+    function _isRelay(address account) internal view override returns (bool relay) {
+        return participants.isActiveRelay(account);
+    }
+
+    function _members() internal view override returns (IParticipants register) {
+        return participants;
+    }
+
+    function _guardianSigner(
+        bytes32 subjectId,
+        bytes32 appointment,
+        uint8 scope
+    ) internal view override returns (bytes memory signer) {
+        return signerFor(subjectId, appointment, scope);
     }
 
     function _requireEnrollable(Enrolment calldata enrolment) private view {
         if (!participants.isActiveRelay(msg.sender)) revert SubjectsRelayRequired(msg.sender);
         if (enrolment.subjectId == bytes32(0)) revert SubjectsZeroId();
-        if (_subjects[enrolment.subjectId].custodian != address(0)) {
+        if (_facts(enrolment.subjectId).custodianOf() != address(0)) {
             revert SubjectsAlreadyEnrolled(enrolment.subjectId);
         }
-        if (participants.institutionStanding(enrolment.custodian) != Standing.ACTIVE) {
-            revert SubjectsCustodianInactive(enrolment.custodian);
-        }
+        if (!_isActive(enrolment.custodian)) revert SubjectsCustodianInactive(enrolment.custodian);
         if (!participants.isAcceptableSigner(enrolment.signer)) revert SubjectsSignerInvalid(enrolment.signer);
         if (block.timestamp >= enrolment.signBefore) {
             revert SubjectsEnrolmentExpired(enrolment.signBefore, uint64(block.timestamp));
         }
     }
 
-    function _requireSigned(
+    function _requireBothSigned(
         Enrolment calldata enrolment,
         bytes calldata subjectSignature,
         bytes calldata custodianSignature

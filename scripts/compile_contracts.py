@@ -147,7 +147,8 @@ def compile_sources(sources: dict[str, str]) -> Json:
     except solcx.exceptions.SolcError as error:
         raise CompileError(str(error)) from error
     for problem in output.get("errors", []):
-        if problem["severity"] == "warning":
+        foreign = problem.get("sourceLocation", {}).get("file", "").startswith("@")  # a library's own affair
+        if problem["severity"] == "warning" and not foreign:
             print(problem["formattedMessage"].strip(), file=sys.stderr)
     return output
 

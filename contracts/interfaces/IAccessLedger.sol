@@ -10,6 +10,7 @@ import {IConsents} from "./IConsents.sol";
 import {IEmergencies} from "./IEmergencies.sol";
 import {IParticipants} from "./IParticipants.sol";
 import {IRecords} from "./IRecords.sol";
+import {ISubjects} from "./ISubjects.sol";
 
 /// @title The access log that decides
 /// @notice Permit or deny is computed in the transaction that logs it. Each item of a batch is decided on its own: a
@@ -136,6 +137,9 @@ interface IAccessLedger {
     /// @notice Gives the register of records.
     /// @return register the `Records` this contract was wired to.
     function records() external view returns (IRecords register);
+    /// @notice Gives the register of subjects.
+    /// @return register the `Subjects` the register of consents was wired to.
+    function subjects() external view returns (ISubjects register);
     /// @notice Gives the register of consents.
     /// @return register the `Consents` this contract was wired to.
     function consents() external view returns (IConsents register);

@@ -14,14 +14,15 @@ struct ConsentState {
     uint64 revokedAt; // block time, seconds; zero while not revoked
 }
 
-/// @title Consents: granted and revoked by the subject's own signature
-/// @notice No role, administrator or gateway can grant: the contract verifies the signature of the subject's signer
-/// over the exact terms. State keeps one slot for each consent; the full terms and the signature are in the event.
+/// @title Consents: granted and revoked by the subject's own signature or a guardian's
+/// @notice No role, administrator or gateway can grant: the contract verifies the signature of the subject's signer, or
+/// of a guardian in force with that scope (see `IGuardianship`), over the exact terms. State keeps one slot for each
+/// consent; the full terms and the signature are in the event.
 ///
 /// Example: a patient signs terms that let hospital B view images until the end of the month. Hospital A's relay
 /// submits them. A week later the patient signs a `Revocation`, and from its block on every access is denied.
 ///
-/// NOTE: A revocation needs nothing but the subject's signature: no active institution, no valid period, not even a
+/// NOTE: A revocation needs nothing but that signature: no active institution, no valid period, not even a
 /// grant. A consent revoked before it was granted can never be granted.
 interface IConsents {
     /// @notice Only an active relay of a member may submit.
@@ -79,10 +80,15 @@ interface IConsents {
     /// @param noticeHash the hash in the terms.
     /// @param noticeVersion the version in the terms.
     error ConsentsNoticeMissing(bytes32 noticeHash, uint32 noticeVersion);
-    /// @notice There is no such assurance level.
+    /// @notice There is no such assurance level, or it does not go with who signs: what a guardian signs is of the
+    /// level for guardians or assisted by staff, what the subject signs is of another.
     /// @param assurance the level in the terms.
     error ConsentsAssuranceRefused(uint8 assurance);
-    /// @notice The subject's signer did not sign this act.
+    /// @notice A guardian cannot take back what a shielded minor granted itself.
+    /// @param consentId id of the terms.
+    /// @param guardian appointment of the guardian.
+    error ConsentsShielded(ConsentId consentId, bytes32 guardian);
+    /// @notice The signer who may did not sign this act, or nobody may.
     /// @param consentId id of the terms.
     /// @param subjectId the pseudonym in the terms.
     error ConsentsSignatureInvalid(ConsentId consentId, bytes32 subjectId);
@@ -98,31 +104,43 @@ interface IConsents {
     /// @notice A consent came into force.
     /// @param consentId id of the terms.
     /// @param subjectId pseudonym of the patient.
-    /// @param terms what the subject signed.
-    /// @param signature by the subject's signer.
+    /// @param terms what was signed.
+    /// @param signature by the subject's signer, or by the guardian in the terms.
     event ConsentGranted(ConsentId indexed consentId, bytes32 indexed subjectId, ConsentTerms terms, bytes signature);
     /// @notice A consent was taken back, for ever.
     /// @param consentId id of the terms.
     /// @param subjectId pseudonym of the patient.
-    /// @param signature by the subject's signer, over the `Revocation`.
-    event ConsentRevoked(ConsentId indexed consentId, bytes32 indexed subjectId, bytes signature);
+    /// @param guardian appointment under which a guardian signed; zero when the subject did.
+    /// @param signature by the subject's signer or the guardian, over the `Revocation`.
+    event ConsentRevoked(
+        ConsentId indexed consentId,
+        bytes32 indexed subjectId,
+        bytes32 guardian,
+        bytes signature
+    );
 
-    /// @notice Grants; the subject signed the EIP-712 `ConsentTerms` in this contract's domain.
-    /// @dev Errors come in the order of their declaration above, up to `ConsentsSignatureInvalid`. Before that one come
-    /// those of an assisted consent (`IAssistedGrants`: PeriodExceeded, SensitivityExceeded, ActionsExceeded,
-    /// PurposesExceeded, NotPrepared), then those of an answer to an ask (`IAsks`: NotOpen, SubjectMismatch,
-    /// AnswerWider). The assurance level tells whose signature it is: the subject's device (1), its card (2), a
-    /// guardian (3), or where staff assisted any of the three (4).
-    /// @param terms what the subject signed.
-    /// @param signature by the subject's signer.
+    /// @notice Grants; the subject, or the guardian in the terms, signed the EIP-712 `ConsentTerms` in this contract's
+    /// domain.
+    /// @dev Errors come in the order of their declaration above, up to `ConsentsSignatureInvalid` but for `Shielded`.
+    /// Before that one come those of an assisted consent (`IAssistedGrants`: PeriodExceeded, SensitivityExceeded,
+    /// ActionsExceeded, PurposesExceeded, NotPrepared), then those of an answer to an ask (`IAsks`: NotOpen,
+    /// SubjectMismatch, AnswerWider). The assurance level tells whose signature it is: the subject's device (1), its
+    /// card (2), a guardian (3), or where staff assisted any of the three (4).
+    /// @param terms what was signed.
+    /// @param signature by the subject's signer or card, or by a guardian who may grant.
     /// @return consentId id of the terms.
     function grant(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId);
-    /// @notice Takes back, also before the grant was mined; the subject signed the EIP-712 `Revocation`.
-    /// @dev Errors, in this order: RelayRequired, AlreadyRevoked, SubjectUnknown, SignatureInvalid.
-    /// @param terms the terms taken back; of them only id and subject count.
-    /// @param signature by the subject's signer.
+    /// @notice Takes back, also before the grant was mined; the subject or a guardian signed the EIP-712 `Revocation`.
+    /// @dev Errors, in this order: RelayRequired, AlreadyRevoked, SubjectUnknown, Shielded, SignatureInvalid.
+    /// @param terms the terms taken back; of them only id, subject and guardian count.
+    /// @param guardian appointment under which a guardian revokes; zero when the subject does.
+    /// @param signature by the subject's signer, or by a guardian who may revoke.
     /// @return consentId id of the terms.
-    function revoke(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId);
+    function revoke(
+        ConsentTerms calldata terms,
+        bytes32 guardian,
+        bytes calldata signature
+    ) external returns (ConsentId consentId);
     /// @notice Counts permitted accesses. Only the access ledger may call.
     /// @param consentId id of a consent in force.
     /// @param count how many.

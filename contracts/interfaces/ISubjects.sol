@@ -2,18 +2,20 @@
 pragma solidity 0.8.37;
 
 import {Enrolment} from "../types/Enrolment.sol";
+import {IGuardianship} from "./IGuardianship.sol";
 import {IParticipants} from "./IParticipants.sol";
+import {ISignerKeys} from "./ISignerKeys.sol";
 
 /// @title Subjects and their signers
-/// @notice A subject is a patient in the eyes of one custodian: a random pseudonym with the signer that alone may
-/// grant and revoke for it.
+/// @notice A subject is a patient in the eyes of one custodian: a random pseudonym with the signer that may grant and
+/// revoke for it. Who else may is said in `IGuardianship`, how it comes by another signer in `ISignerKeys`.
 ///
 /// Example: a hospital identifies a patient, who makes a passkey. Both sign the same `Enrolment`; any relay submits it.
 /// The patient proves to hold the key, the hospital says whom it identified, and nobody else can enrol that pseudonym.
 ///
 /// NOTE: A signer may be an account, a smart account (ERC-1271), or a key of an admitted ERC-7913 verifier. The answer
 /// of a smart account may change over time; what it signed is checked once, when the act is submitted.
-interface ISubjects {
+interface ISubjects is IGuardianship, ISignerKeys {
     /// @notice Only an active relay of a member may submit.
     /// @param account the caller.
     error SubjectsRelayRequired(address account);
@@ -58,16 +60,6 @@ interface ISubjects {
     /// @param subjectId its pseudonym.
     /// @return signer ERC-7913 signer, empty when the subject is unknown.
     function signerOf(bytes32 subjectId) external view returns (bytes memory signer);
-    /// @notice Gives the signer that may act for a subject now.
-    /// @param subjectId its pseudonym.
-    /// @param guardian appointment under which a guardian acts; zero when the subject does.
-    /// @param scope what the act is about: `SCOPE_GRANT` … `SCOPE_RECOVER`.
-    /// @return signer ERC-7913 signer, empty when nobody may act so.
-    function signerFor(bytes32 subjectId, bytes32 guardian, uint8 scope) external view returns (bytes memory signer);
-    /// @notice Gives the signer of a subject's card, which counts where a code was entered with it.
-    /// @param subjectId its pseudonym.
-    /// @return signer ERC-7913 signer, empty when the subject has no card.
-    function cardSignerOf(bytes32 subjectId) external view returns (bytes memory signer);
     /// @notice Gives the custodian of a subject.
     /// @param subjectId its pseudonym.
     /// @return custodian the enrolling custodian, zero when the subject is unknown.

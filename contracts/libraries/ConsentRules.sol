@@ -19,6 +19,7 @@ import {
 } from "../types/Codes.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
 import {RecordFacts} from "../types/RecordFacts.sol";
+import {SubjectFacts} from "../types/SubjectFacts.sol";
 
 /// @title The rules of an access decision
 /// @notice Pure: everything that was read from state and the time come as arguments. `consentry.core` states the same
@@ -119,6 +120,24 @@ library ConsentRules {
         if (action == ACTION_STORE && blockTime >= terms.eraseBy) return Reason.ERASE_DATE_PASSED;
         if (state.uses >= terms.maxUses) return Reason.USES_EXHAUSTED;
         return Reason.NONE;
+    }
+
+    /// @notice Whether who came of age has to consent anew: what a guardian granted in its minority ends with it. What
+    /// a delegate of the grown-up granted later does not.
+    /// @param terms of the consent that is invoked.
+    /// @param grantedAt block time of the grant.
+    /// @param facts of the subject.
+    /// @param blockTime seconds since the epoch.
+    /// @return reason `NONE` or `RECONSENT_NEEDED`.
+    function judgeAge(
+        ConsentTerms memory terms,
+        uint64 grantedAt,
+        SubjectFacts facts,
+        uint64 blockTime
+    ) internal pure returns (Reason reason) {
+        uint64 end = facts.minorUntilOf();
+        bool inMinority = terms.guardian != bytes32(0) && grantedAt < end;
+        return inMinority && blockTime >= end ? Reason.RECONSENT_NEEDED : Reason.NONE;
     }
 
     /// @dev Whether a set of codes has bit `1 << code`.

@@ -12,8 +12,8 @@ import {CONSENT_TERMS_TYPEHASH, ConsentTerms} from "../types/ConsentTerms.sol";
 /// @dev The only assembly of the suite: ADR 0014 says what it saves. Words are laid out behind the free memory pointer,
 /// which is not moved, or hashed where they lie.
 library Hashing {
-    /// @dev Bytes of the type hash and the twenty members of `ConsentTerms`.
-    uint256 private constant _TERMS_BYTES = 21 * 32;
+    /// @dev Bytes of the type hash and the twenty-one members of `ConsentTerms`.
+    uint256 private constant _TERMS_BYTES = 22 * 32;
 
     /// @notice Gives the EIP-712 struct hash of the `AccessRequest` that is put together from what travelled and what
     /// its places stand for.

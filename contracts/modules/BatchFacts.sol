@@ -11,6 +11,7 @@ import {IEmergencies} from "../interfaces/IEmergencies.sol";
 import {IExclusions} from "../interfaces/IExclusions.sol";
 import {IParticipants} from "../interfaces/IParticipants.sol";
 import {IRecords} from "../interfaces/IRecords.sol";
+import {ISubjects} from "../interfaces/ISubjects.sol";
 import {ConsentRules} from "../libraries/ConsentRules.sol";
 import {Hashing} from "../libraries/Hashing.sol";
 import {Signers} from "../libraries/Signers.sol";
@@ -75,7 +76,7 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     struct Item {
         bytes32 requestHash;
         bool signed;
-        uint256 named; // places and legal basis that lead to what follows; zero before the first item
+        uint256 led; // places and legal basis that lead to what follows; zero before the first item
         bytes32 subjectId; // as the terms tell or the relay names it
         uint256 subjectMark;
         uint256 exclusions; // of that subject
@@ -102,7 +103,7 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     uint256 private constant _AUTHORISATION = 6;
     /// @dev Bits of places that do not lead to a subject or a ground: leaf and scope proof.
     uint256 private constant _ASIDE = uint256(type(uint32).max) << 64;
-    /// @dev Bit of `Item.named` that is always set.
+    /// @dev Bit of `Item.led` that is always set.
     uint256 private constant _LOOKED_UP = 1 << 255;
     /// @dev Place of no word of request ids.
     uint256 internal constant _NO_TURN = type(uint256).max;
@@ -111,6 +112,8 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
     IParticipants public immutable participants;
     /// @inheritdoc IAccessLedger
     IRecords public immutable records;
+    /// @inheritdoc IAccessLedger
+    ISubjects public immutable subjects;
     /// @inheritdoc IAccessLedger
     IConsents public immutable consents;
     /// @inheritdoc IAccessLedger
@@ -135,6 +138,7 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         participants = participants_;
         records = records_;
         consents = consents_;
+        subjects = consents_.subjects();
         emergencies = emergencies_;
         authorisations = authorisations_;
     }
@@ -213,11 +217,11 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         Item memory item,
         CompactRequest calldata sent,
         Batch memory batch,
-        bytes32[] calldata subjects
+        bytes32[] calldata named
     ) internal pure {
-        uint256 named = (uint112(sent.places) & ~_ASIDE) | (uint256(sent.codes.legalBasisOf()) << 112) | _LOOKED_UP;
-        if (item.named == named) return;
-        item.named = named;
+        uint256 led = (uint112(sent.places) & ~_ASIDE) | (uint256(sent.codes.legalBasisOf()) << 112) | _LOOKED_UP;
+        if (item.led == led) return;
+        item.led = led;
         uint256 institution = sent.placeOf(_INSTITUTION);
         item.institution = batch.institutions[institution];
         item.requester = batch.requesters[institution];
@@ -229,7 +233,7 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         item.terms = none ? batch.noTerms : batch.terms[consent - 1];
         item.state = none ? batch.noState : batch.states[consent - 1];
         item.mark = markOf(item.terms.subjectId);
-        _lookUpSubject(item, sent.placeOf(_SUBJECT), batch, subjects);
+        _lookUpSubject(item, sent.placeOf(_SUBJECT), batch, named);
         if (sent.codes.isByAuthority()) _lookUpAuthorisation(item, sent.placeOf(_AUTHORISATION), batch);
     }
 
@@ -248,12 +252,12 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         CompactRequest[] calldata requests,
         Item memory item,
         Batch memory batch,
-        bytes32[] calldata subjects
+        bytes32[] calldata named
     ) internal pure returns (bytes32[] memory hashes) {
         hashes = new bytes32[](requests.length);
         for (uint256 i = 0; i < hashes.length; ++i) {
             CompactRequest calldata sent = requests[i];
-            _lookUp(item, sent, batch, subjects);
+            _lookUp(item, sent, batch, named);
             hashes[i] = _requestHashOf(item, sent);
         }
     }
@@ -312,10 +316,10 @@ abstract contract BatchFacts is EIP712, IAccessLedger {
         Item memory item,
         uint256 place,
         Batch memory batch,
-        bytes32[] calldata subjects
+        bytes32[] calldata named
     ) private pure {
         bool told = place == 0;
-        item.subjectId = told ? item.terms.subjectId : subjects[place - 1];
+        item.subjectId = told ? item.terms.subjectId : named[place - 1];
         item.subjectMark = told ? item.mark : markOf(item.subjectId);
         if (!told) item.exclusions = batch.exclusions[batch.terms.length + place - 1];
         else item.exclusions = item.consent == 0 ? 0 : batch.exclusions[item.consent - 1];

@@ -139,7 +139,7 @@ contract AsksTest is Neighbours {
         _consents.grant(terms, "");
         (address institution, uint64 lapsesAt, bool granted) = _consents.assistanceOf(act.consentId, _SUBJECT);
         require(institution == _INSTITUTION && lapsesAt == _NOW + 24 hours && granted, "another assistance");
-        _consents.revoke(terms, "");
+        _consents.revoke(terms, bytes32(0), "");
         require(_consents.assistedCount(_INSTITUTION) == 1 && _consents.assistedUndone(_INSTITUTION) == 1, "not counted");
         // January 2027 lies in the 229th quarter since 1970.
         require(_consents.assistedCountIn(_INSTITUTION, 228) == 1, "another quarter");

@@ -28,12 +28,12 @@ contract ConsentsTest {
         bytes32 id = _idOf(terms);
         _consents.grant(terms, _granted(terms));
         _refuse(terms, abi.encodeWithSelector(IConsents.ConsentsAlreadyGranted.selector, id));
-        _consents.revoke(terms, _revoked(terms));
+        _consents.revoke(terms, bytes32(0), _revoked(terms));
         bytes memory problem = abi.encodeWithSelector(IConsents.ConsentsAlreadyRevoked.selector, id);
         _refuse(terms, problem);
         bytes memory signature = _revoked(terms);
         VM.expectRevert(problem);
-        _consents.revoke(terms, signature);
+        _consents.revoke(terms, bytes32(0), signature);
         ConsentId[] memory ids = new ConsentId[](1);
         ids[0] = ConsentId.wrap(id);
         ConsentState memory state = _consents.statesOf(ids)[0];
@@ -43,7 +43,7 @@ contract ConsentsTest {
     /// @notice What was revoked before it was granted never comes into force.
     function test_revoke_holdsForWhatWasNeverGranted() external {
         ConsentTerms memory terms = _terms();
-        _consents.revoke(terms, _revoked(terms));
+        _consents.revoke(terms, bytes32(0), _revoked(terms));
         _refuse(terms, abi.encodeWithSelector(IConsents.ConsentsAlreadyRevoked.selector, _idOf(terms)));
     }
 
@@ -56,7 +56,7 @@ contract ConsentsTest {
         _consents.grant(terms, "");
         VM.prank(_STRANGER);
         VM.expectRevert(problem);
-        _consents.revoke(terms, "");
+        _consents.revoke(terms, bytes32(0), "");
     }
 
     /// @notice An unknown subject grants nothing.
@@ -165,7 +165,7 @@ contract ConsentsTest {
         VM.expectRevert(problem);
         _consents.grant(terms, revoked);
         VM.expectRevert(problem);
-        _consents.revoke(terms, granted);
+        _consents.revoke(terms, bytes32(0), granted);
     }
 
     /// @notice The ledger alone counts uses, and only of a consent in force.
@@ -212,7 +212,7 @@ contract ConsentsTest {
     }
 
     function _revoked(ConsentTerms memory terms) private view returns (bytes memory signature) {
-        return _signed(_suite.hashes().revocationHash(_idOf(terms), terms.subjectId));
+        return _signed(_suite.hashes().revocationHash(_idOf(terms), terms.subjectId, bytes32(0)));
     }
 
     function _signed(bytes32 structHash) private view returns (bytes memory signature) {

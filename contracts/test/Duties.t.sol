@@ -31,7 +31,7 @@ contract DutiesTest is Neighbours {
         ConsentId id = _consents.grant(terms, "");
         _id = ConsentId.unwrap(id);
         _consents.countUses(id, 1);
-        _consents.revoke(terms, "");
+        _consents.revoke(terms, bytes32(0), "");
     }
 
     /// @notice Custodian and grantee acknowledge; a grantee that may have copies erases them too.
@@ -56,7 +56,7 @@ contract DutiesTest is Neighbours {
         ConsentTerms memory terms = _terms();
         (terms.institution, terms.group) = (address(0), _OTHER);
         _id = ConsentId.unwrap(_consents.grant(terms, ""));
-        _consents.revoke(terms, "");
+        _consents.revoke(terms, bytes32(0), "");
         require(_consents.openDutyCount(_INSTITUTION) == 1, "a member owes");
         _consents.acknowledgeRevocation(_known(_INSTITUTION), _one());
         (bool acknowledged, ) = _consents.answersOf(_id, _INSTITUTION);

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {AccessRequest, REQUEST_BATCH_TYPEHASH} from "../types/AccessRequest.sol";
 import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "../types/ConsentTerms.sol";
 import {Enrolment} from "../types/Enrolment.sol";
+import {Circumstances, GuardianAppointment, GuardianRemoval} from "../types/Guardian.sol";
 import {RecordId, RecordLeaf} from "../types/RecordLeaf.sol";
 
 /// @title Struct hashes of structs in memory
@@ -65,8 +66,34 @@ contract Hashes {
     /// @notice Hashes a revocation.
     /// @param id of the consent.
     /// @param subjectId of its subject.
+    /// @param guardian appointment under which a guardian revokes; zero for the subject.
     /// @return structHash its EIP-712 struct hash.
-    function revocationHash(bytes32 id, bytes32 subjectId) external pure returns (bytes32 structHash) {
-        return keccak256(abi.encode(REVOCATION_TYPEHASH, id, subjectId));
+    function revocationHash(
+        bytes32 id,
+        bytes32 subjectId,
+        bytes32 guardian
+    ) external pure returns (bytes32 structHash) {
+        return keccak256(abi.encode(REVOCATION_TYPEHASH, id, subjectId, guardian));
+    }
+
+    /// @notice Hashes an appointment.
+    /// @param act what is hashed.
+    /// @return structHash its EIP-712 struct hash.
+    function appointmentHash(GuardianAppointment calldata act) external pure returns (bytes32 structHash) {
+        return act.appointmentHashOf();
+    }
+
+    /// @notice Hashes a removal.
+    /// @param act what is hashed.
+    /// @return structHash its EIP-712 struct hash.
+    function removalHash(GuardianRemoval calldata act) external pure returns (bytes32 structHash) {
+        return act.removalHashOf();
+    }
+
+    /// @notice Hashes circumstances.
+    /// @param act what is hashed.
+    /// @return structHash their EIP-712 struct hash.
+    function circumstancesHash(Circumstances calldata act) external pure returns (bytes32 structHash) {
+        return act.circumstancesHashOf();
     }
 }

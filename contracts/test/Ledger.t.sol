@@ -7,6 +7,7 @@ import {IAuthorisations} from "../interfaces/IAuthorisations.sol";
 import {ConsentState, IConsents} from "../interfaces/IConsents.sol";
 import {IEmergencies} from "../interfaces/IEmergencies.sol";
 import {IExclusions} from "../interfaces/IExclusions.sol";
+import {IGuardianship} from "../interfaces/IGuardianship.sol";
 import {IParticipants} from "../interfaces/IParticipants.sol";
 import {IRecords} from "../interfaces/IRecords.sol";
 import {AccessEntry, CompactRequest, Material, Outcome, RequestCodes} from "../types/AccessRequest.sol";
@@ -32,6 +33,7 @@ contract LedgerTest {
     Scripted private _records;
     Scripted private _consents;
     Scripted private _emergencies;
+    Scripted private _subjects = new Scripted();
     Scripted private _authorisations;
     Scripted private _verifier;
     AccessLedger private _ledger;
@@ -53,6 +55,8 @@ contract LedgerTest {
         _scriptFacts(factsOf(_leaf, uint48(_NOW)));
         _scriptState(ConsentStatus.ACTIVE);
         _consents.script(IConsents.countUses.selector, "");
+        _consents.script(IConsents.subjects.selector, abi.encode(_subjects));
+        _subjects.script(IGuardianship.factsOf.selector, abi.encode(uint256(0)));
         _scriptExcluded(0, false);
         _consents.scriptCaller(IConsents.accessLedger.selector);
         _ledger = _deploy();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IGuardianship} from "../interfaces/IGuardianship.sol";
 import {IParticipants} from "../interfaces/IParticipants.sol";
+import {ISignerKeys} from "../interfaces/ISignerKeys.sol";
 import {ISubjects} from "../interfaces/ISubjects.sol";
 import {Standing} from "../types/Codes.sol";
 import {Scripted} from "./Scripted.sol";
@@ -36,8 +38,9 @@ abstract contract Neighbours {
         _participants.script(IParticipants.institutionRegion.selector, abi.encode(440_300));
         _participants.script(IParticipants.institutionSigner.selector, abi.encode(signer));
         _participants.script(IParticipants.isGroupMember.selector, abi.encode(true));
-        _subjects.script(ISubjects.signerFor.selector, abi.encode(signer));
-        _subjects.script(ISubjects.cardSignerOf.selector, abi.encode(signer));
+        _subjects.script(IGuardianship.signerFor.selector, abi.encode(signer));
+        _subjects.script(ISignerKeys.cardSignerFor.selector, abi.encode(signer));
+        _subjects.script(IGuardianship.factsOf.selector, abi.encode(uint256(uint160(_INSTITUTION))));
         _subjects.script(ISubjects.isSignedBy.selector, abi.encode(true));
     }
 

@@ -212,7 +212,7 @@ contract Suite {
     function _deploy() private {
         governance = new Governance(address(this), 0);
         participants = new Participants(address(governance));
-        subjects = new Subjects(participants);
+        subjects = new Subjects(participants, 7 days);
         records = new Records(participants, subjects);
         address predicted = VM.computeCreateAddress(address(this), VM.getNonce(address(this)) + 3);
         consents = new Consents(participants, subjects, predicted, 30 days);

@@ -174,3 +174,29 @@ uint8 constant COPIES_ERASED = 2;
 /// @dev What an institution owes after a revocation: 1 to acknowledge it, 2 to attest the erasure of copies.
 uint8 constant DUTY_ACKNOWLEDGE = 1;
 uint8 constant DUTY_ERASE = 2;
+
+/// @dev All scopes of a guardian.
+uint16 constant ALL_SCOPES = (uint16(2) << SCOPE_RECOVER) - 2;
+
+/// @dev Kinds of guardians.
+uint8 constant GUARDIAN_PARENT = 1; // of a minor
+uint8 constant GUARDIAN_COURT_APPOINTED = 2;
+uint8 constant GUARDIAN_DELEGATE = 3; // whom the subject chose
+uint8 constant GUARDIAN_NEAR_RELATIVE = 4; // of a deceased subject
+
+/// @dev Who signs an act that several might sign: 1 the subject, 2 its custodian, 3 a guardian.
+uint8 constant BY_SUBJECT = 1;
+uint8 constant BY_CUSTODIAN = 2;
+uint8 constant BY_GUARDIAN = 3;
+
+/// @dev Who proposes a recovery: 1 a guardian, 2 an authority.
+uint8 constant PROPOSER_GUARDIAN = 1;
+uint8 constant PROPOSER_AUTHORITY = 2;
+
+/// @dev Who objects to a recovery: 1 the subject's signer, 2 its card.
+uint8 constant OBJECTOR_SIGNER = 1;
+uint8 constant OBJECTOR_CARD = 2;
+
+/// @dev Answers of an advance directive; one that was never given allows.
+uint8 constant DIRECTIVE_ALLOW = 1;
+uint8 constant DIRECTIVE_FORBID = 2;

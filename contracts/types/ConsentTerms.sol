@@ -8,6 +8,7 @@ type ConsentId is bytes32;
 /// @dev All members are static, so `abi.encode` of the struct is EIP-712 `encodeData`.
 struct ConsentTerms {
     bytes32 subjectId;
+    bytes32 guardian; // appointment under which a guardian signs; zero when the subject does
     address institution; // grantee, or zero when a group is named
     bytes32 group; // grantee, or zero when an institution is named
     bytes32 practitioner; // narrows an institution to one practitioner; zero for any
@@ -29,20 +30,21 @@ struct ConsentTerms {
     uint256 nonce; // random; makes equal terms distinct consents
 }
 
-/// @notice Takes a consent back. Signed by the subject as EIP-712 typed data.
+/// @notice Takes a consent back. Signed by the subject, or by a guardian who may, as EIP-712 typed data.
 struct Revocation {
     bytes32 consentId;
     bytes32 subjectId;
+    bytes32 guardian; // appointment under which a guardian signs; zero when the subject does
 }
 
 bytes32 constant CONSENT_TERMS_TYPEHASH = keccak256(
-    "ConsentTerms(bytes32 subjectId,address institution,bytes32 group,bytes32 practitioner,bytes32 recordsRoot,"
-    "uint32 categories,uint32 purposes,uint8 actions,uint8 maxSensitivity,uint16 dataFrom,uint16 dataUntil,"
-    "uint64 validFrom,uint64 validUntil,uint32 maxUses,bool onwardDisclosure,uint64 eraseBy,bytes32 noticeHash,"
-    "uint32 noticeVersion,uint8 assurance,uint256 nonce)"
+    "ConsentTerms(bytes32 subjectId,bytes32 guardian,address institution,bytes32 group,bytes32 practitioner,"
+    "bytes32 recordsRoot,uint32 categories,uint32 purposes,uint8 actions,uint8 maxSensitivity,uint16 dataFrom,"
+    "uint16 dataUntil,uint64 validFrom,uint64 validUntil,uint32 maxUses,bool onwardDisclosure,uint64 eraseBy,"
+    "bytes32 noticeHash,uint32 noticeVersion,uint8 assurance,uint256 nonce)"
 );
 
-bytes32 constant REVOCATION_TYPEHASH = keccak256("Revocation(bytes32 consentId,bytes32 subjectId)");
+bytes32 constant REVOCATION_TYPEHASH = keccak256("Revocation(bytes32 consentId,bytes32 subjectId,bytes32 guardian)");
 
 using {consentIdOf} for ConsentTerms global;
 

@@ -60,7 +60,7 @@ def test_counterexample_is_shown_by_name() -> None:
 def test_lines_and_branches_not_reached_are_named() -> None:
     reached = measure_coverage.read(TRACE)
 
-    assert measure_coverage.judge(reached, {"A.sol", "B.sol"}, set()) == [
+    assert measure_coverage.judge(reached, {"A.sol", "B.sol"}, set(), {}) == [
         "A.sol: line 4",
         "A.sol: branch in line 3",
     ]
@@ -71,8 +71,24 @@ def test_file_is_measured_or_explained_and_never_both() -> None:
     excused = measure_coverage.explained("| `B.sol` | why |\n| `types/C.sol` | why |\n| `D.sol` |  |\n")
 
     assert excused == {"B.sol", "types/C.sol"}
-    assert measure_coverage.judge(reached, {"A.sol", "B.sol"}, excused) == [
+    assert measure_coverage.judge(reached, {"A.sol", "B.sol"}, excused, {}) == [
         "A.sol: not measured and not explained",
         "B.sol: explained but measured",
         "types/C.sol: explained but not there",
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "findings"),
+    [
+        ("| `A.sol` | 2 | why |", []),
+        ("| `A.sol` | 1 | why |", ["A.sol: line 4", "A.sol: branch in line 3"]),
+        ("| `B.sol` | 2 | why |", ["A.sol: line 4", "A.sol: branch in line 3", "B.sol: awaited but reached whole"]),
+        ("| `A.sol` | 2 | why |\n| `C.sol` | 2 | why |", ["C.sol: explained but not there"]),
+    ],
+)
+def test_file_not_reached_whole_gets_no_worse_and_is_not_forgotten(row: str, findings: list[str]) -> None:
+    awaited = measure_coverage.pending(row)
+
+    assert measure_coverage.explained(row) == set()
+    assert measure_coverage.judge(measure_coverage.read(TRACE), {"A.sol", "B.sol"}, set(), awaited) == findings

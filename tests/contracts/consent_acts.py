@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from web3 import Web3
 
-from consentry.core.terms import Address, ConsentTerms, Revocation
+from consentry.core.terms import ZERO_32, Address, ConsentTerms, Revocation
 from consentry.core.typed_data import consent_id
 from tests.support.contract_suite import Value
 from tests.support.contract_world import World, values_of
@@ -23,11 +23,16 @@ def grant_refusal(
 
 
 def revoke_refusal(
-    world: World, terms: ConsentTerms, signer: Signer | None = None, sender: str | None = None
+    world: World,
+    terms: ConsentTerms,
+    signer: Signer | None = None,
+    sender: str | None = None,
+    guardian: bytes = ZERO_32,
 ) -> tuple[str, tuple[Value, ...]]:
-    act = Revocation(consent_id(terms), terms.subject_id)
+    act = Revocation(consent_id(terms), terms.subject_id, guardian)
     signature = world.sign("Consents", act, signer or world.patient.signer)
-    return world.suite.refusal("Consents", "revoke", values_of(terms), signature, sender=sender or world.relay)
+    sent = values_of(terms), guardian, signature
+    return world.suite.refusal("Consents", "revoke", *sent, sender=sender or world.relay)
 
 
 def state_of(world: World, terms: ConsentTerms) -> tuple[int, ...]:

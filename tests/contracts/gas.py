@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from web3.types import TxReceipt
 
 from consentry.core.codes import Reason
-from consentry.core.terms import Address, ConsentTerms, RecordLeaf, Revocation
+from consentry.core.terms import ZERO_32, Address, ConsentTerms, RecordLeaf, Revocation
 from consentry.core.typed_data import consent_id, record_id
 from tests.support.contract_world import Item, Patient, World, key_of, reason_of, values_of
 from tests.support.signers import AccountSigner, P256Signer, PasskeySigner, Signer, SmartAccountSigner
@@ -43,7 +43,7 @@ def measure_acts(world: World, kind: str) -> dict[str, int]:
     signature = world.sign("Consents", terms, signer)
     granted = world.suite.send("Consents", "grant", values_of(terms), signature, sender=world.relay)
     signature = world.sign("Consents", Revocation(consent_id(terms), act.subject_id), signer)
-    revoked = world.suite.send("Consents", "revoke", values_of(terms), signature, sender=world.relay)
+    revoked = world.suite.send("Consents", "revoke", values_of(terms), ZERO_32, signature, sender=world.relay)
     receipts = {"enrol": enrolled, "grant": granted, "revoke": revoked}
     return {f"{name}_{kind}": receipt["gasUsed"] for name, receipt in receipts.items()}
 

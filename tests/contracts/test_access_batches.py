@@ -13,7 +13,7 @@ from consentry.core.codes import Purpose, Reason
 from consentry.core.packing import unpack_outcome
 from consentry.core.terms import ZERO_32, Address, RecordLeaf
 from consentry.core.typed_data import consent_id, struct_hash
-from consentry.ledger.abi import NUMBERS, WIRING
+from consentry.ledger.abi import SETTINGS, WIRING
 from tests.support.contract_suite import Event, Value, predict_address
 from tests.support.contract_world import BEIJING, Hospital, Item, World, batch_of, key_of
 from tests.support.signers import AccountSigner, P256Signer, PasskeySigner, SmartAccountSigner
@@ -286,8 +286,8 @@ def test_ledger_wired_to_consents_of_another_is_refused(world: World) -> None:
 def test_ledger_wired_to_emergencies_of_another_is_refused(world: World) -> None:
     suite = world.suite
     wired, needed = suite["AccessLedger"].address, predict_address(suite, offset=1)
-    registers = [suite[name].address for name in WIRING["Consents"][:-1]]
-    consents = suite.deploy("Consents", *registers, needed, *NUMBERS["Consents"])
+    registers = [suite[name].address for name in WIRING["Consents"][:-2]]
+    consents = suite.deploy("Consents", *registers, needed, SETTINGS["coolDown"])
     wiring = [consents.address if name == "Consents" else suite[name].address for name in LEDGER_WIRING]
 
     refused = suite.deployment_refusal("AccessLedger", *wiring)

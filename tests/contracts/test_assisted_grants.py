@@ -66,9 +66,8 @@ def test_staff_never_complete_a_consent(world: World, who: str) -> None:
     assert refused == ("ConsentsSignatureInvalid", (consent_id(terms), terms.subject_id))
 
 
-@pytest.mark.parametrize("assurance", [2, 3])
-def test_level_of_card_or_guardian_takes_no_device_signature(world: World, assurance: int) -> None:
-    terms = world.terms(assurance=assurance)
+def test_level_of_a_card_takes_no_device_signature(world: World) -> None:
+    terms = world.terms(assurance=2)
 
     assert grant_refusal(world, terms) == ("ConsentsSignatureInvalid", (consent_id(terms), terms.subject_id))
 

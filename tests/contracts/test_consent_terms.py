@@ -26,13 +26,14 @@ def test_grant_of_other_terms_than_signed_is_refused(world: World, member: str) 
     refused = world.suite.refusal("Consents", "grant", values_of(terms), signature, sender=world.relay)
 
     # Members with a single admissible value are refused for that value, the others for the signature.
-    by_value = {"onward_disclosure": "ConsentsOnwardDisclosureRefused"}
+    by_value = {"onward_disclosure": "ConsentsOnwardDisclosureRefused", "guardian": "ConsentsAssuranceRefused"}
     assert refused[0] == by_value.get(member, "ConsentsSignatureInvalid")
 
 
 # Every change alone gives terms that would be granted if they were signed (group and root with their counterpart).
 CHANGED: dict[str, dict[str, Value]] = {
     "subject_id": {},
+    "guardian": {"guardian": OTHER},
     "institution": {"institution": ZERO_ADDRESS, "group": OTHER, "practitioner": ZERO_32},
     "group": {"institution": ZERO_ADDRESS, "group": OTHER, "practitioner": ZERO_32},
     "practitioner": {"practitioner": ZERO_32},

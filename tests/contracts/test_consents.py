@@ -8,7 +8,7 @@ import pytest
 
 from consentry.core.asks import COOL_DOWN
 from consentry.core.codes import ConsentStatus
-from consentry.core.terms import Address, Revocation, SubjectId
+from consentry.core.terms import ZERO_32, Address, Revocation, SubjectId
 from consentry.core.typed_data import consent_id, digest
 from tests.contracts.consent_acts import OTHER, SIGNERS, UNKNOWN, checksummed, grant_refusal, revoke_refusal, state_of
 from tests.support.contract_suite import Event, artifact
@@ -179,10 +179,11 @@ def test_revoke_takes_a_consent_back(world: World) -> None:
     act = Revocation(consent_id(terms), terms.subject_id)
     signature = world.sign("Consents", act, world.patient.signer)
 
-    returned = world.suite.read("Consents", "revoke", values_of(terms), signature, sender=world.relay)
+    returned = world.suite.read("Consents", "revoke", values_of(terms), ZERO_32, signature, sender=world.relay)
     receipt = world.revoke(terms)
 
-    args = {"consentId": consent_id(terms), "subjectId": terms.subject_id, "signature": signature}
+    ids = {"consentId": consent_id(terms), "subjectId": terms.subject_id}
+    args = {**ids, "guardian": ZERO_32, "signature": signature}
     time = world.suite.w3.eth.get_block(receipt["blockNumber"])["timestamp"]
     assert world.suite.events(receipt) == [Event("ConsentRevoked", args)]
     assert returned == consent_id(terms)
@@ -250,7 +251,7 @@ def test_grant_is_no_revocation(world: World) -> None:
     terms = world.terms()
     signature = world.sign("Consents", terms, world.patient.signer)
 
-    refused = world.suite.refusal("Consents", "revoke", values_of(terms), signature, sender=world.relay)
+    refused = world.suite.refusal("Consents", "revoke", values_of(terms), ZERO_32, signature, sender=world.relay)
 
     assert refused == ("ConsentsSignatureInvalid", (consent_id(terms), terms.subject_id))
 

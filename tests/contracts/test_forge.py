@@ -29,6 +29,7 @@ PROMISES = {
     "invariant_oneOfficerStopsNobodyForGood()",
     "invariant_erasureIsFinal()",
     "invariant_erasureTakesTwoOfficers()",
+    "invariant_noGuardianIsForged()",
 }
 
 

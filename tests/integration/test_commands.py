@@ -17,7 +17,7 @@ from typing import Any
 import pydicom.data
 import pytest
 
-from consentry.demo.network import HOSPITALS, Network
+from consentry.demo.network import HOSPITALS, QUICK, Network
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 A, B = (party.name for party in HOSPITALS)
@@ -70,12 +70,12 @@ class Desk:
 
 
 @contextmanager
-def desk_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """Starts a chain and the gateway of hospital A, and gives a desk before it."""
+def desk_in(tmp_path_factory: pytest.TempPathFactory, **settings: int) -> Iterator[Desk]:
+    """Starts a chain and the gateway of hospital A, and gives a desk before it; ``settings`` are of the deployment."""
     network = Network(tmp_path_factory.mktemp("commands"))
     try:
         url = network.start_chain().url or ""
-        asyncio.run(network.deploy())
+        asyncio.run(network.deploy({**QUICK, **settings}))
         gateway = network.start_gateway(A).url
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("CONSENTRY_")},

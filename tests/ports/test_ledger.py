@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from consentry.core import events
-from consentry.core.codes import Action, ConsentStatus, Duty, Reason, Standing
+from consentry.core.codes import Action, ConsentStatus, DirectiveAnswer, Duty, ExclusionKind, Reason, Standing
+from consentry.core.exclusions import Exclusion, target_of_institution
+from consentry.core.guardianship import Directive
 from consentry.core.receipts import FinalReceipt
 from consentry.core.revocations import TIME_TO_ACKNOWLEDGE, OpenDuty
+from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import ZERO_32, Address, ConsentId, Material, RecordId, SubjectId
 from consentry.core.typed_data import consent_id, digest, record_id, scope_key
 from consentry.crypto.p256 import P256Key
@@ -30,7 +33,7 @@ from consentry.errors import (
 )
 from consentry.ledger.abi import all_errors
 from tests.support import samples
-from tests.support.ledger_worlds import KEY_HASH, Case, LedgerWorld
+from tests.support.ledger_worlds import FAR, KEY_HASH, Case, LedgerWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -114,8 +117,24 @@ async def test_grant_then_revoke_is_read_at_head_at_once(world: LedgerWorld) -> 
     subject = later.subject_id
     assert await since(world, before.number) == [
         events.ConsentGranted(granted.place, consent_id(later), subject, later, signature),
-        events.ConsentRevoked(taken.place, consent_id(later), subject, world.revocation(second)),
+        events.ConsentRevoked(taken.place, consent_id(later), subject, ZERO_32, world.revocation(second)),
     ]
+
+
+async def test_exclusion_and_directive_are_read_at_head_at_once(world: LedgerWorld) -> None:
+    case = await world.case(nonce=5)
+    subject, ledger = case.leaf.subject_id, world.ledger
+    asked = (subject, world.hospital.address, KEY_HASH, case.leaf.category)
+    assert (await ledger.is_excluded(*asked), await ledger.subject_facts(subject)) == (False, SubjectFacts())
+    target = target_of_institution(world.hospital.address)
+    exclusion = Exclusion(subject, ZERO_32, ExclusionKind.INSTITUTION, target, 1, FAR)
+    await ledger.perform(exclusion, [world.signed(case.key, "Consents", exclusion)])
+    directive = Directive(subject, ZERO_32, DirectiveAnswer.FORBID, DirectiveAnswer.ALLOW, 1, FAR)
+    await ledger.perform(directive, [world.signed(case.key, "Subjects", directive)])
+    assert await ledger.is_excluded(*asked)
+    assert not await ledger.is_excluded(subject, world.clinic.address, *asked[2:])
+    assert await ledger.subject_facts(subject) == SubjectFacts(emergency_forbidden=True)
+    assert await ledger.subject_facts(SubjectId(samples.word(0xBAD))) == SubjectFacts()
 
 
 async def test_duties_after_a_revocation_are_read_at_head(world: LedgerWorld) -> None:
@@ -457,6 +476,8 @@ CALLS: dict[str, Call] = {
     "find_decisions": lambda w, _: w.unplugged.find_decisions(w.hospital.address, [1, 2]),
     "find_decision": lambda w, _: w.unplugged.find_decision(w.hospital.address, 1),
     "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
+    "subject_facts": lambda w, c: w.unplugged.subject_facts(c.leaf.subject_id),
+    "is_excluded": lambda w, c: w.unplugged.is_excluded(c.leaf.subject_id, w.hospital.address, KEY_HASH, 1),
     "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
     "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
     "release_key_hash": lambda w, _: w.unplugged.release_key_hash(w.hospital.address),

@@ -41,7 +41,8 @@ from consentry.evidence.notice import with_notice
 from tests.promises.beside import WORDS, Beside, soon
 from tests.promises.ends import Ends
 from tests.promises.recorded import Clinic
-from tests.promises.schedule import HOUR, START, Act, Kind, Year, pseudonym
+from tests.promises.schedule import HOUR, START, YEAR, Act, Kind, Year, pseudonym
+from tests.promises.wards import Wards
 from tests.support import samples
 from tests.support.evm import PAYER
 from tests.support.samples import DAY
@@ -57,6 +58,7 @@ class Episodes(Beside):
         super().__init__(clinic, Random(f"episodes {year.seed}"))
         self._year = year
         self._ends = Ends(self, {act.target for act in year.acts if act.kind is Kind.SUPERSEDE})
+        self._wards = Wards(self)
         self._enrolled: dict[int, set[int]] = {}
         self._authorised: dict[int, StandingAuthorisation] = {}
         self._asked: set[SubjectId] = set()
@@ -71,6 +73,9 @@ class Episodes(Beside):
             self._after(number, act)
             last = act.time
         self.agenda.play_until(float("inf"), last)
+        for number, act in enumerate(act for _, act in self._year.in_order() if act.kind is Kind.ENROL):
+            self._wards.live(START + 2 * YEAR + number * HOUR, act)
+        self.agenda.play_until(float("inf"))
 
     def _begin(self, now: int) -> None:
         self._ends.admit_officers(now)
@@ -192,7 +197,7 @@ class Episodes(Beside):
 
     def _undo(self, now: int, terms: ConsentTerms, key: SigningKey) -> None:
         signature = self.clinic.signature(key, "Consents", Revocation(consent_id(terms), terms.subject_id))
-        self.clinic.send("Consents", "revoke", plain(terms), signature, time=now)
+        self.clinic.send("Consents", "revoke", plain(terms), ZERO_32, signature, time=now)
 
     def _after_revocation(self, _: int, act: Act) -> None:
         terms = self.clinic.terms_of(act.target)

@@ -58,11 +58,11 @@ class Observer:
         return self._see(time, kind, subject, self._hospital(custodian), 1 << leaf[5])
 
     def _granted(self, time: int, consent: bytes, subject: bytes, terms: tuple[Any, ...], _: bytes) -> Seen:
-        self._grantees[consent] = self._hospital(terms[1])
-        days = (terms[12] - terms[11]) // DAY
-        return self._see(time, Kind.GRANT, subject, self._grantees[consent], terms[5], terms[6], days)
+        self._grantees[consent] = self._hospital(terms[2])
+        days = (terms[13] - terms[12]) // DAY
+        return self._see(time, Kind.GRANT, subject, self._grantees[consent], terms[6], terms[7], days)
 
-    def _revoked(self, time: int, consent: bytes, subject: bytes, _: bytes) -> Seen:
+    def _revoked(self, time: int, consent: bytes, subject: bytes, *_: bytes) -> Seen:
         return self._see(time, Kind.REVOKE, subject, self._grantees[consent])
 
     def _decided(self, time: int, _: int, subject: bytes, institution: str, entry: tuple[Any, ...]) -> Seen:

@@ -162,6 +162,10 @@ class Clinic:
         """Gives the key of the person concerned at the custodian."""
         return self._signers[self.subject(act)]
 
+    def take_key(self, act: Act, key: SigningKey) -> None:
+        """Notes that the person signs with another key from now on."""
+        self._signers[self.subject(act)] = key
+
     def subject(self, act: Act) -> SubjectId:
         """Gives the pseudonym of the person concerned at the custodian."""
         return SubjectId(pseudonym(self.seed, act.person, act.custodian))
@@ -288,7 +292,7 @@ class Clinic:
         terms = self._terms[act.target]
         revocation = Revocation(consent_id(terms), terms.subject_id)
         signature = self.signature(self.signer_of(act), "Consents", revocation)
-        self.send("Consents", "revoke", plain(terms), signature, time=act.time, hospital=act.custodian)
+        self.send("Consents", "revoke", plain(terms), ZERO_32, signature, time=act.time, hospital=act.custodian)
 
     def request(self, act: Act) -> AccessRequest:
         """Gives the request of a practitioner of the hospital that asks."""

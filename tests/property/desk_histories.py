@@ -161,6 +161,7 @@ class Bench:
             fused(self.outbox, "outbox", self.fuse),
             CUSTODIAN.address,
             VERIFIERS,
+            clock=lambda: self.now,
         )
 
     def signed(self, key: AccountKey, contract: str, value: SignedStruct) -> bytes:

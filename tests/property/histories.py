@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from consentry.core import merkle
-from consentry.core.codes import UNLIMITED_USES, Action, ConsentStatus, RecordStatus, bits
+from consentry.core.codes import UNLIMITED_USES, Action, Assurance, ConsentStatus, RecordStatus, bits
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -123,9 +123,16 @@ class History(LifeDraws):
     # Participants and time.
 
     def pass_time(self) -> None:
-        """Lets between a second and a day or so go by."""
+        """Lets between a second and a day or so go by, now and then until a minority ends or a recovery counts."""
         seconds = self.random.choice([1, 30, 61, HOUR // 2, HOUR, 6 * HOUR, 6 * HOUR, 30 * HOUR])
-        self.ledger.suite.evm.travel(self.ledger.now + seconds)
+        later = self.ledger.now + seconds
+        state = self.ledger.state
+        ends = [facts.minor_until for facts in state.guardians.noted.values()]
+        ends += [recovery.effective_at for recovery in state.keys.recoveries.values()]
+        ahead = [end for end in ends if self.ledger.now < end <= self.ledger.now + 100 * 24 * HOUR]
+        if ahead and self._chance(6):
+            later = max(self.ledger.now + 1, min(ahead) + self.random.choice([-1, 0, 1]))
+        self.ledger.suite.evm.travel(later)
 
     # Subjects, records, consents.
 
@@ -271,12 +278,17 @@ class History(LifeDraws):
             {"notice_hash": ZERO_32},
             {"notice_version": 0},
             {"assurance": self.random.choice([0, 2, 3, 4, 5])},
+            {"guardian": self._word()},
         ]
         return replace(terms, **self.random.choice(changes))
 
     def grant(self, *, careful: bool = False) -> None:
         """Grants, sometimes terms that must be refused or were granted before."""
         terms = self._terms()
+        if not careful and self._chance(15):
+            terms = replace(terms, guardian=self.guardian_of(terms.subject_id)[0], assurance=Assurance.GUARDIAN)
+        elif not careful and self._chance(8):
+            terms = replace(terms, assurance=Assurance.CARD_AND_CODE)
         if not careful and self._chance(20):
             terms = self._bad_terms(terms)
         elif not careful and self.granted and self._chance(5):
@@ -288,13 +300,21 @@ class History(LifeDraws):
             self.granted.append(terms)
 
     def _key_of(self, terms: ConsentTerms) -> SigningKey:
-        return self.patients.get(terms.subject_id, self.ledger.stranger)
+        kept = self.ledger.state.guardians.appointments.get(terms.guardian)
+        if kept:
+            return self.keys[kept.signer]
+        card = self.keys.get(self.ledger.state.keys.cards.get(terms.subject_id, b""))
+        counts = terms.assurance == Assurance.CARD_AND_CODE or self._chance(30)
+        return card if card and counts else self.own_key(terms.subject_id)
 
     def revoke(self) -> None:
         """Revokes, sometimes what was never granted or is revoked already."""
         terms = self._terms() if self._chance(15) or not self.granted else self.random.choice(self.granted[-RECENT:])
-        revocation = Revocation(consent_id(terms), terms.subject_id)
-        self.ledger.revoke(terms, self.signature(self._key_of(terms), "Consents", revocation), self.relay())
+        guardian, key = ZERO_32, self.own_key(terms.subject_id)
+        if self._chance(30):
+            guardian, key = self.guardian_of(terms.subject_id)
+        revocation = Revocation(consent_id(terms), terms.subject_id, guardian)
+        self.ledger.revoke(terms, guardian, self.signature(key, "Consents", revocation), self.relay())
 
     # Decisions.
 

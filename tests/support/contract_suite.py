@@ -21,7 +21,7 @@ from web3.types import TxParams, TxReceipt
 
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
-from consentry.ledger.abi import NUMBERS, WIRING
+from consentry.ledger.abi import SETTINGS, VERIFIERS, WIRING
 
 Value: TypeAlias = Any  # an argument or result as the ABI encodes it
 
@@ -228,12 +228,12 @@ def deploy_suite(suite: ContractSuite) -> None:
     """Deploys the contracts and wires their governance, as ``contracts/README.md`` describes."""
     put = suite.contracts
     put["Governance"] = suite.deploy("Governance", suite.admin, SYSTEM_DELAY)
-    put["ERC7913P256Verifier"] = suite.deploy("ERC7913P256Verifier")
-    put["ERC7913WebAuthnVerifier"] = suite.deploy("ERC7913WebAuthnVerifier")
-    to_be = {name: predict_address(suite, offset) for offset, name in enumerate(WIRING)}
+    for name, needed in VERIFIERS.items():
+        put[name] = suite.deploy(name, *(put[other].address for other in needed))
+    known: dict[str, Value] = {name: predict_address(suite, offset) for offset, name in enumerate(WIRING)}
+    known |= {**SETTINGS, "Governance": put["Governance"].address}
     for name, needed in WIRING.items():
-        wired = (put[other].address if other in put else to_be[other] for other in needed)
-        put[name] = suite.deploy(name, *wired, *NUMBERS.get(name, ()))
+        put[name] = suite.deploy(name, *(known[other] for other in needed))
     wire_governance(suite)
 
 
@@ -263,12 +263,11 @@ def wire_governance(suite: ContractSuite) -> None:
 def founding(suite: ContractSuite, **changes: Value) -> tuple[Value, ...]:
     """Gives the first facts of the deployment."""
     names = ("Participants", "Subjects", "Records", "Consents", "AccessLedger")
-    verifiers = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
     members: dict[str, Value] = {
         "authority": suite.national,
         "second": suite.second,
         "profile": bytes(32),
-        "verifiers": [suite[name].address for name in verifiers],
+        "verifiers": [suite[name].address for name in VERIFIERS],
         "names": [keccak(name.encode()) for name in names],
         "deployments": [suite[name].address for name in names],
     }

@@ -234,11 +234,11 @@ class World:
         self.suite.send("Consents", "grant", values_of(terms), signature, sender=self.relay)
         return consent_id(terms)
 
-    def revoke(self, terms: ConsentTerms, signer: Signer | None = None) -> TxReceipt:
+    def revoke(self, terms: ConsentTerms, signer: Signer | None = None, guardian: bytes = ZERO_32) -> TxReceipt:
         """Revokes a consent."""
-        act = Revocation(consent_id(terms), terms.subject_id)
+        act = Revocation(consent_id(terms), terms.subject_id, guardian)
         signature = self.sign("Consents", act, signer or self.patient.signer)
-        return self.suite.send("Consents", "revoke", values_of(terms), signature, sender=self.relay)
+        return self.suite.send("Consents", "revoke", values_of(terms), guardian, signature, sender=self.relay)
 
     def request(self, leaf: RecordLeaf, terms: ConsentTerms | None, **changes: Value) -> AccessRequest:
         """Gives a request of the hospital for a record under a consent, good for ten minutes."""

@@ -236,6 +236,7 @@ class World:
         now = int(time.time())
         terms = ConsentTerms(
             subject_id=subject,
+            guardian=ZERO_32,
             institution=self.people.hospital.address,
             group=ZERO_32,
             practitioner=ZERO_32,

@@ -11,14 +11,16 @@ from typing import Any, Final
 from consentry.core import events
 from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, RecordStatus, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, GuardianScope, Reason, RecordStatus, Standing
 from consentry.core.emergencies import Debt
+from consentry.core.exclusions import is_excluded
 from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
-from consentry.core.signers import granters
+from consentry.core.signers import granters, signer_for
 from consentry.core.state import NO_INSTITUTION, LedgerState
+from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -52,7 +54,7 @@ from tests.support.samples import address
 
 CHAIN_ID: Final = 777_001
 NAMES: Final = CONTRACTS
-VERIFIERS: Final = Verifiers(p256=address(0xF1), webauthn=address(0xF2))
+VERIFIERS: Final = Verifiers(p256=address(0xF1), webauthn=address(0xF2), council=address(0xF3))
 RELAY: Final = address(0xD4)
 OPERATOR: Final = address(0xD5)
 FINALITY: Final = "in memory; no other party agreed to the block"
@@ -83,7 +85,7 @@ class MemoryLedger:
         self._acts = Acts(self.state)
         self._fold(events.AuthorityAdmitted(self._mine(), OPERATOR, 0, ZERO_32))
         self._fold(events.RelayAdmitted(self._mine(), RELAY, OPERATOR))
-        for verifier in (VERIFIERS.p256, VERIFIERS.webauthn):
+        for verifier in (VERIFIERS.p256, VERIFIERS.webauthn, VERIFIERS.council):
             self._fold(events.VerifierAdmitted(self._mine(), verifier))
 
     # What authorities do.
@@ -158,12 +160,17 @@ class MemoryLedger:
         valid = any(self._holds(signer, "Consents", terms, signature) for signer in able)
         return self._done(lambda: self._acts.grant(terms, signature, signature_valid=valid, relay=RELAY, place=place))
 
-    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
-        _require_fitting("Consents", "revoke", terms, signature)
-        act = Revocation(consent_id(terms), terms.subject_id)
-        valid = self._holds(self._subject_signer(terms.subject_id), "Consents", act, signature)
+    async def revoke(self, terms: ConsentTerms, signature: bytes, guardian: bytes = ZERO_32) -> ActReceipt:
+        _require_fitting("Consents", "revoke", terms, guardian, signature)
+        act = Revocation(consent_id(terms), terms.subject_id, guardian)
         place = self._began()
-        return self._done(lambda: self._acts.revoke(terms, signature, signature_valid=valid, relay=RELAY, place=place))
+        asked = terms.subject_id, guardian, GuardianScope.REVOKE, place.block.time
+        valid = self._holds(signer_for(self.state, *asked), "Consents", act, signature)
+        return self._done(
+            lambda: self._acts.revoke(
+                terms, signature, signature_valid=valid, relay=RELAY, place=place, guardian=guardian
+            )
+        )
 
     async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
         form = act.FORM
@@ -230,6 +237,16 @@ class MemoryLedger:
     async def consent_status(self, wanted: ConsentId) -> ConsentStatus:
         self._answer()
         return self.state.consent(wanted).status
+
+    async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
+        self._answer()
+        return self.state.guardians.facts_of(subject_id)
+
+    async def is_excluded(
+        self, subject_id: SubjectId, institution: Address, practitioner: bytes, category: int
+    ) -> bool:
+        self._answer()
+        return is_excluded(self.state, subject_id, institution, practitioner, category)
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
         self._answer()

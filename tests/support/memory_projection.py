@@ -10,8 +10,10 @@ from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.codes import ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.emergencies import Debt, debts_after
 from consentry.core.erasures import Erasure, Restriction
+from consentry.core.guardianship import GuardianAppointment
 from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
+from consentry.core.signer_keys import RecoveryCompletion, RecoveryProposal, SignerRotation
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
 from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView, SubjectView
@@ -75,11 +77,33 @@ class MemoryProjection:
 
     async def subject(self, subject_id: SubjectId) -> SubjectView | None:
         event = self._last(events.SubjectEnrolled, lambda e: e.subject_id == subject_id)
-        return SubjectView(event.subject_id, event.signer, event.custodian, event.place) if event else None
+        return self._subject(event) if event else None
+
+    def _subject(self, enrolled: events.SubjectEnrolled) -> SubjectView:
+        signer = enrolled.signer
+        proposed: dict[bytes, bytes] = {}
+        for event in self._events(events.ActPerformed):
+            if event.subject_id != enrolled.subject_id:
+                continue
+            match event.act:
+                case RecoveryProposal():
+                    proposed[event.act_hash] = event.act.signer
+                case SignerRotation():
+                    signer = event.act.signer
+                case RecoveryCompletion():
+                    signer = proposed[event.act.recovery]
+        return SubjectView(enrolled.subject_id, signer, enrolled.custodian, enrolled.place)
 
     async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
-        found = (e for e in self._events(events.SubjectEnrolled) if e.signer == signer)
-        return [SubjectView(e.subject_id, e.signer, e.custodian, e.place) for e in found]
+        views = [self._subject(event) for event in self._events(events.SubjectEnrolled)]
+        return [view for view in views if view.signer == signer]
+
+    async def appointments_of(self, guardian: bytes) -> Sequence[events.ActPerformed]:
+        return [
+            event
+            for event in self._events(events.ActPerformed)
+            if isinstance(event.act, GuardianAppointment) and event.act.guardian == guardian
+        ]
 
     async def record(self, record_id: RecordId) -> RecordView | None:
         event = self._last(events.RecordAnchored, lambda e: e.record_id == record_id)

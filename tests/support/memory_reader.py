@@ -58,7 +58,7 @@ SUBJECT: Final = SubjectId(keccak(b"audit: subject"))
 NATIONAL, SECOND, DEPUTY = address(0x61), address(0x62), address(0x63)
 COUNTRY = (NATIONAL, SECOND)
 """Officers of the authority for the whole country."""
-VERIFIERS: Final = Verifiers(address(0x71), address(0x72))
+VERIFIERS: Final = Verifiers(address(0x71), address(0x72), address(0x73))
 RELEASE_KEY_HASH: Final = hashlib.sha256(samples.RELEASE_KEY).digest()
 FIRST_BLOCK: Final = 5
 

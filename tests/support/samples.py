@@ -101,6 +101,7 @@ def terms() -> ConsentTerms:
     """Gives terms that cover `leaf` for viewing by the hospital, for 30 days from `NOW`."""
     return ConsentTerms(
         subject_id=SUBJECT,
+        guardian=ZERO_32,
         institution=HOSPITAL,
         group=ZERO_32,
         practitioner=ZERO_32,

@@ -15,7 +15,7 @@ from consentry.core.packing import pack_batch
 from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
-from consentry.ledger.abi import NUMBERS, WIRING
+from consentry.ledger.abi import SETTINGS, VERIFIERS, WIRING
 from tests.support.evm import AUDIT, GAS_LIMIT, SECOND, SYSTEM, Evm, Log, Outcome
 
 DOMAINS: Final = (
@@ -28,7 +28,6 @@ DOMAINS: Final = (
     "AccessLedger",
     "Recognitions",
 )
-VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
 
 
 def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct
@@ -38,7 +37,7 @@ def plain(value: Any) -> tuple[Any, ...]:  # noqa: ANN401 - any signed struct
 
 @dataclass
 class Suite:
-    """The contracts, two verifiers and the Governance.
+    """The contracts, the verifiers and the Governance.
 
     The payer is the national authority, one of its officers and the relay; `SECOND` is another officer.
     """
@@ -50,11 +49,12 @@ class Suite:
     def __post_init__(self) -> None:
         evm, at = self.evm, self.addresses
         at["Governance"] = evm.deploy("Governance", evm.payer, 0)
-        at["ERC7913P256Verifier"] = evm.deploy("ERC7913P256Verifier")
-        at["ERC7913WebAuthnVerifier"] = evm.deploy("ERC7913WebAuthnVerifier")
+        for name, needed in VERIFIERS.items():
+            at[name] = evm.deploy(name, *(at[other] for other in needed))
         at |= {name: evm.next_address(ahead) for ahead, name in enumerate(WIRING)}
+        known = {**SETTINGS, **at}
         for name, needed in WIRING.items():
-            assert evm.deploy(name, *(at[other] for other in needed), *NUMBERS.get(name, ())) == at[name]
+            assert evm.deploy(name, *(known[other] for other in needed)) == at[name]
         self.chain_id = evm.chain_id
         self._govern()
 
@@ -90,8 +90,8 @@ class Suite:
 
     @property
     def verifiers(self) -> Verifiers:
-        """Addresses of the two ERC-7913 verifiers."""
-        return Verifiers(self.addresses["ERC7913P256Verifier"], self.addresses["ERC7913WebAuthnVerifier"])
+        """Addresses of the ERC-7913 verifiers."""
+        return Verifiers(*(self.addresses[name] for name in VERIFIERS))
 
     def domain(self, contract: str) -> Domain:
         """Gives the EIP-712 domain of a contract."""
@@ -129,7 +129,7 @@ class Suite:
 
     def revoke(self, terms: ConsentTerms, signature: bytes, time: int | None = None) -> Outcome:
         """Revokes a consent."""
-        return self.act("Consents", "revoke", plain(terms), signature, time=time)
+        return self.act("Consents", "revoke", plain(terms), ZERO_32, signature, time=time)
 
     def decide(
         self,

@@ -82,9 +82,9 @@ contract AccessHandler {
         (ConsentTerms memory terms, bytes32 id) = _pick(subject, hospital, nonce);
         uint256 key = _signer(subject, forger);
         bool own = key == _suite.subjectKey(subject % 2);
-        bytes32 structHash = _suite.hashes().revocationHash(id, terms.subjectId);
+        bytes32 structHash = _suite.hashes().revocationHash(id, terms.subjectId, bytes32(0));
         bytes memory signature = _suite.sign(key, address(_suite.consents()), "Consentry Consents", structHash);
-        try _suite.consents().revoke(terms, signature) {
+        try _suite.consents().revoke(terms, bytes32(0), signature) {
             if (!own) ++forgeries;
             revocationSigned[id] = revocationSigned[id] || own;
             revoked[id] = true;

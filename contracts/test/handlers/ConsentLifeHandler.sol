@@ -232,8 +232,8 @@ contract ConsentLifeHandler {
         ConsentTerms memory terms = _prepared[subject];
         if (terms.subjectId == bytes32(0)) return;
         bytes32 id = _suite.hashes().consentId(terms);
-        bytes32 structHash = _suite.hashes().revocationHash(id, terms.subjectId);
-        try _suite.consents().revoke(terms, _signWith(_suite.subjectKey(subject), structHash)[0]) {
+        bytes32 structHash = _suite.hashes().revocationHash(id, terms.subjectId, bytes32(0));
+        try _suite.consents().revoke(terms, bytes32(0), _signWith(_suite.subjectKey(subject), structHash)[0]) {
             revoked.push(id);
             ++outcomes[6];
         } catch {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Consents} from "../../Consents.sol";
+import {IGuardianship} from "../../interfaces/IGuardianship.sol";
 import {IParticipants} from "../../interfaces/IParticipants.sol";
 import {ISubjects} from "../../interfaces/ISubjects.sol";
 import {BasisRules} from "../../libraries/BasisRules.sol";
@@ -33,7 +34,7 @@ contract ExclusionProofs {
         participants.script(IParticipants.isActiveRelay.selector, abi.encode(true));
         participants.script(IParticipants.isGroupMember.selector, abi.encode(true));
         subjects.script(ISubjects.custodianOf.selector, abi.encode(address(0xA000)));
-        subjects.script(ISubjects.signerFor.selector, abi.encode(abi.encodePacked(verifier, "key")));
+        subjects.script(IGuardianship.signerFor.selector, abi.encode(abi.encodePacked(verifier, "key")));
         _consents = new Consents(
             IParticipants(address(participants)),
             ISubjects(address(subjects)),

@@ -2,7 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Consents} from "../../Consents.sol";
+import {IGuardianship} from "../../interfaces/IGuardianship.sol";
 import {IParticipants} from "../../interfaces/IParticipants.sol";
+import {ISignerKeys} from "../../interfaces/ISignerKeys.sol";
 import {ISubjects} from "../../interfaces/ISubjects.sol";
 import {ACTION_STORE, HIGHEST_SENSITIVITY, Standing} from "../../types/Codes.sol";
 import {ConsentTerms} from "../../types/ConsentTerms.sol";
@@ -20,9 +22,13 @@ contract GrantProofs {
         participants.script(IParticipants.isActiveRelay.selector, abi.encode(true));
         participants.script(IParticipants.institutionStanding.selector, abi.encode(Standing.ACTIVE));
         subjects.script(ISubjects.custodianOf.selector, abi.encode(address(0xA000)));
-        subjects.script(ISubjects.isSignedBy.selector, abi.encode(true));
+        Scripted verifier = new Scripted();
+        // ERC-7913: an answer of the function's own selector means yes.
+        bytes4 verify = bytes4(keccak256("verify(bytes,bytes32,bytes)"));
+        verifier.script(verify, abi.encode(verify));
+        subjects.script(IGuardianship.signerFor.selector, abi.encode(abi.encodePacked(verifier, "key")));
         // Nobody has a card: whatever needs one is refused.
-        subjects.script(ISubjects.cardSignerOf.selector, abi.encode(""));
+        subjects.script(ISignerKeys.cardSignerFor.selector, abi.encode(""));
         _consents = new Consents(
             IParticipants(address(participants)),
             ISubjects(address(subjects)),

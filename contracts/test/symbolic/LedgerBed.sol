@@ -6,6 +6,7 @@ import {IAuthorisations} from "../../interfaces/IAuthorisations.sol";
 import {ConsentState, IConsents} from "../../interfaces/IConsents.sol";
 import {IEmergencies} from "../../interfaces/IEmergencies.sol";
 import {IExclusions} from "../../interfaces/IExclusions.sol";
+import {IGuardianship} from "../../interfaces/IGuardianship.sol";
 import {IParticipants} from "../../interfaces/IParticipants.sol";
 import {IRecords} from "../../interfaces/IRecords.sol";
 import {CompactRequest, Material, RequestCodes} from "../../types/AccessRequest.sol";
@@ -68,6 +69,10 @@ abstract contract LedgerBed {
         consents.script(IConsents.statesOf.selector, abi.encode(states));
         consents.script(IConsents.countUses.selector, "");
         consents.scriptCaller(IConsents.accessLedger.selector);
+        Scripted subjects = new Scripted();
+        // Nobody forbids emergencies.
+        subjects.script(IGuardianship.factsOf.selector, abi.encode(uint256(0)));
+        consents.script(IConsents.subjects.selector, abi.encode(subjects));
         uint256[] memory summaries = new uint256[](2);
         if (excluded) (summaries[0], summaries[1]) = (1, 1);
         consents.script(IExclusions.exclusionSummaries.selector, abi.encode(summaries));

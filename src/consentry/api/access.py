@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse, Response
 
+from consentry.api.batch_schemas import BatchAnswer, BatchBody
 from consentry.api.context import context_of
 from consentry.api.once import DOCUMENTED, once
 from consentry.api.policy import INSTITUTION, Caller
 from consentry.api.problems import of_item, shown_receipt
-from consentry.api.schemas import AccessAnswer, AccessBody, BatchAnswer, BatchBody, DecisionItem, raw, shown
+from consentry.api.schemas import AccessAnswer, AccessBody, DecisionItem, raw, shown
 from consentry.api.views import record_json
 from consentry.core.codes import Reason
 from consentry.core.receipts import FinalReceipt

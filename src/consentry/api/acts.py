@@ -15,9 +15,10 @@ from fastapi.responses import JSONResponse, Response
 from consentry.api.act_schemas import ActAnswer, ActBody, ActName, ActPage, ActToPrepare, PreparedAct
 from consentry.api.context import context_of
 from consentry.api.once import DOCUMENTED, once
-from consentry.api.policy import MEMBER, SUBJECT_SIDE, Caller, Role, subject_seen_by
+from consentry.api.policy import MEMBER, SUBJECT_SIDE, Caller, Role, sessions_of, subject_seen_by
 from consentry.api.schemas import Id20, Id32, raw, shown
 from consentry.api.views import USUAL, Cursor, Limit, act_json, anchor_json, page, parse_cursor
+from consentry.api.visibility import shown_acts
 from consentry.core.act_table import ACTS, BY_NAME
 from consentry.core.asks import AskDenial, ConsentAsk
 from consentry.core.signed_act import SignedAct
@@ -75,15 +76,14 @@ async def acts_of_subject(
     cursor: Cursor = None,
     limit: Limit = USUAL,
 ) -> JSONResponse:
-    """Lists the signed acts that concern a subject, to the subject and its custodian.
+    """Lists the signed acts that concern a subject, to the subject, its custodian and guardians who may see.
 
     Who asked the subject for what, and what it denied, is no custodian's business.
     """
     context, subject = context_of(request), SubjectId(raw(subject_id))
-    await subject_seen_by(context, caller, subject)
+    sight = await subject_seen_by(context, caller, subject, sessions_of(request).now())
     kinds = SHOWN_TO_CUSTODIANS if caller.role == Role.INSTITUTION else ()
-    after = parse_cursor(cursor)
-    found = await context.projection.acts(subject_id=subject, kinds=kinds, after=after, limit=limit + 1)
+    found = await shown_acts(context, sight, subject, parse_cursor(cursor), limit + 1, kinds)
     return page(request, found, limit, act_json)
 
 

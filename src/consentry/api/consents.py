@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from consentry.api.context import context_of
 from consentry.api.once import DOCUMENTED, once
-from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, subject_seen_by
+from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, sessions_of
 from consentry.api.schemas import (
     ConsentAnswer,
     GrantBody,
@@ -18,13 +18,15 @@ from consentry.api.schemas import (
     PrepareBody,
     PreparedAnswer,
     PreparedRevocation,
+    PrepareRevocationBody,
     RevokeBody,
     consent_key,
     raw,
     shown,
 )
 from consentry.api.views import anchor_json
-from consentry.core.terms import ConsentId, ConsentTerms
+from consentry.api.visibility import sight_of
+from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms
 from consentry.core.typed_data import consent_id
 from consentry.errors import InvalidInputError, NotFoundError
 from consentry.evidence.notation import write
@@ -48,7 +50,7 @@ async def prepare(request: Request, body: PrepareBody, _: Annotated[Caller, Depe
 
 @router.post("", status_code=HTTPStatus.CREATED, openapi_extra=DOCUMENTED, responses={201: {"model": ConsentAnswer}})
 async def grant(request: Request, body: GrantBody, caller: Annotated[Caller, Depends(SUBJECT_SIDE)]) -> Response:
-    """Grants. Whoever relays, the contract demands the subject's own signature."""
+    """Grants. Whoever relays, the contract demands the signature of the subject, or of the guardian in the terms."""
     context, terms, signature = context_of(request), body.terms.value(), raw(body.signature)
 
     async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
@@ -62,12 +64,13 @@ async def grant(request: Request, body: GrantBody, caller: Annotated[Caller, Dep
 
 @router.post("/{consent}/revocation/prepare", responses={200: {"model": PreparedRevocation}})
 async def prepare_revocation(
-    request: Request, consent: Id32, caller: Annotated[Caller, Depends(SIGNER)]
+    request: Request, consent: Id32, caller: Annotated[Caller, Depends(SIGNER)], body: PrepareRevocationBody
 ) -> dict[str, Any]:
     """Gives the EIP-712 document that takes a consent back."""
     context = context_of(request)
-    terms = await _own_terms(context, caller, consent_key(consent))
-    return {"document": consents.prepare_revocation(context.ledger, terms), "terms": write(terms)}
+    terms = await _own_terms(context, caller, consent_key(consent), sessions_of(request).now())
+    guardian = raw(body.guardian) if body.guardian else ZERO_32
+    return {"document": consents.prepare_revocation(context.ledger, terms, guardian), "terms": write(terms)}
 
 
 @router.post("/{consent}/revocation", openapi_extra=DOCUMENTED, responses={200: {"model": ConsentAnswer}})
@@ -79,25 +82,24 @@ async def revoke(
     Whoever has the terms may relay; without them the consent must be known here and be the caller's own.
     """
     context, wanted = context_of(request), consent_key(consent)
-    terms = body.terms.value() if body.terms else await _own_terms(context, caller, wanted)
+    clock = sessions_of(request).now()
+    terms = body.terms.value() if body.terms else await _own_terms(context, caller, wanted, clock)
     if consent_id(terms) != wanted:
         raise InvalidInputError("terms do not match the consent in the address")
+    guardian = raw(body.guardian) if body.guardian else ZERO_32
 
     async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
         parts = context.ledger, context.projection
-        place = await consents.revoke(*parts, terms, raw(body.signature), resumed=resumed)
+        place = await consents.revoke(*parts, terms, raw(body.signature), guardian=guardian, resumed=resumed)
         await context.projection.wait_for(place.block.number)
         return anchor_json(place, consentId=consent)
 
     return await once(request, caller, HTTPStatus.OK, work)
 
 
-async def _own_terms(context: Context, caller: Caller, wanted: ConsentId) -> ConsentTerms:
+async def _own_terms(context: Context, caller: Caller, wanted: ConsentId, clock: int) -> ConsentTerms:
     view = await context.projection.consent(wanted)
-    if view is None:
+    sight = await sight_of(context, caller, view.terms.subject_id, clock) if view is not None else None
+    if view is None or sight is None or not sight.shows_terms(view.terms):
         raise NotFoundError("consent is not known")
-    try:
-        await subject_seen_by(context, caller, view.terms.subject_id)
-    except NotFoundError:
-        raise NotFoundError("consent is not known") from None
     return view.terms

@@ -6,6 +6,7 @@ is absent and what is another's give the same answer there.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +19,7 @@ from fastapi.routing import APIRoute
 from consentry.api.context import context_of
 from consentry.api.sessions import Sessions
 from consentry.core.codes import Standing
-from consentry.core.terms import Address, SubjectId
+from consentry.core.terms import Address, ConsentTerms, SubjectId
 from consentry.crypto.sign_in import (
     BOUND_HEADERS,
     SignedRequest,
@@ -29,6 +30,7 @@ from consentry.crypto.sign_in import (
 from consentry.crypto.signing import ACCOUNT_SIZE, verify
 from consentry.errors import ConfigurationError, NotAuthenticError, NotFoundError, NotPermittedError
 from consentry.gateway.context import Context
+from consentry.gateway.guardians import GuardedSubject, guarded_subject
 
 SIGNATURE_HEADER: Final = "Consentry-Signature"
 DIGEST_HEADER: Final = "Content-Digest"
@@ -212,8 +214,31 @@ def check_custodian(context: Context, caller: Caller) -> None:
             raise NotPermittedError("only this gateway's own institution may do this")
 
 
-async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectId) -> None:
-    """Lets the subject's signer and its custodian see what concerns the subject; for all others it does not exist.
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a caller sees of a subject: its own side all, a guardian not what a shielded minor granted itself."""
+
+    guarded: GuardedSubject | None = None
+    now: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is kept from the caller."""
+        return self.guarded is None or not self.guarded.facts.is_shielded_minor(self.now)
+
+    def shows_terms(self, terms: ConsentTerms) -> bool:
+        """Tells whether the caller sees a consent."""
+        return self.guarded is None or not self.guarded.keeps_from_guardians(terms, self.now)
+
+
+async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectId, clock: int | None = None) -> Sight:
+    """Lets the subject's signer, its custodian, and guardians who may see what concerns the subject; no others.
+
+    Args:
+        context: the gateway's parts.
+        caller: who asks.
+        subject_id: about whom; for all others it does not exist.
+        clock: the gateway's time in seconds; the machine's if not given.
 
     Raises:
         NotFoundError: no such subject, or not the caller's.
@@ -222,9 +247,15 @@ async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectI
     if caller.role == Role.INSTITUTION:
         caller.check_active()
     subject = await context.projection.subject(subject_id)
-    own = subject is not None and (
-        (caller.role == Role.SIGNER and caller.signer == subject.signer)
-        or (caller.role == Role.INSTITUTION and caller.institution == subject.custodian)
-    )
-    if not own:
-        raise NotFoundError("subject is not known")
+    if subject is not None:
+        if caller.role == Role.INSTITUTION and caller.institution == subject.custodian:
+            return Sight()
+        if caller.role == Role.SIGNER:
+            if caller.signer == subject.signer:
+                return Sight()
+            # Without new blocks the time of the chain stands still, and an appointment would seem to last.
+            now = max((await context.ledger.head()).time, int(time.time()) if clock is None else clock)
+            guarded = await guarded_subject(context.projection, subject_id)
+            if guarded is not None and guarded.sees(caller.signer, now):
+                return Sight(guarded, now)
+    raise NotFoundError("subject is not known")

@@ -15,7 +15,6 @@ from pydantic.alias_generators import to_camel
 from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, Enrolment, RecordId, RecordLeaf
 from consentry.evidence.notation import read
-from consentry.gateway.together import MOST_REQUESTS
 
 Hex = Annotated[str, Field(pattern=r"^0x([0-9a-f]{2})*$", max_length=16_386)]
 Hex20 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
@@ -107,6 +106,7 @@ class TermsBody(Strict):
     """Consent terms as signed."""
 
     subject_id: Hex32
+    guardian: Hex32
     institution: Hex20
     group: Hex32
     practitioner: Hex32
@@ -147,10 +147,20 @@ class GrantBody(Strict):
 
 
 class RevokeBody(Strict):
-    """A signed revocation; terms are needed only for a consent that was never granted."""
+    """A signed revocation; terms are needed only for a consent that was never granted.
+
+    ``guardian`` is the appointment under which a guardian signed; it is left out when the subject did.
+    """
 
     signature: Hex
     terms: TermsBody | None = None
+    guardian: Hex32 | None = None
+
+
+class PrepareRevocationBody(Strict):
+    """Asks for the document to sign; ``guardian`` is the appointment under which a guardian will."""
+
+    guardian: Hex32 | None = None
 
 
 class RequestBody(Strict):
@@ -183,24 +193,6 @@ class AccessBody(Strict):
     request: RequestBody
     signature: Signature
     scope_proof: ScopeProof = []
-
-
-class WantedBody(Strict):
-    """One request of several; ``signature`` where each is signed."""
-
-    request: RequestBody
-    signature: Signature | None = None
-    scope_proof: ScopeProof = []
-
-
-class BatchBody(Strict):
-    """Asks for many records: either with a signature for each request, or with one for all.
-
-    The one is over the EIP-712 ``RequestBatch`` of institution, root and number of these requests in this order.
-    """
-
-    requests: Annotated[list[WantedBody], Field(min_length=1, max_length=MOST_REQUESTS)]
-    signature: Signature | None = None
 
 
 class SiweChallengeBody(Strict):
@@ -336,10 +328,11 @@ class InstitutionPage(Strict):
 
 
 class SubjectItem(Strict):
-    """A subject of the caller."""
+    """A subject the caller acts for: as its signer, or as a guardian who may see."""
 
     subject_id: Hex32
     custodian: Hex20
+    acting_as: Literal["SUBJECT", "GUARDIAN"]
 
 
 class SubjectList(Strict):
@@ -366,13 +359,15 @@ class RecordPage(Strict):
 class ConsentItem(Strict):
     """A consent; ``notice`` is null where the text shown is not one of this gateway's.
 
-    ``undoUntil`` is 0 unless staff assisted.
+    ``undo_until`` is 0 unless staff assisted. ``needs_reconsent`` tells of one in force that permits nothing any more:
+    a guardian granted it, and the subject came of age since.
     """
 
     consent_id: Hex32
     terms: TermsBody
     signature: Hex
     status: Literal["ACTIVE", "REVOKED"]
+    needs_reconsent: bool
     uses: int
     granted_at: int
     revoked_at: int
@@ -455,33 +450,3 @@ class Problem(BaseModel):
     places: list[str] | None = None
     step: int | None = None
     most: int | None = None
-
-
-class PermittedItem(AccessAnswer):
-    """A request of several that was permitted."""
-
-    outcome: Literal["permitted"]
-    request_id: Decimal256
-
-
-class DeniedItem(Strict):
-    """A request of several that was denied, on record; or what it rested on ended before the key was given out."""
-
-    outcome: Literal["denied"]
-    request_id: Decimal256
-    reason: str
-    receipt: Receipt
-
-
-class RejectedItem(Strict):
-    """A request of several with neither a key nor a denial; ``problem`` says why, and whether to ask again."""
-
-    outcome: Literal["rejected"]
-    request_id: Decimal256
-    problem: Problem
-
-
-class BatchAnswer(Strict):
-    """What came of each request, in their order."""
-
-    items: list[Annotated[PermittedItem | DeniedItem | RejectedItem, Field(discriminator="outcome")]]

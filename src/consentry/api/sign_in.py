@@ -121,9 +121,9 @@ async def _opened(request: Request, signer: bytes) -> dict[str, Any]:
 
 
 async def _is_known(request: Request, signer: bytes) -> bool:
-    """Tells whether the chain names a signer: as a subject's, as an institution, or as an authority."""
+    """Tells whether the chain names a signer: a subject's or guardian's, an institution, or an authority."""
     projection = context_of(request).projection
-    if await projection.subjects_of_signer(signer):
+    if await projection.subjects_of_signer(signer) or await projection.appointments_of(signer):
         return True
     if len(signer) != ACCOUNT_SIZE:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -34,11 +35,12 @@ from consentry.api.views import (
     parse_cursor,
     record_json,
 )
-from consentry.api.visibility import consents_naming, fill, is_own_side, listed_to
+from consentry.api.visibility import consents_naming, fill, listed_to, shown_accesses, sight_of
 from consentry.core.terms import SubjectId
 from consentry.errors import InvalidInputError
 from consentry.gateway import subjects
-from consentry.gateway.ports import RecordView
+from consentry.gateway.guardians import guarded_subject, wards_of
+from consentry.gateway.ports import ConsentView, RecordView
 
 router = APIRouter(prefix="/v1/subjects", tags=["subjects"])
 
@@ -63,9 +65,18 @@ async def enrol(request: Request, body: EnrolBody, caller: Annotated[Caller, Dep
 
 @router.get("", responses={200: {"model": SubjectList}})
 async def own_subjects(request: Request, caller: Annotated[Caller, Depends(SIGNER)]) -> dict[str, Any]:
-    """Gives the subjects the signed-in signer acts for."""
-    found = await context_of(request).projection.subjects_of_signer(caller.signer)
-    return {"items": [{"subjectId": shown(s.subject_id), "custodian": shown(s.custodian)} for s in found]}
+    """Gives the subjects the signed-in signer acts for: its own, and those it is a guardian of and may see."""
+    context = context_of(request)
+    own = await context.projection.subjects_of_signer(caller.signer)
+    now = max((await context.ledger.head()).time, sessions_of(request).now())
+    wards = await wards_of(context.projection, caller.signer, now)
+    found = [*((view, "SUBJECT") for view in own), *((view, "GUARDIAN") for view in wards)]
+    return {
+        "items": [
+            {"subjectId": shown(view.subject_id), "custodian": shown(view.custodian), "actingAs": role}
+            for view, role in found
+        ]
+    }
 
 
 @router.get("/{subject_id}/records", responses={200: {"model": RecordPage}})
@@ -95,14 +106,23 @@ async def consents(
     cursor: Cursor = None,
     limit: Limit = USUAL,
 ) -> JSONResponse:
-    """Lists consents: all to the subject and its custodian, those that name it to a grantee."""
+    """Lists consents: all to the subject, its custodian and guardians who may see, those that name it to a grantee."""
     context, subject, after = context_of(request), SubjectId(raw(subject_id)), parse_cursor(cursor)
-    if await is_own_side(context, caller, subject):
-        found = await context.projection.consents_of(subject, after, limit + 1)
-        return page(request, found, limit, consent_json)
-    named = await consents_naming(context, caller, subject)
-    later = [v for v in named if after is None or (v.place.block.number, v.place.log_index) > after]
-    return page(request, later[: limit + 1], limit, consent_json)
+    clock = sessions_of(request).now()
+    sight = await sight_of(context, caller, subject, clock)
+    if sight is not None:
+
+        async def fetch(since: tuple[int, int] | None, most: int) -> Sequence[ConsentView]:
+            return await context.projection.consents_of(subject, since, most)
+
+        found: Sequence[ConsentView] = await fill(fetch, after, limit + 1, lambda view: sight.shows_terms(view.terms))
+    else:
+        named = await consents_naming(context, caller, subject)
+        found = [v for v in named if after is None or (v.place.block.number, v.place.log_index) > after]
+    guarded = await guarded_subject(context.projection, subject)
+    now = max((await context.ledger.head()).time, clock)
+    show = partial(consent_json, minor_until=guarded.facts.minor_until if guarded else 0, now=now)
+    return page(request, found[: limit + 1], limit, show)
 
 
 @router.get("/{subject_id}/accesses", responses={200: {"model": AccessPage}})
@@ -113,8 +133,11 @@ async def accesses(
     cursor: Cursor = None,
     limit: Limit = USUAL,
 ) -> JSONResponse:
-    """Lists every access asked for, permitted or denied; sequence numbers have no gap."""
+    """Lists every access asked for, permitted or denied; sequence numbers have no gap.
+
+    To a guardian of a shielded minor those are missing that rest on what the minor granted itself.
+    """
     context, subject = context_of(request), SubjectId(raw(subject_id))
-    await subject_seen_by(context, caller, subject)
-    found = await context.projection.accesses(subject_id=subject, after=parse_cursor(cursor), limit=limit + 1)
+    sight = await subject_seen_by(context, caller, subject, sessions_of(request).now())
+    found = await shown_accesses(context, sight, subject, parse_cursor(cursor), limit + 1)
     return page(request, found, limit, access_json)

@@ -10,10 +10,11 @@ from fastapi import Query, Request
 from fastapi.responses import JSONResponse
 
 from consentry.api.schemas import shown
+from consentry.core.access import needs_reconsent
 from consentry.core.act_table import name_of
 from consentry.core.assisted_grants import TIME_TO_UNDO
 from consentry.core.chain import EventPlace
-from consentry.core.codes import Assurance, Reason
+from consentry.core.codes import Assurance, ConsentStatus, Reason
 from consentry.core.events import ActPerformed
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import write
@@ -72,14 +73,22 @@ def record_json(view: RecordView) -> dict[str, Any]:
     }
 
 
-def consent_json(view: ConsentView) -> dict[str, Any]:
-    """Gives a consent with the notice that was shown."""
+def consent_json(view: ConsentView, minor_until: int, now: int) -> dict[str, Any]:
+    """Gives a consent with the notice that was shown.
+
+    Args:
+        view: the consent.
+        minor_until: end of the subject's minority in seconds, zero for none.
+        now: time in seconds.
+    """
     shown_then = shown_text(view.terms)
+    live = view.status == ConsentStatus.ACTIVE and now < view.terms.valid_until
     return {
         "consentId": shown(view.consent_id),
         "terms": write(view.terms),
         "signature": shown(view.signature),
         "status": view.status.name,
+        "needsReconsent": live and needs_reconsent(view.terms, view.granted_at, minor_until, now),
         "uses": view.uses,
         "grantedAt": view.granted_at,
         "revokedAt": view.revoked_at,

@@ -1,18 +1,24 @@
-"""What an institution that is not the custodian may know of a subject: what a consent covers or an access permitted."""
+"""What others than subject and custodian may know of a subject.
+
+A guardian who may see sees all but what a shielded minor granted itself; an institution what a consent covers or an
+access permitted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-from consentry.api.policy import Caller, Role, subject_seen_by
+from consentry.api.policy import Caller, Role, Sight, subject_seen_by
 from consentry.core.chain import EventPlace
-from consentry.core.terms import Address, ConsentTerms, RecordId, RecordLeaf, SubjectId
+from consentry.core.events import ActPerformed
+from consentry.core.signed_act import SignedAct
+from consentry.core.terms import ZERO_32, Address, ConsentId, ConsentTerms, RecordId, RecordLeaf, SubjectId
 from consentry.errors import NotFoundError
 from consentry.gateway.consents import is_in_force
 from consentry.gateway.context import Context
 from consentry.gateway.last_look import LEASE_SECONDS
-from consentry.gateway.ports import ConsentView, RecordView
+from consentry.gateway.ports import AccessView, ConsentView, RecordView
 
 Cursor = tuple[int, int]
 _STEP: Final = 200
@@ -39,13 +45,65 @@ async def fill(fetch: Fetch[View], after: Cursor | None, most: int, fits: Callab
         after = place.block.number, place.log_index
 
 
-async def is_own_side(context: Context, caller: Caller, subject: SubjectId) -> bool:
-    """Tells whether the caller is the subject's signer or its custodian."""
+async def sight_of(context: Context, caller: Caller, subject: SubjectId, clock: int) -> Sight | None:
+    """Gives what the caller sees of a subject as its signer, custodian or guardian; none for all others."""
     try:
-        await subject_seen_by(context, caller, subject)
+        return await subject_seen_by(context, caller, subject, clock)
     except NotFoundError:
-        return False
-    return True
+        return None
+
+
+async def shown_acts(
+    context: Context,
+    sight: Sight,
+    subject: SubjectId,
+    after: Cursor | None,
+    most: int,
+    kinds: Sequence[type[SignedAct]] = (),
+) -> Sequence[ActPerformed]:
+    """Gives up to ``most`` signed acts that concern a subject, without those of a shielded minor for a guardian.
+
+    Args:
+        context: the gateway's parts.
+        sight: what the caller sees of the subject.
+        subject: whom the acts concern.
+        after: place in the chain after which they come.
+        most: how many at most.
+        kinds: of which kinds; of all if none is named.
+    """
+    hidden = await _hidden_consents(context, sight, subject)
+
+    def fits(event: ActPerformed) -> bool:
+        own = getattr(event.act, "guardian", None) == ZERO_32 or getattr(event.act, "consent_id", None) in hidden
+        return sight.whole or not own
+
+    async def fetch(since: Cursor | None, limit: int) -> Sequence[ActPerformed]:
+        return await context.projection.acts(subject_id=subject, kinds=kinds, after=since, limit=limit)
+
+    return await fill(fetch, after, most, fits)
+
+
+async def shown_accesses(
+    context: Context, sight: Sight, subject: SubjectId, after: Cursor | None, most: int
+) -> Sequence[AccessView]:
+    """Gives up to ``most`` lines of a subject's log; to a guardian not those under what a shielded minor granted."""
+    hidden = await _hidden_consents(context, sight, subject)
+
+    async def fetch(since: Cursor | None, limit: int) -> Sequence[AccessView]:
+        return await context.projection.accesses(subject_id=subject, after=since, limit=limit)
+
+    return await fill(fetch, after, most, lambda view: view.entry.request.consent_id not in hidden)
+
+
+async def _hidden_consents(context: Context, sight: Sight, subject: SubjectId) -> frozenset[ConsentId]:
+    if sight.whole:
+        return frozenset()
+
+    async def fetch(since: Cursor | None, limit: int) -> Sequence[ConsentView]:
+        return await context.projection.consents_of(subject, since, limit)
+
+    hidden = await fill(fetch, None, 1 << 30, lambda view: not sight.shows_terms(view.terms))
+    return frozenset(view.consent_id for view in hidden)
 
 
 async def consents_naming(context: Context, caller: Caller, subject: SubjectId) -> list[ConsentView]:
@@ -80,7 +138,7 @@ async def listed_to(context: Context, caller: Caller, subject: SubjectId, clock:
     Raises:
         NotFoundError: no consent in force names the caller; the subject does not exist for it.
     """
-    if await is_own_side(context, caller, subject):
+    if await sight_of(context, caller, subject, clock) is not None:
         return lambda _: True
     # Without new blocks the time of the chain stands still, and a consent would seem to last.
     now = max((await context.ledger.head()).time, clock)
@@ -109,7 +167,7 @@ async def record_seen_by(context: Context, caller: Caller, wanted: RecordId, clo
     """
     view = await context.projection.record(wanted)
     if view is not None:
-        if await is_own_side(context, caller, view.leaf.subject_id):
+        if await sight_of(context, caller, view.leaf.subject_id, clock) is not None:
             return view
         if caller.institution is not None and await _permitted_lately(context, caller.institution, wanted, clock):
             return view

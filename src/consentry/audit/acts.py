@@ -11,16 +11,16 @@ from consentry.audit.officers import Governed, OfficerChecks
 from consentry.core import admissions, events
 from consentry.core.acts import check_act, check_life, parties_of
 from consentry.core.chain import EventPlace
-from consentry.core.codes import RecordStatus
+from consentry.core.codes import GuardianScope, RecordStatus
 from consentry.core.consent import check_grant, check_revocation
 from consentry.core.events import LedgerEvent
 from consentry.core.participants import is_acceptable_signer, keeper_of
 from consentry.core.record import check_anchorable, check_first, check_successor
 from consentry.core.refusals import refusal
-from consentry.core.signers import granters
+from consentry.core.signers import granters, signer_for
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
-from consentry.core.terms import AccessRequest, Enrolment, RecordId, RequestBatch, Revocation
+from consentry.core.terms import ZERO_32, AccessRequest, Enrolment, RecordId, RequestBatch, Revocation
 from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id, struct_hash
 from consentry.crypto import signing
 from consentry.crypto.signing import Verifiers
@@ -193,13 +193,28 @@ class ActChecks:
         known = self.state.consent(event.consent_id)
         if known.terms:
             self._same(event, "subject", event.subject_id, known.terms.subject_id)
-        subject = self.state.subjects.get(event.subject_id)
-        if subject:
-            revocation = Revocation(event.consent_id, event.subject_id)
-            self.check_signature("Consents", subject.signer, revocation, event.signature, event.place)
+        subject_known = event.subject_id in self.state.subjects
+        if subject_known:
+            revocation = Revocation(event.consent_id, event.subject_id, event.guardian)
+            signer = self._signer_for(event, event.guardian, GuardianScope.REVOKE)
+            self.check_signature("Consents", signer, revocation, event.signature, event.place)
+        facts = self.state.guardians.facts_of(event.subject_id)
+        # Of a consent that was refused before it was granted nobody knows whose it would have been.
+        own = known.terms is not None and known.terms.guardian == ZERO_32
+        shielded = own and facts.is_shielded_minor(event.place.block.time)
         check_revocation(
-            event.consent_id, event.subject_id, known.status, subject_known=subject is not None, signature_valid=True
+            event.consent_id,
+            event.subject_id,
+            known.status,
+            subject_known=subject_known,
+            kept_from=event.guardian if shielded else ZERO_32,
+            signature_valid=True,
         )
+
+    def _signer_for(
+        self, event: events.ConsentGranted | events.ConsentRevoked, guardian: bytes, scope: GuardianScope
+    ) -> bytes:
+        return signer_for(self.state, event.subject_id, guardian, scope, event.place.block.time)
 
     @_check.register
     def _(self, event: events.ActPerformed) -> None:

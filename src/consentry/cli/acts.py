@@ -18,16 +18,19 @@ import typer
 from typer.core import TyperGroup
 
 from consentry.cli import values
+from consentry.cli.councils import AsCouncil, Gathering
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.acts import acts_of, send_act, sign_act
+from consentry.client.gateway import About
 from consentry.client.patient import Patient
 from consentry.core.act_table import BY_NAME, name_of
 from consentry.core.codes import bits
 from consentry.core.signed_act import ActForm, SignedAct
 from consentry.core.terms import Address, SubjectId
-from consentry.core.typed_data import members_of
+from consentry.core.typed_data import digest, members_of
+from consentry.crypto.signing import SigningKey
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 
@@ -90,10 +93,12 @@ def _options(struct: type[SignedAct]) -> list[inspect.Parameter]:
         for member, field in zip(members_of(struct), dataclasses.fields(struct), strict=True)
     }
     made = [_parameter(name, Annotated[str | None, typer.Option(help=text)], None) for name, text in texts.items()]
-    keys = Annotated[list[Path] | None, typer.Option(help=f"key files, in this order: {', '.join(form.signers)}")]
+    order = f"in this order: {', '.join(form.signers)}" if form.signers else "nobody signs: the key only signs in"
+    keys = Annotated[list[Path] | None, typer.Option(help=f"key files, {order}")]
     out = Annotated[Path | None, typer.Option(help="file for an act that others have to sign")]
     shared: tuple[tuple[str, Any, Any], ...] = (
         ("key", keys, None),
+        ("as_council", AsCouncil, None),
         ("out", out, None),
         ("gateway", GatewayUrl, ""),
         ("node", NodeUrl, ""),
@@ -124,7 +129,8 @@ def _command(name: str) -> Any:  # noqa: ANN401 - typer's own
         reach = Reach.of(given["gateway"], given["node"], given["manifest"], given["settings"])
         pairs = zip(members_of(struct), dataclasses.fields(struct), strict=True)
         act = struct(*(_value(struct.FORM, member, f.name, given[f.name]) for member, f in pairs))
-        _sign_and_send(reach, act, [], given["key"] or [], given["out"], as_json=given["as_json"])
+        hands = _Hands(given["key"] or [], given["as_council"], given["out"])
+        _sign_and_send(reach, _Draft(act), hands, as_json=given["as_json"])
 
     parameters = _options(struct)
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer looks at
@@ -152,65 +158,111 @@ app = typer.Typer(
 ActFile = Annotated[Path, typer.Argument(help="file of an act, from one of the commands of this group")]
 
 
-def _sign_and_send(
-    reach: Reach, act: SignedAct, signed: Sequence[bytes], keys: Sequence[Path], out: Path | None, *, as_json: bool
-) -> None:
+@dataclasses.dataclass
+class _Draft:
+    """An act on its way to everybody who signs it, with what a council has gathered for the next signature."""
+
+    act: SignedAct
+    signatures: list[bytes] = dataclasses.field(default_factory=list)
+    begun: Json | None = None
+
+    @property
+    def to_sign(self) -> tuple[str, ...]:
+        return self.act.FORM.signers[len(self.signatures) :]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Hands:
+    """Who signs now: keys, one after another or as members of a council, and where the act goes on to."""
+
+    keys: Sequence[Path]
+    council: Path | None
+    out: Path | None
+
+
+def _sign_and_send(reach: Reach, draft: _Draft, hands: _Hands, *, as_json: bool) -> None:
     """Adds signatures; sends the act once all are there, writes it to a file before."""
-    needed = act.FORM.signers
-    if len(signed) + len(keys) > len(needed):
-        raise InvalidInputError(f"number of keys does not match (got {len(keys)}, expected {', '.join(needed)})")
-    loaded = [load_signing_key(key, reach.origin) for key in keys]
+    loaded = [load_signing_key(key, reach.origin) for key in hands.keys]
+    needed, waits = draft.to_sign, hands.out is not None
+    if draft.act.FORM.signers and len(loaded) > len(needed) and hands.council is None:
+        raise InvalidInputError(f"number of keys does not match (got {len(loaded)}, expected {', '.join(needed)})")
     if not loaded:
-        raise InvalidInputError("option --key is missing")
+        if not waits:
+            raise InvalidInputError("option --key is missing")
+        _write(hands.out, draft, "", as_json=as_json)
+        return
 
-    async def run(patient: Patient) -> tuple[list[bytes], Json | None]:
-        known = await patient.gateway()
-        signatures = [*signed, *(sign_act(known, act, key) for key in loaded)]
-        if len(signatures) < len(needed) or out is not None:
-            return signatures, None
+    async def run(patient: Patient) -> tuple[str, Json | None]:
+        missing = _sign(await patient.gateway(), draft, loaded, hands.council)
+        if draft.to_sign or waits:
+            return missing, None
         await patient.sign_in()
-        return signatures, await send_act(patient.transport, act, signatures)
+        return missing, await send_act(patient.transport, draft.act, draft.signatures)
 
-    signatures, done = reach.as_patient(loaded[0], run, signed_in=False)
+    missing, done = reach.as_patient(loaded[0], run, signed_in=False)
     if done is None:
-        _write(out, act, signatures, as_json=as_json)
+        _write(hands.out, draft, missing, as_json=as_json)
     else:
-        answer({"act": name_of(type(act)), "actHash": done["actHash"], **receipt_of(done["anchor"])}, as_json=as_json)
+        name = name_of(type(draft.act))
+        answer({"act": name, "actHash": done["actHash"], **receipt_of(done["anchor"])}, as_json=as_json)
 
 
-def _write(out: Path | None, act: SignedAct, signatures: Sequence[bytes], *, as_json: bool) -> None:
-    missing = act.FORM.signers[len(signatures) :]
+def _sign(known: About, draft: _Draft, keys: Sequence[SigningKey], council: Path | None) -> str:
+    """Adds what the keys sign; gives in words who of a council is still to sign, if somebody is."""
+    if council is None:
+        if draft.to_sign:  # else the key only signs in
+            draft.signatures.extend(sign_act(known, draft.act, key) for key in keys)
+        return ""
+    gathering = Gathering.of(council, draft.begun)
+    hashed = digest(known.domain(draft.act.FORM.contract), draft.act)
+    made = [gathering.add(key, hashed) for key in keys][-1]
+    draft.begun = gathering.written() if made is None else None
+    if made is not None:
+        draft.signatures.append(made)
+    return "" if made else gathering.missing
+
+
+def _write(out: Path | None, draft: _Draft, missing: str, *, as_json: bool) -> None:
+    to_sign = ", ".join([*([missing] if missing else []), *draft.to_sign[1 if missing else 0 :]])
     if out is None:
-        raise InvalidInputError(f"option --out is missing: signatures are to come of {', '.join(missing)}")
+        raise InvalidInputError(f"option --out is missing: signatures are to come of {to_sign}")
     values.check_target(out)
-    content = {"kind": name_of(type(act)), "act": write(act), "signatures": [hex_of(s) for s in signatures]}
+    content = {
+        "kind": name_of(type(draft.act)),
+        "act": write(draft.act),
+        "signatures": [hex_of(signature) for signature in draft.signatures],
+        **({"council": draft.begun} if draft.begun else {}),
+    }
     values.write_document(out, content)
-    answer({"file": str(out), "toSign": ", ".join(missing) or "nobody"}, as_json=as_json)
+    answer({"file": str(out), "toSign": to_sign or "nobody"}, as_json=as_json)
 
 
-def _read_file(file: Path) -> tuple[SignedAct, list[bytes]]:
+def _read_file(file: Path) -> _Draft:
     content = values.read_document(file)
     struct = BY_NAME.get(str(content.get("kind")))
     listed = content.get("signatures")
     if struct is None or not isinstance(listed, list):
         raise InvalidInputError(f"file {file} holds no act")
-    return read(struct, content.get("act")), [bytes_of(signature) for signature in listed]
+    signatures = [bytes_of(signature) for signature in listed]
+    return _Draft(read(struct, content.get("act")), signatures, content.get("council"))
 
 
 @app.command()
 def sign(
+    *,
     file: ActFile,
     key: PatientKey,
     out: Annotated[Path, typer.Option(help="where the act with the added signature goes")],
+    as_council: AsCouncil = None,
     gateway: GatewayUrl = "",
     node: NodeUrl = "",
     manifest: ManifestFile = None,
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Adds the next signature to an act in a file."""
-    act, signed = _read_file(file)
-    _sign_and_send(Reach.of(gateway, node, manifest, settings), act, signed, [key], out, as_json=as_json)
+    """Adds the next signature to an act in a file, or a member's to that of a council."""
+    reach = Reach.of(gateway, node, manifest, settings)
+    _sign_and_send(reach, _read_file(file), _Hands([key], as_council, out), as_json=as_json)
 
 
 @app.command()
@@ -224,14 +276,14 @@ def send(
     as_json: AsJson = False,
 ) -> None:
     """Sends an act that everybody signed; the key only signs in."""
-    act, signed = _read_file(file)
+    draft = _read_file(file)
     reach = Reach.of(gateway, node, manifest, settings)
 
     async def run(patient: Patient) -> Json:
-        return await send_act(patient.transport, act, signed)
+        return await send_act(patient.transport, draft.act, draft.signatures)
 
     done = reach.as_patient(load_signing_key(key, reach.origin), run)
-    answer({"act": name_of(type(act)), "actHash": done["actHash"], **receipt_of(done["anchor"])}, as_json=as_json)
+    answer({"act": name_of(type(draft.act)), "actHash": done["actHash"], **receipt_of(done["anchor"])}, as_json=as_json)
 
 
 @app.command("list")

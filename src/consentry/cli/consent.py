@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from consentry.cli import asks, values
+from consentry.cli.councils import AsCouncil, Gathering
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
 from consentry.cli.output import AsJson, answer, listing, receipt_of
@@ -19,7 +20,7 @@ from consentry.core.assisted_grants import check_caps
 from consentry.core.codes import CLOCK_TOLERANCE, UNLIMITED_USES, Action, Assurance, Category, Purpose, Standing, bits
 from consentry.core.consent import check_terms
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address, ConsentId, ConsentTerms, SubjectId
-from consentry.core.typed_data import consent_id
+from consentry.core.typed_data import consent_id, digest
 from consentry.errors import ConflictError, InvalidInputError, LedgerRejectedError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.notice import LANGUAGES, moment_text, shown_text, with_notice
@@ -33,7 +34,15 @@ _MOST_DAYS: Final = 36_500
 _MOST_LEVEL: Final = 5
 Names = list[str] | None
 Records = Annotated[Names, typer.Option(help="id of a record's first version, in place of categories; repeatable")]
-AssuranceName = Annotated[str, typer.Option(help=f"how it is signed: {', '.join(values.names(Assurance))}")]
+AssuranceName = Annotated[
+    str,
+    typer.Option(
+        help=f"how it is signed: {', '.join(values.names(Assurance))}; a device key, or GUARDIAN, if not given"
+    ),
+]
+GuardianText = Annotated[
+    str, typer.Option(help="appointment under which a guardian signs, from 'act list'; the subject if not given")
+]
 
 
 @app.command()
@@ -52,10 +61,11 @@ def prepare(
     purpose: Annotated[Names, typer.Option(help=f"any of {', '.join(values.names(Purpose))}; TREAT if none")] = None,
     action: Annotated[Names, typer.Option(help="VIEW, STORE or both; VIEW if none is given")] = None,
     days: Annotated[int, typer.Option(min=1, max=_MOST_DAYS, help="days it is valid, from now on")] = 30,
-    assurance: AssuranceName = "DEVICE_KEY",
+    assurance: AssuranceName = "",
     uses: Annotated[str, typer.Option(help="how many accesses, or 'unlimited'")] = "1",
     erase_by: Annotated[str, typer.Option(help="day by which stored copies are erased, YYYY-MM-DD; for STORE")] = "",
     language: Annotated[str, typer.Option(help=f"of the notice: {' or '.join(LANGUAGES)}")] = "en",
+    guardian: GuardianText = "",
     out: Annotated[Path, typer.Option(help="where the terms go")] = Path("consent.json"),
     gateway: GatewayUrl = "",
     node: NodeUrl = "",
@@ -67,6 +77,7 @@ def prepare(
     reach, now = Reach.of(gateway, node, manifest, settings), int(time.time())
     wanted = ConsentTerms(
         SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE)),
+        _id("guardian", guardian),
         *_grantee(to, group, practitioner),
         *_scope(category or [], record or []),
         bits(*values.codes("purpose", Purpose, purpose or ["TREAT"])),
@@ -79,14 +90,13 @@ def prepare(
         erase_by=values.day("erase-by", erase_by) if erase_by else 0,
         notice_hash=ZERO_32,
         notice_version=0,
-        assurance=values.code("assurance", Assurance, assurance),
+        assurance=_assurance(assurance, guardian=bool(guardian)),
         nonce=0,
     )
     _check(wanted, language, now)
     values.check_target(out)
-    terms, text = reach.as_patient(
-        load_signing_key(key, reach.origin), lambda patient: patient.prepare(wanted, language)
-    )
+    signing = load_signing_key(key, reach.origin)
+    terms, text = reach.as_patient(signing, lambda patient: patient.prepare(wanted, language))
     named = [hex_of(_id("record", text)) for text in record or []]
     values.write_document(out, {"terms": write(terms), "records": named})
     shown = {"file": str(out), "consentId": hex_of(consent_id(terms))}
@@ -104,6 +114,11 @@ def _grantee(to: str, group: str, practitioner: str) -> tuple[Address, bytes, by
         raise InvalidInputError("practitioner does not match (a consent to a group names none)")
     institution = values.address("grantee", to) if to else ZERO_ADDRESS
     return institution, _id("group", group), _id("practitioner", practitioner)
+
+
+def _assurance(name: str, *, guardian: bool) -> Assurance:
+    usual = Assurance.GUARDIAN if guardian else Assurance.DEVICE_KEY
+    return values.code("assurance", Assurance, name) if name else usual
 
 
 def _id(what: str, text: str) -> bytes:
@@ -136,16 +151,21 @@ def _check(wanted: ConsentTerms, language: str, now: int) -> None:
 
 @app.command()
 def grant(
+    *,
     file: Annotated[Path, typer.Argument(help="terms, from 'consent prepare'")],
     key: PatientKey,
     yes: Annotated[bool, typer.Option("--yes", help="sign without asking")] = False,
+    as_council: AsCouncil = None,
     gateway: GatewayUrl = "",
     node: NodeUrl = "",
     manifest: ManifestFile = None,
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Shows what the very terms say that are to be signed, asks, signs, and sends them."""
+    """Shows what the very terms say that are to be signed, asks, signs, and sends them.
+
+    A member of a council adds its signature to the file of the terms; who completes the council's signature sends it.
+    """
     reach = Reach.of(gateway, node, manifest, settings)
     signing = load_signing_key(key, reach.origin)
     content = values.read_document(file)
@@ -153,8 +173,20 @@ def grant(
     _show(terms, content.get("records") or [], as_json=as_json)
     if not yes and not typer.confirm("Sign this consent?", err=as_json):
         raise ConflictError("consent was not signed")
-    done = reach.as_patient(signing, lambda patient: patient.grant(terms))
-    answer({"consentId": hex_of(consent_id(terms)), **receipt_of(done["anchor"])}, as_json=as_json)
+    gathering = Gathering.of(as_council, content.get("council")) if as_council else None
+
+    async def act(patient: Patient) -> Json | None:
+        if gathering is None:
+            return await patient.grant(terms)
+        signature = gathering.add(signing, digest((await patient.gateway()).domain("Consents"), terms))
+        return None if signature is None else await patient.grant(terms, signature)
+
+    done = reach.as_patient(signing, act)
+    if done is None and gathering is not None:
+        values.write_document(file, {**content, "council": gathering.written()})
+        answer({"file": str(file), "toSign": gathering.missing}, as_json=as_json)
+    elif done is not None:
+        answer({"consentId": hex_of(consent_id(terms)), **receipt_of(done["anchor"])}, as_json=as_json)
 
 
 def _show(terms: ConsentTerms, records: Sequence[object], *, as_json: bool) -> None:
@@ -177,11 +209,13 @@ def _show(terms: ConsentTerms, records: Sequence[object], *, as_json: bool) -> N
 
 @app.command()
 def revoke(
+    *,
     consent: Annotated[str, typer.Argument(help="consent id")],
     key: PatientKey,
     terms: Annotated[
         Path | None, typer.Option(help="the terms that were granted; without them the gateway is asked for them")
     ] = None,
+    guardian: GuardianText = "",
     gateway: GatewayUrl = "",
     node: NodeUrl = "",
     manifest: ManifestFile = None,
@@ -196,8 +230,10 @@ def revoke(
     if kept is not None and consent_id(kept) != wanted:
         raise InvalidInputError("terms do not match the consent that is to be taken back")
 
+    under = _id("guardian", guardian)
+
     async def act(patient: Patient) -> Json:
-        return await patient.revoke(kept or await patient.terms_of(wanted))
+        return await patient.revoke(kept or await patient.terms_of(wanted), under)
 
     done = reach.as_patient(signing, act)
     answer({"consentId": hex_of(wanted), "status": "REVOKED", **receipt_of(done["anchor"])}, as_json=as_json)
@@ -228,8 +264,9 @@ def _row(item: Json) -> tuple[object, ...]:
     terms = read(ConsentTerms, item["terms"])
     most = "*" if terms.max_uses == UNLIMITED_USES else terms.max_uses
     grantee = "group " + hex_of(terms.group) if any(terms.group) else hex_of(terms.institution)
+    status = "NEEDS RECONSENT" if item["needsReconsent"] else item["status"]
     return (
-        *(item["consentId"], item["status"], f"{item['uses']}/{most}", moment_text(terms.valid_until)),
+        *(item["consentId"], status, f"{item['uses']}/{most}", moment_text(terms.valid_until)),
         *(values.named(Category, terms.categories) or "named records", values.named(Purpose, terms.purposes)),
         *(grantee, values.name_of(Assurance, terms.assurance)),
         moment_text(item["undoUntil"]) if item["undoUntil"] else "",

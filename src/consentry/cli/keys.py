@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import typer
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from consentry.cli import values
+from consentry.cli import councils, values
 from consentry.cli.options import GatewayUrl, SettingsFile
 from consentry.cli.output import AsJson, answer
 from consentry.client.gateway import about
@@ -26,7 +26,7 @@ from consentry.core.terms import Address
 from consentry.crypto.keywrap import new_release_seed, release_public_key
 from consentry.crypto.p256 import P256Key
 from consentry.crypto.pseudonyms import practitioner_of
-from consentry.crypto.signing import AccountKey, SigningKey
+from consentry.crypto.signing import AccountKey, SigningKey, Verifiers
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.errors import ConfigurationError, InvalidInputError, VerificationError
 from consentry.evidence.notation import Json, hex_of
@@ -90,6 +90,26 @@ def show(
     kind = read_private(file).partition(" ")[0]
     usual = KeyKind.RELEASE if release else KeyKind.ACCOUNT
     answer(_described(file, KeyKind(kind) if kind in VERIFIERS else usual), as_json=as_json)
+
+
+@app.command()
+def council(
+    file: Annotated[Path, typer.Argument(help="file to be made; it holds no secret")],
+    threshold: Annotated[int, typer.Option(min=1, help="how many members have to sign")],
+    member: Annotated[list[str], typer.Option(help="signer of a member, as 'key show' gives it; repeatable")],
+    gateway: GatewayUrl = "",
+    manifest: Annotated[
+        Path | None,
+        typer.Option("--manifest", help="deployment manifest that names the verifiers, in place of a gateway"),
+    ] = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Makes several signers one, of whom so many have to sign, and shows that signer."""
+    values.check_target(file, fresh=True)
+    url = gateway or load_settings(settings).gateway
+    named = [_verifier(name, url, manifest) for name in (*VERIFIERS.values(), "CouncilVerifier")]
+    answer(councils.found(file, threshold, member, Verifiers(*named)), as_json=as_json)
 
 
 @app.command()

@@ -21,9 +21,10 @@ from consentry.cli.output import AsJson, answer
 from consentry.config import Settings, load_settings
 from consentry.core.terms import Address
 from consentry.crypto.signing import AccountKey
+from consentry.ledger.abi import SETTINGS, SYSTEM_DELAY
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.claims import open_door
-from consentry.ledger.deployment import SYSTEM_DELAY, Founders, verify_identity
+from consentry.ledger.deployment import Founders, verify_identity
 from consentry.ledger.deployment import deploy as deploy_suite
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
@@ -155,7 +156,9 @@ def deploy(
                 return manifest
             deployer = SendingAccount(connection, load_or_create_key(keys / "deployer"))
             founders = Founders(_account_of(keys / "national"), second or _account_of(keys / "national-2"))
-            manifest = await deploy_suite(connection, deployer, founders, system_delay)
+            manifest = await deploy_suite(
+                connection, deployer, founders, settings={**SETTINGS, "systemDelay": system_delay}
+            )
             manifest.write(known.manifest_path)
             return manifest
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -23,12 +23,15 @@ from consentry.cli.options import (
 )
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.patient import ENROLMENT_SECONDS
+from consentry.core.quarters import end_of_minority
 from consentry.core.terms import Enrolment, SubjectId
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import bytes_of, hex_of, read, write
+from consentry.evidence.notice import moment_text
 
 app = typer.Typer(help="Subjects: sign, list, emergencies (patient), enrol (hospital).", no_args_is_help=True)
 app.command("emergencies")(emergencies)
+_MOST_AGE: Final = 18
 NewSubject = Annotated[str, typer.Option("--subject", help="subject id to enrol; drawn at random if not given")]
 
 
@@ -87,6 +90,19 @@ def enrol(
     answer({**shown, "custodian": hex_of(enrolment.custodian), **receipt_of(done["anchor"])}, as_json=as_json)
 
 
+@app.command("minor-until")
+def minor_until(
+    born: Annotated[str, typer.Option(help="day of birth, YYYY-MM-DD; it leaves this machine in no form")],
+    age: Annotated[int, typer.Option(min=1, max=_MOST_AGE, help="years at which the minority ends")] = 14,
+    as_json: AsJson = False,
+) -> None:
+    """Shows the first day of the quarter in which a minority ends, as 'act circumstances' takes it."""
+    values.day("day of birth", born)
+    year, month, day = (int(part) for part in born.split("-"))
+    end = end_of_minority(year, month, day, age)
+    answer({"minorUntil": end, "day": moment_text(end)[: len(born)]}, as_json=as_json)
+
+
 @app.command("list")
 def list_(
     key: PatientKey,
@@ -96,11 +112,11 @@ def list_(
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Lists the subjects a key signs for."""
+    """Lists the subjects a key signs for, and those it is a guardian of."""
     reach = Reach.of(gateway, node, manifest, settings)
     found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.subjects())
-    rows = [(item["subjectId"], item["custodian"]) for item in found]
-    listing(found, ("subject", "custodian"), rows, as_json=as_json)
+    rows = [(item["subjectId"], item["custodian"], item["actingAs"]) for item in found]
+    listing(found, ("subject", "custodian", "acting as"), rows, as_json=as_json)
 
 
 def _subject(text: str) -> SubjectId:

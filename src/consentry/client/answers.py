@@ -175,7 +175,7 @@ ABOUT: Final[Shape] = {
 MESSAGE: Final[Shape] = {"message": _text}
 CHALLENGE: Final[Shape] = {"challenge": _id}
 SESSION: Final[Shape] = {"token": _token, "expiresAt": _number}
-SUBJECT: Final[Shape] = {"subjectId": _id, "custodian": _address}
+SUBJECT: Final[Shape] = {"subjectId": _id, "custodian": _address, "actingAs": _text}
 ENROLLED: Final[Shape] = {"subjectId": _id, "anchor": _ANCHOR}
 SEALED: Final[Shape] = {
     "objectId": _id,
@@ -244,6 +244,7 @@ CONSENT: Final[Shape] = {
     "terms": _terms,
     "signature": _bytes,
     "status": _text,
+    "needsReconsent": _truth,
     "uses": _number,
     "grantedAt": _number,
     "revokedAt": _number,

@@ -28,7 +28,7 @@ from consentry.client.transport import Transport
 from consentry.core.asks import ConsentAsk
 from consentry.core.codes import ConsentStatus
 from consentry.core.heads import subject_key
-from consentry.core.terms import ConsentId, ConsentTerms, Enrolment, Revocation, SubjectId
+from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, Enrolment, Revocation, SubjectId
 from consentry.core.typed_data import consent_id, document, struct_hash
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
 from consentry.crypto.signing import ACCOUNT_SIZE, SigningKey, sign
@@ -146,10 +146,10 @@ class Patient:
             raise VerificationError("prepared document does not match the terms")
         return terms, text
 
-    async def grant(self, terms: ConsentTerms) -> Json:
-        """Signs and grants; gives the receipt."""
+    async def grant(self, terms: ConsentTerms, signature: bytes | None = None) -> Json:
+        """Signs and grants, or grants what others signed; gives the receipt."""
         known = await self.gateway()
-        signature = sign(self._key, known.domain("Consents"), terms)
+        signature = sign(self._key, known.domain("Consents"), terms) if signature is None else signature
         answer = await self._transport.post("/v1/consents", {"terms": write(terms), "signature": hex_of(signature)})
         await self._confirm(consent_id(terms), ConsentStatus.ACTIVE)
         return expect(answer, CONSENTED)
@@ -166,13 +166,17 @@ class Patient:
             raise VerificationError("terms do not hash to the consent that was asked for")
         return terms
 
-    async def revoke(self, terms: ConsentTerms) -> Json:
-        """Signs and takes back; gives the receipt. From its block on nothing is permitted under the consent."""
+    async def revoke(self, terms: ConsentTerms, guardian: bytes = ZERO_32) -> Json:
+        """Signs and takes back; gives the receipt. From its block on nothing is permitted under the consent.
+
+        ``guardian`` is the appointment under which the signer acts; zero when it is the subject's own.
+        """
         known = await self.gateway()
         revoked = consent_id(terms)
-        signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id))
+        signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id, guardian))
         target = f"/v1/consents/{hex_of(revoked)}/revocation"
-        answer = await self._transport.post(target, {"signature": hex_of(signature), "terms": write(terms)})
+        body = {"signature": hex_of(signature), "terms": write(terms)}
+        answer = await self._transport.post(target, {**body, "guardian": hex_of(guardian)} if any(guardian) else body)
         await self._confirm(revoked, ConsentStatus.REVOKED)
         return expect(answer, CONSENTED)
 

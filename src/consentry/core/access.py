@@ -77,18 +77,26 @@ class RecordFacts:
 
 @dataclass(frozen=True, slots=True)
 class ConsentFacts:
-    """What the chain says of the consent invoked; ``uses`` counts the permitted accesses so far."""
+    """What the chain says of the consent invoked.
+
+    ``uses`` counts the permitted accesses so far, ``granted_at`` is the block time of the grant in seconds.
+    """
 
     status: ConsentStatus = ConsentStatus.NONE
     uses: int = 0
+    granted_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectFacts:
-    """What the subject of the record decided in advance about accesses like this one."""
+class JudgedSubject:
+    """What of the subject of the record bears on an access: what it decided in advance, and when it came of age.
+
+    ``minor_until`` is the end of its minority in seconds, zero for one never noted as a minor.
+    """
 
     excluded: bool = False
     emergency_forbidden: bool = False
+    minor_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,7 @@ class Facts:
         signature_valid: whether the institution's signer signed the request in the ledger's domain.
         request_used: whether the institution's request id was decided before.
         group_member: whether the institution belongs to the group the terms name.
-        subject: what the subject excludes or forbids.
+        subject: what the subject excludes or forbids, and when it came of age.
         authorisation: status of the authorisation invoked.
     """
 
@@ -112,7 +120,7 @@ class Facts:
     signature_valid: bool
     request_used: bool
     group_member: bool = False
-    subject: SubjectFacts = SubjectFacts()
+    subject: JudgedSubject = JudgedSubject()
     authorisation: AuthorisationStatus = AuthorisationStatus.NONE
 
 
@@ -193,6 +201,18 @@ def _out_of_scope(case: Case) -> bool:
     return case.terms.records_root == ZERO_32 and not case.terms.categories >> case.leaf.category & 1
 
 
+def needs_reconsent(terms: ConsentTerms, granted_at: int, minor_until: int, now: int) -> bool:
+    """Tells whether who came of age has to consent anew: what a guardian granted in its minority ends with it.
+
+    Args:
+        terms: of the consent.
+        granted_at: block time of the grant in seconds.
+        minor_until: end of the subject's minority in seconds; zero for none.
+        now: block time in seconds.
+    """
+    return terms.guardian != ZERO_32 and granted_at < minor_until <= now
+
+
 REQUEST_RULES: Final[tuple[tuple[Reason, RequestRule], ...]] = (
     (Reason.INSTITUTION_SUSPENDED, lambda _, f, __: f.institution.standing != Standing.ACTIVE),
     (Reason.REQUEST_EXPIRED, lambda r, _, now: now >= r.expires_at),
@@ -245,8 +265,12 @@ CONSENT_RULES: Final[tuple[tuple[Reason, ConsentRule], ...]] = (
     ),
     (Reason.ERASE_DATE_PASSED, lambda c: c.request.action == Action.STORE and c.now >= c.terms.erase_by),
     (Reason.USES_EXHAUSTED, lambda c: c.facts.consent.uses >= c.terms.max_uses),
+    (
+        Reason.RECONSENT_NEEDED,
+        lambda c: needs_reconsent(c.terms, c.facts.consent.granted_at, c.facts.subject.minor_until, c.now),
+    ),
 )
-"""Rules about what the terms cover."""
+"""Rules about what the terms cover, and whether whoever granted them still stands for the subject."""
 
 LIMIT_RULES: Final[tuple[tuple[Reason, Callable[[Facts], bool]], ...]] = (
     (Reason.INSTITUTION_LIMIT, lambda f: f.institution.accesses >= f.institution.daily_limit),

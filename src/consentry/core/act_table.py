@@ -19,35 +19,31 @@ from consentry.core.erasures import (
     Restriction,
 )
 from consentry.core.exclusions import Exclusion, ExclusionLift
+from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment, GuardianRemoval, ProofOfLife
 from consentry.core.persons import SubjectLink, SubjectUnlink
 from consentry.core.recognitions import Recognition, ResultMark, StudyRegistration
 from consentry.core.revocations import ErasureAttestation, RevocationAcknowledgement
 from consentry.core.signed_act import SignedAct
+from consentry.core.signer_keys import (
+    CardRegistration,
+    CardRemoval,
+    RecoveryCompletion,
+    RecoveryObjection,
+    RecoveryProposal,
+    SignerRotation,
+)
 
 ACTS: Final[tuple[type[SignedAct], ...]] = (
-    Exclusion,
-    ExclusionLift,
-    SubjectLink,
-    SubjectUnlink,
-    ErasureOfficerAdmission,
-    ErasureOfficerRemoval,
-    Restriction,
-    ErasureRequest,
-    CorrectionRequest,
-    Erasure,
-    DeletionAttestation,
-    ResultMark,
-    Recognition,
-    StudyRegistration,
-    ConsentAsk,
-    AskDenial,
-    Assistance,
-    RevocationAcknowledgement,
-    ErasureAttestation,
-    EmergencyNotice,
-    EmergencyReview,
-    StandingAuthorisation,
-    AuthorisationWithdrawal,
+    *(Exclusion, ExclusionLift),
+    *(SubjectLink, SubjectUnlink),
+    *(ErasureOfficerAdmission, ErasureOfficerRemoval, Restriction, ErasureRequest, CorrectionRequest),
+    *(Erasure, DeletionAttestation),
+    *(ResultMark, Recognition, StudyRegistration),
+    *(ConsentAsk, AskDenial, Assistance, RevocationAcknowledgement, ErasureAttestation),
+    *(EmergencyNotice, EmergencyReview),
+    *(StandingAuthorisation, AuthorisationWithdrawal),
+    *(GuardianAppointment, GuardianRemoval, Circumstances, ProofOfLife, Directive),
+    *(SignerRotation, CardRegistration, CardRemoval, RecoveryProposal, RecoveryObjection, RecoveryCompletion),
 )
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")

@@ -185,18 +185,27 @@ class Acts:
         return event
 
     def revoke(
-        self, terms: ConsentTerms, signature: bytes, *, signature_valid: bool, relay: Address, place: EventPlace
+        self,
+        terms: ConsentTerms,
+        signature: bytes,
+        *,
+        signature_valid: bool,
+        relay: Address,
+        place: EventPlace,
+        guardian: bytes = ZERO_32,
     ) -> events.ConsentRevoked:
-        """Takes a consent back, also before it was granted."""
+        """Takes a consent back, also before it was granted; ``guardian`` is zero when the subject does."""
         self._require_relay(relay, place, "ConsentsRelayRequired")
         identifier = consent_id(terms)
         check_revoke(
             terms,
+            guardian,
             self.state.consent(identifier).status,
             subject_known=terms.subject_id in self.state.subjects,
+            shielded=self.state.guardians.facts_of(terms.subject_id).is_shielded_minor(place.block.time),
             signature_valid=signature_valid,
         )
-        event = events.ConsentRevoked(place, identifier, terms.subject_id, signature)
+        event = events.ConsentRevoked(place, identifier, terms.subject_id, guardian, signature)
         self.state.fold(event)
         return event
 

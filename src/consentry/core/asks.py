@@ -97,6 +97,7 @@ def widest_answer(ask: ConsentAsk) -> ConsentTerms:
     """Gives the widest terms that answer an ask; whether they can be granted tells whether it can be asked."""
     return ConsentTerms(
         subject_id=ask.subject_id,
+        guardian=ZERO_32,
         institution=ask.institution,
         group=ZERO_32,
         practitioner=ask.practitioner,

@@ -259,6 +259,44 @@ class Duty(IntEnum):
     ERASE = 2
 
 
+class GuardianKind(IntEnum):
+    """Why somebody is a guardian."""
+
+    PARENT = 1
+    COURT_APPOINTED = 2
+    DELEGATE = 3
+    NEAR_RELATIVE = 4
+
+
+class GuardianRemover(IntEnum):
+    """Who takes an appointment back."""
+
+    SUBJECT = 1
+    CUSTODIAN = 2
+    GUARDIAN = 3
+
+
+class DirectiveAnswer(IntEnum):
+    """Answer of an advance directive; one that was never given allows."""
+
+    ALLOW = 1
+    FORBID = 2
+
+
+class RecoveryProposer(IntEnum):
+    """Who proposes a recovery."""
+
+    GUARDIAN = 1
+    AUTHORITY = 2
+
+
+class RecoveryObjector(IntEnum):
+    """Who objects to a recovery."""
+
+    SIGNER = 1
+    CARD = 2
+
+
 class Retention(IntEnum):
     """Retention class of a record."""
 

@@ -56,6 +56,14 @@ def highest_sensitivity(terms: ConsentTerms) -> int:
     return HIGHEST_SENSITIVITY if terms.records_root != ZERO_32 else HIGHEST_SENSITIVITY - 1
 
 
+def _assurance_fits(terms: ConsentTerms) -> bool:
+    """Tells whether the assurance level goes with who signs; where staff assisted, anybody may who else could."""
+    if terms.assurance == Assurance.STAFF_ASSISTED:
+        return True
+    known = terms.assurance in set(Assurance)
+    return known and (terms.guardian != ZERO_32) == (terms.assurance == Assurance.GUARDIAN)
+
+
 def _verdicts(terms: ConsentTerms, grantee_standing: Standing, now: int) -> Iterator[Verdict]:
     t = terms
     yield _grantee_is_valid(t), "ConsentsGranteeInvalid", (t.institution, t.group, t.practitioner)
@@ -74,7 +82,7 @@ def _verdicts(terms: ConsentTerms, grantee_standing: Standing, now: int) -> Iter
     yield _erase_date_is_valid(t, floor), "ConsentsEraseDateInvalid", (t.erase_by, floor)
     notice = t.notice_hash != ZERO_32 and t.notice_version != 0
     yield notice, "ConsentsNoticeMissing", (t.notice_hash, t.notice_version)
-    yield t.assurance in set(Assurance), "ConsentsAssuranceRefused", (t.assurance,)
+    yield _assurance_fits(t), "ConsentsAssuranceRefused", (t.assurance,)
 
 
 def check_terms(terms: ConsentTerms, grantee_standing: Standing, now: int) -> None:
@@ -121,21 +129,49 @@ def check_grant(
         raise refusal("ConsentsSignatureInvalid", identifier, terms.subject_id)
 
 
-def check_revoke(terms: ConsentTerms, status: ConsentStatus, *, subject_known: bool, signature_valid: bool) -> None:
+def check_revoke(
+    terms: ConsentTerms,
+    guardian: bytes,
+    status: ConsentStatus,
+    *,
+    subject_known: bool,
+    shielded: bool,
+    signature_valid: bool,
+) -> None:
     """Checks a revocation as ``Consents.revoke`` does; a consent may be refused before it was granted.
+
+    Args:
+        terms: of the consent.
+        guardian: appointment under which a guardian revokes; zero when the subject does.
+        status: of the consent.
+        subject_known: whether the subject is enrolled.
+        shielded: whether it is a shielded minor now.
+        signature_valid: whether the signer who may revoke signed.
 
     Raises:
         LedgerRejectedError: the first Solidity error that applies.
     """
+    kept_from = guardian if shielded and terms.guardian == ZERO_32 else ZERO_32
     check_revocation(
-        consent_id(terms), terms.subject_id, status, subject_known=subject_known, signature_valid=signature_valid
+        consent_id(terms),
+        terms.subject_id,
+        status,
+        subject_known=subject_known,
+        kept_from=kept_from,
+        signature_valid=signature_valid,
     )
 
 
 def check_revocation(
-    identifier: ConsentId, subject_id: SubjectId, status: ConsentStatus, *, subject_known: bool, signature_valid: bool
+    identifier: ConsentId,
+    subject_id: SubjectId,
+    status: ConsentStatus,
+    *,
+    subject_known: bool,
+    kept_from: bytes,
+    signature_valid: bool,
 ) -> None:
-    """Checks a revocation of which only the ids are known.
+    """Checks a revocation of which only the ids are known; ``kept_from`` names a guardian whose matter it is not.
 
     Raises:
         LedgerRejectedError: the first Solidity error that applies.
@@ -144,5 +180,7 @@ def check_revocation(
         raise refusal("ConsentsAlreadyRevoked", identifier)
     if not subject_known:
         raise refusal("ConsentsSubjectUnknown", subject_id)
+    if kept_from != ZERO_32:
+        raise refusal("ConsentsShielded", identifier, kept_from)
     if not signature_valid:
         raise refusal("ConsentsSignatureInvalid", identifier, subject_id)

@@ -179,6 +179,14 @@ class DeploymentNamed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryDelaySet:
+    """How long a recovery is public before it counts, in seconds; said once, at deployment."""
+
+    place: EventPlace
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectEnrolled:
     """A subject exists from here on."""
 
@@ -210,7 +218,7 @@ class RecordSuperseded:
 
 @dataclass(frozen=True, slots=True)
 class ConsentGranted:
-    """A subject granted; the signature is over the terms in the domain of ``Consents``."""
+    """A consent was granted; the signature is over the terms, of the subject or of the guardian the terms name."""
 
     place: EventPlace
     consent_id: ConsentId
@@ -221,11 +229,12 @@ class ConsentGranted:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRevoked:
-    """A subject took a consent back, or refused it before it was granted."""
+    """A consent was taken back, or refused before it was granted, by the guardian named or else by the subject."""
 
     place: EventPlace
     consent_id: ConsentId
     subject_id: SubjectId
+    guardian: bytes
     signature: bytes
 
 
@@ -311,6 +320,7 @@ LedgerEvent = (
     | GroupMembershipChanged
     | VerifierAdmitted
     | DeploymentNamed
+    | RecoveryDelaySet
     | SubjectEnrolled
     | RecordAnchored
     | RecordSuperseded

@@ -1,17 +1,25 @@
-"""Who may sign for a subject, and the check that they did."""
+"""Who may sign for a subject, and the check that they did: `signerFor` of ``contracts/modules/Guardianship.sol``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consentry.core.codes import Assurance, GuardianScope
+from consentry.core.codes import Assurance, GuardianKind, GuardianScope
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import Holds, SignedAct
+from consentry.core.subject_facts import Appointment, SubjectFacts
 from consentry.core.terms import ZERO_32, ConsentTerms, SubjectId
 from consentry.core.typed_data import struct_hash
 
 if TYPE_CHECKING:
     from consentry.core.state import LedgerState
+
+
+def own_signer(state: LedgerState, subject_id: SubjectId, now: int, *, grants: bool) -> bytes:
+    """Gives the subject's own signer if it may sign such an act now; empty otherwise."""
+    known = state.subjects.get(subject_id)
+    may = state.guardians.facts_of(subject_id).may_sign(now, grants=grants)
+    return known.signer if known and may else b""
 
 
 def signer_for(state: LedgerState, subject_id: SubjectId, guardian: bytes, scope: GuardianScope, now: int) -> bytes:
@@ -24,15 +32,33 @@ def signer_for(state: LedgerState, subject_id: SubjectId, guardian: bytes, scope
         scope: what the act is about.
         now: block time in seconds.
     """
-    del scope, now  # matter to guardians
-    known = state.subjects.get(subject_id)
-    return known.signer if known and guardian == ZERO_32 else b""
+    if guardian == ZERO_32:
+        return own_signer(state, subject_id, now, grants=scope == GuardianScope.GRANT)
+    kept = state.guardians.appointments.get(guardian)
+    if kept is None or kept.subject_id != subject_id:
+        return b""
+    if not kept.valid_from <= now < kept.valid_until or not kept.scopes >> scope & 1:
+        return b""
+    return kept.signer if _stands(kept, state.guardians.facts_of(subject_id), scope, now) else b""
 
 
-def card_signer_of(state: LedgerState, subject_id: SubjectId) -> bytes:
-    """Gives the ERC-7913 signer of a subject's card; empty while subjects have none."""
-    del state, subject_id
-    return b""
+def card_signer_for(state: LedgerState, subject_id: SubjectId, scope: GuardianScope, now: int) -> bytes:
+    """Gives the card of a subject if the subject itself may sign such an act now; empty otherwise."""
+    may = state.guardians.facts_of(subject_id).may_sign(now, grants=scope == GuardianScope.GRANT)
+    return state.keys.cards.get(subject_id, b"") if may else b""
+
+
+def _stands(kept: Appointment, facts: SubjectFacts, scope: GuardianScope, now: int) -> bool:
+    """Tells whether a guardian stands, beside its period and scopes."""
+    if kept.kind == GuardianKind.NEAR_RELATIVE:
+        return facts.deceased and not facts.relatives_forbidden
+    if facts.deceased or (kept.of_minor and not facts.is_minor(now)):
+        return False
+    if kept.kind == GuardianKind.DELEGATE:
+        # A delegate has no more than whom it stands for.
+        return facts.may_sign(now, grants=scope == GuardianScope.GRANT)
+    # With another key a guardian would get at what the shield keeps from it.
+    return scope != GuardianScope.RECOVER or not facts.is_shielded_minor(now)
 
 
 def granters(state: LedgerState, terms: ConsentTerms, now: int) -> tuple[bytes, ...]:
@@ -40,13 +66,13 @@ def granters(state: LedgerState, terms: ConsentTerms, now: int) -> tuple[bytes, 
 
     Whose signature it cannot be is left out: an empty signer never signed anything.
     """
-    device = signer_for(state, terms.subject_id, ZERO_32, GuardianScope.GRANT, now)
-    card, guardian = card_signer_of(state, terms.subject_id), b""  # terms name no guardian yet
+    named = signer_for(state, terms.subject_id, terms.guardian, GuardianScope.GRANT, now)
+    card = card_signer_for(state, terms.subject_id, GuardianScope.GRANT, now) if terms.guardian == ZERO_32 else b""
     by_level: dict[int, tuple[bytes, ...]] = {
-        Assurance.DEVICE_KEY: (device,),
+        Assurance.DEVICE_KEY: (named,),
         Assurance.CARD_AND_CODE: (card,),
-        Assurance.GUARDIAN: (guardian,),
-        Assurance.STAFF_ASSISTED: (device, card, guardian),
+        Assurance.GUARDIAN: (named,),
+        Assurance.STAFF_ASSISTED: (named, card),
     }
     return tuple(signer for signer in by_level.get(terms.assurance, ()) if signer)
 

@@ -8,7 +8,7 @@ from functools import singledispatchmethod
 from typing import Final
 
 from consentry.core import events, heads
-from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, SubjectFacts
+from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, JudgedSubject, RecordFacts
 from consentry.core.asks import AskFacts
 from consentry.core.assisted_grants import AssistanceFacts
 from consentry.core.authorisations import AuthorisationState
@@ -19,6 +19,7 @@ from consentry.core.exclusions import ExclusionFacts, is_excluded
 from consentry.core.persons import LinkFacts
 from consentry.core.recognitions import RecognitionFacts
 from consentry.core.revocations import RevocationFacts
+from consentry.core.subject_facts import GuardianFacts, KeyFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -173,6 +174,8 @@ class LedgerState:
     asks: AskFacts = field(default_factory=AskFacts)
     assistance: AssistanceFacts = field(default_factory=AssistanceFacts)
     revocations: RevocationFacts = field(default_factory=RevocationFacts)
+    guardians: GuardianFacts = field(default_factory=GuardianFacts)
+    keys: KeyFacts = field(default_factory=KeyFacts)
 
     def institution_standing(self, institution: Address, now: int) -> Standing:
         """Gives the standing of an institution at a block time; ``NONE`` when it was never admitted."""
@@ -219,11 +222,11 @@ class LedgerState:
         return Facts(
             institution=self._institution_facts(request.institution, now),
             record=RecordFacts(record.status, record.leaf) if record else RecordFacts(),
-            consent=ConsentFacts(consent.status, consent.uses),
+            consent=ConsentFacts(consent.status, consent.uses, consent.granted_at),
             signature_valid=signature_valid,
             request_used=(request.institution, request.request_id) in self.decided,
             group_member=(group, request.institution) in self.members,
-            subject=self._subject_facts(request),
+            subject=self._judged_subject(request),
             authorisation=given.status if given else AuthorisationStatus.NONE,
         )
 
@@ -235,13 +238,14 @@ class LedgerState:
         limits = seen.daily_limit, seen.emergency_limit
         return InstitutionFacts(seen.standing, seen.release_key_hash, count.accesses, count.emergencies, *limits)
 
-    def _subject_facts(self, request: AccessRequest) -> SubjectFacts:
+    def _judged_subject(self, request: AccessRequest) -> JudgedSubject:
         record = self.records.get(request.record_id)
         if record is None:
-            return SubjectFacts()
+            return JudgedSubject()
         leaf = record.leaf
         excluded = is_excluded(self, leaf.subject_id, request.institution, request.practitioner, leaf.category)
-        return SubjectFacts(excluded)
+        noted = self.guardians.facts_of(leaf.subject_id)
+        return JudgedSubject(excluded, noted.emergency_forbidden, noted.minor_until)
 
     def entry_for(self, request: AccessRequest, reason: Reason, now: int) -> AccessEntry:
         """Gives the next line of the log for a decision; no subject is concerned when the record is unknown."""
@@ -346,6 +350,10 @@ class LedgerState:
     @fold.register
     def _(self, event: events.DeploymentNamed) -> None:
         """Names no fact a decision depends on."""
+
+    @fold.register
+    def _(self, event: events.RecoveryDelaySet) -> None:
+        self.keys.delay = event.delay
 
     @fold.register
     def _(self, event: events.SubjectEnrolled) -> None:

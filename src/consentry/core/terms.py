@@ -63,9 +63,10 @@ class RecordLeaf:
 
 @dataclass(frozen=True, slots=True)
 class ConsentTerms:
-    """The exact terms a subject signs."""
+    """The exact terms a subject signs, or a guardian under the appointment named."""
 
     subject_id: SubjectId
+    guardian: bytes
     institution: Address
     group: bytes
     practitioner: bytes
@@ -89,10 +90,11 @@ class ConsentTerms:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """Takes a consent back."""
+    """Takes a consent back; ``guardian`` is the appointment under which a guardian does, zero for the subject."""
 
     consent_id: ConsentId
     subject_id: SubjectId
+    guardian: bytes = ZERO_32
 
 
 @dataclass(frozen=True, slots=True)

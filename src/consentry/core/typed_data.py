@@ -56,6 +56,7 @@ TYPES: Final[dict[type, tuple[str, ...]]] = {
     ),
     ConsentTerms: (
         "bytes32 subjectId",
+        "bytes32 guardian",
         "address institution",
         "bytes32 group",
         "bytes32 practitioner",
@@ -76,7 +77,7 @@ TYPES: Final[dict[type, tuple[str, ...]]] = {
         "uint8 assurance",
         "uint256 nonce",
     ),
-    Revocation: ("bytes32 consentId", "bytes32 subjectId"),
+    Revocation: ("bytes32 consentId", "bytes32 subjectId", "bytes32 guardian"),
     RequestBatch: ("address institution", "bytes32 root", "uint32 size"),
     AccessRequest: (
         "uint256 requestId",

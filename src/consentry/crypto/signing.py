@@ -1,7 +1,8 @@
 """Signatures over typed data: made and checked as the contracts check them.
 
 A *signer* is an ERC-7913 byte string: an account of 20 bytes, or the address of an admitted verifier followed by a
-P-256 public key of 64 bytes. secp256k1 is done by libsecp256k1 (coincurve); without it this module does not import.
+P-256 public key of 64 bytes, or by the members of a council. secp256k1 is done by libsecp256k1 (coincurve); without it
+this module does not import.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from eth_hash.auto import keccak
 
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain, SignedStruct, digest
-from consentry.crypto import p256, webauthn
+from consentry.crypto import council, p256, webauthn
 from consentry.errors import NotAuthenticError
 
 ACCOUNT_SIZE: Final = 20
@@ -104,6 +105,7 @@ class Verifiers:
 
     p256: Address
     webauthn: Address
+    council: Address
 
 
 def verify(signer: bytes, digest_: bytes, signature: bytes, verifiers: Verifiers) -> None:
@@ -129,5 +131,8 @@ def verify(signer: bytes, digest_: bytes, signature: bytes, verifiers: Verifiers
         p256.verify(key, digest_, signature)
     elif head == verifiers.webauthn:
         webauthn.verify(key, digest_, signature)
+    elif head == verifiers.council:
+        members = verifiers.p256, verifiers.webauthn
+        council.verify(key, signature, members, lambda member, made: verify(member, digest_, made, verifiers))
     else:
         raise NotAuthenticError(f"verifier does not match (got 0x{head.hex()}, expected an admitted one)")

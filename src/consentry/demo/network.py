@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from consentry.crypto.signing import AccountKey, SigningKey
 from consentry.demo.gateways import error_in_log, free_port, not_ready
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
+from consentry.ledger.abi import SETTINGS
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Founders, deploy
@@ -42,8 +43,8 @@ RECOVER_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 STORY_BYTES: Final = 64 * 2**20
 """What a story may write, beside the space that gateways demand to be ready."""
-SYSTEM_DELAY: Final = 60
-"""Seconds that system administrators of the demonstration wait; a real deployment takes days."""
+QUICK: Final = {**SETTINGS, "systemDelay": 60}
+"""Settings of the demonstration: its system administrators wait seconds; those of a real deployment wait days."""
 _POLL_SECONDS: Final = 0.05
 
 
@@ -134,15 +135,15 @@ class Network:
             raise ConfigurationError("chain of the demonstration does not run")
         return Connection.over_http(url, load_profile("embedded"))
 
-    async def deploy(self) -> Manifest:
-        """Deploys the contracts at the first start, and admits everybody."""
+    async def deploy(self, settings: Mapping[str, int] = QUICK) -> Manifest:
+        """Deploys the contracts at the first start, and admits everybody; ``settings`` are those of the deployment."""
         if self.manifest_path.exists():
             return Manifest.read(self.manifest_path)
         connection = self.connection()
         try:
             deployer = SendingAccount(connection, self.key("deployer").secret)
             founders = Founders(*(self.key(name).address for name in officers_of("national")))
-            manifest = await deploy(connection, deployer, founders, SYSTEM_DELAY)
+            manifest = await deploy(connection, deployer, founders, settings=settings)
             await self._admit(connection, manifest)
         finally:
             await connection.close()

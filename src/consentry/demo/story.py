@@ -154,6 +154,7 @@ class Story:
         month, now = self._facts["anchor-image"]["month"], int(time.time())
         return ConsentTerms(
             subject_id=self.subject(person),
+            guardian=ZERO_32,
             institution=self._network.institution(B).address,
             group=ZERO_32,
             practitioner=ZERO_32,

@@ -11,6 +11,7 @@ from typing import Any, Final
 from consentry.core import events
 from consentry.core.act_table import BY_EVENT
 from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.guardianship import GuardianAppointment
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import Address, SubjectId
 from consentry.directory.tables import EventRow
@@ -64,9 +65,15 @@ def _act_row(event: events.ActPerformed) -> EventRow:
         participant=event.institution if any(event.institution) else None,
         record_id=getattr(event.act, "record_id", None),
         consent_id=getattr(event.act, "consent_id", None),
+        signer=_signer_of(event.act),
         act_hash=event.act_hash,
         payload=json.dumps([_plain(member) for member in members], separators=(",", ":")),
     )
+
+
+def _signer_of(act: SignedAct) -> bytes | None:
+    """Gives the signer an act introduces: a new one of a subject, or a guardian's."""
+    return act.guardian if isinstance(act, GuardianAppointment) else getattr(act, "signer", None)
 
 
 def _performed(kind: type[SignedAct], place: EventPlace, members: Any) -> events.ActPerformed:

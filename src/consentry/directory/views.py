@@ -14,8 +14,10 @@ from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.emergencies import Debt, EmergencyNotice, EmergencyReview, debts_after
 from consentry.core.erasures import Erasure, Restriction
 from consentry.core.events import ActPerformed
+from consentry.core.guardianship import GuardianAppointment
 from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
+from consentry.core.signer_keys import INTRODUCING, NAMING, RecoveryCompletion, RecoveryProposal, SignerRotation
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.database.engine import Database
 from consentry.directory.codec import from_row
@@ -123,14 +125,30 @@ class Directory:
         return int(admitted.region)
 
     async def subject(self, subject_id: SubjectId) -> SubjectView | None:
-        """Gives a subject, None if it is not enrolled."""
+        """Gives a subject with the signer it has now, None if it is not enrolled."""
         event = await self._latest("SubjectEnrolled", subject_id=subject_id)
-        return SubjectView(event.subject_id, event.signer, event.custodian, event.place) if event else None
+        if event is None:
+            return None
+        changed = await self._latest([EVENTS[act] for act in NAMING], subject_id=subject_id)
+        signer = await self._signer_after(changed.act) if changed else event.signer
+        return SubjectView(event.subject_id, signer, event.custodian, event.place)
+
+    async def _signer_after(self, act: SignerRotation | RecoveryCompletion) -> bytes:
+        if isinstance(act, SignerRotation):
+            return act.signer
+        proposed = await self.act(act.recovery)
+        return proposed.act.signer if proposed and isinstance(proposed.act, RecoveryProposal) else b""
 
     async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
-        """Gives the subjects a signer acts for."""
-        found = await self._events("SubjectEnrolled", signer=signer)
-        return [SubjectView(e.subject_id, e.signer, e.custodian, e.place) for e in found]
+        """Gives the subjects a signer acts for now."""
+        named = await self._events(["SubjectEnrolled", *(EVENTS[act] for act in INTRODUCING)], signer=signer)
+        views = [await self.subject(subject_id) for subject_id in dict.fromkeys(event.subject_id for event in named)]
+        own = [view for view in views if view is not None and view.signer == signer]
+        return sorted(own, key=lambda view: (view.place.block.number, view.place.log_index))
+
+    async def appointments_of(self, guardian: bytes) -> Sequence[ActPerformed]:
+        """Gives the appointments of a guardian, standing or not."""
+        return await self._events(EVENTS[GuardianAppointment], signer=guardian)
 
     async def record(self, record_id: RecordId) -> RecordView | None:
         """Gives an anchored record version."""

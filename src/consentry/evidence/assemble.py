@@ -17,6 +17,7 @@ from consentry.evidence import header, trie
 from consentry.evidence.bundle import Admission, Anchored, Authorised, Bundle, Enrolled, Granted, Inclusion, Rotation
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import HeaderForm
+from consentry.evidence.keys import Performed
 from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
 
 
@@ -32,7 +33,8 @@ class SealedBlock:
 class AccessHistory:
     """The events one bundle is about; what does not apply is missing.
 
-    ``scope_proof``, ``request_signature`` and the place within a batch are those of the calldata.
+    ``scope_proof``, ``request_signature`` and the place within a batch are those of the calldata; ``keys`` are the acts
+    that name the signer of the consent, see `consentry.evidence.keys`.
     """
 
     admitted: events.InstitutionAdmitted
@@ -46,10 +48,12 @@ class AccessHistory:
     within: BatchPath | None = None
     authorised: events.ActPerformed | None = None
     opened: events.DebtOpened | None = None
+    keys: tuple[events.ActPerformed, ...] = ()
 
     def blocks(self) -> frozenset[int]:
         """Gives the numbers of the blocks that must be fetched."""
-        found = (self.admitted, self.rotated, self.enrolled, self.anchored, self.granted, self.authorised, self.decided)
+        consent = (self.enrolled, *self.keys, self.granted)
+        found = (self.admitted, self.rotated, self.anchored, *consent, self.authorised, self.decided)
         return frozenset(event.place.block.number for event in found if event)
 
 
@@ -132,6 +136,7 @@ def assemble(
         ),
         rotation=_rotation(k, prover) if k else None,
         subject=Enrolled(e.subject_id, e.custodian, e.signer, prover.prove(e)) if e and g else None,
+        subject_keys=tuple((Performed(k.act, k.signatures), prover.prove(k)) for k in history.keys),
         record=Anchored(r.leaf, prover.prove(r)) if r else None,
         consent=Granted(g.terms, g.signature, prover.prove(g)) if g else None,
         authorisation=_authorised(history.authorised, prover) if history.authorised else None,

@@ -26,6 +26,7 @@ from consentry.core.terms import (
 )
 from consentry.errors import InvalidInputError
 from consentry.evidence import notation
+from consentry.evidence.keys import Performed, read_performed, write_performed
 from consentry.evidence.notation import Json, bytes_of, hex_of
 
 FORMAT: Final = "consentry.bundle/v1"
@@ -108,6 +109,7 @@ class Bundle:
 
     ``subject`` and ``consent`` are missing when no granted consent was invoked, ``record`` when the record was unknown.
     ``rotation`` is missing when the institution had the keys of its admission.
+    ``subject_keys`` are the acts that name the signer of the consent, none where the enrolment does.
     ``authorisation`` is missing when none was invoked, ``debt`` unless an emergency access was permitted: then it tells
     where event ``DebtOpened`` stands.
     ``scope_proof`` is the Merkle proof of the record among those the consent names. ``within`` is the place of the
@@ -122,6 +124,7 @@ class Bundle:
     institution: Admission
     rotation: Rotation | None
     subject: Enrolled | None
+    subject_keys: tuple[tuple[Performed, Inclusion], ...]
     record: Anchored | None
     consent: Granted | None
     authorisation: Authorised | None
@@ -179,6 +182,10 @@ def _write_rotation(rotation: Rotation) -> Json:
     }
 
 
+def _maybe(write: Callable[[Any], Json], value: object) -> Json | None:
+    return None if value is None else write(value)
+
+
 def _written(bundle: Bundle) -> Json:
     subject, record, consent = bundle.subject, bundle.record, bundle.consent
     return {
@@ -191,22 +198,33 @@ def _written(bundle: Bundle) -> Json:
         },
         "headers": [hex_of(header) for header in bundle.headers],
         "institution": _members(bundle.institution),
-        "rotation": _write_rotation(bundle.rotation) if bundle.rotation else None,
-        "subject": _members(subject) if subject else None,
-        "record": {"leaf": notation.write(record.leaf), "inclusion": _place(record.inclusion)} if record else None,
-        "consent": {
-            "terms": notation.write(consent.terms),
-            "signature": hex_of(consent.signature),
-            "inclusion": _place(consent.inclusion),
-        }
-        if consent
-        else None,
-        "authorisation": _write_authorised(bundle.authorisation) if bundle.authorisation else None,
+        "rotation": _maybe(_write_rotation, bundle.rotation),
+        "subject": _maybe(_members, subject),
+        "subjectKeys": [_write_key(*key) for key in bundle.subject_keys],
+        "record": _maybe(_write_anchored, record),
+        "consent": _maybe(_write_granted, consent),
+        "authorisation": _maybe(_write_authorised, bundle.authorisation),
         "scopeProof": [hex_of(node) for node in bundle.scope_proof],
         "requestSignature": hex_of(bundle.request_signature),
-        "batch": _write_path(bundle.within) if bundle.within else None,
+        "batch": _maybe(_write_path, bundle.within),
         "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
-        "debt": _place(bundle.debt) if bundle.debt else None,
+        "debt": _maybe(_place, bundle.debt),
+    }
+
+
+def _write_anchored(record: Anchored) -> Json:
+    return {"leaf": notation.write(record.leaf), "inclusion": _place(record.inclusion)}
+
+
+def _write_key(performed: Performed, inclusion: Inclusion) -> Json:
+    return {**write_performed(performed), "inclusion": _place(inclusion)}
+
+
+def _write_granted(consent: Granted) -> Json:
+    return {
+        "terms": notation.write(consent.terms),
+        "signature": hex_of(consent.signature),
+        "inclusion": _place(consent.inclusion),
     }
 
 
@@ -302,6 +320,12 @@ def _read_enrolled(value: object) -> Enrolled:
     )
 
 
+def _read_key(value: object) -> tuple[Performed, Inclusion]:
+    found = _require(value, "kind", "act", "signatures", "inclusion")
+    signatures = [bytes_of(signature) for signature in _list(found["signatures"])]
+    return read_performed(found["kind"], found["act"], signatures), _read_place(found["inclusion"])
+
+
 def _read_anchored(value: object) -> Anchored:
     found = _require(value, "leaf", "inclusion")
     return Anchored(notation.read(RecordLeaf, found["leaf"]), _read_place(found["inclusion"]))
@@ -320,7 +344,7 @@ def _read_authorised(value: object) -> Authorised:
 
 
 _NAMES: Final = (
-    *("format", "claim", "chain", "headers", "institution", "rotation", "subject", "record", "consent"),
+    *("format", "claim", "chain", "headers", "institution", "rotation", "subject", "subjectKeys", "record", "consent"),
     *("authorisation", "scopeProof", "requestSignature", "batch", "decision", "debt"),
 )
 
@@ -346,6 +370,7 @@ def _read(value: object) -> Bundle:
         institution=_read_admission(found["institution"]),
         rotation=_present(_read_rotation, found["rotation"]),
         subject=_present(_read_enrolled, found["subject"]),
+        subject_keys=tuple(_read_key(key) for key in _list(found["subjectKeys"])),
         record=_present(_read_anchored, found["record"]),
         consent=_present(_read_granted, found["consent"]),
         authorisation=_present(_read_authorised, found["authorisation"]),

@@ -52,7 +52,7 @@ EMITTERS: Final[dict[type, str]] = {
     events.AccessDecided: "AccessLedger",
     events.DebtOpened: "Emergencies",
 }
-"""Which contract an event comes from; that of an act is in its form."""
+"""Which contract an event comes from; that of a signed act says so itself."""
 
 
 def emitter_of(event: ProvableEvent) -> str:

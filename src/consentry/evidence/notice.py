@@ -59,7 +59,7 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
     source = _file(f"notice-{version}.{language}")
     if language not in LANGUAGES or not source.is_file():
         raise NotFoundError(f"notice {version} in language {language!r} does not exist")
-    return source.read_text(encoding="utf-8").format(
+    text = source.read_text(encoding="utf-8").format(
         group=_about_group(terms.group, version, language),
         max_sensitivity=terms.max_sensitivity,
         data_from=month_text(terms.data_from),
@@ -68,6 +68,7 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
         valid_until=moment_text(terms.valid_until),
         **_in_words(terms, _words(version, language)),
     )
+    return text + _about_guardian(terms.guardian, version, language)
 
 
 def _in_words(terms: ConsentTerms, words: Words) -> dict[str, str]:
@@ -106,6 +107,16 @@ def _about_group(group: bytes, version: int, language: str) -> str:
     if not any(group) or version < _FIRST_ABOUT_GROUPS:
         return ""
     return source.read_text(encoding="utf-8").format(keeper="0x" + keeper_of(group).hex())
+
+
+def _about_guardian(guardian: bytes, version: int, language: str) -> str:
+    """Tells that a guardian signs; notices before the fourth know no guardians."""
+    if not any(guardian):
+        return ""
+    source = _file(f"notice-{version}-guardian.{language}")
+    if not source.is_file():
+        raise NotFoundError(f"notice {version} for guardians in language {language!r} does not exist")
+    return source.read_text(encoding="utf-8").format(guardian="0x" + guardian.hex())
 
 
 def with_notice(terms: ConsentTerms, language: str) -> tuple[ConsentTerms, str]:

@@ -30,6 +30,7 @@ CONTRACTS: Final = (
     "AccessLedger",
     "ERC7913P256Verifier",
     "ERC7913WebAuthnVerifier",
+    "CouncilVerifier",
 )
 """Contracts a trust root must name."""
 
@@ -70,7 +71,11 @@ class TrustRoot:
     @property
     def verifiers(self) -> Verifiers:
         """Addresses of the ERC-7913 verifiers."""
-        return Verifiers(self.address("ERC7913P256Verifier"), self.address("ERC7913WebAuthnVerifier"))
+        return Verifiers(
+            p256=self.address("ERC7913P256Verifier"),
+            webauthn=self.address("ERC7913WebAuthnVerifier"),
+            council=self.address("CouncilVerifier"),
+        )
 
     def to_json(self) -> bytes:
         """Writes the file: canonical JSON (RFC 8785)."""

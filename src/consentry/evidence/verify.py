@@ -8,11 +8,11 @@ Steps
  4. Institution. Its admission is on chain and names its keys, or the rotation of its keys after it does.
  5. Request. The institution's signer signed the request.
  6. Record. The leaf is that of the record asked for, and its anchoring is on chain.
- 7. Subject. The enrolment of the consent's subject is on chain and names its signer.
+ 7. Subject. The enrolment of the consent's subject is on chain and names its signer, or later acts on chain do.
  8. Consent. The terms are those the request invokes, and their grant is on chain; or the authorisation in its place.
- 9. Signature of the subject. The subject's signer signed the terms; or the authority the authorisation.
+ 9. Signature of the subject. A signer that was named signed the terms; or the authority the authorisation.
 10. Decision. The decision is on chain, at the time of its block, and so is the debt of a permitted emergency.
-11. Order. Everything the decision rests on happened before it.
+11. Order. Everything the decision rests on happened before it, and what names a signer before the grant.
 12. Rules. The same rules, applied again, do not contradict the decision.
 13. Claim. The claim in words is the one this decision has.
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, TypeVar
@@ -60,9 +60,10 @@ from consentry.crypto import signing
 from consentry.errors import ConsentryError, VerificationError
 from consentry.evidence import header as headers
 from consentry.evidence import trie
-from consentry.evidence.bundle import Bundle, Inclusion, Rotation
+from consentry.evidence.bundle import Bundle, Granted, Inclusion, Rotation
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import Header
+from consentry.evidence.keys import signers_named
 from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
 from consentry.evidence.trust import TrustRoot
 
@@ -223,6 +224,7 @@ class _Verification:
         self._trust = trust
         self._headers = trusted
         self._places: list[tuple[str, tuple[int, int]]] = []
+        self._signers: tuple[bytes, ...] = (b"",)
 
     def _block(self, step: int, inclusion: Inclusion) -> Header:
         header = self._headers.get(inclusion.block_hash)
@@ -238,7 +240,7 @@ class _Verification:
             receipt = trie.receipt_at(header.receipts_root, inclusion.transaction_index, inclusion.nodes)
             logs = trie.logs_of(receipt)
             expected = log_of(event, self._trust.address(emitter_of(event)))
-        name = type(event).__name__
+        name = event.act.FORM.event if isinstance(event, events.ActPerformed) else type(event).__name__
         if inclusion.log_index >= len(logs):
             raise VerificationError(
                 f"log index does not match (got {inclusion.log_index}, expected one below {len(logs)})", step=step
@@ -319,10 +321,16 @@ class _Verification:
         found, consent = self._bundle.subject, self._bundle.consent
         _same(SUBJECT, "presence of the subject", found is not None, consent is not None)
         if found is None or consent is None:
+            _same(SUBJECT, "number of acts that name a signer", len(self._bundle.subject_keys), 0)
             return
         _same(SUBJECT, "subject", found.subject_id, consent.terms.subject_id)
         event = events.SubjectEnrolled(NOWHERE, found.subject_id, found.custodian, found.signer)
         self._included(SUBJECT, event, found.inclusion)
+        acts = [performed.act for performed, _ in self._bundle.subject_keys]
+        with _step(SUBJECT):
+            self._signers = signers_named(found.signer, acts, consent.terms)
+        for performed, inclusion in self._bundle.subject_keys:
+            self._included(SUBJECT, performed.event(NOWHERE), inclusion)
 
     def consent(self) -> None:
         """Step 8."""
@@ -352,9 +360,18 @@ class _Verification:
         if given:
             _same(SIGNATURE, "number of signatures of the authorisation", len(given.signatures), 1)
             self._signed(SIGNATURE, "Authorisations", given.terms.authority, given.terms, given.signatures[0])
-        subject, consent = self._bundle.subject, self._bundle.consent
-        if subject and consent:
-            self._signed(SIGNATURE, "Consents", subject.signer, consent.terms, consent.signature)
+        consent = self._bundle.consent
+        if self._bundle.subject and consent:
+            self._signed(SIGNATURE, "Consents", self._signer_of(consent), consent.terms, consent.signature)
+
+    def _signer_of(self, consent: Granted) -> bytes:
+        """Gives of the signers that were named the one that signed the terms; the first if none did."""
+        hashed = digest(self._trust.domain("Consents"), consent.terms)
+        for signer in self._signers[1:]:
+            with suppress(ConsentryError):
+                signing.verify(signer, hashed, consent.signature, self._trust.verifiers)
+                return signer
+        return self._signers[0]
 
     def decision(self) -> BlockReference:
         """Step 10."""
@@ -383,11 +400,14 @@ class _Verification:
     def order(self) -> None:
         """Step 11; places are block and transaction, and the decision was found last."""
         _, decision = self._places[-1]
+        granted = dict(self._places).get(events.ConsentGranted.__name__, decision)
+        naming = {performed.act.FORM.event for performed, _ in self._bundle.subject_keys}
         for name, place in self._places:
-            if place > decision:
+            latest, what = (granted, "grant") if name in naming else (decision, "decision")
+            if place > latest:
                 raise VerificationError(
                     f"order of {name} does not match (got block {place[0]}, transaction {place[1]}, "
-                    f"expected a place before the decision, block {decision[0]}, transaction {decision[1]})",
+                    f"expected a place before the {what}, block {latest[0]}, transaction {latest[1]})",
                     step=ORDER,
                 )
 

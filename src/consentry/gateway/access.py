@@ -11,7 +11,7 @@ released one by one, each after a last look of its own.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -34,7 +34,7 @@ from consentry.errors import (
     NotAuthenticError,
     NotFoundError,
 )
-from consentry.gateway.last_look import check_still_in_force, denied
+from consentry.gateway.last_look import check_still_in_force, denied, machine_time
 from consentry.gateway.ports import (
     ConsentView,
     Ledger,
@@ -68,7 +68,10 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class AccessDesk:
-    """The parts an access passes through; one desk a gateway."""
+    """The parts an access passes through; one desk a gateway.
+
+    ``clock`` gives the time in seconds since the epoch; only tests have another than the machine's.
+    """
 
     ledger: Ledger
     projection: Facts
@@ -76,6 +79,7 @@ class AccessDesk:
     outbox: Outbox
     custodian: Address
     verifiers: Verifiers
+    clock: Callable[[], int] = machine_time
     _under_way: Counter[_Key] = field(default_factory=Counter)
 
     async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
@@ -314,7 +318,7 @@ class AccessDesk:
 
     async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
         """The last look at head before a key is unwrapped."""
-        await check_still_in_force(self.ledger, receipt, material)
+        await check_still_in_force(self.ledger, receipt, material, self.clock())
 
 
 def _is_about(receipt: FinalReceipt, request: AccessRequest) -> bool:

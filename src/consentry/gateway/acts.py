@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from consentry.core.chain import EventPlace
+from consentry.core.guardianship import GuardianAppointment
 from consentry.core.signed_act import SignedAct
+from consentry.core.signer_keys import CardRegistration, RecoveryProposal, SignerRotation
 from consentry.core.typed_data import document, struct_hash
 from consentry.errors import ConflictError, InvalidInputError
 from consentry.gateway.ports import Ledger, Projection
+from consentry.gateway.subjects import check_own_signer
 
 
 def prepare(ledger: Ledger, act: SignedAct) -> dict[str, Any]:
@@ -32,7 +35,8 @@ async def perform(
     Raises:
         InvalidInputError: a signature is missing, or the contract finds the act malformed or too late.
         NotAuthenticError: a signature is not that of who has to sign.
-        ConflictError: it was done before, or does not fit what stands.
+        ConflictError: it was done before, or does not fit what stands, or brings a signer that stands for another
+            subject.
         NotFoundError: it concerns somebody or something the chain does not know.
     """
     needed = act.FORM.signers
@@ -40,6 +44,7 @@ async def perform(
         raise InvalidInputError(
             f"number of signatures does not match (got {len(signatures)}, expected {len(needed)}: {', '.join(needed)})"
         )
+    await _check_introduced(projection, act)
     try:
         return (await ledger.perform(act, signatures)).place
     except ConflictError:
@@ -47,3 +52,17 @@ async def perform(
         if earlier is None:
             raise
         return earlier.place
+
+
+async def _check_introduced(projection: Projection, act: SignedAct) -> None:
+    """Checks that a signer an act brings in links no two subjects of a custodian."""
+    match act:
+        case SignerRotation() | CardRegistration() | RecoveryProposal():
+            signer = act.signer
+        case GuardianAppointment():
+            signer = act.guardian
+        case _:
+            return
+    subject = await projection.subject(act.subject_id)
+    if subject is not None:
+        await check_own_signer(projection, subject.custodian, act.subject_id, signer)

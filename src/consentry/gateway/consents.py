@@ -8,7 +8,7 @@ from typing import Any
 
 from consentry.core.chain import EventPlace
 from consentry.core.codes import ConsentStatus
-from consentry.core.terms import ConsentId, ConsentTerms, Revocation
+from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, Revocation
 from consentry.core.typed_data import consent_id, document
 from consentry.errors import ConflictError
 from consentry.evidence import notice
@@ -48,11 +48,11 @@ async def grant(
         ledger: the chain.
         projection: what is known of it.
         terms: what the subject signed.
-        signature: the subject's.
+        signature: the subject's, or that of the guardian the terms name.
         resumed: an earlier call may have gone through; then it is no conflict.
 
     Raises:
-        NotAuthenticError: the signature is not the subject's.
+        NotAuthenticError: the signature is not that of who may grant.
         InvalidInputError: the terms contain something that would have to be ignored.
         ConflictError: it was granted or revoked before.
     """
@@ -66,13 +66,19 @@ async def grant(
         return granted, earlier.place
 
 
-def prepare_revocation(ledger: Ledger, terms: ConsentTerms) -> dict[str, Any]:
-    """Gives the EIP-712 document that takes a consent back."""
-    return document(ledger.domain("Consents"), Revocation(consent_id(terms), terms.subject_id))
+def prepare_revocation(ledger: Ledger, terms: ConsentTerms, guardian: bytes = ZERO_32) -> dict[str, Any]:
+    """Gives the EIP-712 document that takes a consent back; a guardian signs under its appointment."""
+    return document(ledger.domain("Consents"), Revocation(consent_id(terms), terms.subject_id, guardian))
 
 
 async def revoke(
-    ledger: Ledger, projection: Projection, terms: ConsentTerms, signature: bytes, *, resumed: bool = False
+    ledger: Ledger,
+    projection: Projection,
+    terms: ConsentTerms,
+    signature: bytes,
+    *,
+    guardian: bytes = ZERO_32,
+    resumed: bool = False,
 ) -> EventPlace:
     """Takes a consent back, also one that was signed and never granted.
 
@@ -80,15 +86,17 @@ async def revoke(
         ledger: the chain.
         projection: what is known of it.
         terms: those of the consent.
-        signature: the subject's, over the revocation.
+        signature: over the revocation.
+        guardian: appointment under which a guardian signed; zero for the subject.
         resumed: an earlier call may have gone through; then it is no conflict.
 
     Raises:
-        NotAuthenticError: the signature is not the subject's.
+        NotAuthenticError: the signature is not that of who may revoke.
+        NotPermittedError: a guardian cannot take back what a shielded minor granted itself.
         ConflictError: it was revoked before.
     """
     try:
-        return (await ledger.revoke(terms, signature)).place
+        return (await ledger.revoke(terms, signature, guardian)).place
     except ConflictError:
         earlier = await projection.consent(consent_id(terms)) if resumed else None
         if earlier is None or earlier.revocation is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
+from consentry.core.access import needs_reconsent
 from consentry.core.authorisations import StandingAuthorisation
 from consentry.core.chain import BlockReference
 from consentry.core.codes import (
@@ -17,16 +19,29 @@ from consentry.core.codes import (
     Standing,
 )
 from consentry.core.receipts import FinalReceipt
+from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import AccessRequest, ConsentTerms, Material
 from consentry.errors import AccessDeniedError, ConflictError, LedgerUnavailableError
 from consentry.gateway.ports import Ledger
 
+_OF_RECORD: Final = {
+    RecordStatus.RESTRICTED: Reason.RECORD_RESTRICTED,
+    RecordStatus.ERASED: Reason.RECORD_ERASED,
+}
 LEASE_SECONDS: Final = 900
 """A decision opens the vault this long after its block; later the institution asks anew, under a new request id."""
 
 
-async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: Material) -> None:
+def machine_time() -> int:
+    """Gives the time of this machine in seconds since the epoch."""
+    return int(time.time())
+
+
+async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: Material, clock: int) -> None:
     """Checks at head that a permitted access may still open the vault.
+
+    Without new blocks the time of the chain stands still, and what has ended would seem to last; so the gateway's own
+    time, ``clock`` in seconds, counts where it is later.
 
     Raises:
         AccessDeniedError: what it rested on ended since, or the institution was suspended.
@@ -35,15 +50,19 @@ async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: 
     """
     request = receipt.entry.request
     head = await ledger.head()
-    _check_lease(receipt, head)
+    now = max(head.time, clock)
+    _check_lease(receipt, head, now)
     if request.legal_basis in BY_AUTHORITY:
-        await _check_authorisation(ledger, receipt, material.authorisation, head.time)
+        await _check_authorisation(ledger, receipt, material.authorisation, now)
     elif request.legal_basis != LegalBasis.EMERGENCY:
-        await _check_consent(ledger, receipt, material.terms, head.time)
+        await _check_consent(ledger, receipt, material.terms, now)
+    if request.legal_basis not in BY_AUTHORITY:
+        await _check_subject(ledger, receipt, material, now)
     if await ledger.institution_standing(request.institution) != Standing.ACTIVE:
         raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
-    if await ledger.record_status(request.record_id) != RecordStatus.CURRENT:
-        raise denied(receipt, Reason.RECORD_SUPERSEDED)
+    status = await ledger.record_status(request.record_id)
+    if status != RecordStatus.CURRENT:
+        raise denied(receipt, _OF_RECORD.get(status, Reason.RECORD_SUPERSEDED))
     if await ledger.release_key_hash(request.institution) != request.release_key_hash:
         raise denied(receipt, Reason.RELEASE_KEY_MISMATCH)
 
@@ -60,6 +79,27 @@ async def _check_consent(ledger: Ledger, receipt: FinalReceipt, terms: ConsentTe
         raise denied(receipt, Reason.CONSENT_REVOKED)
 
 
+async def _check_subject(ledger: Ledger, receipt: FinalReceipt, material: Material, now: int) -> None:
+    """Checks what the subject decided in advance, and whether it came of age; authorisations are above both."""
+    request, subject = receipt.entry.request, receipt.entry.subject_id
+    noted = await ledger.subject_facts(subject)
+    if request.legal_basis == LegalBasis.EMERGENCY:
+        if noted.emergency_forbidden:
+            raise denied(receipt, Reason.EMERGENCY_FORBIDDEN)
+    elif _came_of_age(receipt, material.terms, noted, now):
+        raise denied(receipt, Reason.RECONSENT_NEEDED)
+    if await ledger.is_excluded(subject, request.institution, request.practitioner, material.leaf.category):
+        raise denied(receipt, Reason.EXCLUDED)
+
+
+def _came_of_age(receipt: FinalReceipt, terms: ConsentTerms | None, noted: SubjectFacts, now: int) -> bool:
+    """Tells whether the subject came of age since the decision, which a guardian's grant does not outlast.
+
+    It was permitted, so it was granted before and the minority had not ended then.
+    """
+    return terms is None or needs_reconsent(terms, receipt.entry.decided_at, noted.minor_until, now)
+
+
 async def _check_authorisation(
     ledger: Ledger, receipt: FinalReceipt, terms: StandingAuthorisation | None, now: int
 ) -> None:
@@ -72,18 +112,18 @@ async def _check_authorisation(
         raise denied(receipt, Reason.AUTHORISATION_WITHDRAWN)
 
 
-def _check_lease(receipt: FinalReceipt, head: BlockReference) -> None:
+def _check_lease(receipt: FinalReceipt, head: BlockReference, now: int) -> None:
     """Checks that a decision is young enough to open the vault, and that its request is still valid."""
     request, decided = receipt.entry.request, receipt.place.block
     if head.number < decided.number:
         raise LedgerUnavailableError(
             f"head of the node is stale (got {head.number}, expected {decided.number} at least)"
         )
-    age = head.time - decided.time
+    age = now - decided.time
     if age > LEASE_SECONDS:
         raise ConflictError(f"age of the decision does not match (got {age} s, expected at most {LEASE_SECONDS} s)")
-    if head.time >= request.expires_at:
-        raise ConflictError(f"request has expired (got {head.time}, expected a time before {request.expires_at})")
+    if now >= request.expires_at:
+        raise ConflictError(f"request has expired (got {now}, expected a time before {request.expires_at})")
 
 
 def _ended(request: AccessRequest, terms: ConsentTerms, now: int) -> Reason:

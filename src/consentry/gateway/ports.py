@@ -17,7 +17,9 @@ from consentry.core.events import ActPerformed
 from consentry.core.receipts import FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
+from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import (
+    ZERO_32,
     AccessEntry,
     AccessRequest,
     Address,
@@ -49,7 +51,7 @@ class InstitutionView:
 
 @dataclass(frozen=True, slots=True)
 class SubjectView:
-    """A subject: its signer and the custodian that enrolled it."""
+    """A subject: the signer it has, the custodian that enrolled it, and where it did."""
 
     subject_id: SubjectId
     signer: bytes
@@ -153,11 +155,14 @@ class Ledger(Protocol):
         ...
 
     async def grant(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
-        """Grants a consent with the subject's signature over the terms."""
+        """Grants a consent with the signature over the terms of the subject, or of the guardian they name."""
         ...
 
-    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
-        """Takes a consent back with the subject's signature over the revocation; also one never granted."""
+    async def revoke(self, terms: ConsentTerms, signature: bytes, guardian: bytes = ZERO_32) -> ActReceipt:
+        """Takes a consent back, also one never granted; ``guardian`` is the appointment under which a guardian signed.
+
+        The signature is over the revocation, of the subject if no guardian is named.
+        """
         ...
 
     async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
@@ -198,6 +203,16 @@ class Ledger(Protocol):
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
+        ...
+
+    async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
+        """Reads at head what is noted of a subject and its directive; the defaults for one that nobody enrolled."""
+        ...
+
+    async def is_excluded(
+        self, subject_id: SubjectId, institution: Address, practitioner: bytes, category: int
+    ) -> bool:
+        """Tells at head whether a subject excludes an institution, by name or group, a practitioner or a class."""
         ...
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
@@ -259,7 +274,11 @@ class Projection(Protocol):
         ...
 
     async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
-        """Gives the subjects of an ERC-7913 signer in the order of enrolment; none for a stranger."""
+        """Gives the subjects that have an ERC-7913 signer now, in the order of enrolment; none for a stranger."""
+        ...
+
+    async def appointments_of(self, guardian: bytes) -> Sequence[ActPerformed]:
+        """Gives the appointments of a guardian by its ERC-7913 signer, in chain order, standing or not."""
         ...
 
     async def record(self, record_id: RecordId) -> RecordView | None:

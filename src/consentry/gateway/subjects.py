@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consentry.core.chain import EventPlace
-from consentry.core.terms import Enrolment
+from consentry.core.terms import Address, Enrolment, SubjectId
 from consentry.errors import ConflictError
 from consentry.gateway.ports import Ledger, Projection, Vault
 
@@ -34,7 +34,7 @@ async def enrol(
         NotAuthenticError: one of the two signatures does not hold, or they are too old.
         ConflictError: the subject is enrolled already, or the signer stands for another subject of this custodian.
     """
-    await _check_own_signer(projection, enrolment)
+    await check_own_signer(projection, enrolment.custodian, enrolment.subject_id, enrolment.signer)
     try:
         place = (await ledger.enrol(enrolment, *signatures)).place
     except ConflictError:
@@ -46,8 +46,15 @@ async def enrol(
     return place
 
 
-async def _check_own_signer(projection: Projection, enrolment: Enrolment) -> None:
-    """Keeps a custodian from linking two subjects: the chain shows the signer of each to everybody."""
-    others = await projection.subjects_of_signer(enrolment.signer)
-    if any(o.custodian == enrolment.custodian and o.subject_id != enrolment.subject_id for o in others):
+async def check_own_signer(projection: Projection, custodian: Address, subject_id: SubjectId, signer: bytes) -> None:
+    """Keeps a custodian from linking two subjects: the chain shows the signers of each, and of guardians, to everybody.
+
+    Raises:
+        ConflictError: the signer stands for another subject of the custodian, as its own or as a guardian's.
+    """
+    others = {view.subject_id: view.custodian for view in await projection.subjects_of_signer(signer)}
+    for event in await projection.appointments_of(signer):
+        ward = await projection.subject(event.subject_id)
+        others |= {ward.subject_id: ward.custodian} if ward else {}
+    if any(of == custodian for other, of in others.items() if other != subject_id):
         raise ConflictError("signer stands for another subject of this custodian: draw a key for each subject")

@@ -17,26 +17,39 @@ from eth_abi.exceptions import EncodingError
 from eth_hash.auto import keccak
 
 from consentry.core.asks import COOL_DOWN
+from consentry.core.subject_facts import RECOVERY_DELAY
 from consentry.errors import ConfigurationError, InvalidInputError
 
 MANAGER: Final = "Governance"
 WIRING: Final[Mapping[str, tuple[str, ...]]] = {
     "Participants": (MANAGER,),
-    "Subjects": ("Participants",),
+    "Subjects": ("Participants", "recoveryDelay"),
     "Records": ("Participants", "Subjects"),
-    "Consents": ("Participants", "Subjects", "AccessLedger"),
+    "Consents": ("Participants", "Subjects", "AccessLedger", "coolDown"),
     "Emergencies": ("Participants", "Subjects", "AccessLedger"),
     "Authorisations": ("Participants",),
     "AccessLedger": ("Participants", "Records", "Consents", "Emergencies", "Authorisations"),
     "Persons": ("Participants",),
     "Recognitions": ("Participants", "Subjects", "Records"),
 }
-"""The suite in the order of deployment: each contract, and those whose addresses its constructor takes. An address is
-known before its contract is there: it follows from the deployer and the number of its transactions."""
-NUMBERS: Final[Mapping[str, tuple[int, ...]]] = {"Consents": (COOL_DOWN,)}
-"""What constructors take behind the addresses."""
+"""The suite in the order of deployment: each contract, and what its constructor takes: addresses of contracts, and
+settings. An address is known before its contract is there: it follows from the deployer and the number of its
+transactions."""
+SYSTEM_DELAY: Final = 2 * 86_400
 CONTRACTS: Final = tuple(WIRING)
-VERIFIERS: Final = ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier")
+SETTINGS: Final[Mapping[str, int]] = {
+    "systemDelay": SYSTEM_DELAY,
+    "recoveryDelay": RECOVERY_DELAY,
+    "coolDown": COOL_DOWN,
+}
+"""Settings of a deployment in seconds, unless it is given others: how long system administrators wait before each act,
+how long a recovery is public, for how long a denial keeps an ask away."""
+VERIFIERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ERC7913P256Verifier": (),
+    "ERC7913WebAuthnVerifier": (),
+    "CouncilVerifier": ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"),
+}
+"""Admitted verifiers in the order of deployment, with the contracts whose addresses their constructors take."""
 _SELECTOR: Final = 4
 
 

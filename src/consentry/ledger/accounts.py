@@ -100,11 +100,11 @@ class SendingAccount:
             ConsentryError: the contract refuses.
             LedgerUnavailableError: the node did not answer.
         """
-        await self._connection.call(target, data, self.address)
+        await self._connection.call(target, data, self.address, in_next_block=True)
         mined = await self.submit(target, data)
         if not mined.succeeded:
             # The state changed in between: the same call now says why.
-            await self._connection.call(target, data, self.address)
+            await self._connection.call(target, data, self.address, in_next_block=True)
             raise LedgerRejectedError("contract refused in the block, and would accept now")
         return mined
 

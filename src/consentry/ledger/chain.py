@@ -10,7 +10,7 @@ from consentry.core.codes import Reason
 from consentry.core.events import AccessDecided, RequestRejected
 from consentry.core.receipts import FinalReceipt
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
+from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, Enrolment, Material, RecordLeaf
 from consentry.core.typed_data import struct_hash
 from consentry.errors import ConflictError, ConsentryError, LedgerUnavailableError, NotAuthenticError
 from consentry.ledger.abi import artifact, values_of
@@ -72,9 +72,9 @@ class ChainLedger(ChainReader):
         """Grants a consent."""
         return await self._act("Consents", "grant", (values_of(terms), signature))
 
-    async def revoke(self, terms: ConsentTerms, signature: bytes) -> ActReceipt:
+    async def revoke(self, terms: ConsentTerms, signature: bytes, guardian: bytes = ZERO_32) -> ActReceipt:
         """Revokes a consent."""
-        return await self._act("Consents", "revoke", (values_of(terms), signature))
+        return await self._act("Consents", "revoke", (values_of(terms), guardian, signature))
 
     async def perform(self, act: SignedAct, signatures: Sequence[bytes]) -> ActReceipt:
         """Has a signed act taken."""

@@ -125,8 +125,12 @@ class Connection:
         reference = BlockReference(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
         return Header(reference, bytes(block["parentHash"]))
 
-    async def call(self, target: Address, data: bytes, sender: Address = ZERO_ADDRESS) -> bytes:
-        """Runs a call at head without changing anything.
+    async def call(
+        self, target: Address, data: bytes, sender: Address = ZERO_ADDRESS, *, in_next_block: bool = False
+    ) -> bytes:
+        """Runs a call at head without changing anything, or as if it stood in the block that comes next.
+
+        A chain that seals no empty blocks stands still in time: what is due by now is due in the next block alone.
 
         Raises:
             ConsentryError: the contract refuses; the error its revert data names.
@@ -138,7 +142,7 @@ class Connection:
         if self.profile.gas_price and sender != ZERO_ADDRESS:
             parameters["gasPrice"] = Wei(self.profile.gas_price)
         async with _translated():
-            return bytes(await self._web3.eth.call(parameters))
+            return bytes(await self._web3.eth.call(parameters, "pending" if in_next_block else "latest"))
 
     async def next_nonce(self, account: Address) -> int:
         """Gives the number of transactions of an account that are mined or wait at this node without a gap."""

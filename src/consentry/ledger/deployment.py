@@ -7,6 +7,7 @@ chain is named nowhere and holds no rights.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,13 +19,11 @@ from consentry.core.chain import ChainIdentity
 from consentry.core.offices import Role
 from consentry.core.terms import Address
 from consentry.errors import ConfigurationError, ForeignChainError, LedgerRejectedError, LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, MANAGER, NUMBERS, VERIFIERS, WIRING, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, MANAGER, SETTINGS, VERIFIERS, WIRING, artifact, encode_members
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
 
-SYSTEM_DELAY: Final = 2 * 86_400
-"""Seconds from the announcement to the act of a system administrator, unless a deployment says otherwise."""
 FIRST_VERSION: Final = 1
 
 
@@ -46,7 +45,11 @@ def governance() -> Any:
 
 
 async def deploy(
-    connection: Connection, deployer: SendingAccount, founders: Founders, system_delay: int = SYSTEM_DELAY
+    connection: Connection,
+    deployer: SendingAccount,
+    founders: Founders,
+    *,
+    settings: Mapping[str, int] = SETTINGS,
 ) -> Manifest:
     """Deploys and wires everything; afterwards the deployer has no rights and the founders are the first officers.
 
@@ -54,7 +57,7 @@ async def deploy(
         connection: the node.
         deployer: pays; holds every right until the end.
         founders: whom the country begins with.
-        system_delay: seconds that system administrators wait before each act.
+        settings: those of `consentry.ledger.abi.SETTINGS`; only trials have others.
 
     Raises:
         LedgerRejectedError: a step failed.
@@ -62,7 +65,7 @@ async def deploy(
     """
     header = await connection.header()
     first = header.block.number if header else 0
-    addresses = await _deploy_suite(connection, deployer, system_delay)
+    addresses = await _deploy_suite(connection, deployer, settings)
     await _wire_roles(deployer, addresses)
     await _begin(deployer, addresses, founders)
     await _call(deployer, addresses[MANAGER], MANAGER, "renounceRole", (Role.ADMIN, deployer.address))
@@ -74,7 +77,9 @@ async def deploy(
     return Manifest(identity, tuple(hashes))
 
 
-async def _deploy_suite(connection: Connection, deployer: SendingAccount, system_delay: int) -> dict[str, Address]:
+async def _deploy_suite(
+    connection: Connection, deployer: SendingAccount, settings: Mapping[str, int]
+) -> dict[str, Address]:
     made: dict[str, Address] = {}
 
     async def create(name: str, *values: object) -> None:
@@ -84,13 +89,14 @@ async def _deploy_suite(connection: Connection, deployer: SendingAccount, system
             raise LedgerRejectedError(f"deployment of {name} failed")
         made[name] = mined.contract
 
-    await create(MANAGER, deployer.address, system_delay)
-    for name in VERIFIERS:
-        await create(name)
+    await create(MANAGER, deployer.address, settings["systemDelay"])
+    for name, needed in VERIFIERS.items():
+        await create(name, *(made[other] for other in needed))
     nonce = await connection.next_nonce(deployer.address)
     to_be = {name: keccak(rlp.encode([deployer.address, nonce + n]))[12:] for n, name in enumerate(WIRING)}
+    known: dict[str, bytes | int] = {**settings, **made, **to_be}
     for name, needed in WIRING.items():
-        await create(name, *(made.get(other) or to_be[other] for other in needed), *NUMBERS.get(name, ()))
+        await create(name, *(known[other] for other in needed))
     return made
 
 

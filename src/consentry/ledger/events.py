@@ -116,6 +116,7 @@ _BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEv
             events.GroupMembershipChanged,
             events.VerifierAdmitted,
             events.DeploymentNamed,
+            events.RecoveryDelaySet,
             events.SubjectEnrolled,
             events.RecordSuperseded,
             events.ConsentRevoked,

@@ -14,6 +14,7 @@ from consentry.errors import LedgerUnavailableError, NotFoundError
 from consentry.evidence import header, trie
 from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock, assemble
 from consentry.evidence.bundle import Bundle
+from consentry.evidence.keys import key_events
 from consentry.evidence.trust import Checkpoint, TrustRoot
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
@@ -84,6 +85,7 @@ class Prover:
             scope_proof=submitted.shown.scope_proof,
             request_signature=submitted.signature,
             within=submitted.within,
+            keys=key_events(found[: found.index(granted)], granted) if granted else (),
         )
 
     async def _calldata(self, decided: events.AccessDecided, found: Sequence[LedgerEvent]) -> SubmittedRequest:

@@ -17,11 +17,12 @@ from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
+from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import Address, AuthorisationId, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, MANAGER, artifact
+from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact
 from consentry.ledger.calldata import submitted_in
 from consentry.ledger.connection import Connection, Header
 from consentry.ledger.deployment import verify_identity
@@ -81,7 +82,7 @@ class ChainReader:
     def verifiers(self) -> Verifiers:
         """Gives the addresses of the ERC-7913 verifiers."""
         address = self._manifest.address
-        return Verifiers(p256=address("ERC7913P256Verifier"), webauthn=address("ERC7913WebAuthnVerifier"))
+        return Verifiers(*(address(name) for name in VERIFIERS))
 
     async def find_decision(self, institution: Address, request_id: int) -> FinalReceipt | None:
         """Looks a decision up by its request id."""
@@ -120,6 +121,18 @@ class ChainReader:
         """Reads the status of a consent at head."""
         ((status, *_),) = await self._read("Consents", "stateOf", consent_id)
         return ConsentStatus(status)
+
+    async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
+        """Reads at head what is noted of a subject, and its directive."""
+        (word,) = await self._read("Subjects", "factsOf", subject_id)
+        return SubjectFacts.of_word(word)
+
+    async def is_excluded(
+        self, subject_id: SubjectId, institution: Address, practitioner: bytes, category: int
+    ) -> bool:
+        """Tells at head whether a subject excludes an access like this one."""
+        (excluded,) = await self._read("Consents", "isExcluded", subject_id, institution, practitioner, category)
+        return bool(excluded)
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
         """Reads the status of an authorisation at head."""

@@ -28,6 +28,8 @@ def _assistable(history: History) -> ConsentTerms:
         purposes=PURPOSES,
         max_sensitivity=history.random.randint(1, 3),
     )
+    if history.chance(15):
+        terms = replace(terms, guardian=history.guardian_of(terms.subject_id)[0])
     if not history.chance(15):
         return terms
     beyond: list[dict[str, Any]] = [

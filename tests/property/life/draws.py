@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final, cast
 
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import Address, ConsentTerms, SubjectId
+from consentry.core.terms import ZERO_32, Address, ConsentTerms, SubjectId
 from consentry.core.typed_data import SignedStruct
 from consentry.crypto.signing import AccountKey, SigningKey
 from tests.property.agreement import Agreement
@@ -52,6 +52,7 @@ class LifeDraws:
     patients: dict[SubjectId, SigningKey] = field(default_factory=dict)
     granted: list[ConsentTerms] = field(default_factory=list)
     prepared: list[ConsentTerms] = field(default_factory=list)
+    keys: dict[bytes, SigningKey] = field(default_factory=dict)
     performed: list[tuple[SignedAct, list[bytes]]] = field(default_factory=list)
 
     def _chance(self, percent: float) -> bool:
@@ -105,7 +106,32 @@ class LifeDraws:
         """Draws a subject and the key of its signer; now and then nobody's."""
         if self._chance(3) or not self.patients:
             return SubjectId(self._word()), self.account()
-        return self.random.choice(list(self.patients.items())[-RECENT:])
+        subject = self.random.choice(list(self.patients)[-RECENT:])
+        return subject, self.own_key(subject)
+
+    def new_key(self) -> AccountKey:
+        """Draws the key of a signer that may come to sign for somebody."""
+        key = self.account()
+        self.keys[key.signer] = key
+        return key
+
+    def own_key(self, subject: SubjectId) -> SigningKey:
+        """Gives the key of the signer a subject has."""
+        known = self.ledger.state.subjects.get(subject)
+        own = self.keys.get(known.signer) if known else None
+        return own or self.patients.get(subject, self.ledger.stranger)
+
+    def guardian_of(self, subject: SubjectId) -> tuple[bytes, SigningKey]:
+        """Draws an appointment of a subject with the guardian's key; zero and the subject's own if there is none."""
+        kept = list(self.ledger.state.guardians.appointments_of(subject).items())
+        if not kept or self._chance(5):
+            return ZERO_32, self.own_key(subject)
+        name, appointment = self.random.choice(kept)
+        return name, self.keys[appointment.signer]
+
+    def custodian_of(self, subject: SubjectId) -> SigningKey:
+        """Gives the key of the custodian of a subject."""
+        return self.institutions.get(self.ledger.state.custodian_of(subject), self.ledger.stranger)
 
     def any_authority(self) -> AccountKey:
         """Draws an authority: the national one or that of the province."""

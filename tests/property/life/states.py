@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 from consentry.core.asks import AskFacts
 from consentry.core.assisted_grants import AssistanceFacts
-from consentry.core.codes import Duty
+from consentry.core.codes import DAY, Duty, GuardianScope
+from consentry.core.recognitions import RecognitionFacts
+from consentry.core.retention import retention_end
 from consentry.core.revocations import RevocationFacts
-from consentry.core.state import LedgerState
+from consentry.core.signers import card_signer_for, signer_for
+from consentry.core.state import LedgerState, PermitCount
+from consentry.core.terms import ZERO_32, SubjectId
 from consentry.evidence.notation import hex_of
+from tests.support.suite import plain
 
 Read = Callable[..., Any]
+
+
+def comparable(value: Any) -> Any:  # noqa: ANN401 - whatever the ABI decoder gives
+    """Gives a value with its byte strings as text, in structs too."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, tuple):
+        return tuple(comparable(member) for member in value)
+    return value
 
 
 def compare_life(read: Read, state: LedgerState, now: int) -> None:
@@ -20,6 +35,11 @@ def compare_life(read: Read, state: LedgerState, now: int) -> None:
     for subject in state.exclusions.standing:
         for kind, target in state.exclusions.of(subject):
             assert read("Consents", "isTargetExcluded", subject, kind, target)
+    for subject in state.subjects:
+        _compare_subject(read, state, subject, now)
+    _compare_ends(read, state)
+    _compare_recognitions(read, state.recognitions)
+    _compare_bases(read, state, now)
     _compare_asks(read, state.asks, now)
     _compare_assistance(read, state.assistance)
     _compare_duties(read, state.revocations)
@@ -59,3 +79,63 @@ def _compare_duties(read: Read, facts: RevocationFacts) -> None:
     for consent, institution, _ in facts.answers:
         done = tuple((consent, institution, duty) in facts.answers for duty in Duty)
         assert tuple(read("Consents", "answersOf", consent, institution)) == done
+
+
+def _compare_ends(read: Read, state: LedgerState) -> None:
+    for institution, officer in state.erasures.officers:
+        assert read("Records", "isErasureOfficer", institution, officer)
+    for record, known in state.records.items():
+        assert read("Records", "endOf", record) == plain(state.erasures.end_of(record))
+        leaf = known.leaf
+        assert read("Records", "retentionEnd", record) == retention_end(leaf.data_month, leaf.retention)
+
+
+def _compare_recognitions(read: Read, found: RecognitionFacts) -> None:
+    for record, mark in found.marks.items():
+        assert comparable(read("Recognitions", "markOf", record)) == comparable(plain(mark))
+        issued = read("Recognitions", "countsOfIssuer", mark.issuer, mark.item_code)
+        assert issued == found.counts_of_issuer(mark.issuer, mark.item_code)
+    for record, study in found.studies.items():
+        assert read("Recognitions", "studyOf", record) == plain(study)
+    for (record, institution), said in found.said.items():
+        assert read("Recognitions", "recognitionOf", record, institution) == (True, said.accepted, said.reason_code)
+        item = found.marks[record].item_code
+        assert read("Recognitions", "countsOf", institution, item) == found.counts_of(institution, item)
+
+
+def _compare_bases(read: Read, state: LedgerState, now: int) -> None:
+    """Compares debts, authorisations and permits."""
+    for debt_id, debt in state.debts.known.items():
+        became = debt.noticed, debt.referred, debt.reviewed
+        expected = (debt.institution, debt.opened_at, *became, debt.subject_id, debt.practitioner)
+        assert comparable(read("Emergencies", "debtOf", debt_id)) == comparable(expected)
+    for institution in state.institutions:
+        ids, _ = read("Emergencies", "openDebts", institution, 0, 10**6)
+        late = read("Emergencies", "overdue", institution, 0, 10**6)
+        assert set(ids) == set(state.debts.open_of(institution))
+        assert set(late) == state.debts.overdue_of(institution, now)
+        assert read("Emergencies", "overdueCount", institution) == len(late)
+        count = state.permits.get(institution, PermitCount()).on(now // DAY)
+        assert read("AccessLedger", "permitsToday", institution) == (count.accesses, count.emergencies)
+    for authorisation, given in state.authorisations.items():
+        [found] = read("Authorisations", "statesOf", [authorisation])
+        stored = given.status, given.given_at, given.withdrawn_at, given.terms.authority
+        assert comparable(found) == comparable(stored)
+
+
+def _compare_subject(read: Read, state: LedgerState, subject: SubjectId, now: int) -> None:
+    known = state.subjects[subject]
+    assert read("Subjects", "signerOf", subject) == known.signer
+    assert read("Subjects", "factsOf", subject) == state.guardians.facts_of(subject).word(known.custodian)
+    assert read("Subjects", "cardSignerOf", subject) == state.keys.cards.get(subject, b"")
+    open_ = state.keys.recoveries.get(subject)
+    assert read("Subjects", "recoveryOf", subject) == (plain(open_) if open_ else (ZERO_32, 0, 0, ZERO_32, b""))
+    appointments = state.guardians.appointments_of(subject)
+    assert set(read("Subjects", "guardiansOf", subject)) == set(appointments)
+    names = list(appointments)[:1]
+    for name in names:
+        assert read("Subjects", "appointmentOf", name) == plain(appointments[name])
+    for guardian, scope in product([ZERO_32, *names], GuardianScope):
+        expected = signer_for(state, subject, guardian, scope, now)
+        assert read("Subjects", "signerFor", subject, guardian, scope) == expected
+        assert read("Subjects", "cardSignerFor", subject, scope) == card_signer_for(state, subject, scope, now)

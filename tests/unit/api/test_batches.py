@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from consentry.api import schemas
+from consentry.api.batch_schemas import BatchAnswer, BatchBody, DeniedItem, PermittedItem, RejectedItem
 from consentry.core import events
 from consentry.core.codes import Category
 from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, RecordId, SubjectId
@@ -36,9 +37,11 @@ async def three(world: World) -> list[AccessRequest]:
     return [world.request(record, consent, world.people.hospital) for record in records]
 
 
-def items_of(answer: Json) -> list[schemas.PermittedItem | schemas.DeniedItem | schemas.RejectedItem]:
+def items_of(
+    answer: Json,
+) -> list[PermittedItem | DeniedItem | RejectedItem]:
     """Reads the answers, as documented."""
-    return schemas.BatchAnswer.model_validate(answer).items
+    return BatchAnswer.model_validate(answer).items
 
 
 @pytest.mark.parametrize("one_signature", [True, False], ids=["one signature", "each signed"])
@@ -52,7 +55,7 @@ async def test_each_request_gets_its_own_answer_in_order(world: World, *, one_si
     assert [item.outcome for item in found] == ["permitted", "permitted", "denied"]
     assert [item.request_id for item in found] == [str(asked.request_id) for asked in requests]
     denied = found[2]
-    assert isinstance(denied, schemas.DeniedItem)
+    assert isinstance(denied, DeniedItem)
     assert denied.reason == "RECORD_NOT_IN_SCOPE"
     target = f"/v1/records/{hex_of(requests[0].record_id)}/ciphertext"
     content = await world.institution(hospital).get(target)
@@ -79,7 +82,7 @@ async def test_request_that_is_rejected_alone_has_a_problem_and_its_neighbours_t
     found = items_of(done(await world.ask_many([*requests[:2], unknown], hospital, one_signature=False), 200))
 
     assert [item.outcome for item in found] == ["permitted", "rejected", "rejected"]
-    problems = [item.problem for item in found if isinstance(item, schemas.RejectedItem)]
+    problems = [item.problem for item in found if isinstance(item, RejectedItem)]
     assert [(problem.code, problem.status) for problem in problems] == [("conflict", 409), ("not-found", 404)]
     assert problems[0].instance == BATCH
 
@@ -152,7 +155,7 @@ async def test_malformed_body_is_refused_and_nothing_decided(world: World, chang
 async def test_more_requests_than_a_call_takes_are_refused(world: World) -> None:
     body = _too_many(world.batch_body(await three(world), world.people.hospital))
     with pytest.raises(ValueError, match="at most 500"):
-        schemas.BatchBody.model_validate(body)
+        BatchBody.model_validate(body)
 
 
 async def test_requests_of_another_institution_are_refused(world: World) -> None:
@@ -226,7 +229,7 @@ async def test_keys_that_cannot_be_given_out_now_are_given_out_by_the_next_call(
     parts.vault.down = True
     found = items_of(done(await hospital.post(BATCH, body, KEY), 200))
     assert [item.outcome for item in found] == ["rejected", "rejected", "denied"]
-    assert {item.problem.code for item in found if isinstance(item, schemas.RejectedItem)} == {"vault.unavailable"}
+    assert {item.problem.code for item in found if isinstance(item, RejectedItem)} == {"vault.unavailable"}
     parts.vault.down = False
     found = items_of(done(await hospital.post(BATCH, body, KEY), 200))
     assert [item.outcome for item in found] == ["permitted", "permitted", "denied"]
@@ -236,4 +239,4 @@ async def test_requests_without_a_consent_are_denied_on_record(world: World) -> 
     _, records, _ = await granted(world)
     requests = [world.request(record, ZERO_32, world.people.hospital) for record in records]
     found = items_of(done(await world.ask_many(requests, world.people.hospital), 200))
-    assert [item.reason for item in found if isinstance(item, schemas.DeniedItem)] == ["CONSENT_MISSING"] * 3
+    assert [item.reason for item in found if isinstance(item, DeniedItem)] == ["CONSENT_MISSING"] * 3

@@ -19,7 +19,7 @@ from consentry.ledger.keyfiles import load_key
 from consentry.ledger.manifest import Manifest
 from tests.unit.cli.conftest import Run
 
-VERIFIERS = Verifiers(p256=Address(b"\x01" * 20), webauthn=Address(b"\x02" * 20))
+VERIFIERS = Verifiers(p256=Address(b"\x01" * 20), webauthn=Address(b"\x02" * 20), council=Address(b"\x03" * 20))
 ORIGIN = "https://gateway.test:8443"
 DIGEST = b"\x07" * 32
 

@@ -66,6 +66,6 @@ def test_document_lists_every_act_as_it_is() -> None:
     )
 
     assert rows == [
-        (name_of(act), ", ".join(f.signers), f.contract, f.function, f.event, f.help)
+        (name_of(act), ", ".join(f.signers) or "nobody", f.contract, f.function, f.event, f.help)
         for act, f in ((act, act.FORM) for act in ACTS)
     ]

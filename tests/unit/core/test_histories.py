@@ -29,7 +29,7 @@ def _file(topic: str) -> dict[str, Any]:
 @pytest.mark.parametrize("topic", TOPICS)
 def test_core_answers_every_step_as_expected(topic: str) -> None:
     content = _file(topic)
-    side = core_beginning(_domain, Verifiers(address(0xF1), address(0xF2)))
+    side = core_beginning(_domain, Verifiers(address(0xF1), address(0xF2), address(0xF3)))
 
     assert play(content["histories"], content["defaults"], side) == []
 

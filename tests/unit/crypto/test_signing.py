@@ -26,6 +26,7 @@ CONTENT = json.loads(FILE.read_text(encoding="utf-8"))
 VERIFIERS = Verifiers(
     p256=Address(bytes.fromhex(CONTENT["p256Verifier"][2:])),
     webauthn=Address(bytes.fromhex(CONTENT["webauthnVerifier"][2:])),
+    council=samples.address(0xC0),
 )
 DIGEST = bytes.fromhex(CONTENT["digest"][2:])
 DOMAIN = Domain("Consentry Consents", 1337, samples.address(5))

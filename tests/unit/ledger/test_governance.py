@@ -10,8 +10,8 @@ from consentry.core.offices import Role
 from consentry.core.terms import InstitutionKeys
 from consentry.crypto.signing import AccountKey, sign
 from consentry.errors import ConsentryError
+from consentry.ledger.abi import SYSTEM_DELAY
 from consentry.ledger.accounts import SendingAccount
-from consentry.ledger.deployment import SYSTEM_DELAY
 from consentry.ledger.governance import Announced, Governance, Waiting, pending, rotate_keys
 from consentry.ledger.reader import ChainReader
 from tests.support import samples

@@ -21,7 +21,7 @@ from consentry.evidence.claim import claim_of
 from consentry.evidence.trust import TrustRoot
 from tests.support import samples
 from tests.support.samples import NOW
-from tests.vectors.bundles.real import CUSTODIAN, HOSPITAL, PATIENT, STRANGER, RealBundles
+from tests.vectors.bundles.real import CUSTODIAN, HOSPITAL, PATIENT, SECOND, STRANGER, RealBundles
 from tests.vectors.bundles.rogue import Rogue
 
 Json = dict[str, Any]
@@ -157,6 +157,48 @@ BATCH: Final[tuple[tuple[str, Change], ...]] = (
     ("batch-of-another-institution", _set("0x" + CUSTODIAN.address.hex(), "batch", "institution")),
 )
 """Changes to the place of a request in a batch that was signed as a whole."""
+KEYS: Final[tuple[tuple[str, str, int, Change], ...]] = (
+    ("key-left-out", "permitted-by-new-signer", steps.SIGNATURE, _set([], "subjectKeys")),
+    (
+        "key-replaced",
+        "permitted-by-new-signer",
+        steps.SUBJECT,
+        _set("0x" + STRANGER.address.hex(), "subjectKeys", 0, "act", "signer"),
+    ),
+    (
+        "key-signature-changed",
+        "permitted-by-new-signer",
+        steps.SUBJECT,
+        _set(_flip, "subjectKeys", 0, "signatures", 1),
+    ),
+    ("key-of-an-unknown-kind", "permitted-by-new-signer", steps.FORM, _set("key-gift", "subjectKeys", 0, "kind")),
+    ("key-twice", "permitted-by-new-signer", steps.SUBJECT, lambda b: b["subjectKeys"].append(b["subjectKeys"][0])),
+    ("card-left-out", "permitted-by-card", steps.SUBJECT, _set([], "subjectKeys")),
+    ("card-taken-for-a-device", "permitted-by-card", steps.SUBJECT, _set(1, "consent", "terms", "assurance")),
+    (
+        "card-replaced",
+        "permitted-by-card",
+        steps.SUBJECT,
+        _set("0x" + STRANGER.address.hex(), "subjectKeys", 0, "act", "signer"),
+    ),
+    ("guardian-left-out", "permitted-by-guardian", steps.SUBJECT, _set([], "subjectKeys")),
+    (
+        "guardian-replaced",
+        "permitted-by-guardian",
+        steps.SUBJECT,
+        _set("0x" + STRANGER.address.hex(), "subjectKeys", 0, "act", "guardian"),
+    ),
+    ("guardian-hidden", "permitted-by-guardian", steps.SUBJECT, _set("0x" + "00" * 32, "consent", "terms", "guardian")),
+    ("recovery-without-its-proposal", "permitted-after-recovery", steps.SUBJECT, lambda b: b["subjectKeys"].pop(0)),
+    ("recovery-never-completed", "permitted-after-recovery", steps.SUBJECT, lambda b: b["subjectKeys"].pop()),
+    (
+        "recovery-of-another-proposal",
+        "permitted-after-recovery",
+        steps.SUBJECT,
+        _set(_flip, "subjectKeys", 1, "act", "recovery"),
+    ),
+)
+"""Changes to the acts that name the signer of a consent, in bundles that have some."""
 RECORD: Final[tuple[tuple[str, Change], ...]] = (
     ("record-missing", _set(None, "record")),
     ("record-sensitivity-lowered", _set(1, "record", "leaf", "sensitivity")),
@@ -272,6 +314,25 @@ def _grounds(real: RealBundles) -> Iterator[Forgery]:
         ("authorisation-signed-otherwise", steps.CONSENT, replace(given, authorisation=forged)),
     ):
         yield Forgery(name, step, bundle.to_json(), real.trust)
+
+
+def _keys(real: RealBundles) -> Iterator[Forgery]:
+    """Bundles of consents that another than the enrolled signer signed, with acts that do not name it."""
+    for name, base, step, change in KEYS:
+        content = rfc8785.dumps(_changed(real.bundles[base], change))
+        yield Forgery(name, step, content, real.trust)
+    rotated, guarded = real.bundles["permitted-by-new-signer"], real.bundles["permitted-by-guardian"]
+    other = replace(rotated, subject_keys=guarded.subject_keys)
+    yield Forgery("key-of-another-subject", steps.SUBJECT, other.to_json(), real.trust)
+    needless = replace(real.bundles["denied-no-consent"], subject_keys=rotated.subject_keys)
+    yield Forgery("key-without-a-consent", steps.SUBJECT, needless.to_json(), real.trust)
+    rogue = Rogue(rotated, real.trust, HOSPITAL, SECOND)
+    for name, order in (
+        ("rogue-rotated-after-the-grant", ("admitted", "enrolled", "anchored", "granted", "key-0", "decided")),
+        ("rogue-rotated-after-the-decision", ("admitted", "enrolled", "anchored", "granted", "decided", "key-0")),
+    ):
+        bundle, trust = rogue.mine({}, order=order)
+        yield Forgery(name, steps.ORDER, bundle.to_json(), trust)
 
 
 def _raw(real: RealBundles) -> Iterator[Forgery]:
@@ -393,5 +454,5 @@ def _broken_rules(rogue: Rogue, lie: Callable[..., Forgery]) -> Iterator[Forgery
 
 def forgeries(real: RealBundles) -> list[Forgery]:
     """Gives all lying bundles."""
-    edited = [*_raw(real), *_edited(real), *_within(real), *_rotated(real), *_grounds(real)]
-    return [*edited, *_mixed(real), *_rogue(real, PATIENT)]
+    made = (_raw(real), _edited(real), _within(real), _rotated(real), _keys(real), _grounds(real), _mixed(real))
+    return [forgery for group in (*made, _rogue(real, PATIENT)) for forgery in group]

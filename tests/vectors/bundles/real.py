@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
@@ -12,12 +12,28 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eth_hash.auto import keccak
 
 from consentry.core import events, merkle
+from consentry.core.acts import parties_of
 from consentry.core.authorisations import StandingAuthorisation, authorisation_id
 from consentry.core.batch_tree import batch_of, paths_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import EMERGENCY_WINDOW, Action, EmergencyReason, LegalBasis, Purpose, Reason, bits
+from consentry.core.codes import (
+    EMERGENCY_WINDOW,
+    Action,
+    Assurance,
+    EmergencyReason,
+    GuardianKind,
+    GuardianScope,
+    LegalBasis,
+    Purpose,
+    Reason,
+    RecoveryProposer,
+    bits,
+)
 from consentry.core.emergencies import debt_id
+from consentry.core.guardianship import GuardianAppointment
 from consentry.core.packing import unpack_outcome
+from consentry.core.signed_act import SignedAct
+from consentry.core.signer_keys import CardRegistration, RecoveryCompletion, RecoveryProposal, SignerRotation
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -32,8 +48,9 @@ from consentry.core.terms import (
     RecordLeaf,
     SubjectId,
 )
-from consentry.core.typed_data import consent_id, record_id, scope_key
+from consentry.core.typed_data import consent_id, record_id, scope_key, struct_hash
 from consentry.crypto import p256
+from consentry.crypto.council import Council, CouncilKey
 from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.evidence.assemble import AccessHistory, ChainFacts, assemble
@@ -51,11 +68,17 @@ NEW_KEY: Final = AccountKey(keccak(b"bundles: hospital, new"))
 NEW_RELEASE_KEY: Final = samples.RELEASE_KEY[::-1]
 PATIENT: Final = AccountKey(keccak(b"bundles: patient"))
 STRANGER: Final = AccountKey(keccak(b"bundles: stranger"))
+SECOND: Final = AccountKey(keccak(b"bundles: second key of the patient"))
+MEMBERS: Final = (AccountKey(keccak(b"bundles: grandmother")), AccountKey(keccak(b"bundles: grandfather")))
 
 
 def curve_key(seed: bytes) -> ec.EllipticCurvePrivateKey:
     """Gives a P-256 key that is always the same."""
     return ec.derive_private_key(int.from_bytes(keccak(seed), "big") % p256.ORDER, ec.SECP256R1())
+
+
+KeyChange = Callable[["Story", SubjectId], tuple[SigningKey, tuple[events.ActPerformed, ...], dict[str, Any]]]
+"""Changes who signs for a subject; gives the key, the acts that name its signer, and members of the terms."""
 
 
 @dataclass
@@ -70,6 +93,7 @@ class Case:
     anchored: events.RecordAnchored
     granted: events.ConsentGranted
     scope_proof: tuple[bytes, ...] = ()
+    keys: tuple[events.ActPerformed, ...] = ()
 
 
 @dataclass
@@ -118,8 +142,21 @@ class Story:
             self.place(outcome), keys.institution, by, keys.signer, keys.release_key, keys.sign_before
         )
 
-    def case(self, key: SigningKey, name: str, **terms: Any) -> Case:  # noqa: ANN401 - fields of the terms
-        """Enrols, anchors and grants."""
+    def perform(self, act: SignedAct, *keys: SigningKey) -> events.ActPerformed:
+        """Has a signed act taken."""
+        domain, form = self.suite.domain(act.FORM.contract), act.FORM
+        signatures = tuple(sign(key, domain, act) for key in keys)
+        outcome = self.suite.act(form.contract, form.function, plain(act), list(signatures))
+        return events.ActPerformed(self.place(outcome), struct_hash(act), *parties_of(act), act, signatures)
+
+    def case(
+        self,
+        key: SigningKey,
+        name: str,
+        change_keys: KeyChange | None = None,
+        **terms: Any,  # noqa: ANN401 - fields of the terms
+    ) -> Case:
+        """Enrols, anchors and grants; in between who signs may change."""
         suite, subject = self.suite, SubjectId(keccak(name.encode()))
         enrolment = Enrolment(subject, key.signer, CUSTODIAN.address, NOW + samples.DAY)
         domain = suite.domain("Subjects")
@@ -133,11 +170,15 @@ class Story:
             keys = [scope_key(leaf), samples.word(3), samples.word(4)]
             proof = merkle.proof_of(keys, scope_key(leaf))
             terms |= {"records_root": merkle.root_of(keys), "categories": 0}
+        naming: tuple[events.ActPerformed, ...] = ()
+        if change_keys is not None:
+            key, naming, changes = change_keys(self, subject)
+            terms |= changes
         agreed = replace(samples.terms(), subject_id=subject, institution=HOSPITAL.address, **terms)
         signature = sign(key, suite.domain("Consents"), agreed)
         outcome = suite.grant(agreed, signature)
         granted = events.ConsentGranted(self.place(outcome), consent_id(agreed), subject, agreed, signature)
-        return Case(key, subject, leaf, agreed, enrolled, anchored, granted, proof)
+        return Case(key, subject, leaf, agreed, enrolled, anchored, granted, proof, naming)
 
     def request(self, case: Case, number: int, **changes: Any) -> AccessRequest:  # noqa: ANN401 - fields of the request
         """Gives a request about a case."""
@@ -241,6 +282,7 @@ class Story:
             decided,
             case.scope_proof,
             signature,
+            keys=case.keys if invoked else (),
         )
 
     def facts(self) -> ChainFacts:
@@ -266,6 +308,42 @@ def _entry(request: AccessRequest, log: Log) -> AccessEntry:
     reason, decided_at, subject_sequence, institution_sequence = unpack_outcome(log.members[3][-1])
     places = decided_at, subject_sequence, institution_sequence
     return AccessEntry(request, SubjectId(log.members[1]), Reason(reason), *places)
+
+
+def rotated(story: Story, subject: SubjectId) -> tuple[SigningKey, tuple[events.ActPerformed, ...], dict[str, Any]]:
+    """The patient changes the key."""
+    act = SignerRotation(subject, SECOND.signer, 1, NOW + samples.DAY)
+    return SECOND, (story.perform(act, PATIENT, SECOND),), {}
+
+
+def carded(story: Story, subject: SubjectId) -> tuple[SigningKey, tuple[events.ActPerformed, ...], dict[str, Any]]:
+    """The patient registers a card and signs with it."""
+    act = CardRegistration(subject, SECOND.signer, 4, NOW + samples.DAY)
+    return SECOND, (story.perform(act, PATIENT, SECOND),), {"assurance": Assurance.CARD_AND_CODE}
+
+
+def guarded(story: Story, subject: SubjectId) -> tuple[SigningKey, tuple[events.ActPerformed, ...], dict[str, Any]]:
+    """The patient has a council of three as its delegate; two of them sign."""
+    council = Council(2, (MEMBERS[0].signer, MEMBERS[1].signer, STRANGER.signer))
+    key = CouncilKey(story.suite.verifiers.council, council, MEMBERS)
+    scopes, until = bits(GuardianScope.GRANT), NOW + 300 * samples.DAY
+    act = GuardianAppointment(
+        subject, key.signer, GuardianKind.DELEGATE, scopes, NOW, until, ZERO_32, 2, NOW + samples.DAY
+    )
+    done = story.perform(act, key, PATIENT)
+    return key, (done,), {"guardian": done.act_hash, "assurance": Assurance.GUARDIAN}
+
+
+def recovered(story: Story, subject: SubjectId) -> tuple[SigningKey, tuple[events.ActPerformed, ...], dict[str, Any]]:
+    """The patient lost the key; the authority vouches for another one, and nobody objects."""
+    who = PAYER.address.rjust(32, b"\0")
+    act = RecoveryProposal(
+        subject, SECOND.signer, RecoveryProposer.AUTHORITY, who, samples.word(9), 3, NOW + samples.DAY
+    )
+    proposed = story.perform(act, SECOND, PAYER)
+    story.suite.evm.travel(NOW + 8 * samples.DAY)
+    completion = RecoveryCompletion(subject, proposed.act_hash, NOW + 9 * samples.DAY)
+    return SECOND, (proposed, story.perform(completion)), {}
 
 
 @dataclass(frozen=True)
@@ -297,10 +375,17 @@ def build_real() -> RealBundles:
     unknown = replace(account, leaf=replace(account.leaf, commitment=samples.word(0xE)))
     history = story.access(unknown, story.request(unknown, 7))
     together = story.accesses(account, [story.request(account, number) for number in (8, 9, 10)])
+    by_keys = {"permitted-by-new-signer": rotated, "permitted-by-guardian": guarded, "permitted-by-card": carded}
+    for number, (name, change) in enumerate(by_keys.items(), start=28):
+        case = story.case(PATIENT, name, change)
+        histories[name] = story.access(case, story.request(case, number))
     histories |= {"permitted-in-batch-first": together[0], "permitted-in-batch-last": together[2]}
     histories["denied-unknown-record"] = replace(history, anchored=None, granted=None, enrolled=None, scope_proof=())
     story.rotate()
     histories["permitted-after-rotation"] = story.access(account, story.request(account, 11))
     story.reset()
     histories["permitted-after-reset"] = story.access(account, story.request(account, 12))
+    case = story.case(PATIENT, "recovered", recovered)
+    late = {"issued_at": NOW + 8 * samples.DAY, "expires_at": NOW + 9 * samples.DAY}
+    histories["permitted-after-recovery"] = story.access(case, story.request(case, 31, **late))
     return RealBundles(story.trust(), {name: story.bundle(history) for name, history in histories.items()})

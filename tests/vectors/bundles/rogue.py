@@ -19,7 +19,7 @@ from consentry.crypto.signing import AccountKey
 from consentry.evidence import header, trie
 from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock, assemble
 from consentry.evidence.bundle import Bundle
-from consentry.evidence.logs import EMITTERS, ProvableEvent, log_of
+from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
 from consentry.evidence.trust import Checkpoint, TrustRoot
 from tests.support.samples import NOW
 
@@ -57,11 +57,13 @@ class Rogue:
             found["rotated"] = events.InstitutionKeysRotated(
                 nowhere, keys.institution, b.rotation.authority, keys.signer, keys.release_key, keys.sign_before
             )
+        for number, (performed, _) in enumerate(b.subject_keys):
+            found[f"key-{number}"] = performed.event(nowhere)
         found["decided"] = events.AccessDecided(nowhere, b.entry)
         return found
 
     def _receipt(self, event: ProvableEvent, emitter: Address | None) -> bytes:
-        log = log_of(event, emitter or self.trust.address(EMITTERS[type(event)]))
+        log = log_of(event, emitter or self.trust.address(emitter_of(event)))
         return bytes(rlp.encode([b"\x01", b"\x01", bytes(256), [[log.address, list(log.topics), log.data]]]))
 
     def mine(
@@ -115,9 +117,10 @@ class Rogue:
             placed.get("anchored"),
             placed.get("granted"),
             placed["decided"],
+            keys=tuple(placed[name] for name in sorted(placed) if name.startswith("key-")),
             **(values | members),
         )
-        lying = {EMITTERS[type(placed[name])]: address for name, address in emitters.items()}
+        lying = {emitter_of(placed[name]): address for name, address in emitters.items()}
         contracts = tuple((name, lying.get(name, address)) for name, address in trust.contracts)
         facts = ChainFacts(trust.chain_id, trust.genesis_hash, trust.header_form, contracts)
         made = assemble(history, facts, blocks, [block.header for block in blocks.values()])

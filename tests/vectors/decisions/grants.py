@@ -140,7 +140,8 @@ def _of_conditions() -> Iterator[GrantVector]:
     yield _refused("notice-without-hash", "NoticeMissing", (ZERO_32, 1), notice_hash=ZERO_32)
     notice = samples.terms().notice_hash
     yield _refused("notice-without-version", "NoticeMissing", (notice, 0), notice_version=0)
-    for assurance in (0, 5, 255):
+    yield _refused("guardian-with-device-key", "AssuranceRefused", (1,), guardian=samples.word(0x6A))
+    for assurance in (0, 3, 5, 255):
         yield _refused(f"assurance-{assurance}", "AssuranceRefused", (assurance,), assurance=assurance)
 
 

@@ -17,8 +17,9 @@ from consentry.core.admissions import Admissions
 from consentry.core.authorities import Authorities, found
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import Reason, Standing
+from consentry.core.codes import GuardianScope, Reason, Standing
 from consentry.core.packing import unpack_outcome
+from consentry.core.signers import granters, signer_for
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
     ZERO_32,
@@ -119,7 +120,7 @@ def call_of(step: Json, defaults: dict[str, Json], side: Side) -> Call:
     keys = [key_of(name) for name in step.get("keys", ())]
     signed: SignedStruct | None = structs.get("struct")
     if step["do"] == "revoke" and isinstance(signed, ConsentTerms):
-        signed = Revocation(consent_id(signed), signed.subject_id)
+        signed = _revocation(step, signed)
     contract = structs["struct"].FORM.contract if step["do"] == "act" else CONTRACTS.get(step["do"], "")
     signatures = tuple(sign(key, side.domain(contract), signed) for key in keys) if signed is not None else ()
     items = tuple(_item(item, defaults, side) for item in step.get("items", ()))
@@ -128,6 +129,10 @@ def call_of(step: Json, defaults: dict[str, Json], side: Side) -> Call:
         signatures = (sign(first, domain, batch_of(items[0].request.institution, [i.request for i in items])),)
     relay = PAYER.address if step.get("by", RELAY) == RELAY else key_of(step["by"]).address
     return Call(step["do"], step, relay, structs, signatures, items)
+
+
+def _revocation(step: Json, terms: ConsentTerms) -> Revocation:
+    return Revocation(consent_id(terms), terms.subject_id, notation.bytes_of(step["guardian"]))
 
 
 def _item(item: Json, defaults: dict[str, Json], side: Side) -> Signed:
@@ -190,7 +195,8 @@ class ChainSide:
             return suite.evm.send(suite.addresses[form.contract], form.function, *arguments, sender=call.relay)
         given = [plain(structs[name]) for name in ("previous", "struct") if name in structs]
         address = suite.addresses[CONTRACTS[call.do]]
-        return suite.evm.send(address, call.do, *given, *call.signatures, sender=call.relay)
+        under = [notation.bytes_of(step["guardian"])] if call.do == "revoke" else []
+        return suite.evm.send(address, call.do, *given, *under, *call.signatures, sender=call.relay)
 
     def _by_officers(self, call: tuple[Any, ...]) -> Outcome:
         """Lets two officers do an act, each in a block of its own; entering a group takes one."""
@@ -279,7 +285,7 @@ class CoreSide:
         if call.do == "act":
             held = self._holder(struct.FORM.contract, struct, call.signatures)
             return acts.perform(struct, call.signatures, holds=held, relay=relay, place=place)
-        signed = Revocation(consent_id(struct), struct.subject_id) if call.do == "revoke" else struct
+        signed = _revocation(call.step, struct) if call.do == "revoke" else struct
         holds = self._holder(CONTRACTS[call.do], signed, call.signatures)
         return self._old(call, holds, place)
 
@@ -295,11 +301,13 @@ class CoreSide:
             if call.do == "anchor":
                 return [acts.anchor(struct, signature_valid=valid_, **where)]
             return acts.supersede(call.structs["previous"], struct, signature_valid=valid_, **where)
-        known = self.state.subjects.get(struct.subject_id)
-        valid = known is not None and holds(0, known.signer)
+        now = place.block.time
         if call.do == "grant":
+            valid = any(holds(0, signer) for signer in granters(self.state, struct, now))
             return [acts.grant(struct, call.signatures[0], signature_valid=valid, **where)]
-        return [acts.revoke(struct, call.signatures[0], signature_valid=valid, **where)]
+        guardian = notation.bytes_of(call.step["guardian"])
+        valid = holds(0, signer_for(self.state, struct.subject_id, guardian, GuardianScope.REVOKE, now))
+        return [acts.revoke(struct, call.signatures[0], signature_valid=valid, guardian=guardian, **where)]
 
     def _admitted(self, step: Json, place: EventPlace) -> Sequence[events.LedgerEvent]:
         """Lets two officers do an act, each in a block of its own; entering a group takes one."""
@@ -356,9 +364,9 @@ class CoreSide:
 
 
 def core_beginning(domains: Callable[[str], Domain], verifiers: Verifiers) -> CoreSide:
-    """Gives a core side in which the payer is authority and relay, and both verifiers are admitted, as on the chain."""
+    """Gives a core side in which the payer is authority and relay, and all verifiers are admitted, as on the chain."""
     place, state = EventPlace(BlockReference(0, ZERO_32, 0), ZERO_32, 0), LedgerState()
-    found(state, PAYER.address, SECOND.address, (verifiers.p256, verifiers.webauthn), place)
+    found(state, PAYER.address, SECOND.address, (verifiers.p256, verifiers.webauthn, verifiers.council), place)
     for officer in (PAYER, SECOND):
         Admissions(state).admit_relay(PAYER.address, PAYER.address, officer=officer.address, place=place)
     return CoreSide(state, START, domains, verifiers)

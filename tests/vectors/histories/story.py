@@ -159,9 +159,11 @@ class Story:
         self.steps.append(Step("grant", {"struct": terms}, (key,), expect, by=by))
         return self
 
-    def revoke(self, terms: ConsentTerms, key: str, expect: Error = ACCEPTED, by: str = RELAY) -> Story:
-        """Takes a consent back."""
-        self.steps.append(Step("revoke", {"struct": terms}, (key,), expect, by=by))
+    def revoke(
+        self, terms: ConsentTerms, key: str, expect: Error = ACCEPTED, by: str = RELAY, guardian: bytes = ZERO_32
+    ) -> Story:
+        """Takes a consent back; a guardian names the appointment under which it signs."""
+        self.steps.append(Step("revoke", {"struct": terms, "guardian": guardian}, (key,), expect, by=by))
         return self
 
     def act(self, act: SignedAct, *keys: str, expect: Error = ACCEPTED, by: str = RELAY) -> Story:
