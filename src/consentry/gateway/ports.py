@@ -398,7 +398,8 @@ class Vault(Protocol):
     async def erase(self, record_id: RecordId) -> Remains:
         """Destroys keys, blinding value and object of a record version, in this order.
 
-        Doing it again finishes what a crash cut off. The caller has seen on chain that the record is erased.
+        Doing it again finishes what a crash cut off. The caller has seen on chain that the record is erased. With the
+        last record of a subject its key is replaced, and its codes and openings are destroyed.
         """
         ...
 
