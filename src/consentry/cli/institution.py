@@ -16,6 +16,7 @@ from consentry.cli.governing import OfficerKey as Key
 from consentry.cli.governing import act_as, on_chain, shown
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import SettingsFile
+from consentry.cli.recognitions import recognitions
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.core.chain import ActReceipt
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.command("duties")(duties)
 app.command("debts")(debts)
+app.command("recognitions")(recognitions)
 _SHOWN: Final = re.compile(r'releaseKey"?: "?(0x[0-9a-f]+)')
 Account = Annotated[str, typer.Argument(help="the institution's address, 0x and 40 hexadecimal digits")]
 
