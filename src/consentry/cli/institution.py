@@ -10,13 +10,13 @@ from typing import Annotated, Final
 import typer
 
 from consentry.cli import values
+from consentry.cli.counts import assisted, recognitions
 from consentry.cli.debts import debts
 from consentry.cli.duties import duties
 from consentry.cli.governing import OfficerKey as Key
 from consentry.cli.governing import act_as, on_chain, shown
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import SettingsFile
-from consentry.cli.recognitions import recognitions
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.core.chain import ActReceipt
@@ -39,6 +39,7 @@ app = typer.Typer(
 app.command("duties")(duties)
 app.command("debts")(debts)
 app.command("recognitions")(recognitions)
+app.command("assisted")(assisted)
 _SHOWN: Final = re.compile(r'releaseKey"?: "?(0x[0-9a-f]+)')
 Account = Annotated[str, typer.Argument(help="the institution's address, 0x and 40 hexadecimal digits")]
 

@@ -216,6 +216,7 @@ DEBT: Final[Shape] = {
     "overdue": _truth,
 }
 DUTY: Final[Shape] = {"consentId": _id, "kind": _text, "dueAt": _number, "overdue": _truth}
+ASSISTED: Final[Shape] = {"granted": _number, "inQuarter": _number, "undone": _number}
 RECOGNISED: Final[Shape] = {
     "itemCode": _number,
     "receivedAccepted": _number,

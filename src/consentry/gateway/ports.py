@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Protocol
 
+from consentry.core.assisted_grants import AssistedCounts
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
 from consentry.core.emergencies import Debt
@@ -229,6 +230,10 @@ class Ledger(Protocol):
 
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         """Reads at head what an institution owes after revocations, due or not, in no particular order."""
+        ...
+
+    async def assisted_by(self, institution: Address, quarter: int) -> AssistedCounts:
+        """Reads at head how often staff of an institution prepared what was granted; quarters count from 1970."""
         ...
 
     async def release_key_hash(self, institution: Address) -> bytes:

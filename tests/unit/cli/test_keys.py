@@ -56,7 +56,9 @@ def test_secret_of_pseudonyms_is_made_at_first_use_in_an_ordinary_folder(run: Ru
 
     assert first.status == 0, first
     assert again.out == first.out
-    assert json.loads(first.out)["practitioner"] != json.loads(run(*asked[:2], "dr-wang", *asked[3:]).out)["practitioner"]
+    assert (
+        json.loads(first.out)["practitioner"] != json.loads(run(*asked[:2], "dr-wang", *asked[3:]).out)["practitioner"]
+    )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 

@@ -39,7 +39,9 @@ def test_moment_is_read_as_it_is_shown_or_in_seconds(text: str, second: int) -> 
     assert values.moment("lapses at", text) == second
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2026-13-01", "2026-11-26 25:00", "2026-11-26 01:02:03 CST", "-1", "9" * 30])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2026-13-01", "2026-11-26 25:00", "2026-11-26 01:02:03 CST", "-1", "9" * 30]
+)
 def test_other_moment_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError, match="lapses at does not match"):
         values.moment("lapses at", text)

@@ -1,4 +1,4 @@
-"""``consentry institution recognitions``: what became of marked results."""
+"""What is counted for an institution: ``institution recognitions`` and ``institution assisted``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consentry.cli.options import (
     Reach,
     SettingsFile,
 )
-from consentry.cli.output import AsJson, listing
+from consentry.cli.output import AsJson, answer, listing
 from consentry.evidence.notation import Json
 
 
@@ -36,3 +36,18 @@ def recognitions(
 def _row(item: Json) -> tuple[object, ...]:
     received, issued = ("receivedAccepted", "receivedRefused"), ("issuedAccepted", "issuedRefused")
     return item["itemCode"], *(item[name] for name in (*received, *issued))
+
+
+def assisted(
+    key: HospitalKey,
+    institution: InstitutionAddress = "",
+    gateway: GatewayUrl = "",
+    node: NodeUrl = "",
+    manifest: ManifestFile = None,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Counts the consents that staff of the institution prepared: granted in all and in this quarter, and undone."""
+    reach = Reach.of(gateway, node, manifest, settings)
+    own = reach.institution(load_signing_key(key, reach.origin), institution)
+    answer(reach.as_hospital(own, lambda hospital: hospital.assisted_consents()), as_json=as_json)
