@@ -137,4 +137,7 @@ def revocations(desk: Desk) -> None:
     desk.type(f"consentry act erasure-attestation {about} --copies 1 --erased-at {_in_days(0)} {who}")
     desk.type(f"consentry act erasure-attestation {about} --copies 1 --erased-at {_in_days(0)} {who}", status=1)
     desk.type(f"consentry institution duties --key {B}.key")
+    desk.say(
+        "The custodian owes its word as well; it is overdue after 24 hours: `tests/contracts/test_revocations.py`."
+    )
     desk.type("consentry institution duties --key hospital-a.key")

@@ -31,7 +31,10 @@ def emergencies(desk: Desk) -> None:
     desk.type(f"consentry act emergency-notice --debt-id {debt} {told} --sent-at {sent} --key {A}.key")
     desk.type(f"consentry institution debts --key {B}.key")
     desk.type(f"consentry subject emergencies {patient.subject} --key {patient.name}.key")
-    desk.say("Another patient forbids it in advance.")
+    desk.say(
+        "A debt is overdue after 72 hours, which tests wait for by setting the clock: `tests/contracts/test_emergency_debts.py`."
+        " Another patient forbids emergencies in advance."
+    )
     answers = f"--subject-id {careful.subject} --emergency forbid --relatives allow"
     desk.type(f"consentry act directive {answers} --key {careful.name}.key")
     desk.type(f"{look.replace(patient.image, careful.image)} {why}", status=1)

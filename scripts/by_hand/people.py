@@ -34,6 +34,10 @@ def guardians(desk: Desk) -> None:
     desk.type(as_mother)
     consent = desk.take("consentId", "consentry consent grant mother.json --yes --key mother.key", cut=True)
     desk.type(asking(desk, child.image, f"--consent {consent}"))
+    desk.say(
+        "From the day on which the minority ends an access under this consent is answered RECONSENT_NEEDED; no run is"
+        " that long, so tests set the clock: `tests/contracts/test_who_grants.py`."
+    )
     _removed(desk, child, under)
     _council(desk, child, parent, (end, grandparents))
     _shielded(desk, child, about, end)

@@ -61,6 +61,13 @@ def test_every_rule_has_its_number_and_a_transcript() -> None:
     assert {int(number): anchor for number, anchor in linked} == anchors
 
 
+def test_transcript_shows_every_rule_refusing_something() -> None:
+    sections = re.split(r"^## ", (ROOT / "docs" / "rules-by-hand.md").read_text(), flags=re.MULTILINE)
+    refusing = [section.partition(".")[0] for section in sections if "[exit code " in section]
+
+    assert refusing == [str(number) for number in range(1, RULES + 1)]
+
+
 @pytest.mark.parametrize("route", named("API"))
 def test_route_exists(route: str) -> None:
     assert route in ROUTES
