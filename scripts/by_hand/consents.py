@@ -77,7 +77,8 @@ def assisted(desk: Desk) -> None:
     desk.type(f"{grant} {patient.name}.key", status=1, cut=True)
     desk.type(
         f"consentry act assistance --consent-id {consent} --subject-id {patient.subject}"
-        f" --institution {desk.address(B)} --practitioner {staff(desk, 'nurse-wu')} --evidence-hash {EVIDENCE} --key {B}.key"
+        f" --institution {desk.address(B)} --practitioner {staff(desk, 'nurse-wu')}"
+        f" --evidence-hash {EVIDENCE} --key {B}.key"
     )
     desk.type(f"{grant} {B}.key", status=1, cut=True)
     desk.type(f"{grant} {patient.name}.key", cut=True)

@@ -32,7 +32,7 @@ def emergencies(desk: Desk) -> None:
     desk.type(f"consentry institution debts --key {B}.key")
     desk.type(f"consentry subject emergencies {patient.subject} --key {patient.name}.key")
     desk.say(
-        "A debt is overdue after 72 hours, which tests wait for by setting the clock: `tests/contracts/test_emergency_debts.py`."
+        "A debt is overdue after 72 hours; tests set the clock: `tests/contracts/test_emergency_debts.py`."
         " Another patient forbids emergencies in advance."
     )
     answers = f"--subject-id {careful.subject} --emergency forbid --relatives allow"

@@ -34,7 +34,6 @@ def governance(desk: Desk) -> None:
     verifier = f"0x{'7a' * 20}"
     desk.type(f"consentry authority admit-verifier {verifier} --key national.key", status=1)
     desk.type(f"consentry authority admit-verifier {verifier} --key system-1.key")
-    desk.type(f"consentry authority admit-verifier {verifier} --key system-1.key", status=1)
     desk.say("One officer stops an institution at once; that ends after 72 hours unless another one suspends it.")
     read = asking(desk, patient.image, f"--consent {consent}")
     suspend = f"consentry institution suspend {desk.address(B)} --key"

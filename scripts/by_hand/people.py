@@ -151,7 +151,7 @@ def _institution(desk: Desk, patient: Patient, consent: str) -> None:
 def persons(desk: Desk) -> None:
     """Rule 12."""
     first, second = enrolled(desk, "zheng"), enrolled(desk, "zheng-2")
-    province, deputy = desk.address("province-44"), desk.address("province-33")
+    province, other = desk.address("province-44"), desk.address("province-33")
     desk.rule(
         12,
         "One person, several subjects",
@@ -168,7 +168,7 @@ def persons(desk: Desk) -> None:
     desk.type(f"consentry person resolve --kind id_number --code-file card.code {own}", status=2)
     both = f"--subject {first.subject} --subject {second.subject}"
     link = desk.take("actHash", f"consentry person link {both} --authority {province} --out link.json {own}")
-    desk.type("consentry person link --prepared link.json --key province-33.key", status=1)
+    desk.type("consentry person link --prepared link.json --key province-33.key", status=2)
     desk.type("consentry person link --prepared link.json --key province-44.key")
     desk.type(f"consentry person resolve --kind id_number --code-file id.code {own}")
     desk.type(f"consentry person resolve --kind id_number --code-file id.code --key {B}.key")
@@ -180,7 +180,8 @@ def persons(desk: Desk) -> None:
     desk.type(asking(desk, first.image, f"--consent {consent}"))
     desk.type(asking(desk, second.image, f"--consent {granted(desk, second)}"), status=1)
     why = f"--link {link} --reason 'two patients of one name'"
-    desk.type(f"consentry person unlink {why} --authority {deputy} --out unlink.json {own}", status=1)
+    desk.type(f"consentry person unlink {why} --authority {other} --out unlink.json {own}")
+    desk.type("consentry person unlink --prepared unlink.json --key province-33.key", status=1)
     desk.type(f"consentry person unlink {why} --authority {province} --out unlink.json {own}")
     desk.type("consentry person unlink --prepared unlink.json --key province-44.key")
     desk.type(f"consentry person resolve --kind id_number --code-file id.code {own}")

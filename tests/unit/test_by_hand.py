@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from by_hand.desk import Desk, PlayError, shortened, value
 
 ID, OTHER = "0x" + "ab12cd" + "34" * 29, "0x" + "99" * 20
