@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -129,8 +129,10 @@ def native_compiler() -> Path | None:
     return Path(found) if f"Version: {version}+" in said else None
 
 
-def compile_sources(sources: dict[str, str]) -> Json:
-    """Compiles ``sources`` and returns the compiler's output.
+def compile_sources(sources: dict[str, str], units: Iterable[str]) -> Json:
+    """Compiles ``units`` among ``sources`` and returns the compiler's output.
+
+    All sources are given, whatever is asked for: their number has a say in the order of functions in the code.
 
     Raises:
         CompileError: The compiler found errors.
@@ -140,7 +142,7 @@ def compile_sources(sources: dict[str, str]) -> Json:
     request = {
         "language": "Solidity",
         "sources": {unit: {"content": text} for unit, text in sources.items()},
-        "settings": {**settings(), "outputSelection": {unit: {"*": wanted} for unit in entry_points()}},
+        "settings": {**settings(), "outputSelection": {unit: {"*": wanted} for unit in units}},
     }
     try:
         output: Json = solcx.compile_standard(request, solc_binary=compiler())
@@ -205,18 +207,28 @@ def artifact(unit: str, compiled: Json) -> Json:
     }
 
 
-def build() -> dict[str, str]:
-    """Compiles everything; returns the text of each artifact file by its name.
+def build(*, kept: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Compiles everything, or what is not ``kept``; returns the text of each artifact file by its name.
 
     Raises:
         CompileError: The sources do not compile.
     """
-    output = compile_sources(gather(entry_points()))
-    files = {}
-    for unit, file in entry_points().items():
+    points, files = entry_points(), dict(kept or {})
+    wanted = [unit for unit, file in points.items() if file.name not in files]
+    if not wanted:
+        return files
+    output = compile_sources(gather(points), wanted)
+    for unit in wanted:
+        file = points[unit]
         made = artifact(unit, output["contracts"][unit][file.stem])
         files[file.name] = json.dumps(made, indent=1, sort_keys=True) + "\n"
     return files
+
+
+def fresh() -> dict[str, str]:
+    """Gives the artifacts on disk whose sources are what they were made of."""
+    old = set(stale_sources())
+    return {name: text for name, text in on_disk().items() if name not in old}
 
 
 def on_disk() -> dict[str, str]:
@@ -244,7 +256,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if an artifact is stale")
     check: bool = parser.parse_args().check
     try:
-        files = build()
+        files = build() if check else build(kept=fresh())
     except CompileError as error:
         print(f"compile: {error}", file=sys.stderr)
         return 1

@@ -28,8 +28,10 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +39,7 @@ LISTS = {
     "contracts": ROOT / "tests" / "contracts" / "mutants.toml",
     "core": ROOT / "tests" / "unit" / "core" / "mutants.toml",
 }
-LINKED = ("contracts/node_modules", "hardhat-free-node/embedded/node_modules")
+LINKED = ("contracts/node_modules", "hardhat-free-node/embedded/node_modules", ".venv-halmos")
 LONGEST = 1800  # seconds for one command: a fault may well make a test hang
 
 Command = list[str]
@@ -131,7 +133,7 @@ def plant(mutant: Mutant, tree: Path) -> str:
     return text
 
 
-def try_sound(suites: dict[str, Suite], mutants: list[Mutant], tree: Path) -> None:
+def try_sound(suites: dict[str, Suite], mutants: Sequence[Mutant], tree: Path) -> None:
     """Runs what the mutants need on the sound tree.
 
     Raises:
@@ -162,30 +164,63 @@ def try_mutant(suite: Suite, mutant: Mutant, tree: Path) -> bool:
     return not unseen
 
 
+def try_all(suites: dict[str, Suite], mutants: Sequence[Mutant]) -> list[str]:
+    """Tries mutants one after another in a tree of their own; returns the names of those unseen, or not to be tried.
+
+    Raises:
+        MutantError: A suite fails without a fault.
+    """
+    unseen = []
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        tree = Path(folder)
+        copy_tree(tree)
+        try_sound(suites, mutants, tree)
+        for mutant in mutants:
+            started = time.monotonic()
+            try:
+                found = try_mutant(suites[mutant.suite], mutant, tree)
+            except MutantError as error:
+                print(f"unfit: {error}", flush=True)
+                unseen.append(mutant.name)
+                continue
+            unseen += [] if found else [mutant.name]
+            verdict = "killed" if found else "ALIVE"
+            print(f"{verdict}: {mutant.name} ({mutant.select}, {time.monotonic() - started:.0f} s)", flush=True)
+    return unseen
+
+
+def shares(mutants: Sequence[Mutant], jobs: int) -> list[list[Mutant]]:
+    """Deals mutants out, those of one suite and selection together: each share runs it on its sound tree once."""
+    dealt: list[list[Mutant]] = [[] for _ in range(jobs)]
+    for _, together in groupby(sorted(mutants, key=_needs), key=_needs):
+        min(dealt, key=len).extend(together)
+    return [share for share in dealt if share]
+
+
+def _needs(mutant: Mutant) -> tuple[str, str]:
+    return mutant.suite, mutant.select
+
+
 def main() -> int:
     """Runs the command; returns the exit status: 0, or 1 if a fault stayed unseen or could not be tried."""
     parser = argparse.ArgumentParser(prog="scripts/mutate", description="Plants known faults; a test must find each.")
     parser.add_argument("--target", choices=sorted(LISTS), required=True)
     parser.add_argument("--only", help="name of the one mutant to try")
+    parser.add_argument("--file", help="tries those whose file has this in its path")
+    parser.add_argument("--jobs", type=int, default=1, help="trees in which mutants are tried at the same time")
     arguments = parser.parse_args()
     suites, mutants = load(LISTS[arguments.target])
-    chosen = [mutant for mutant in mutants if arguments.only in {None, mutant.name}]
-    unseen = []
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        tree = Path(folder)
-        copy_tree(tree)
-        try:
-            try_sound(suites, chosen, tree)
-            for mutant in chosen:
-                started = time.monotonic()
-                found = try_mutant(suites[mutant.suite], mutant, tree)
-                unseen += [] if found else [mutant.name]
-                verdict = "killed" if found else "ALIVE"
-                print(f"{verdict}: {mutant.name} ({mutant.select}, {time.monotonic() - started:.0f} s)", flush=True)
-        except MutantError as error:
-            print(f"mutate: {error}", file=sys.stderr)
-            return 1
-    print(f"mutate: {len(chosen) - len(unseen)} of {len(chosen)} killed")
+    chosen = [m for m in mutants if arguments.only in {None, m.name} and (arguments.file or "") in m.file]
+    try:
+        with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
+            runs = [pool.submit(try_all, suites, share) for share in shares(chosen, max(1, arguments.jobs))]
+        unseen = [name for run_ in runs for name in run_.result()]
+    except MutantError as error:
+        print(f"mutate: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"mutate: {len(chosen) - len(unseen)} of {len(chosen)} killed{': alive ' if unseen else ''}{', '.join(unseen)}"
+    )
     return 1 if unseen or not chosen else 0
 
 

@@ -31,6 +31,10 @@ interface IExclusions is ISignedActs {
     /// @param kind what is excluded.
     /// @param most how many there can be.
     error ExclusionsFull(uint8 kind, uint256 most);
+    /// @notice A guardian cannot lift what a shielded minor excluded itself.
+    /// @param subjectId the pseudonym in the act.
+    /// @param guardian appointment of the guardian.
+    error ExclusionsShielded(bytes32 subjectId, bytes32 guardian);
 
     /// @notice A subject excluded something.
     /// @param actHash EIP-712 struct hash of the act.
@@ -65,7 +69,7 @@ interface IExclusions is ISignedActs {
     /// @param signatures one: by the subject's signer, or by a guardian who may grant.
     function exclude(Exclusion calldata act, bytes[] calldata signatures) external;
     /// @notice Takes an exclusion back.
-    /// @dev Errors of its own, in this order: SubjectUnknown, TargetInvalid, NotMade.
+    /// @dev Errors of its own, in this order: SubjectUnknown, TargetInvalid, NotMade, Shielded.
     /// @param act what was signed.
     /// @param signatures one: by the subject's signer, or by a guardian who may grant.
     function liftExclusion(ExclusionLift calldata act, bytes[] calldata signatures) external;

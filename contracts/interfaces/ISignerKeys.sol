@@ -39,7 +39,7 @@ interface ISignerKeys is ISignedActs {
     /// @notice An authority says how it identified the person.
     /// @param subjectId its pseudonym.
     error SignerKeysEvidenceMissing(bytes32 subjectId);
-    /// @notice No such recovery of the subject is open.
+    /// @notice No such recovery of the subject is open; one that nobody completes lapses 30 days after its delay.
     /// @param recovery struct hash of a proposal.
     error SignerKeysRecoveryUnknown(bytes32 recovery);
     /// @notice The delay is not over.
@@ -158,7 +158,7 @@ interface ISignerKeys is ISignedActs {
     /// @param act what was signed.
     /// @param signatures one: by whom `act.by` names.
     function objectToRecovery(RecoveryObjection calldata act, bytes[] calldata signatures) external;
-    /// @notice Carries a recovery out. Who proposed it must still be able to.
+    /// @notice Carries a recovery out, within 30 days of the end of its delay. Who proposed it must still be able to.
     /// @dev Errors of its own, in this order: SubjectUnknown, RecoveryUnknown, RecoveryEarly, ProposerInvalid.
     /// @param act which.
     /// @param signatures none.

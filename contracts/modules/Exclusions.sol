@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IExclusions} from "../interfaces/IExclusions.sol";
-import {HIGHEST_CATEGORY, SCOPE_GRANT} from "../types/Codes.sol";
+import {BY_GUARDIAN, BY_SUBJECT, HIGHEST_CATEGORY, SCOPE_GRANT} from "../types/Codes.sol";
 import {
     EXCLUDED_CATEGORY,
     EXCLUDED_GROUP,
@@ -11,6 +11,7 @@ import {
     Exclusion,
     ExclusionLift
 } from "../types/Exclusion.sol";
+import {SubjectFacts} from "../types/SubjectFacts.sol";
 import {Registers} from "./Registers.sol";
 
 /// @title Named denies
@@ -26,7 +27,7 @@ abstract contract Exclusions is Registers, IExclusions {
     uint256 private constant _CATEGORIES = type(uint32).max;
 
     mapping(bytes32 subjectId => uint256 summary) private _summaries;
-    mapping(bytes32 subjectId => mapping(bytes32 mark => bool)) private _excluded;
+    mapping(bytes32 subjectId => mapping(bytes32 mark => uint8 by)) private _excluded; // who made it; zero for none
     mapping(bytes32 subjectId => bytes32[] groups) private _excludedGroups;
 
     /// @inheritdoc IExclusions
@@ -40,7 +41,8 @@ abstract contract Exclusions is Registers, IExclusions {
         }
         bytes memory signer = _register().signerFor(act.subjectId, act.guardian, SCOPE_GRANT);
         _requireSigned(actHash, 0, signer, signatures[0]);
-        _excluded[act.subjectId][_markOf(act.kind, act.target)] = true;
+        uint8 by = act.guardian == bytes32(0) ? BY_SUBJECT : BY_GUARDIAN;
+        _excluded[act.subjectId][_markOf(act.kind, act.target)] = by;
         _summaries[act.subjectId] += _ONE;
         if (act.kind == EXCLUDED_CATEGORY) _summaries[act.subjectId] |= 1 << uint256(act.target);
         if (act.kind == EXCLUDED_GROUP) _excludedGroups[act.subjectId].push(act.target);
@@ -53,6 +55,7 @@ abstract contract Exclusions is Registers, IExclusions {
         _begin(actHash, act.signBefore, signatures.length, 1);
         _requireTarget(act.subjectId, act.kind, act.target);
         if (!isTargetExcluded(act.subjectId, act.kind, act.target)) revert ExclusionsNotMade(act.kind, act.target);
+        _requireUnshielded(act);
         bytes memory signer = _register().signerFor(act.subjectId, act.guardian, SCOPE_GRANT);
         _requireSigned(actHash, 0, signer, signatures[0]);
         delete _excluded[act.subjectId][_markOf(act.kind, act.target)];
@@ -94,7 +97,7 @@ abstract contract Exclusions is Registers, IExclusions {
         uint8 kind,
         bytes32 target
     ) public view returns (bool excluded) {
-        return _excluded[subjectId][_markOf(kind, target)];
+        return _excluded[subjectId][_markOf(kind, target)] != 0;
     }
 
     function _forgetGroup(bytes32 subjectId, bytes32 group) private {
@@ -104,6 +107,16 @@ abstract contract Exclusions is Registers, IExclusions {
             if (groups[i] == group) groups[i] = groups[last];
         }
         groups.pop();
+    }
+
+    /// @dev What a shielded minor excluded itself is not its guardians' to lift.
+    function _requireUnshielded(ExclusionLift calldata act) private view {
+        bool own = _excluded[act.subjectId][_markOf(act.kind, act.target)] == BY_SUBJECT;
+        if (act.guardian == bytes32(0) || !own) return;
+        SubjectFacts facts = _register().factsOf(act.subjectId);
+        if (facts.isShielded() && facts.isMinorAt(block.timestamp)) {
+            revert ExclusionsShielded(act.subjectId, act.guardian);
+        }
     }
 
     function _requireTarget(bytes32 subjectId, uint8 kind, bytes32 target) private view {

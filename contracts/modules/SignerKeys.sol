@@ -28,6 +28,9 @@ abstract contract SignerKeys is SubjectFile, ISignerKeys {
     /// @dev Digits of a region code below those of the province.
     uint32 private constant _PROVINCE = 10_000;
 
+    /// @dev How long a recovery can be completed once its delay is over.
+    uint64 private constant _TIME_TO_COMPLETE = 30 days;
+
     /// @inheritdoc ISignerKeys
     uint64 public immutable recoveryDelay;
 
@@ -79,8 +82,8 @@ abstract contract SignerKeys is SubjectFile, ISignerKeys {
         bytes32 actHash = act.proposalHashOf();
         _begin(actHash, act.signBefore, signatures.length, 2);
         _requireNewSigner(act.subjectId, act.signer);
-        bytes32 open = _recoveries[act.subjectId].id;
-        if (open != bytes32(0)) revert SignerKeysRecoveryOpen(open);
+        Recovery memory open = _recoveries[act.subjectId];
+        if (_isOpen(open)) revert SignerKeysRecoveryOpen(open.id);
         bytes memory proposer = _requireProposer(act.subjectId, act.by, act.proposer);
         if (act.by == PROPOSER_AUTHORITY && act.evidenceHash == bytes32(0)) {
             revert SignerKeysEvidenceMissing(act.subjectId);
@@ -137,7 +140,8 @@ abstract contract SignerKeys is SubjectFile, ISignerKeys {
 
     /// @inheritdoc ISignerKeys
     function recoveryOf(bytes32 subjectId) external view returns (Recovery memory open) {
-        return _recoveries[subjectId];
+        Recovery memory kept = _recoveries[subjectId];
+        if (_isOpen(kept)) open = kept;
     }
 
     /// @dev The signer of a guardian, as `IGuardianship` says.
@@ -179,7 +183,11 @@ abstract contract SignerKeys is SubjectFile, ISignerKeys {
     function _requireOpen(bytes32 subjectId, bytes32 recovery) private view returns (Recovery memory open) {
         _requireEnrolled(subjectId);
         open = _recoveries[subjectId];
-        if (recovery == bytes32(0) || open.id != recovery) revert SignerKeysRecoveryUnknown(recovery);
+        if (!_isOpen(open) || open.id != recovery) revert SignerKeysRecoveryUnknown(recovery);
+    }
+
+    function _isOpen(Recovery memory recovery) private view returns (bool open) {
+        return recovery.id != bytes32(0) && block.timestamp < recovery.effectiveAt + _TIME_TO_COMPLETE;
     }
 
     function _requireEnrolled(bytes32 subjectId) private view {

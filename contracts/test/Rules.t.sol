@@ -1,71 +1,306 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ConsentState} from "../interfaces/IConsents.sol";
+import {BasisRules} from "../libraries/BasisRules.sol";
+import {BatchTree} from "../libraries/BatchTree.sol";
 import {ConsentRules} from "../libraries/ConsentRules.sol";
-import {Reason, RecordStatus} from "../types/Codes.sol";
+import {Hashing} from "../libraries/Hashing.sol";
+import {Regions} from "../libraries/Regions.sol";
+import {Retention} from "../libraries/Retention.sol";
+import {CompactRequest, RequestCodes} from "../types/AccessRequest.sol";
+import {ConsentStatus, Reason, RecordStatus} from "../types/Codes.sol";
 import {ConsentTerms} from "../types/ConsentTerms.sol";
-import {SubjectFacts, factsOfEnrolled} from "../types/SubjectFacts.sol";
+import {RecordFacts, factsOf} from "../types/RecordFacts.sol";
+import {RecordLeaf} from "../types/RecordLeaf.sol";
 
-/// @title Rules that no act of the suite reaches yet
-/// @notice The others are tested through `AccessLedger`.
+/// @title Every reason of the rules, one fault at a time
 contract RulesTest {
+    uint64 private constant _NOW = 1_800_000_000;
+    bytes32 private constant _KEY = keccak256("release key");
+    bytes32 private constant _OTHER = bytes32(uint256(0x07));
+
+    /// @notice Each fault of a request has its reason.
+    function test_judgeRequest_namesEachFault() external view {
+        CompactRequest memory r = _request();
+        _judgeRequest(r, _NOW, Reason.NONE);
+        _judgeRequest(r, _NOW + 600, Reason.REQUEST_EXPIRED);
+        _judgeRequest(r, _NOW - 61, Reason.REQUEST_NOT_YET_VALID);
+        _same(this.judgeRequest(r, false, true, _NOW), Reason.INSTITUTION_SUSPENDED);
+        _same(this.judgeRequest(r, true, false, _NOW), Reason.RELEASE_KEY_MISMATCH);
+        r.codes = _codes(16, 1, 1, 1);
+        _judgeRequest(r, _NOW, Reason.PURPOSE_UNKNOWN);
+        r.codes = _codes(1, 3, 1, 1);
+        _judgeRequest(r, _NOW, Reason.ACTION_UNKNOWN);
+        r.codes = _codes(1, 1, 1, 3);
+        _judgeRequest(r, _NOW, Reason.ACTOR_UNKNOWN);
+        r.codes = _codes(1, 1, 99, 1);
+        _judgeRequest(r, _NOW, Reason.LEGAL_BASIS_UNSUPPORTED);
+        r = _request();
+        r.practitioner = bytes32(0);
+        _judgeRequest(r, _NOW, Reason.ACTOR_UNKNOWN);
+    }
+
+    /// @notice In the last minute of 64-bit time the tolerance does not run over.
+    function test_judgeRequest_holdsInTheLastMinuteOfTime() external view {
+        CompactRequest memory request = _request();
+        uint256 last = type(uint64).max;
+        request.codes = RequestCodes.wrap((last << 104) | ((last - 1) << 40) | 0x01010101);
+        _judgeRequest(request, type(uint64).max - 1, Reason.NONE);
+        _judgeRequest(request, type(uint64).max - 62, Reason.REQUEST_NOT_YET_VALID);
+    }
+
     /// @notice Only the current version of a record is permitted, and each other status has its own reason.
     function test_judgeRecord_permitsTheCurrentVersionAlone() external pure {
-        _require(RecordStatus.NONE, Reason.RECORD_UNKNOWN);
-        _require(RecordStatus.CURRENT, Reason.NONE);
-        _require(RecordStatus.SUPERSEDED, Reason.RECORD_SUPERSEDED);
-        _require(RecordStatus.RESTRICTED, Reason.RECORD_RESTRICTED);
-        _require(RecordStatus.ERASED, Reason.RECORD_ERASED);
+        _same(ConsentRules.judgeRecord(RecordStatus.NONE), Reason.RECORD_UNKNOWN);
+        _same(ConsentRules.judgeRecord(RecordStatus.CURRENT), Reason.NONE);
+        _same(ConsentRules.judgeRecord(RecordStatus.SUPERSEDED), Reason.RECORD_SUPERSEDED);
+        _same(ConsentRules.judgeRecord(RecordStatus.RESTRICTED), Reason.RECORD_RESTRICTED);
+        _same(ConsentRules.judgeRecord(RecordStatus.ERASED), Reason.RECORD_ERASED);
         require(type(RecordStatus).max == RecordStatus.ERASED, "a status without a case");
     }
 
-    /// @notice What a guardian granted in the minority ends with it. The same cases stand in `test_quarters.py`.
-    function test_judgeAge_asksAnewForWhatAGuardianGrantedInTheMinorityAlone() external pure {
-        bytes32 guardian = keccak256("appointment");
-        _requireAge(bytes32(0), 99, 100, 200, false);
-        _requireAge(guardian, 99, 100, 99, false);
-        _requireAge(guardian, 99, 100, 100, true);
-        _requireAge(guardian, 99, 100, 200, true);
-        _requireAge(guardian, 100, 100, 200, false);
-        _requireAge(guardian, 0, 0, 200, false);
-        _requireAge(guardian, 99, 0, 200, false);
+    /// @notice A consent in order permits.
+    function test_judgeConsent_permitsWhatIsInOrder() external view {
+        _judge(_request(), _terms(), _state(), Reason.NONE);
     }
 
-    /// @notice The word of facts keeps each of its parts apart.
-    /// @param custodian of the subject.
-    /// @param minorUntil end of the minority.
-    /// @param flags shielded, deceased, emergency forbidden, relatives forbidden.
-    function testFuzz_subjectFacts_keepTheirParts(address custodian, uint64 minorUntil, bool[4] memory flags)
-        external
-        pure
-    {
-        SubjectFacts facts = factsOfEnrolled(custodian).withDirective(!flags[2], !flags[3]);
-        facts = facts.withCircumstances(~minorUntil, !flags[0], !flags[1]);
-        facts = facts.withCircumstances(minorUntil, flags[0], flags[1]).withDirective(flags[2], flags[3]);
-        require(facts.custodianOf() == custodian && facts.minorUntilOf() == minorUntil, "who, or until when");
-        require(facts.isShielded() == flags[0] && facts.isDeceased() == flags[1], "circumstances");
-        require(facts.isEmergencyForbidden() == flags[2], "emergency");
-        require(facts.areRelativesForbidden() == flags[3], "relatives");
-        require(facts.maySignAt(false, 0) == !flags[1], "what takes back");
-        bool grants = !flags[1] && (flags[0] || minorUntil == 0);
-        require(facts.maySignAt(true, 0) == grants, "what grants");
+    /// @notice Each way of not being in force has its reason.
+    function test_judgeConsent_namesWhatIsNotInForce() external view {
+        ConsentState memory state = _state();
+        state.status = ConsentStatus.NONE;
+        _judge(_request(), _terms(), state, Reason.CONSENT_UNKNOWN);
+        state.status = ConsentStatus.REVOKED;
+        _judge(_request(), _terms(), state, Reason.CONSENT_REVOKED);
+        ConsentTerms memory terms = _terms();
+        terms.validFrom = _NOW + 1;
+        _judge(_request(), terms, _state(), Reason.CONSENT_NOT_YET_VALID);
+        terms = _terms();
+        terms.validUntil = _NOW;
+        _judge(_request(), terms, _state(), Reason.CONSENT_EXPIRED);
+        state = _state();
+        state.uses = 2;
+        _judge(_request(), _terms(), state, Reason.USES_EXHAUSTED);
     }
 
-    function _requireAge(
-        bytes32 guardian,
-        uint64 grantedAt,
-        uint64 minorUntil,
-        uint64 blockTime,
-        bool anew
-    ) private pure {
-        ConsentTerms memory terms;
-        terms.guardian = guardian;
-        SubjectFacts facts = factsOfEnrolled(address(1)).withCircumstances(minorUntil, false, false);
-        Reason found = ConsentRules.judgeAge(terms, grantedAt, facts, blockTime);
-        require(found == (anew ? Reason.RECONSENT_NEEDED : Reason.NONE), "another answer");
+    /// @notice Each party that is another has its reason.
+    function test_judgeConsent_namesTheWrongParty() external view {
+        Reason reason = this.judgeConsent(_request(), _facts(2), _terms(), _state(), false, true);
+        _same(reason, Reason.SUBJECT_MISMATCH);
+        reason = this.judgeConsent(_request(), _facts(2), _terms(), _state(), true, false);
+        _same(reason, Reason.GRANTEE_MISMATCH);
+        ConsentTerms memory terms = _terms();
+        terms.practitioner = _OTHER;
+        _judge(_request(), terms, _state(), Reason.PRACTITIONER_MISMATCH);
+        terms = _terms();
+        terms.purposes = 1 << 2;
+        _judge(_request(), terms, _state(), Reason.PURPOSE_NOT_GRANTED);
+        terms = _terms();
+        terms.actions = 1 << 2;
+        _judge(_request(), terms, _state(), Reason.ACTION_NOT_GRANTED);
     }
 
-    function _require(RecordStatus status, Reason reason) private pure {
-        require(ConsentRules.judgeRecord(status) == reason, "another reason");
+    /// @notice Content out of scope has its reason.
+    function test_judgeConsent_namesContentOutOfScope() external view {
+        ConsentTerms memory terms = _terms();
+        terms.categories = 1 << 4;
+        _judge(_request(), terms, _state(), Reason.RECORD_NOT_IN_SCOPE);
+        terms = _terms();
+        terms.maxSensitivity = 5;
+        Reason reason = this.judgeConsent(_request(), _facts(5), terms, _state(), true, true);
+        _same(reason, Reason.LEVEL_FIVE_WILDCARD);
+        terms.maxSensitivity = 1;
+        _judge(_request(), terms, _state(), Reason.SENSITIVITY_EXCEEDED);
+        terms = _terms();
+        terms.dataUntil = 599;
+        _judge(_request(), terms, _state(), Reason.DATA_PERIOD_EXCEEDED);
+    }
+
+    /// @notice Nothing is stored on the day it would have to be erased.
+    function test_judgeConsent_namesThePassedEraseDate() external view {
+        CompactRequest memory request = _request();
+        request.codes = _codes(1, 2, 1, 1);
+        ConsentTerms memory terms = _terms();
+        (terms.actions, terms.eraseBy) = (1 << 2, _NOW);
+        _judge(request, terms, _state(), Reason.ERASE_DATE_PASSED);
+    }
+
+    /// @notice The only record of a consent is named by itself.
+    function test_isNamed_knowsTheOnlyRecord() external pure {
+        bytes32 root = keccak256(abi.encode(_OTHER));
+        require(ConsentRules.isNamed(_OTHER, root, new bytes32[](0)), "not named");
+        require(!ConsentRules.isNamed(_KEY, root, new bytes32[](0)), "another is named");
+    }
+
+    /// @notice Three requests make a full tree on the left and one beside it.
+    function test_consumedRootOf_movesTheOddOneUp() external pure {
+        bytes32[] memory hashes = new bytes32[](3);
+        for (uint256 i = 0; i < 3; ++i) hashes[i] = keccak256(abi.encode(i));
+        bytes32 first = keccak256(abi.encodePacked(hex"00", hashes[0]));
+        bytes32 second = keccak256(abi.encodePacked(hex"00", hashes[1]));
+        bytes32 third = keccak256(abi.encodePacked(hex"00", hashes[2]));
+        bytes32 left = keccak256(abi.encodePacked(hex"01", first, second));
+        bytes32 root = keccak256(abi.encodePacked(hex"01", left, third));
+        require(Hashing.rootOf(hashes) == root, "another root");
+        require(BatchTree.consumedRootOf(hashes) == root, "another root");
+    }
+
+    /// @notice A path leads from each leaf to the root, and from nothing else.
+    function test_isAlong_holdsForEachLeaf() external view {
+        bytes32[] memory hashes = new bytes32[](3);
+        bytes32[3] memory leaves;
+        for (uint256 i = 0; i < 3; ++i) {
+            hashes[i] = keccak256(abi.encode(i));
+            leaves[i] = keccak256(abi.encodePacked(hex"00", hashes[i]));
+        }
+        bytes32 left = keccak256(abi.encodePacked(hex"01", leaves[0], leaves[1]));
+        bytes32 root = Hashing.rootOf(hashes);
+        bytes32[] memory path = new bytes32[](2);
+        (path[0], path[1]) = (leaves[1], leaves[2]);
+        require(this.isAlong(root, hashes[0], 0, path), "the first is not along");
+        path[0] = leaves[0];
+        require(this.isAlong(root, hashes[1], 1, path), "the second is not along");
+        require(!this.isAlong(root, hashes[1], 0, path), "along from another place");
+        require(!this.isAlong(root, hashes[1], 3, path), "along from a place that is none");
+        require(!this.isAlong(root, hashes[1], 1, new bytes32[](0)), "along without a path");
+        path = new bytes32[](1);
+        path[0] = left;
+        require(this.isAlong(root, hashes[2], 2, path), "the odd one is not along");
+    }
+
+    /// @notice What the patient decided in advance beats an emergency, forbidding before excluding.
+    function test_judgeEmergency_namesWhatWasDecidedInAdvance() external view {
+        CompactRequest memory request = _request();
+        request.codes = RequestCodes.wrap(RequestCodes.unwrap(_codes(2, 1, 2, 1)) | (1 << 32));
+        _same(this.judgeEmergency(request, false, false), Reason.EMERGENCY_INCOMPLETE);
+        request.reasonHash = _OTHER;
+        _same(this.judgeEmergency(request, false, false), Reason.NONE);
+        _same(this.judgeEmergency(request, false, true), Reason.EXCLUDED);
+        _same(this.judgeEmergency(request, true, true), Reason.EMERGENCY_FORBIDDEN);
+    }
+
+    /// @notice An authority of the country is everywhere, another in its province.
+    function test_regions_areProvinces() external pure {
+        require(Regions.isWithin(440_300, 0) && Regions.isWithin(440_300, 440_000), "not within");
+        require(!Regions.isWithin(440_300, 110_000), "within another province");
+    }
+
+    /// @notice Fifteen years for outpatients, thirty for all others, from the end of the month.
+    function test_retention_endsWithTheYears() external pure {
+        require(Retention.endOf(0, 1) == 476_064_000, "not 1 February 1985");
+        require(Retention.endOf(0, 2) - Retention.endOf(0, 1) == 5_478 days, "not fifteen years more");
+    }
+
+    /// @notice Brings a request into calldata.
+    /// @param request what is asked.
+    /// @param forbidden whether the patient forbids emergencies.
+    /// @param excluded whether the patient excluded who asks.
+    /// @return reason first that applies.
+    function judgeEmergency(
+        CompactRequest calldata request,
+        bool forbidden,
+        bool excluded
+    ) external pure returns (Reason reason) {
+        return BasisRules.judgeEmergency(request, forbidden, excluded, 0, 1);
+    }
+
+    /// @notice Brings a path into calldata.
+    /// @param root of a tree of three leaves.
+    /// @param hash what the leaf is made of.
+    /// @param index place of the leaf.
+    /// @param path siblings.
+    /// @return along whether it leads to the root.
+    function isAlong(
+        bytes32 root,
+        bytes32 hash,
+        uint256 index,
+        bytes32[] calldata path
+    ) external pure returns (bool along) {
+        return BatchTree.isAlong(root, hash, index, 3, path);
+    }
+
+    /// @notice Brings a request into calldata.
+    /// @param request what is asked.
+    /// @param active whether the institution is.
+    /// @param ownKey whether the release key is its own.
+    /// @param blockTime when.
+    /// @return reason first that applies.
+    function judgeRequest(
+        CompactRequest calldata request,
+        bool active,
+        bool ownKey,
+        uint64 blockTime
+    ) external pure returns (Reason reason) {
+        return ConsentRules.judgeRequest(request, active, ownKey, blockTime);
+    }
+
+    /// @notice Brings a request into calldata.
+    /// @param request what is asked.
+    /// @param facts of the record.
+    /// @param terms of the consent.
+    /// @param state of the consent.
+    /// @param bySubject whether the subject is that of the record.
+    /// @param toGrantee whether the institution is the one named.
+    /// @return reason first that applies.
+    function judgeConsent(
+        CompactRequest calldata request,
+        RecordFacts facts,
+        ConsentTerms calldata terms,
+        ConsentState calldata state,
+        bool bySubject,
+        bool toGrantee
+    ) external pure returns (Reason reason) {
+        return ConsentRules.judgeConsent(request, facts, terms, state, bySubject, toGrantee, _NOW);
+    }
+
+    function _judgeRequest(CompactRequest memory request, uint64 blockTime, Reason needed) private view {
+        _same(this.judgeRequest(request, true, true, blockTime), needed);
+    }
+
+    function _judge(
+        CompactRequest memory request,
+        ConsentTerms memory terms,
+        ConsentState memory state,
+        Reason needed
+    ) private view {
+        _same(this.judgeConsent(request, _facts(2), terms, state, true, true), needed);
+    }
+
+    function _request() private pure returns (CompactRequest memory request) {
+        request.codes = _codes(1, 1, 1, 1);
+        request.practitioner = keccak256("practitioner");
+    }
+
+    function _codes(
+        uint8 purpose,
+        uint8 action,
+        uint8 legalBasis,
+        uint8 actorKind
+    ) private pure returns (RequestCodes codes) {
+        uint256 word = (uint256(_NOW + 600) << 104) | (uint256(_NOW) << 40) | purpose;
+        word |= (uint256(action) << 8) | (uint256(legalBasis) << 16) | (uint256(actorKind) << 24);
+        return RequestCodes.wrap(word);
+    }
+
+    function _terms() private pure returns (ConsentTerms memory terms) {
+        (terms.subjectId, terms.institution) = (keccak256("subject"), address(0xB000));
+        (terms.categories, terms.purposes, terms.actions) = (1 << 3, 1 << 1, 1 << 1);
+        (terms.maxSensitivity, terms.dataUntil, terms.maxUses) = (3, 1_000, 2);
+        (terms.validFrom, terms.validUntil) = (_NOW, _NOW + 1);
+    }
+
+    function _state() private pure returns (ConsentState memory state) {
+        state.status = ConsentStatus.ACTIVE;
+    }
+
+    function _facts(uint8 sensitivity) private pure returns (RecordFacts facts) {
+        RecordLeaf memory leaf;
+        leaf.subjectId = keccak256("subject");
+        (leaf.category, leaf.sensitivity, leaf.dataMonth) = (3, sensitivity, 600);
+        return factsOf(leaf, uint48(_NOW));
+    }
+
+    function _same(Reason reason, Reason needed) private pure {
+        require(reason == needed, "another reason");
     }
 }

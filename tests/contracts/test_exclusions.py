@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from consentry.core.codes import ExclusionKind
+from consentry.core.codes import ExclusionKind, GuardianKind
 from consentry.core.exclusions import (
     MOST_GROUPS,
     Exclusion,
@@ -15,6 +17,7 @@ from consentry.core.exclusions import (
 from consentry.core.terms import ZERO_32, SubjectId
 from consentry.core.typed_data import struct_hash
 from tests.contracts.consent_acts import OTHER
+from tests.contracts.guardian_acts import MOTHER, QUARTER, appoint, note
 from tests.support import samples
 from tests.support.contract_suite import Value
 from tests.support.contract_world import World, group_of
@@ -241,3 +244,29 @@ def test_repetition_after_a_lift_is_refused(world: World) -> None:
     perform(world, lift_of(act), world.patient.signer)
 
     assert refusal(world, act, world.patient.signer) == ("ActRepeated", (struct_hash(act),))
+
+
+def test_guardian_lifts_nothing_that_a_shielded_minor_excluded(world: World) -> None:
+    note(world, shielded=True)
+    act = hospital_excluded(world)
+    perform(world, act, world.patient.signer)
+    guardian = appoint(world, GuardianKind.PARENT, valid_until=QUARTER)
+    theirs = replace(act, guardian=guardian, kind=ExclusionKind.PRACTITIONER, target=OTHER, nonce=3)
+    perform(world, theirs, MOTHER)
+    lift = replace(lift_of(act), guardian=guardian)
+
+    assert refusal(world, lift, MOTHER) == ("ExclusionsShielded", (act.subject_id, lift.guardian))
+    perform(world, lift_of(theirs), MOTHER)
+    perform(world, lift_of(act), world.patient.signer)
+    assert not excluded(world, institution=world.hospital.address, practitioner=OTHER)
+
+
+def test_guardian_lifts_what_a_minor_without_a_shield_excluded_before_it_was_noted(world: World) -> None:
+    act = hospital_excluded(world)
+    perform(world, act, world.patient.signer)
+    note(world)
+    guardian = appoint(world, GuardianKind.PARENT, valid_until=QUARTER)
+
+    perform(world, replace(lift_of(act), guardian=guardian), MOTHER)
+
+    assert not excluded(world, institution=world.hospital.address)

@@ -26,7 +26,7 @@ from consentry.core.signer_keys import (
     RecoveryProposal,
     SignerRotation,
 )
-from consentry.core.subject_facts import RECOVERY_DELAY
+from consentry.core.subject_facts import RECOVERY_DELAY, TIME_TO_COMPLETE
 from consentry.core.terms import ZERO_32, SubjectId
 from consentry.core.typed_data import members_of, struct_hash
 from tests.contracts.guardian_acts import (
@@ -332,6 +332,34 @@ def test_objection_is_refused_in_this_order(world: World) -> None:
         assert refusal(world, act, world.patient.signer) == ("SignerKeysObjectorInvalid", (by,))
     without_card = objection(world, recovery, RecoveryObjector.CARD)
     assert refusal(world, without_card, CARD) == ("ActSignatureInvalid", (struct_hash(without_card), 0))
+
+
+def test_recovery_that_nobody_completes_lapses_and_another_may_be_proposed(world: World) -> None:
+    guardian = appoint(world, valid_until=world.suite.now() + 99 * DAY)
+    recovery = propose(world, guardian)
+    until = world.suite.read("Subjects", "recoveryOf", world.patient.subject_id)[1] + TIME_TO_COMPLETE
+    another = proposal(world, RecoveryProposer.GUARDIAN, guardian, nonce=77, sign_before=until + DAY)
+
+    world.suite.travel(until - 1)
+    assert refusal(world, another, NEW, MOTHER) == ("SignerKeysRecoveryOpen", (recovery,))
+    world.suite.travel(until)
+    lapsed = ("SignerKeysRecoveryUnknown", (recovery,))
+    assert refusal(world, completion(world, recovery)) == lapsed
+    assert refusal(world, objection(world, recovery, RecoveryObjector.SIGNER), world.patient.signer) == lapsed
+    assert world.suite.read("Subjects", "recoveryOf", world.patient.subject_id)[0] == ZERO_32
+
+    perform(world, another, NEW, MOTHER)
+    assert world.suite.read("Subjects", "recoveryOf", world.patient.subject_id)[0] == struct_hash(another)
+
+
+def test_recovery_is_completed_in_the_last_second(world: World) -> None:
+    guardian = appoint(world, valid_until=world.suite.now() + 99 * DAY)
+    recovery = propose(world, guardian)
+    until = world.suite.read("Subjects", "recoveryOf", world.patient.subject_id)[1] + TIME_TO_COMPLETE
+    act = RecoveryCompletion(world.patient.subject_id, recovery, until + DAY)
+    world.suite.travel(until - 1)
+    perform(world, act)
+    assert signer_of(world) == NEW.identity
 
 
 def test_completion_is_refused_without_an_open_recovery(world: World) -> None:

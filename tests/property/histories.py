@@ -286,7 +286,9 @@ class History(LifeDraws):
         """Grants, sometimes terms that must be refused or were granted before."""
         terms = self._terms()
         if not careful and self._chance(15):
-            terms = replace(terms, guardian=self.guardian_of(terms.subject_id)[0], assurance=Assurance.GUARDIAN)
+            until = max(terms.valid_until, self.ledger.now + self.random.choice([0, 300]) * 24 * HOUR)
+            guardian = self.guardian_of(terms.subject_id)[0]
+            terms = replace(terms, guardian=guardian, assurance=Assurance.GUARDIAN, valid_until=until)
         elif not careful and self._chance(8):
             terms = replace(terms, assurance=Assurance.CARD_AND_CODE)
         if not careful and self._chance(20):

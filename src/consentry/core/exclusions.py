@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -32,11 +33,11 @@ _MEMBERS: Final = (
 class ExclusionFacts:
     """Targets that are excluded, of every subject."""
 
-    standing: dict[SubjectId, set[tuple[int, bytes]]] = field(default_factory=dict)
+    standing: dict[SubjectId, dict[tuple[int, bytes], bytes]] = field(default_factory=dict)
 
-    def of(self, subject_id: SubjectId) -> set[tuple[int, bytes]]:
-        """Gives kind and target of every exclusion of a subject."""
-        return self.standing.get(subject_id, set())
+    def of(self, subject_id: SubjectId) -> Mapping[tuple[int, bytes], bytes]:
+        """Gives kind and target of every exclusion of a subject, with the guardian who made it; zero for itself."""
+        return self.standing.get(subject_id, {})
 
     def groups_of(self, subject_id: SubjectId) -> set[bytes]:
         """Gives the groups a subject excludes."""
@@ -64,7 +65,7 @@ def is_excluded(
         (ExclusionKind.CATEGORY, target_of_category(category)),
     }
     groups = state.exclusions.groups_of(subject_id)
-    return bool(standing & named) or any((group, institution) in state.members for group in groups)
+    return bool(standing.keys() & named) or any((group, institution) in state.members for group in groups)
 
 
 def _is_target(kind: int, target: bytes) -> bool:
@@ -116,7 +117,7 @@ class Exclusion(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Adds the target."""
-        state.exclusions.standing.setdefault(self.subject_id, set()).add((self.kind, self.target))
+        state.exclusions.standing.setdefault(self.subject_id, {})[self.kind, self.target] = self.guardian
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,17 @@ class ExclusionLift(SignedAct):
         _check_target(state, self)
         if (self.kind, self.target) not in state.exclusions.of(self.subject_id):
             raise refusal("ExclusionsNotMade", self.kind, self.target)
+        if self._is_shielded(state, now):
+            raise refusal("ExclusionsShielded", self.subject_id, self.guardian)
         signer = signer_for(state, self.subject_id, self.guardian, GuardianScope.GRANT, now)
         check_signed(self, 0, signer, holds)
 
+    def _is_shielded(self, state: LedgerState, now: int) -> bool:
+        """Tells whether a guardian would lift what a shielded minor excluded itself."""
+        own = state.exclusions.of(self.subject_id)[self.kind, self.target] == ZERO_32
+        shielded = state.guardians.facts_of(self.subject_id).is_shielded_minor(now)
+        return self.guardian != ZERO_32 and own and shielded
+
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Takes the target out."""
-        state.exclusions.standing.get(self.subject_id, set()).discard((self.kind, self.target))
+        state.exclusions.standing.get(self.subject_id, {}).pop((self.kind, self.target), None)

@@ -39,9 +39,9 @@ def _set_signer(state: LedgerState, subject_id: SubjectId, signer: bytes) -> Non
     state.keys.recoveries.pop(subject_id, None)
 
 
-def _open(state: LedgerState, subject_id: SubjectId, recovery: bytes) -> Recovery:
+def _open(state: LedgerState, subject_id: SubjectId, recovery: bytes, now: int) -> Recovery:
     _check_enrolled(state, subject_id)
-    found = state.keys.recoveries.get(subject_id)
+    found = state.keys.open_at(subject_id, now)
     if found is None or found.recovery_id != recovery:
         raise refusal("SignerKeysRecoveryUnknown", recovery)
     return found
@@ -192,8 +192,9 @@ class RecoveryProposal(SignedAct):
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks the new signer, that no recovery is open, who proposes, and both signatures."""
         _check_new_signer(state, self.subject_id, self.signer)
-        if self.subject_id in state.keys.recoveries:
-            raise refusal("SignerKeysRecoveryOpen", state.keys.recoveries[self.subject_id].recovery_id)
+        still = state.keys.open_at(self.subject_id, now)
+        if still is not None:
+            raise refusal("SignerKeysRecoveryOpen", still.recovery_id)
         proposer = _proposer(state, self.subject_id, self.by, self.proposer, now)
         if self.by == RecoveryProposer.AUTHORITY and self.evidence_hash == ZERO_32:
             raise refusal("SignerKeysEvidenceMissing", self.subject_id)
@@ -230,7 +231,7 @@ class RecoveryObjection(SignedAct):
 
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks that the recovery is open, and who objects: whoever does is alive, whatever was noted."""
-        _open(state, self.subject_id, self.recovery)
+        _open(state, self.subject_id, self.recovery, now)
         if self.by not in set(RecoveryObjector):
             raise refusal("SignerKeysObjectorInvalid", self.by)
         card = state.keys.cards.get(self.subject_id, b"")
@@ -262,7 +263,7 @@ class RecoveryCompletion(SignedAct):
 
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks that the recovery is open, its delay over, and who proposed it still able to."""
-        found = _open(state, self.subject_id, self.recovery)
+        found = _open(state, self.subject_id, self.recovery, now)
         if now < found.effective_at:
             raise refusal("SignerKeysRecoveryEarly", found.effective_at, now)
         _proposer(state, self.subject_id, found.by, found.proposer, now)

@@ -8,6 +8,8 @@ from typing import Final
 from consentry.core.quarters import DAY
 from consentry.core.terms import Address, SubjectId
 
+TIME_TO_COMPLETE: Final = 30 * DAY
+"""Seconds for which a recovery can be completed once its delay is over."""
 RECOVERY_DELAY: Final = 7 * DAY
 """Seconds for which a recovery is public before it can be completed, unless a deployment says otherwise."""
 
@@ -105,3 +107,8 @@ class KeyFacts:
     delay: int = RECOVERY_DELAY
     cards: dict[SubjectId, bytes] = field(default_factory=dict)
     recoveries: dict[SubjectId, Recovery] = field(default_factory=dict)
+
+    def open_at(self, subject_id: SubjectId, now: int) -> Recovery | None:
+        """Gives the recovery of a subject that is open at a block time in seconds; one that lapsed is not."""
+        found = self.recoveries.get(subject_id)
+        return found if found and now < found.effective_at + TIME_TO_COMPLETE else None

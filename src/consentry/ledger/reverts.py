@@ -114,6 +114,7 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     "ExclusionsAlreadyMade": ConflictError,
     "ExclusionsNotMade": ConflictError,
     "ExclusionsFull": ConflictError,
+    "ExclusionsShielded": NotPermittedError,
     # Emergencies
     "EmergenciesLedgerRequired": NotPermittedError,
     "EmergenciesDebtUnknown": NotFoundError,

@@ -35,6 +35,8 @@ def exclusion(history: History) -> tuple[SignedAct, list[SigningKey]]:
     """Excludes something."""
     subject, key = history.any_subject()
     kind, guardian = _kind(history), history.word() if history.chance(2) else ZERO_32
+    if history.chance(20):
+        guardian, key = history.guardian_of(subject)
     act = Exclusion(subject, guardian, kind, _target(history, kind), history.number(), history.deadline())
     return act, [key]
 
@@ -44,4 +46,5 @@ def lift(history: History) -> tuple[SignedAct, list[SigningKey]]:
     subject, key = history.any_subject()
     standing = sorted(history.ledger.state.exclusions.of(subject))
     kind, target = history.random.choice(standing) if standing and history.chance(90) else (1, history.word())
-    return ExclusionLift(subject, ZERO_32, kind, target, history.number(), history.deadline()), [key]
+    guardian, key = history.guardian_of(subject) if history.chance(30) else (ZERO_32, key)
+    return ExclusionLift(subject, guardian, kind, target, history.number(), history.deadline()), [key]

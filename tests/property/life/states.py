@@ -128,7 +128,7 @@ def _compare_subject(read: Read, state: LedgerState, subject: SubjectId, now: in
     assert read("Subjects", "signerOf", subject) == known.signer
     assert read("Subjects", "factsOf", subject) == state.guardians.facts_of(subject).word(known.custodian)
     assert read("Subjects", "cardSignerOf", subject) == state.keys.cards.get(subject, b"")
-    open_ = state.keys.recoveries.get(subject)
+    open_ = state.keys.open_at(subject, now)
     assert read("Subjects", "recoveryOf", subject) == (plain(open_) if open_ else (ZERO_32, 0, 0, ZERO_32, b""))
     appointments = state.guardians.appointments_of(subject)
     assert set(read("Subjects", "guardiansOf", subject)) == set(appointments)

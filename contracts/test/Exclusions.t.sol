@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Consents} from "../Consents.sol";
+import {IExclusions} from "../interfaces/IExclusions.sol";
+import {IParticipants} from "../interfaces/IParticipants.sol";
+import {ISubjects} from "../interfaces/ISubjects.sol";
+import {
+    EXCLUDED_CATEGORY,
+    EXCLUDED_GROUP,
+    EXCLUDED_INSTITUTION,
+    EXCLUDED_PRACTITIONER,
+    Exclusion,
+    ExclusionLift
+} from "../types/Exclusion.sol";
+import {Neighbours} from "./Neighbours.sol";
+
+/// @title Every refusal of exclusions, and what each kind reaches
+contract ExclusionsTest is Neighbours {
+    bytes32 private constant _PRACTITIONER = keccak256("practitioner");
+
+    IExclusions private _consents;
+    uint256 private _nonce;
+
+    /// @notice Runs before each test.
+    function setUp() external {
+        _consents = new Consents(
+            IParticipants(address(_participants)),
+            ISubjects(address(_subjects)),
+            address(0xB000),
+            30 days
+        );
+    }
+
+    /// @notice Each kind reaches what it names, and no longer once it is lifted.
+    function test_exclude_reachesWhatItNames() external {
+        bytes32 institution = bytes32(uint256(uint160(_INSTITUTION)));
+        bytes32[4] memory targets = [institution, _OTHER, _PRACTITIONER, bytes32(uint256(3))];
+        for (uint8 kind = EXCLUDED_INSTITUTION; kind <= EXCLUDED_CATEGORY; ++kind) {
+            require(!_isExcluded(), "excluded before");
+            _consents.exclude(_act(kind, targets[kind - 1]), _one());
+            require(_isExcluded(), "not excluded");
+            _consents.liftExclusion(_lift(kind, targets[kind - 1]), _one());
+        }
+        _consents.exclude(_act(EXCLUDED_INSTITUTION, _OTHER), _one());
+        require(!_isExcluded(), "the exclusion of another reaches this one");
+    }
+
+    /// @notice A subject is known and a target is one.
+    function test_exclude_revertsForAnUnfitTarget() external {
+        _refuseTarget(EXCLUDED_INSTITUTION, bytes32(type(uint256).max));
+        _refuseTarget(EXCLUDED_CATEGORY, bytes32(uint256(13)));
+        _refuseTarget(EXCLUDED_PRACTITIONER, bytes32(0));
+        _refuseTarget(5, _OTHER);
+        _scriptCustodian(address(0));
+        bytes4 selector = IExclusions.ExclusionsSubjectUnknown.selector;
+        _refuseAct(_act(EXCLUDED_GROUP, _OTHER), abi.encodeWithSelector(selector, _SUBJECT));
+    }
+
+    /// @notice One is made once and lifted where it was made; eight groups are the most.
+    function test_exclude_revertsForWhatStandsOrIsFull() external {
+        ExclusionLift memory lift = _lift(EXCLUDED_GROUP, _OTHER);
+        bytes memory problem = abi.encodeWithSelector(
+            IExclusions.ExclusionsNotMade.selector,
+            EXCLUDED_GROUP,
+            _OTHER
+        );
+        _refuse(address(_consents), abi.encodeCall(_consents.liftExclusion, (lift, _one())), problem);
+        for (uint256 i = 1; i <= 8; ++i) _consents.exclude(_act(EXCLUDED_GROUP, bytes32(i)), _one());
+        bytes4 selector = IExclusions.ExclusionsAlreadyMade.selector;
+        _refuseAct(_act(EXCLUDED_GROUP, _OTHER), abi.encodeWithSelector(selector, EXCLUDED_GROUP, _OTHER));
+        selector = IExclusions.ExclusionsFull.selector;
+        _refuseAct(_act(EXCLUDED_GROUP, _PRACTITIONER), abi.encodeWithSelector(selector, EXCLUDED_GROUP, 8));
+        _consents.liftExclusion(lift, _one());
+        _consents.exclude(_act(EXCLUDED_GROUP, _PRACTITIONER), _one());
+        bytes32[] memory subjectIds = new bytes32[](1);
+        subjectIds[0] = _SUBJECT;
+        require(_consents.isTargetExcluded(_SUBJECT, EXCLUDED_GROUP, _PRACTITIONER), "not made");
+        require(_consents.exclusionSummaries(subjectIds)[0] == 8 << 32, "another summary");
+    }
+
+    function _refuseTarget(uint8 kind, bytes32 target) private {
+        bytes4 selector = IExclusions.ExclusionsTargetInvalid.selector;
+        _refuseAct(_act(kind, target), abi.encodeWithSelector(selector, kind, target));
+    }
+
+    function _refuseAct(Exclusion memory act, bytes memory problem) private {
+        _refuse(address(_consents), abi.encodeCall(_consents.exclude, (act, _one())), problem);
+    }
+
+    function _act(uint8 kind, bytes32 target) private returns (Exclusion memory act) {
+        return Exclusion(_SUBJECT, bytes32(0), kind, target, ++_nonce, _NOW + 1);
+    }
+
+    function _lift(uint8 kind, bytes32 target) private returns (ExclusionLift memory act) {
+        return ExclusionLift(_SUBJECT, bytes32(0), kind, target, ++_nonce, _NOW + 1);
+    }
+
+    function _isExcluded() private view returns (bool excluded) {
+        return _consents.isExcluded(_SUBJECT, _INSTITUTION, _PRACTITIONER, 3);
+    }
+}

@@ -1,0 +1,1 @@
+"""Promises shown on a whole: one suite a promise that no single room keeps."""
