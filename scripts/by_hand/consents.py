@@ -22,7 +22,7 @@ def exclusions(desk: Desk) -> None:
     desk.type(f"consentry act exclusion {named} institution --target {desk.address(B)} {key}")
     desk.type(read, status=1)
     desk.type(f"consentry act exclusion {named} institution --target {desk.address(B)} {key}", status=1)
-    desk.type(f"consentry act exclusion {named} institution --target {desk.address(B)} --key {B}.key", status=1)
+    desk.type(f"consentry act exclusion-lift {named} institution --target {desk.address(B)} --key {B}.key", status=1)
     desk.type(f"consentry act exclusion-lift {named} institution --target {desk.address(B)} {key}")
     desk.type(f"consentry act exclusion {named} practitioner --target {other} {key}")
     desk.type(read)
@@ -55,7 +55,7 @@ def asks(desk: Desk) -> None:
     second = desk.take("actHash", ask)
     desk.type(f"consentry consent deny {second} {patient.own}")
     desk.type(ask, status=1)
-    desk.type(f"consentry consent answer {second} {patient.own} --yes", status=1)
+    desk.type(f"consentry consent answer {second} {patient.own} --yes", status=1, cut=True)
     desk.type(f"consentry consent asks {patient.own}")
 
 
@@ -135,8 +135,9 @@ def revocations(desk: Desk) -> None:
     desk.type(f"consentry act revocation-acknowledgement {about} --copies KEPT")
     who = f"--practitioner {staff(desk, 'nurse-wu')}"
     desk.type(f"consentry act erasure-attestation {about} --copies 1 --erased-at 2099-01-01 {who}", status=1)
-    desk.type(f"consentry act erasure-attestation {about} --copies 1 --erased-at {_in_days(0)} {who}")
-    desk.type(f"consentry act erasure-attestation {about} --copies 1 --erased-at {_in_days(0)} {who}", status=1)
+    erased = time.strftime("'%Y-%m-%d %H:%M:%S'", time.gmtime())
+    desk.type(f"consentry act erasure-attestation {about} --copies 1 --erased-at {erased} {who}")
+    desk.type(f"consentry act erasure-attestation {about} --copies 1 --erased-at {erased} {who}", status=1)
     desk.type(f"consentry institution duties --key {B}.key")
     desk.say(
         "The custodian owes its word as well; it is overdue after 24 hours: `tests/contracts/test_revocations.py`."

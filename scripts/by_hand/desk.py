@@ -23,6 +23,7 @@ SHOWN = 6
 _HEX = re.compile(r"0x([0-9a-f]{6})[0-9a-f]{10,}(?:…)?")
 _DECIMAL = re.compile(r"\b([0-9]{6})[0-9]{30,}\b")
 _RECEIPT = re.compile(r"\s*(transactionHash|block|blockNumber|blockHash|blockTime|logIndex|finality|gasUsed): .*")
+_NAMED = re.compile(r"[a-zA-Z]+: ")
 _GAP = re.compile(r"\s{2,}")
 
 
@@ -156,7 +157,8 @@ def _wrapped(line: str) -> list[str]:
 def _answer(text: str, *, cut: bool = False) -> Iterator[str]:
     lines = [line for line in text.rstrip().splitlines() if not _RECEIPT.fullmatch(line)]
     if cut and "" in lines:
-        lines = [lines[0], "…", *lines[len(lines) - lines[::-1].index("") :]]
+        last = lines[len(lines) - lines[::-1].index("") :]
+        lines = [lines[0], "…", *(line for line in last if _NAMED.match(line))]
     if lines and _GAP.search(lines[0].strip()) and ": " not in lines[0]:
         lines = _table(lines)
     for line in lines:

@@ -69,7 +69,8 @@ def ends(desk: Desk) -> None:
     both = "--officer first.key --officer second.key"
     desk.type(f"{erase} retention_over --officer first.key", status=2)
     desk.type(f"{erase} retention_over --officer first.key --officer first.key", status=1)
-    desk.type(f"consentry record erase {newer} --key {A}.key --reason subject_request {both}", status=1)
+    young = value("recordId", desk.do(taking_in("ct.dcm", patient.subject, "laboratory", 3, "2024-01")))
+    desk.type(f"consentry record erase {young} --key {A}.key --reason retention_over {both}", status=1)
     desk.type(f"{erase} subject_request {both}", status=1)
     asked = about.replace(patient.image, old)
     desk.type(f"consentry act erasure-request {asked} {own}")

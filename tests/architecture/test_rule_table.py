@@ -41,9 +41,9 @@ def named(column: str) -> list[str]:
 
 def routes() -> Iterator[str]:
     """Gives method and path of every route of the gateway; those of an act stand with each act's name."""
-    for route in all_routes(create_app(nullcontext, 1).routes):  # type: ignore[arg-type,return-value]
+    for route in all_routes(create_app(nullcontext, 1).routes):  # type: ignore[arg-type]
         if isinstance(route, APIRoute):
-            for method in route.methods:
+            for method in route.methods or ():
                 yield f"{method} {route.path}"
                 if route.path == "/v1/acts/{name}":
                     yield from (f"{method} /v1/acts/{name}" for name in BY_NAME)
