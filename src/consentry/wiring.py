@@ -274,7 +274,7 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         persons = PersonStore(database, load_or_create_key(settings.directory_key))
         await persons.check_key()
         objects = open_object_store(settings.objects)
-        vault = RecordVault(database, objects, keyring)
+        vault = RecordVault(database, objects, keyring, forget=persons.forget)
         keys = IdempotencyStore(database)
         await keys.interrupt_all()
         background = Background(tell)

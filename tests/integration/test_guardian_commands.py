@@ -64,6 +64,7 @@ def test_council_of_grandparents_grants_for_a_child(desk: Desk) -> None:
     [shown] = desk.must("consent", "list", "--subject", subject, "--key", "child.key")["items"]
     assert (shown["consentId"], shown["needsReconsent"]) == (consent, False)
     desk.must("consent", "revoke", consent, "--key", "child.key", *desk.node)
+    assert desk.must("audit", "--chain-only", CONSENTRY_MANIFEST=str(desk.network.manifest_path))["findings"] == []
 
 
 def test_lost_key_is_recovered_in_public_and_rotated(desk: Desk) -> None:
@@ -90,3 +91,4 @@ def test_lost_key_is_recovered_in_public_and_rotated(desk: Desk) -> None:
     desk.must(*rotate, "--key", "new.key", "--key", "third.key")
     kinds = [item["kind"] for item in desk.must("act", "list", "--subject", subject, "--key", "third.key")["items"]]
     assert kinds == ["recovery-proposal", "recovery-completion", "signer-rotation"]
+    assert desk.must("audit", "--chain-only", CONSENTRY_MANIFEST=str(desk.network.manifest_path))["findings"] == []

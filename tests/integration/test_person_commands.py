@@ -58,6 +58,7 @@ def test_one_person_from_two_codes_to_an_undone_link(desk: Desk) -> None:
     unknown = desk.refused(1, "person", "resolve", "--kind", "insurance", *coded(desk, INSURANCE), *own)
     assert "person is not known" in unknown
     _check_arguments(desk, first, own)
+    assert desk.must("audit", "--chain-only", CONSENTRY_MANIFEST=str(desk.network.manifest_path))["findings"] == []
 
 
 def _link_and_undo(desk: Desk, first: str, second: str) -> None:

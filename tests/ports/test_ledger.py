@@ -480,6 +480,7 @@ CALLS: dict[str, Call] = {
     "is_excluded": lambda w, c: w.unplugged.is_excluded(c.leaf.subject_id, w.hospital.address, KEY_HASH, 1),
     "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
     "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
+    "assisted_by": lambda w, _: w.unplugged.assisted_by(w.hospital.address, 0),
     "release_key_hash": lambda w, _: w.unplugged.release_key_hash(w.hospital.address),
     "is_signed_by_subject": lambda w, c: w.unplugged.is_signed_by_subject(c.leaf.subject_id, KEY_HASH, bytes(65)),
 }

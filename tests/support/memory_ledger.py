@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from consentry.core import events
 from consentry.core.acts import Acts, Item, seen_batch
+from consentry.core.assisted_grants import AssistedCounts
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, GuardianScope, Reason, RecordStatus, Standing
 from consentry.core.emergencies import Debt
@@ -268,6 +269,10 @@ class MemoryLedger:
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
         self._answer()
         return self.state.revocations.duties_of(institution)
+
+    async def assisted_by(self, institution: Address, quarter: int) -> AssistedCounts:
+        self._answer()
+        return self.state.assistance.counts_of(institution, quarter)
 
     async def link_status(self, link: bytes) -> LinkStatus:
         self._answer()

@@ -90,6 +90,14 @@ class DutyList(Strict):
     items: list[DutyItem]
 
 
+class AssistedConsents(Strict):
+    """How many consents staff of an institution prepared that were granted: all, in this quarter, and undone."""
+
+    granted: int
+    in_quarter: int
+    undone: int
+
+
 class DebtItem(Strict):
     """An emergency access and what became of it; overdue from ``dueAt`` on unless noticed and reviewed."""
 

@@ -11,11 +11,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from consentry.api.act_schemas import DutyList
+from consentry.api.act_schemas import AssistedConsents, DutyList
 from consentry.api.context import context_of
 from consentry.api.policy import INSTITUTION, INSTITUTION_OR_AUTHORITY, PUBLIC, Caller, Role, sessions_of
 from consentry.api.schemas import AccessPage, Id20, InstitutionItem, InstitutionPage, raw, shown
 from consentry.api.views import USUAL, Cursor, Limit, access_json, institution_json, page, parse_cursor
+from consentry.core.calendar import quarter_of
 from consentry.core.revocations import OpenDuty
 from consentry.core.terms import Address
 from consentry.errors import NotFoundError
@@ -54,6 +55,18 @@ async def duties(
     now = sessions_of(request).now()
     found = await context_of(request).ledger.duties_of(Address(raw(address)))
     return {"items": [_duty_json(duty, now) for duty in sorted(found, key=lambda duty: duty.due_at)]}
+
+
+@router.get("/{address}/assisted-consents", responses={200: {"model": AssistedConsents}})
+async def assisted_consents(
+    request: Request, address: Id20, caller: Annotated[Caller, Depends(INSTITUTION_OR_AUTHORITY)]
+) -> dict[str, int]:
+    """Counts the consents that staff of an institution prepared, to itself and to authorities; read at head."""
+    if caller.role != Role.AUTHORITY and caller.institution != raw(address):
+        raise NotFoundError("institution is not known")
+    quarter = quarter_of(sessions_of(request).now())
+    found = await context_of(request).ledger.assisted_by(Address(raw(address)), quarter)
+    return {"granted": found.granted, "inQuarter": found.in_quarter, "undone": found.undone}
 
 
 def _duty_json(duty: OpenDuty, now: int) -> dict[str, Any]:

@@ -97,6 +97,8 @@ def _more(error: errors.ConsentryError) -> dict[str, Any]:
         more["places"] = [f"body.requests.{place}" for place in error.details["items"]]
     if "most" in error.details:
         more["most"] = error.details["most"]
+    if error.details.get("solidity"):
+        more["solidity"] = error.details["solidity"]
     return more
 
 

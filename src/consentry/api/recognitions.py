@@ -20,27 +20,29 @@ from consentry.gateway.recognitions import counts_of
 router = APIRouter(prefix="/v1", tags=["recognitions"])
 
 
-async def _about_record(request: Request, record: str, caller: Caller, kind: type[SignedAct]) -> dict[str, Any]:
+async def _about_record(
+    request: Request, record: str, caller: Caller, what: str, kind: type[SignedAct]
+) -> dict[str, Any]:
     """Gives the one act of a kind about a record, to members: they have it on their own nodes as well."""
     if caller.role == Role.INSTITUTION:
         caller.check_active()
     projection = context_of(request).projection
     found = await projection.acts(records=[record_key(record)], kinds=(kind,), after=None, limit=1)
     if not found or caller.role == Role.SIGNER:
-        raise NotFoundError("record is not known")
+        raise NotFoundError(f"{what} of the record is not known")
     return act_json(found[0])
 
 
 @router.get("/records/{record}/mark", responses={200: {"model": ActItem}})
 async def mark(request: Request, record: Id32, caller: Annotated[Caller, Depends(MEMBER)]) -> dict[str, Any]:
     """Gives the quality mark of a result, to institutions and authorities."""
-    return await _about_record(request, record, caller, ResultMark)
+    return await _about_record(request, record, caller, "mark", ResultMark)
 
 
 @router.get("/records/{record}/study", responses={200: {"model": ActItem}})
 async def study(request: Request, record: Id32, caller: Annotated[Caller, Depends(MEMBER)]) -> dict[str, Any]:
     """Gives the registration of an imaging study, to institutions and authorities."""
-    return await _about_record(request, record, caller, StudyRegistration)
+    return await _about_record(request, record, caller, "study", StudyRegistration)
 
 
 @router.get("/institutions/{address}/recognitions", responses={200: {"model": RecognitionCounts}})

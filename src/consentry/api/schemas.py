@@ -433,7 +433,8 @@ class Problem(BaseModel):
     """Any refusal or failure (RFC 9457); ``reason`` and ``receipt`` come with a denied access.
 
     ``step`` comes with a bundle that does not hold, ``most`` with a batch that is too much at a time: so many of its
-    requests, from the first on, fit. ``places`` are the members of the body that are at fault.
+    requests, from the first on, fit. ``places`` are the members of the body that are at fault. ``solidity`` names the
+    error of the contract that refused.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True)
@@ -450,3 +451,4 @@ class Problem(BaseModel):
     places: list[str] | None = None
     step: int | None = None
     most: int | None = None
+    solidity: str | None = None

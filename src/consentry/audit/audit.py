@@ -15,6 +15,7 @@ from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, 
 from consentry.audit.replay import Replay
 from consentry.audit.storage import compare_storage
 from consentry.core import events
+from consentry.core.act_table import ACTS
 from consentry.core.chain import BlockReference
 from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
@@ -22,7 +23,8 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 from consentry.errors import InvalidInputError
 
 BLOCKS_A_READ: Final = 2_000
-SIGNED_IN: Final = ("Records", "Consents", "Emergencies", "Authorisations", "AccessLedger", "Recognitions")
+SIGNED_IN: Final = tuple(sorted({"Consents", "AccessLedger", *(act.FORM.contract for act in ACTS)}))
+"""Contracts in whose domain something is signed that the log shows."""
 Answer = events.AccessDecided | events.RequestRejected
 
 NO_CALLER: Final = (

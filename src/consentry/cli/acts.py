@@ -26,17 +26,36 @@ from consentry.client.acts import acts_of, send_act, sign_act
 from consentry.client.gateway import About
 from consentry.client.patient import Patient
 from consentry.core.act_table import BY_NAME, name_of
-from consentry.core.codes import bits
+from consentry.core.codes import Category, bits
+from consentry.core.exclusions import target_of_category
 from consentry.core.signed_act import ActForm, SignedAct
 from consentry.core.terms import Address, SubjectId
 from consentry.core.typed_data import digest, members_of
 from consentry.crypto.signing import SigningKey
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
+from consentry.evidence.notice import moment_text
 
 DAY: Final = 86_400
 DRAWN: Final = frozenset({"nonce", "sign_before"})
 """Fields that are drawn, or set to a day from now, where they are not given."""
+_FORMS: Final = {
+    "address": "address, 0x and 40 hexadecimal digits",
+    "bytes32": "32 bytes in hexadecimal",
+    "bytes": "signer, as 'key show' gives it",
+    "bool": "yes or no",
+    "uint8": "number",
+    "uint16": "month, YYYY-MM",
+    "uint32": "number",
+    "uint64": "day, YYYY-MM-DD; 'YYYY-MM-DD HH:MM:SS' in UTC; or seconds since 1970",
+    "uint256": "number",
+    "max_uses": "number from 1 on, or 'unlimited'",
+    "target": "address of an institution, id of a group, pseudonym of a practitioner, or name of a category",
+    "proposer": "address of the authority, or appointment of the guardian",
+    "nonce": "number; drawn if not given",
+    "sign_before": "moment until which it is taken; a day from now if not given",
+}
+"""How a member is written, by its name where that says more than its type."""
 _ZEROS: Final = {"address": bytes(20), "bytes32": bytes(32), "bytes": b""}
 
 
@@ -56,18 +75,25 @@ def _value(form: ActForm, member: str, field: str, text: str | None) -> Any:  # 
     if kind in _ZEROS:
         value = values.hexadecimal(what, text, len(_ZEROS[kind]) or None) if kind != "bytes32" else _word(what, text)
         return Address(value) if kind == "address" else value
-    return _number(kind, what, text)
+    return _number(kind, field, text)
 
 
-def _number(kind: str, what: str, text: str) -> int:
-    """Reads a number, a month or a day."""
-    if "-" in text:
-        return values.month(what, text) if kind == "uint16" else values.day(what, text)
+def _number(kind: str, field: str, text: str) -> int:
+    """Reads a number, a month, a moment, or how often."""
+    what = field.replace("_", " ")
+    if kind == "uint64":  # every one is a moment, and every uint16 a month
+        return values.moment(what, text)
+    if kind == "uint16" and "-" in text:
+        return values.month(what, text)
+    if field == "max_uses":
+        return values.uses(text)
     return values.number(what, text, int(kind.removeprefix("uint")))
 
 
 def _word(what: str, text: str) -> bytes:
-    """Reads 32 bytes; an address or a small number stands for itself, left-padded."""
+    """Reads 32 bytes; an address, a small number or the name of a category stands for itself, left-padded."""
+    if what == "target" and text.upper() in Category.__members__:
+        return target_of_category(Category[text.upper()])
     raw = values.number(what, text, 256).to_bytes(32, "big") if text.isdecimal() else values.hexadecimal(what, text)
     if len(raw) not in {len(_ZEROS["address"]), len(_ZEROS["bytes32"])}:
         raise InvalidInputError(f"size of the {what} does not match (got {len(raw)} bytes, expected 20 or 32)")
@@ -118,7 +144,7 @@ def _help(form: ActForm, member: str, field: str) -> str:
     if table is not None:
         return ("several of " if field in form.sets else "one of ") + ", ".join(values.names(table))
     given = field not in form.optional and field not in DRAWN
-    return member.split(" ", maxsplit=1)[0] + ("" if given else "; may be left out")
+    return _FORMS.get(field, _FORMS[member.split(" ", maxsplit=1)[0]]) + ("" if given else "; may be left out")
 
 
 def _command(name: str) -> Any:  # noqa: ANN401 - typer's own
@@ -301,5 +327,5 @@ def list_(
     reach = Reach.of(gateway, node, manifest, settings)
     signing = load_signing_key(key, reach.origin)
     found = reach.as_patient(signing, lambda patient: acts_of(patient.transport, wanted))
-    rows = [(line["kind"], line["place"]["blockTime"], line["actHash"]) for _, line in found]
+    rows = [(line["kind"], moment_text(line["place"]["blockTime"]), line["actHash"]) for _, line in found]
     listing([line for _, line in found], ("act", "block time", "hash"), rows, as_json=as_json)

@@ -109,8 +109,12 @@ def root() -> None:
 
 
 def exit_code(error: errors.ConsentryError) -> int:
-    """Gives the exit code of an error: that of its nearest class in the table."""
-    return next((_EXIT[kind] for kind in type(error).__mro__ if kind in _EXIT), EXIT_FAILED_CHECK)
+    """Gives the exit code of an error: that of its nearest class in the table.
+
+    What a contract refused is a failed check, whatever was wrong with it: everybody has seen it by then.
+    """
+    usual = next((_EXIT[kind] for kind in type(error).__mro__ if kind in _EXIT), EXIT_FAILED_CHECK)
+    return EXIT_FAILED_CHECK if usual == EXIT_USAGE and error.details.get("solidity") else usual
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from consentry.core.emergencies import EmergencyReview
 from consentry.core.terms import ZERO_ADDRESS, Address, SubjectId
 from consentry.crypto.pseudonyms import reason_of
 from consentry.errors import InvalidInputError, NotFoundError
-from consentry.evidence.notation import Json, bytes_of
+from consentry.evidence.notation import Json, bytes_of, hex_of
 from consentry.evidence.notice import moment_text
 from consentry.ledger.keyfiles import load_key
 
@@ -102,7 +102,9 @@ def review(
         made = EmergencyReview(wanted, subject, looked, ZERO_ADDRESS, person, *said, hashed, int(time.time()) + DAY)
         return await perform(hospital, made)
 
-    answer(receipt_of(reach.as_hospital(own, act)["anchor"]), as_json=as_json)
+    done = reach.as_hospital(own, act)
+    shown = {"debtId": hex_of(wanted), "outcome": said[1].name, "actHash": done["actHash"]}
+    answer({**shown, **receipt_of(done["anchor"])}, as_json=as_json)
 
 
 def hashed_reason(text: str, key: Path | None) -> bytes:

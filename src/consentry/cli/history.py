@@ -10,7 +10,7 @@ from consentry.cli import values
 from consentry.cli.keys import load_signing_key
 from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile
 from consentry.cli.output import AsJson, listing
-from consentry.core.codes import Action, Purpose
+from consentry.core.codes import Action, LegalBasis, Purpose
 from consentry.core.terms import SubjectId
 from consentry.evidence.notation import Json
 from consentry.evidence.notice import moment_text
@@ -29,7 +29,7 @@ def history(
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
     reach = Reach.of(gateway, node, manifest, settings)
     found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.history(wanted))
-    columns = ("no", "decided", "outcome", "purpose", "action", "institution", "record")
+    columns = ("no", "decided", "outcome", "basis", "purpose", "action", "institution", "record")
     listing(found, columns, [_row(line) for line in found], as_json=as_json)
 
 
@@ -42,6 +42,7 @@ def _row(line: Json) -> tuple[object, ...]:
     asked = line["request"]
     return (
         *(line["subjectSequence"], moment_text(line["decidedAt"]), outcome(line)),
-        *(values.name_of(Purpose, asked["purpose"]), values.name_of(Action, asked["action"])),
+        *(values.name_of(LegalBasis, asked["legalBasis"]), values.name_of(Purpose, asked["purpose"])),
+        values.name_of(Action, asked["action"]),
         *(asked["institution"], asked["recordId"]),
     )

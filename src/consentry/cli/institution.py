@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from consentry.cli import values
+from consentry.cli.counts import assisted, recognitions
 from consentry.cli.debts import debts
 from consentry.cli.duties import duties
 from consentry.cli.governing import OfficerKey as Key
@@ -37,6 +38,8 @@ app = typer.Typer(
 )
 app.command("duties")(duties)
 app.command("debts")(debts)
+app.command("recognitions")(recognitions)
+app.command("assisted")(assisted)
 _SHOWN: Final = re.compile(r'releaseKey"?: "?(0x[0-9a-f]+)')
 Account = Annotated[str, typer.Argument(help="the institution's address, 0x and 40 hexadecimal digits")]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -31,7 +32,7 @@ from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.errors import ConfigurationError, InvalidInputError, VerificationError
 from consentry.evidence.notation import Json, hex_of
 from consentry.ledger.embedded.durable import explained
-from consentry.ledger.keyfiles import load_key, load_or_create_key, read_private
+from consentry.ledger.keyfiles import load_key, read_private
 from consentry.ledger.manifest import Manifest
 
 app = typer.Typer(help="Keys of people and institutions: new, show, practitioner.", no_args_is_help=True)
@@ -119,7 +120,10 @@ def practitioner(
     as_json: AsJson = False,
 ) -> None:
     """Shows the pseudonym under which a person inside an institution stands on chain."""
-    answer({"practitioner": hex_of(practitioner_of(load_or_create_key(file), staff_id))}, as_json=as_json)
+    if not file.exists():
+        values.check_target(file)
+        _write_new(file, secrets.token_hex(_SECRET_SIZE))
+    answer({"practitioner": hex_of(practitioner_of(load_key(file), staff_id))}, as_json=as_json)
 
 
 def _described(file: Path, kind: KeyKind) -> Json:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from consentry.evidence.notation import Json
+from consentry.evidence.notice import moment_text
 
+_MOMENTS: Final = frozenset({"blockTime", "since", "until", "deletedAt", "decidedAt"})
+"""Members that programs get in seconds, and people as a date."""
 AsJson = Annotated[bool, typer.Option("--json", help="answer with one JSON document")]
 
 
@@ -36,8 +39,17 @@ def _lines(values: dict[str, Any], indent: str = "") -> Iterator[str]:
             yield f"{indent}{name}:"
             yield from _lines(value, indent + "  ")
         else:
-            shown = json.dumps(value) if isinstance(value, dict | list | tuple) else value
-            yield f"{indent}{name}: {shown}"
+            yield f"{indent}{name}: {_shown(name, value)}"
+
+
+def _shown(name: str, value: object) -> object:
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or (name in _MOMENTS and value == 0):
+        return "-"
+    return moment_text(value) if name in _MOMENTS and isinstance(value, int) else value
 
 
 def plain(text: str) -> str:

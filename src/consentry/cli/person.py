@@ -37,6 +37,7 @@ from consentry.core.typed_data import struct_hash
 from consentry.crypto.signing import SigningKey
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import Json, hex_of, write
+from consentry.evidence.notice import moment_text
 from consentry.ledger.keyfiles import read_private
 
 app = typer.Typer(
@@ -219,7 +220,10 @@ def links(
         found = reach.as_hospital(reach.institution(signing, institution), run)
     else:
         found = reach.as_patient(signing, run)
-    rows = [(one["status"], one["place"]["blockTime"], one["actHash"], ", ".join(one["subjects"])) for one in found]
+    rows = [
+        (one["status"], moment_text(one["place"]["blockTime"]), one["actHash"], ", ".join(one["subjects"]))
+        for one in found
+    ]
     listing(found, ("status", "block time", "link", "subjects"), rows, as_json=as_json)
 
 

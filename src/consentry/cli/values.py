@@ -21,10 +21,12 @@ ADDRESS_SIZE: Final = 20
 ID_SIZE: Final = 32
 _HEX: Final = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2})*)")
 _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_MOMENT: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?(?: ?(?:UTC|Z))?")
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]*")
 _EPOCH_YEAR: Final = 1970
 _MONTHS: Final = 12
 _HIGHEST_MONTH: Final = 2**16 - 1
+_MOMENT_BITS: Final = 64
 _HIGHEST_ID: Final = 2**256 - 1
 
 
@@ -93,6 +95,23 @@ def day(what: str, text: str) -> int:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise InvalidInputError(f"{what} does not match (got {text!r:.40}, expected YYYY-MM-DD)") from None
+
+
+def moment(what: str, text: str) -> int:
+    """Reads a moment: a day, which begins at midnight UTC, a day and time as they are shown everywhere, or seconds.
+
+    Raises:
+        InvalidInputError: it is none of them.
+    """
+    if _DECIMAL.fullmatch(text):
+        return number(what, text, _MOMENT_BITS)
+    found = _MOMENT.fullmatch(text)
+    written = f"{found[1]} {found[2]}{found[3] or ':00'}" if found else f"{text} 00:00:00"
+    try:
+        return int(datetime.strptime(written, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        expected = "YYYY-MM-DD, 'YYYY-MM-DD HH:MM:SS' in UTC, or seconds since 1970"
+        raise InvalidInputError(f"{what} does not match (got {text!r:.40}, expected {expected})") from None
 
 
 def uses(text: str) -> int:

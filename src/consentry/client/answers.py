@@ -216,6 +216,14 @@ DEBT: Final[Shape] = {
     "overdue": _truth,
 }
 DUTY: Final[Shape] = {"consentId": _id, "kind": _text, "dueAt": _number, "overdue": _truth}
+ASSISTED: Final[Shape] = {"granted": _number, "inQuarter": _number, "undone": _number}
+RECOGNISED: Final[Shape] = {
+    "itemCode": _number,
+    "receivedAccepted": _number,
+    "receivedRefused": _number,
+    "issuedAccepted": _number,
+    "issuedRefused": _number,
+}
 PREPARED_LINK: Final[Shape] = {"actHash": _id, "act": _link_act, "subjects": _list_of_bytes, "blinding": _id}
 PREPARED_UNLINK: Final[Shape] = {"actHash": _id, "act": _unlink_act, "reason": _text, "blinding": _id}
 KEPT: Final[Shape] = {"actHash": _id}

@@ -14,11 +14,13 @@ from typing import Any, BinaryIO, Final
 
 from consentry.client.answers import (
     ANCHORED,
+    ASSISTED,
     DEBT,
     DUTY,
     ENROLLED,
     LOG_LINE,
     PERMITTED,
+    RECOGNISED,
     RECORD,
     SEALED,
     expect,
@@ -373,6 +375,16 @@ class Hospital:
     async def duties(self) -> list[Json]:
         """Lists what this institution owes after revocations, the earliest first."""
         return await self._transport.get_all(f"/v1/institutions/{hex_of(self._own.address)}/duties", DUTY)
+
+    async def assisted_consents(self) -> Json:
+        """Counts the consents that staff of this institution prepared and patients granted."""
+        answer = await self._transport.get(f"/v1/institutions/{hex_of(self._own.address)}/assisted-consents")
+        return expect(answer, ASSISTED)
+
+    async def recognitions(self) -> list[Json]:
+        """Counts results by item: what this institution accepted of others', and others of its own."""
+        target = f"/v1/institutions/{hex_of(self._own.address)}/recognitions"
+        return await self._transport.get_all(target, RECOGNISED)
 
     async def accesses(self) -> list[Json]:
         """Lists what this institution asked for at any gateway of the chain.

@@ -23,6 +23,8 @@ from consentry.evidence.notation import Json
 
 _PATH: Final = re.compile(r"/(?![/\\])")
 TIMEOUT_SECONDS: Final = 90.0
+_MORE: Final = ("reason", "receipt", "places", "most", "solidity", "trace_id")
+"""Members of a problem that its error keeps."""
 _FALLBACK: Final[dict[int, type[errors.ConsentryError]]] = {
     HTTPStatus.UNAUTHORIZED: errors.NotAuthenticError,
     HTTPStatus.FORBIDDEN: errors.NotPermittedError,
@@ -42,7 +44,7 @@ def _by_code(root: type[errors.ConsentryError]) -> dict[str, type[errors.Consent
 def error_of(status: int, body: Json) -> errors.ConsentryError:
     """Gives the error a problem document stands for."""
     message = str(body.get("detail", f"gateway answers with status {status}"))
-    more = {name: body[name] for name in ("reason", "receipt", "places", "most", "trace_id") if name in body}
+    more = {name: body[name] for name in _MORE if name in body}
     code = str(body.get("code", ""))
     if code == errors.VerificationError.code:
         step = body.get("step")

@@ -39,6 +39,15 @@ class Prepared:
     granted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AssistedCounts:
+    """Grants that staff of an institution prepared: all, those of one quarter, and those that were undone."""
+
+    granted: int
+    in_quarter: int
+    undone: int
+
+
 @dataclass(slots=True)
 class AssistanceFacts:
     """What was prepared, and how often it was granted and undone, by institution."""
@@ -47,6 +56,14 @@ class AssistanceFacts:
     granted: dict[Address, int] = field(default_factory=dict)
     undone: dict[Address, int] = field(default_factory=dict)
     in_quarter: dict[tuple[Address, int], int] = field(default_factory=dict)
+
+    def counts_of(self, institution: Address, quarter: int) -> AssistedCounts:
+        """Gives the counts of an institution; quarters are counted from the first of 1970."""
+        return AssistedCounts(
+            self.granted.get(institution, 0),
+            self.in_quarter.get((institution, quarter), 0),
+            self.undone.get(institution, 0),
+        )
 
     def count_granted(self, terms: ConsentTerms, now: int) -> None:
         """Counts a grant at a time in seconds if it is an assisted one."""

@@ -45,7 +45,7 @@ _CODES: Final[Words] = {
 }
 _FIRST_ABOUT_GROUPS: Final = 2
 _FIRST_IN_WORDS: Final = 3
-_LAST_MOMENT: Final = 253_402_300_799
+LAST_MOMENT: Final = 253_402_300_799
 """The end of the year 9999, in seconds since the epoch."""
 
 
@@ -162,6 +162,6 @@ def moment_text(seconds: int) -> str:
     Raises:
         InvalidInputError: it lies beyond the calendar.
     """
-    if seconds > _LAST_MOMENT:
-        raise InvalidInputError(f"moment does not match (got {seconds}, expected at most {_LAST_MOMENT})")
+    if seconds > LAST_MOMENT:
+        raise InvalidInputError(f"moment does not match (got {seconds}, expected at most {LAST_MOMENT})")
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

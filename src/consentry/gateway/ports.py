@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Protocol
 
+from consentry.core.assisted_grants import AssistedCounts
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
 from consentry.core.emergencies import Debt
@@ -231,6 +232,10 @@ class Ledger(Protocol):
         """Reads at head what an institution owes after revocations, due or not, in no particular order."""
         ...
 
+    async def assisted_by(self, institution: Address, quarter: int) -> AssistedCounts:
+        """Reads at head how often staff of an institution prepared what was granted; quarters count from 1970."""
+        ...
+
     async def release_key_hash(self, institution: Address) -> bytes:
         """Gives the SHA-256 of an institution's release key; zero when it was never admitted."""
         ...
@@ -398,7 +403,8 @@ class Vault(Protocol):
     async def erase(self, record_id: RecordId) -> Remains:
         """Destroys keys, blinding value and object of a record version, in this order.
 
-        Doing it again finishes what a crash cut off. The caller has seen on chain that the record is erased.
+        Doing it again finishes what a crash cut off. The caller has seen on chain that the record is erased. With the
+        last record of a subject its key is replaced, and its codes and openings are destroyed.
         """
         ...
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from eth_abi.exceptions import DecodingError
 
 from consentry.audit.ports import AuthorisationSlot, ConsentSlot, SubmittedRequest
+from consentry.core.assisted_grants import AssistedCounts
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, Duty, RecordStatus, Standing, bits
 from consentry.core.emergencies import Debt
@@ -167,6 +168,13 @@ class ChainReader:
             (page,) = await self._read("Consents", "openDuties", institution, first, first + _DUTIES)
             found += [OpenDuty(ConsentId(consent), Duty(kind), due) for consent, kind, due in page]
         return found
+
+    async def assisted_by(self, institution: Address, quarter: int) -> AssistedCounts:
+        """Reads how often staff of an institution prepared what was granted."""
+        (granted,) = await self._read("Consents", "assistedCount", institution)
+        (in_quarter,) = await self._read("Consents", "assistedCountIn", institution, quarter)
+        (undone,) = await self._read("Consents", "assistedUndone", institution)
+        return AssistedCounts(granted, in_quarter, undone)
 
     async def link_status(self, link: bytes) -> LinkStatus:
         """Reads the status of a link between subjects at head."""

@@ -22,8 +22,11 @@ from consentry.errors import (
     NotFoundError,
     NotPermittedError,
 )
+from consentry.evidence.notice import LAST_MOMENT, moment_text
 from consentry.ledger.abi import all_errors
 
+ROLES: Final = frozenset({"roleId", "held"})
+"""Arguments of errors that number a role."""
 _BYTES_LITERAL: Final = re.compile(r"""b(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
 
 ERRORS: Final[dict[str, type[ConsentryError]]] = {
@@ -263,6 +266,13 @@ def _shown(value: object) -> object:
     return value
 
 
+def _told(name: str, value: object, kind: str) -> str:
+    """Writes an argument for people: whatever is 64 bits wide is a moment, or a role; zero is no moment."""
+    if kind == "uint64" and name not in ROLES and isinstance(value, int) and 0 < value <= LAST_MOMENT:
+        return f"{name} {moment_text(value)}"
+    return f"{name} {value}"
+
+
 def from_data(data: bytes) -> ConsentryError:
     """Gives the Python error for revert data; ``details`` as `LedgerRejectedError` says, arguments by name."""
     signature = all_errors().get(data[:4])
@@ -275,7 +285,8 @@ def from_data(data: bytes) -> ConsentryError:
         return LedgerRejectedError(message, solidity=None, data="0x" + data.hex())
     names = [m["name"] or str(i) for i, m in enumerate(signature.inputs)]
     arguments = {name: _shown(value) for name, value in zip(names, values, strict=True)}
-    listed = ", ".join(f"{name} {value}" for name, value in arguments.items())
+    kinds = [m["type"] for m in signature.inputs]
+    listed = ", ".join(_told(*pair, kind) for pair, kind in zip(arguments.items(), kinds, strict=True))
     message = f"contract refused: {signature.name}({listed})"
     return ERRORS.get(signature.name, LedgerRejectedError)(message, solidity=signature.name, arguments=arguments)
 

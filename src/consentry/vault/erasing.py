@@ -8,7 +8,7 @@ taken up anew. Nothing here asks whether a record may be erased: the chain has s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import func
@@ -23,6 +23,13 @@ from consentry.vault.kms import Kms
 from consentry.vault.objects import ObjectStore
 from consentry.vault.tables import ObjectState, StoredObject
 
+Forget = Callable[[SubjectId], Awaitable[None]]
+"""Destroys what else is kept of a subject of whom no record is left; doing it again changes nothing."""
+
+
+async def nothing_else(_subject_id: SubjectId) -> None:
+    """Is for a vault beside which nothing is kept."""
+
 
 class Eraser:
     """Destroys what a vault holds of a record version.
@@ -32,13 +39,22 @@ class Eraser:
         objects: where the ciphertext is.
         kms: where the subject keys are.
         clock: whole seconds since 1970 UTC, for the note.
+        forget: called with a subject of whom nothing is left.
     """
 
-    def __init__(self, database: Database, objects: ObjectStore, kms: Kms, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        kms: Kms,
+        clock: Callable[[], int],
+        forget: Forget = nothing_else,
+    ) -> None:
         self._database = database
         self._objects = objects
         self._kms = kms
         self._clock = clock
+        self._forget = forget
         self._inspection = Inspection(database, objects)
         self._sealing: Counter[bytes] = Counter()
 
@@ -63,7 +79,8 @@ class Eraser:
         """Destroys keys, blinding value and object of a record version; doing it again changes nothing.
 
         Where nothing is left of the subject, the key that wrapped its record keys is destroyed as well, and a fresh one
-        put in its place: copies of the database made before cannot be opened then.
+        put in its place: copies of the database made before cannot be opened then. Whatever else is kept of the subject
+        is forgotten.
 
         Raises:
             NotFoundError: this vault does not hold the record.
@@ -73,8 +90,10 @@ class Eraser:
         if row.deleted_at is not None:
             return _remains(row)
         await self._destroy_keys(row.object_id)
+        if not await self._is_anything_left(row.subject_id):
+            await self._destroy_subject_key(row.subject_id)
+            await self._forget(SubjectId(row.subject_id))
         await self._database.forget_old_pages()
-        await self._destroy_subject_key(row.subject_id)
         await self._objects.delete(object_name(row.object_id))
         await self._note(row.object_id)
         return await self.remains(record_id)
@@ -84,12 +103,13 @@ class Eraser:
         async with self._database.writing() as session:
             await session.exec(change.where(col(StoredObject.object_id) == object_id))
 
-    async def _destroy_subject_key(self, subject_id: bytes) -> None:
+    async def _is_anything_left(self, subject_id: bytes) -> bool:
         mine = col(StoredObject.subject_id) == subject_id, col(StoredObject.state) != ObjectState.ERASED.value
         async with self._database.reading() as session:
             left = (await session.exec(select(func.count()).select_from(StoredObject).where(*mine))).one()
-        if left or self._sealing[subject_id]:
-            return
+        return bool(left or self._sealing[subject_id])
+
+    async def _destroy_subject_key(self, subject_id: bytes) -> None:
         try:
             await self._kms.replace_subject_key(SubjectId(subject_id))
         except (KeyDestroyedError, NotFoundError):

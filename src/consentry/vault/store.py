@@ -37,7 +37,7 @@ from consentry.errors import (
 from consentry.gateway.ports import LastLook, ReleasedKey, Remains, SealedRecord
 from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
-from consentry.vault.erasing import Eraser
+from consentry.vault.erasing import Eraser, Forget, nothing_else
 from consentry.vault.inspection import Inspection, object_name
 from consentry.vault.kms import Kms
 from consentry.vault.objects import ObjectStore
@@ -62,6 +62,7 @@ class RecordVault:
         kms: where the subject keys are.
         clock: whole seconds since 1970 UTC, for the times in rows; decides nothing.
         hash_pool: threads that hash beside encryption; none means one thread does both.
+        forget: called with a subject of whom the last record is being erased.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class RecordVault:
         *,
         clock: Callable[[], int] = _now,
         hash_pool: Executor | None = None,
+        forget: Forget = nothing_else,
     ) -> None:
         self._database = database
         self._objects = objects
@@ -79,7 +81,7 @@ class RecordVault:
         self._clock = clock
         self._hash_pool = hash_pool
         self._inspection = Inspection(database, objects)
-        self._eraser = Eraser(database, objects, kms, clock)
+        self._eraser = Eraser(database, objects, kms, clock, forget)
         self._rows = Batcher(self._write_rows)
         self._releases = Batcher(self._write_releases)
 

@@ -206,8 +206,11 @@ async def test_assisted_consent_is_completed_by_the_patient_alone_and_can_be_und
     assert (unprepared.status_code, by_staff.status_code) == (409, 401)
     [shown] = schemas.ConsentPage.model_validate(page).items
     assert shown.undo_until == shown.granted_at + TIME_TO_UNDO
-    facts = world.context.ledger.state.assistance  # type: ignore[attr-defined]  # of the ledger in memory
-    assert (facts.granted[people.clinic.address], facts.undone[people.clinic.address]) == (1, 1)
+    target = f"/v1/institutions/{hex_of(people.clinic.address)}/assisted-consents"
+    counts = {"granted": 1, "inQuarter": 1, "undone": 1}
+    for caller in (world.institution(people.clinic), world.signer(people.province)):
+        assert done(await caller.get(target), 200) == counts
+    assert (await world.institution(people.hospital).get(target)).status_code == 404
 
 
 async def test_consent_signed_with_a_device_has_nothing_to_undo(world: World) -> None:

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from consentry import errors
 from consentry.api import schemas
 from consentry.api.problems import STATUS, from_error, status_of
+from consentry.client.transport import error_of
 from consentry.core.terms import RecordId
 from consentry.evidence.notation import hex_of
 from tests.support.gateway_world import MemoryParts, World
@@ -65,6 +66,18 @@ def test_step_is_told_only_where_there_is_one(step: int | None, more: dict[str, 
     told = json.loads(bytes(from_error(request, errors.VerificationError("digest does not match", step=step)).body))
     assert schemas.Problem.model_validate(told).step == step
     assert {name: told[name] for name in told if name == "step"} == more
+
+
+@pytest.mark.parametrize("solidity", ["ErasuresOfficersAlike", None])
+def test_error_of_the_contract_is_named_in_a_problem_and_comes_back_with_it(solidity: str | None) -> None:
+    request = Request({"type": "http", "path": "/", "headers": [], "query_string": b"", "server": ("test", 80)})
+    error = errors.InvalidInputError("contract refused", solidity=solidity)
+    told = json.loads(bytes(from_error(request, error).body))
+
+    back = error_of(told["status"], told)
+
+    assert schemas.Problem.model_validate(told).solidity == solidity
+    assert (type(back), back.details.get("solidity")) == (errors.InvalidInputError, solidity)
 
 
 @pytest.mark.parametrize("given", ["", "short", "a" * 65, "with space", 'quote"quote', "line\\nbreak", "\u00e9" * 8])

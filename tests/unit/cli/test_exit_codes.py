@@ -30,6 +30,13 @@ def every(kind: type[errors.ConsentryError]) -> Iterator[type[errors.ConsentryEr
         yield from every(below)
 
 
+def test_refusal_of_a_contract_is_a_failed_check_and_its_outage_is_none() -> None:
+    refused = errors.InvalidInputError("contract refused", solidity="ErasuresOfficersAlike")
+    away = errors.LedgerUnavailableError("contract refused", solidity="AccessLedgerGasMissing")
+
+    assert (exit_code(refused), exit_code(away)) == (1, 4)
+
+
 @pytest.mark.parametrize("kind", [k for k in every(errors.ConsentryError) if k.__module__ == errors.__name__])
 def test_every_error_has_the_exit_code_of_its_family(kind: type[errors.ConsentryError]) -> None:
     assert exit_code(kind("x")) == next(FAMILIES[family] for family in kind.__mro__ if family in FAMILIES)

@@ -47,6 +47,21 @@ def test_new_key_signs_for_the_signer_it_shows(run: Run, tmp_path: Path, manifes
     assert run("key", "show", str(file), "--json").out == ended.out
 
 
+def test_secret_of_pseudonyms_is_made_at_first_use_in_an_ordinary_folder(run: Run, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    file = tmp_path / "staff.secret"
+    asked = ("key", "practitioner", "dr-li", "--secret", str(file), "--json")
+
+    first, again = run(*asked), run(*asked)
+
+    assert first.status == 0, first
+    assert again.out == first.out
+    assert (
+        json.loads(first.out)["practitioner"] != json.loads(run(*asked[:2], "dr-wang", *asked[3:]).out)["practitioner"]
+    )
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 def test_passkey_asserts_at_the_origin_of_the_gateway(run: Run, tmp_path: Path, manifest: Path) -> None:
     file = tmp_path / "key"
     run("key", "new", str(file), "--kind", "passkey", "--manifest", str(manifest))

@@ -13,7 +13,7 @@ def test_answer_shows_nested_values_indented(capsys: pytest.CaptureFixture[str])
     answer(VALUES, as_json=False)
 
     assert capsys.readouterr().out.splitlines() == [
-        "permitted: False",
+        "permitted: no",
         "receipt:",
         "  blockNumber: 7",
         "  proof:",

@@ -23,6 +23,30 @@ def test_other_month_is_refused(text: str) -> None:
         values.month("month", text)
 
 
+@pytest.mark.parametrize(
+    ("text", "second"),
+    [
+        ("2026-11-26", 1795651200),
+        ("2026-11-26 01:02", 1795654920),
+        ("2026-11-26 01:02:03", 1795654923),
+        ("2026-11-26T01:02:03Z", 1795654923),
+        ("2026-11-26 01:02:03 UTC", 1795654923),
+        ("1795654923", 1795654923),
+        ("0", 0),
+    ],
+)
+def test_moment_is_read_as_it_is_shown_or_in_seconds(text: str, second: int) -> None:
+    assert values.moment("lapses at", text) == second
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2026-13-01", "2026-11-26 25:00", "2026-11-26 01:02:03 CST", "-1", "9" * 30]
+)
+def test_other_moment_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="lapses at does not match"):
+        values.moment("lapses at", text)
+
+
 def test_uses_are_a_number_or_unlimited() -> None:
     assert values.uses("3") == 3
     assert values.uses("unlimited") == UNLIMITED_USES

@@ -45,6 +45,24 @@ def test_every_committed_artifact_is_walked() -> None:
     assert own == {kind.__name__ for kind in typing.get_args(LedgerEvent)} - {"ActPerformed"} | set(BY_EVENT)
 
 
+def test_moments_of_an_error_are_written_as_dates() -> None:
+    """In its message alone: programs get seconds."""
+    [cooling] = [signature for signature in SIGNATURES if signature.name == "AsksCoolingDown"]
+    ends = [bytes(12) + b"\x11" * 20, bytes(32), (1).to_bytes(32, "big"), (1_795_654_923).to_bytes(32, "big")]
+    error = reverts.from_data(cooling.selector + b"".join(ends))
+
+    assert "purpose 1, ends 2026-11-26 01:02:03 UTC)" in str(error)
+    assert error.details["arguments"]["ends"] == 1_795_654_923
+
+
+def test_whatever_is_64_bits_wide_in_an_error_is_a_moment_or_a_role() -> None:
+    wide = {m["name"] for signature in SIGNATURES for m in signature.inputs if m["type"] == "uint64"}
+    moments = ("Time", "At", "Until", "until", "Before", "From", "By", "ends", "latest", "current", "needed")
+
+    assert wide >= reverts.ROLES
+    assert {name for name in wide - reverts.ROLES if not name.endswith(moments)} == set()
+
+
 def test_selectors_of_errors_do_not_collide() -> None:
     named = [
         (s.selector, s.name)

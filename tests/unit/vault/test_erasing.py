@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from consentry.core.terms import SubjectId
 from consentry.errors import KeyDestroyedError, NotFoundError, ObjectCorruptError, VaultUnavailableError
 from consentry.vault.database import Database
 from consentry.vault.erasing import Eraser
@@ -24,7 +25,7 @@ from tests.unit.vault.conftest import SUBJECT, Bench
 from tests.unit.vault.test_store import DOMAIN, PUBLIC_KEY, Kept, keep, receipt_for, stream
 
 CHEAP = Cost(passes=1, memory_kib=64, lanes=1)
-STEPS = ("_destroy_keys", "_destroy_subject_key", "_note")
+STEPS = ("_destroy_keys", "_is_anything_left", "_note")
 
 
 async def row_of(bench: Bench, kept: Kept) -> StoredObject:
@@ -72,6 +73,28 @@ async def test_subject_key_goes_with_the_last_record_and_a_new_record_can_follow
     with pytest.raises(ObjectCorruptError):
         await bench.kms.unwrap(SUBJECT, old, context)
     await assert_released(bench, await keep(bench, 1000))
+
+
+async def test_what_else_is_kept_of_a_subject_is_forgotten_with_its_last_record(bench: Bench) -> None:
+    first, second = await keep(bench, 1000), await keep(bench, 1000)
+    forgotten: list[SubjectId] = []
+    answers = iter([False, True])
+
+    async def forget(subject_id: SubjectId) -> None:
+        if not next(answers):
+            raise VaultUnavailableError("power is gone")
+        forgotten.append(subject_id)
+
+    vault = RecordVault(bench.database, bench.objects, bench.kms, forget=forget)
+    await vault.erase(first.record_id)
+    with pytest.raises(VaultUnavailableError):
+        await vault.erase(second.record_id)
+    assert forgotten == []
+
+    for _ in range(2):
+        assert (await vault.erase(second.record_id)).deleted_at
+
+    assert forgotten == [SUBJECT]
 
 
 async def test_subject_key_stays_while_something_is_being_sealed_for_the_subject(bench: Bench) -> None:

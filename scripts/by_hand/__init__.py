@@ -1,0 +1,1 @@
+"""What ``scripts/rules`` plays: every rule at the command line, each scene a function that types commands."""
