@@ -40,7 +40,7 @@ from tests.support.contract_world import (
     values_of,
 )
 from tests.support.signers import AccountSigner
-from tests.vectors.decisions.changes import NOT_REACHABLE_YET, OF_HISTORIES
+from tests.vectors.histories.changes import NOT_REACHABLE_YET, OF_HISTORIES
 
 
 def uses_of(world: World, item: Item) -> int:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from consentry.core.codes import Reason
 from tests.property.histories import History
-from tests.vectors.decisions.changes import NOT_REACHABLE_YET
+from tests.vectors.histories.changes import NOT_REACHABLE_YET
 
 STEPS = int(os.environ.get("CONSENTRY_DIFFERENTIAL_STEPS", "1200"))
 SEED = int(os.environ.get("CONSENTRY_DIFFERENTIAL_SEED", "20260101"))
