@@ -102,7 +102,7 @@ def _endings(story: Story, scenario: Scenario) -> Story:
     if scenario.is_granted() and scenario.consent_status == ConsentStatus.REVOKED:
         story.revoke(scenario.terms, PATIENT)
     if scenario.standing == Standing.SUSPENDED:
-        story.stand(HOSPITAL, Standing.SUSPENDED)
+        story.suspend(HOSPITAL)
     return story
 
 
