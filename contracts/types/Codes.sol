@@ -81,8 +81,7 @@ enum Reason {
     AUTHORISATION_UNKNOWN, // nobody gave it
     AUTHORISATION_WITHDRAWN, // the authority took it back
     AUTHORISATION_EXPIRED, // outside its period
-    AUTHORISATION_SCOPE, // it does not cover this request
-    SUBJECT_UNKNOWN // nobody enrolled the subject of the record
+    AUTHORISATION_SCOPE // it does not cover this request
 }
 
 /// @dev Purposes of use are v3-ActReason codes 1..15 (TREAT … HTEST); a set is a bit mask with bit `1 << purpose`.

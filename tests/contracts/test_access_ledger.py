@@ -40,7 +40,7 @@ from tests.support.contract_world import (
     values_of,
 )
 from tests.support.signers import AccountSigner
-from tests.vectors.decisions.changes import NOT_REACHABLE_YET, OF_HISTORIES
+from tests.vectors.histories.changes import OF_HISTORIES
 
 
 def uses_of(world: World, item: Item) -> int:
@@ -207,7 +207,7 @@ def test_bits_nobody_signed_are_not_logged(world: World) -> None:
 def test_every_reason_has_a_case() -> None:
     tried = {reason for reason, _ in REJECTED + DENIED}
 
-    assert tried | {Reason.NONE, Reason.REQUEST_REPLAYED} == set(Reason) - NOT_REACHABLE_YET - OF_HISTORIES
+    assert tried | {Reason.NONE, Reason.REQUEST_REPLAYED} == set(Reason) - OF_HISTORIES
 
 
 def entry_of(request: AccessRequest, reason: Reason, decided_at: int, places: tuple[int, int]) -> dict[str, Value]:

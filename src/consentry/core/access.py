@@ -2,7 +2,7 @@
 
 Each rule is a predicate; ``REQUEST_RULES`` come first, then those of the legal basis, then ``LIMIT_RULES``, each list
 in its order, and the first that applies is the answer.
-``contracts/AccessLedger.sol`` computes the same; `tests/vectors/decisions` and `tests/property` compare the two.
+``contracts/AccessLedger.sol`` computes the same; `tests/vectors/histories` and `tests/property` compare the two.
 """
 
 from __future__ import annotations

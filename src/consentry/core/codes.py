@@ -85,7 +85,6 @@ class Reason(IntEnum):
     AUTHORISATION_WITHDRAWN = 41  # the authority took it back
     AUTHORISATION_EXPIRED = 42  # outside its period
     AUTHORISATION_SCOPE = 43  # it does not cover this request
-    SUBJECT_UNKNOWN = 44  # nobody enrolled the subject of the record
 
 
 REJECTIONS: Final = frozenset(

@@ -231,11 +231,13 @@ def _of_time() -> Iterator[Story]:
         (NOW + 199, Reason.NONE),
         (NOW + 200, Reason.AUTHORISATION_EXPIRED),
     ):
-        yield _given(f"used-{time - NOW}-seconds-later", early).travel(time).decide(_under(reason, early))
-    story = _given("withdrawn-and-over", early).act(
-        replace(WITHDRAWAL, authorisation_id=authorisation_id(early)), PROVINCE
-    )
-    yield story.travel(NOW + 300).decide(_under(Reason.AUTHORISATION_WITHDRAWN, early))
+        for whole in (False, True):
+            story = _given(f"used-{time - NOW}-seconds-later{'-whole' if whole else ''}", early).travel(time)
+            yield story.decide(_under(reason, early), whole=whole)
+    for whole in (False, True):
+        story = _given(f"withdrawn-and-over{'-whole' if whole else ''}", early)
+        story.act(replace(WITHDRAWAL, authorisation_id=authorisation_id(early)), PROVINCE)
+        yield story.travel(NOW + 300).decide(_under(Reason.AUTHORISATION_WITHDRAWN, early), whole=whole)
 
 
 def _of_levels_and_exclusions() -> Iterator[Story]:

@@ -7,23 +7,57 @@ contracts, with the files.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from consentry.evidence.notation import Json
-from tests.vectors.histories import authorisations, decisions, emergencies, exclusions, grants, persons
+from tests.vectors.histories import (
+    asks,
+    assisted,
+    authorisations,
+    batches,
+    circumstances,
+    decisions,
+    emergencies,
+    enrolments,
+    erasures,
+    exclusions,
+    governance,
+    grants,
+    guardians,
+    institutions,
+    keys,
+    persons,
+    recognitions,
+    records,
+    revocations,
+)
 from tests.vectors.histories.story import Story
 from tests.vectors.histories.text import DEFAULTS, written
 
 FOLDER: Final = Path(__file__).parent
 TOPICS: Final[dict[str, Callable[[], Iterator[Story]]]] = {
+    "asks": asks.histories,
+    "assisted": assisted.histories,
     "authorisations": authorisations.histories,
+    "batches": batches.histories,
+    "circumstances": circumstances.histories,
     "decisions": decisions.histories,
     "emergencies": emergencies.histories,
+    "enrolments": enrolments.histories,
+    "erasures": erasures.histories,
     "exclusions": exclusions.histories,
+    "governance": governance.histories,
     "grants": grants.histories,
+    "guardians": guardians.histories,
+    "institutions": institutions.histories,
+    "keys": keys.histories,
     "persons": persons.histories,
+    "recognitions": recognitions.histories,
+    "records": records.histories,
+    "revocations": revocations.histories,
 }
 
 
@@ -43,5 +77,8 @@ def text_of(histories: list[Json]) -> str:
 
 
 if __name__ == "__main__":
-    for topic, histories in build().items():
+    made = build()
+    for topic, histories in made.items():
         (FOLDER / f"{topic}.json").write_text(text_of(histories), encoding="utf-8")
+        sys.stdout.write(f"{topic}: {len(histories)}\n")
+    sys.stdout.write(f"all: {sum(map(len, made.values()))}\n")

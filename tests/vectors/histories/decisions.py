@@ -1,4 +1,4 @@
-"""Decisions as histories: each scenario of `tests.vectors.decisions` brought about by acts, then decided.
+"""Decisions as histories: each scenario of `changes.py` brought about by acts, then decided.
 
 Every scenario is decided in three ways: alone with a signature of its own, between two neighbours that must not be
 touched by it, and in a batch signed as a whole.
@@ -15,18 +15,45 @@ from consentry.core.terms import Material
 from consentry.core.typed_data import record_id
 from tests.support import samples
 from tests.support.samples import NOW
-from tests.vectors.decisions.build_decisions import limits, precedence, reasons
-from tests.vectors.decisions.scenario import GROUP, PREPARED, Scenario
+from tests.vectors.histories.changes import EXCLUSIVE, LIMITS, WRONG
+from tests.vectors.histories.scenario import CUSTODIAN, ELSEWHERE, GROUP, HOSPITAL, PATIENT, SIBLING, Scenario
 from tests.vectors.histories.story import START, Asked, Story, asked, key_of, leaf_of, terms_of
 
-CAST: Final = "history"
-CUSTODIAN: Final = "/custodian"
-ELSEWHERE: Final = "/stranger institution"
-HOSPITAL: Final = f"{CAST}/hospital"
-PATIENT: Final = f"{CAST}/patient"
-SIBLING: Final = f"{CAST}/sibling"
+NEIGHBOUR: Final = "history/neighbour"
 FORMS: Final = ("alone", "between", "whole")
-assert START == PREPARED
+NEAR: Final = 3
+SPREAD: Final = 7
+Case = tuple[Scenario, Reason]
+
+
+def _limits() -> Iterator[Case]:
+    """Both sides of every limit."""
+    for name, expected, change in LIMITS:
+        scenario = Scenario(name)
+        change(scenario)
+        yield scenario, expected
+
+
+def _reasons() -> Iterator[Case]:
+    """Every reason alone."""
+    for reason, change in WRONG.items():
+        scenario = Scenario(reason.name)
+        change(scenario)
+        yield scenario, reason
+
+
+def _precedence() -> Iterator[Case]:
+    """Two reasons at once: the earlier one is given. Neighbours always, others evenly spread."""
+    for first, earlier in enumerate(WRONG, start=1):
+        for second, later in enumerate(WRONG, start=1):
+            near = 0 < second - first <= NEAR
+            spread = second > first and (first * len(WRONG) + second) % SPREAD == 0
+            if (near or spread) and not EXCLUSIVE & {(earlier, later), (later, earlier)}:
+                scenario = Scenario(f"{earlier.name}+{later.name}")
+                WRONG[later](scenario)
+                WRONG[earlier](scenario)
+                if scenario.can_be_staged():
+                    yield scenario, earlier
 
 
 def _cast(story: Story, scenario: Scenario) -> Story:
@@ -75,34 +102,33 @@ def _endings(story: Story, scenario: Scenario) -> Story:
     if scenario.is_granted() and scenario.consent_status == ConsentStatus.REVOKED:
         story.revoke(scenario.terms, PATIENT)
     if scenario.standing == Standing.SUSPENDED:
-        story.stand(HOSPITAL, Standing.SUSPENDED)
+        story.suspend(HOSPITAL)
     return story
 
 
-def _neighbour(story: Story, number: int) -> Asked:
+def _neighbour(number: int) -> Asked:
     """Gives a permitted request of another institution under a consent of its own."""
-    del story
-    leaf = leaf_of(f"{CAST}/neighbour", CUSTODIAN, commitment=samples.word(number))
-    terms = terms_of(f"{CAST}/neighbour", ELSEWHERE)
+    leaf = leaf_of(NEIGHBOUR, CUSTODIAN, commitment=samples.word(number))
+    terms = terms_of(NEIGHBOUR, ELSEWHERE)
     return asked(ELSEWHERE, leaf, terms, Reason.NONE, number=number)
 
 
 def _decided(story: Story, item: Asked, form: str) -> Story:
     if form != "between":
         return story.travel(NOW).decide(item, whole=form == "whole")
-    first, last = _neighbour(story, 1_001), _neighbour(story, 1_002)
-    story.enrol(f"{CAST}/neighbour", CUSTODIAN)
+    first, last = _neighbour(1_001), _neighbour(1_002)
+    story.enrol(NEIGHBOUR, CUSTODIAN)
     for each in (first, last):
         story.anchor(each.material.leaf, CUSTODIAN)
     assert first.material.terms is not None
-    story.grant(first.material.terms, f"{CAST}/neighbour")
+    story.grant(first.material.terms, NEIGHBOUR)
     return story.travel(NOW).decide(first, item, last)
 
 
 def histories() -> Iterator[Story]:
     """Gives every scenario in every form."""
-    for group in (limits, reasons, precedence):
-        for scenario, expected in group(CAST):
+    for group in (_limits, _reasons, _precedence):
+        for scenario, expected in group():
             for form in FORMS:
                 story = _endings(_facts(_cast(Story(f"{scenario.name}-{form}"), scenario), scenario), scenario)
                 key = HOSPITAL if scenario.signature_valid else ELSEWHERE

@@ -18,7 +18,6 @@ from consentry.core.codes import (
     Reason,
     ReviewerRole,
     ReviewOutcome,
-    Standing,
 )
 from consentry.core.emergencies import EmergencyNotice, EmergencyReview, debt_id
 from consentry.core.exclusions import Exclusion, ExclusionLift, target_of_category, target_of_institution
@@ -173,9 +172,11 @@ def _of_exclusions() -> Iterator[Story]:
         lift = ExclusionLift(subject_of(PATIENT), ZERO_32, kind, target, 2, NOW + DAY)
         terms = terms_of(PATIENT, HOSPITAL)
         asked_under = [asked(HOSPITAL, LEAF, terms, Reason.EXCLUDED, 7), asked(HOSPITAL, LEAF, terms, Reason.NONE, 8)]
-        story = _begun(f"excluded-{kind.name}".lower()).member(GROUP, HOSPITAL).grant(terms, PATIENT).act(act, PATIENT)
-        story.decide(_emergency(Reason.EXCLUDED), asked_under[0]).act(lift, PATIENT)
-        yield story.decide(_emergency(number=2), asked_under[1])
+        for whole in (False, True):
+            story = _begun(f"excluded-{kind.name}{'-whole' if whole else ''}".lower()).member(GROUP, HOSPITAL)
+            story.grant(terms, PATIENT).act(act, PATIENT)
+            story.decide(_emergency(Reason.EXCLUDED), asked_under[0], whole=whole).act(lift, PATIENT)
+            yield story.decide(_emergency(number=2), asked_under[1], whole=whole)
     for name, kind, target in (
         ("another-institution", ExclusionKind.INSTITUTION, target_of_institution(key_of(CUSTODIAN).address)),
         ("another-group", ExclusionKind.GROUP, samples.group(PAYER.address, 9)),
@@ -215,7 +216,7 @@ def _of_payment() -> Iterator[Story]:
     outcome = _by_authority(PROVINCE, outcome=ReviewOutcome.NOT_JUSTIFIED)
     yield story.act(outcome, PROVINCE).act(notice, CUSTODIAN)
     yield _indebted("noticed-after-it-was-due").travel(NOW + 5 * DAY).act(notice, CUSTODIAN).act(review, HOSPITAL)
-    story = _indebted("paid-while-the-hospital-is-suspended").stand(HOSPITAL, Standing.SUSPENDED)
+    story = _indebted("paid-while-the-hospital-is-suspended").suspend(HOSPITAL)
     yield story.act(notice, CUSTODIAN).act(review, HOSPITAL)
 
 

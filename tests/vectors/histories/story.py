@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 
-from consentry.core.codes import Reason, Standing
+from consentry.core.codes import Reason
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     ZERO_32,
@@ -20,6 +20,7 @@ from consentry.core.terms import (
     Address,
     ConsentTerms,
     Enrolment,
+    InstitutionKeys,
     Material,
     RecordLeaf,
     SubjectId,
@@ -27,7 +28,7 @@ from consentry.core.terms import (
 from consentry.core.typed_data import SignedStruct, consent_id, record_id
 from consentry.crypto.signing import AccountKey
 from tests.support import samples
-from tests.support.evm import PAYER
+from tests.support.evm import AUDIT, PAYER, SECOND, SYSTEM
 from tests.support.samples import DAY, NOW
 
 START: Final = NOW - DAY
@@ -38,6 +39,11 @@ RELAY: Final = "relay"
 STRANGER: Final = "stranger"
 NATIONAL: Final = "national"
 """The account that is relay and authority for the whole country in every history."""
+OFFICERS: Final = (NATIONAL, "second officer")
+SYSTEM_OFFICERS: Final = ("system officer 1", "system officer 2")
+AUDITORS: Final = ("audit officer 1", "audit officer 2")
+"""Officers of the national authority, by their roles."""
+_FOUNDERS: Final = dict(zip((*OFFICERS, *SYSTEM_OFFICERS, *AUDITORS), (PAYER, SECOND, *SYSTEM, *AUDIT), strict=True))
 
 Error = tuple[str, tuple[Any, ...]]
 ACCEPTED: Final[Error] = ("", ())
@@ -45,8 +51,8 @@ ACCEPTED: Final[Error] = ("", ())
 
 def key_of(name: str) -> AccountKey:
     """Gives the key of a name: "role" or, where histories share a cast, "cast/role"."""
-    if name == NATIONAL:
-        return PAYER
+    if name in _FOUNDERS:
+        return _FOUNDERS[name]
     return AccountKey(keccak(f"consentry decision vector/{name}".encode()))
 
 
@@ -70,12 +76,15 @@ class Step:
     """One thing that happens.
 
     Attributes:
-        do: what: the name of a function of the contracts, "travel", or "act".
+        do: what: the name of a function of the contracts, "travel", "act", or one of `player.READS`.
         values: structs and plain values, by name.
         keys: names of those who sign, in order.
         expect: name and arguments of the Solidity error; empty if the ledger takes it.
         items: of a decision.
         by: who submits it.
+        officers: who do an act of officers, one after the other; those who usually do if none are named.
+        found: what a question must be answered.
+        left_out: what an institution signed with the items of a batch, and the relay does not submit.
     """
 
     do: str
@@ -84,6 +93,9 @@ class Step:
     expect: Error = ACCEPTED
     items: tuple[Asked, ...] = ()
     by: str = RELAY
+    officers: tuple[str, ...] = ()
+    found: tuple[bytes | int, ...] | None = None
+    left_out: tuple[AccessRequest, ...] = ()
 
 
 @dataclass
@@ -92,39 +104,44 @@ class Story:
 
     name: str
     steps: list[Step] = field(default_factory=list)
-    ids: int = 0
 
     def travel(self, time: int) -> Story:
         """Lets time go by until the next block is at ``time``."""
         self.steps.append(Step("travel", {"time": time}))
         return self
 
-    def admit(self, name: str, expect: Error = ACCEPTED, **changes: Any) -> Story:  # noqa: ANN401 - members of the call
-        """Admits an institution that signs with the key of its name."""
-        account = key_of(name).address
-        values = {"institution": account, "region": REGION, "signer": bytes(account), "release_key": RELEASE_KEY}
-        self.steps.append(Step("admitInstitution", values | changes, expect=expect))
+    def govern(self, do: str, *officers: str, expect: Error = ACCEPTED, **values: Any) -> Story:  # noqa: ANN401
+        """Has officers do an act, those who usually do if none are named; its arguments by name."""
+        self.steps.append(Step(do, values, expect=expect, officers=officers))
         return self
+
+    def admit(self, name: str, region: int = REGION) -> Story:
+        """Admits an institution that signs with the key of its name."""
+        return self.govern("admitInstitution", **admission_of(name, region))
 
     def admit_authority(self, name: str, region: int) -> Story:
         """Admits an authority."""
-        self.steps.append(Step("admitAuthority", {"authority": key_of(name).address, "region": region}))
-        return self
+        return self.govern("admitAuthority", authority=key_of(name).address, region=region)
 
     def suspend_authority(self, name: str) -> Story:
         """Suspends an authority."""
-        self.steps.append(Step("suspendAuthority", {"authority": key_of(name).address}))
-        return self
+        return self.govern("suspendAuthority", authority=key_of(name).address)
 
-    def stand(self, name: str, standing: Standing) -> Story:
-        """Suspends or reinstates an institution."""
-        self.steps.append(Step("standing", {"institution": key_of(name).address, "standing": int(standing)}))
-        return self
+    def suspend(self, name: str) -> Story:
+        """Suspends an institution."""
+        return self.govern("suspendInstitution", institution=key_of(name).address)
+
+    def reinstate(self, name: str) -> Story:
+        """Reinstates an institution."""
+        return self.govern("reinstateInstitution", institution=key_of(name).address)
 
     def member(self, group: bytes, name: str, *, member: bool = True) -> Story:
         """Enters an institution into a group, or takes it out."""
-        values = {"group": group, "institution": key_of(name).address, "member": member}
-        self.steps.append(Step("changeGroupMembership", values))
+        return self.govern("changeGroupMembership", group=group, institution=key_of(name).address, member=member)
+
+    def rotate_keys(self, keys: InstitutionKeys, *signers: str, expect: Error = ACCEPTED, by: str = RELAY) -> Story:
+        """Gives an institution other keys; its signer of today signs, then the new one."""
+        self.steps.append(Step("rotateInstitutionKeys", {"struct": keys}, signers, expect, by=by))
         return self
 
     def enrol(
@@ -171,10 +188,29 @@ class Story:
         self.steps.append(Step("act", {"struct": act}, keys, expect, by=by))
         return self
 
-    def decide(self, *items: Asked, whole: bool = False, expect: Error = ACCEPTED, by: str = RELAY) -> Story:
+    def decide(
+        self,
+        *items: Asked,
+        whole: bool = False,
+        expect: Error = ACCEPTED,
+        by: str = RELAY,
+        left_out: Sequence[AccessRequest] = (),
+    ) -> Story:
         """Has a batch decided; ``whole`` for one signature over all of it, by the key of the first item."""
-        self.steps.append(Step("decideBatch" if whole else "decide", expect=expect, items=items, by=by))
+        do = "decideBatch" if whole else "decide"
+        self.steps.append(Step(do, expect=expect, items=items, by=by, left_out=tuple(left_out)))
         return self
+
+    def ask(self, what: str, institution: str, *found: bytes | int, **values: Any) -> Story:  # noqa: ANN401
+        """Asks the ledger about an institution at the time of the next block: one of `player.READS`."""
+        self.steps.append(Step(what, {"institution": key_of(institution).address, **values}, found=found))
+        return self
+
+
+def admission_of(name: str, region: int = REGION) -> dict[str, Any]:
+    """Gives what the admission of an institution says that signs with the key of its name."""
+    account = key_of(name).address
+    return {"institution": account, "region": region, "signer": bytes(account), "release_key": RELEASE_KEY}
 
 
 def leaf_of(subject: str, custodian: str, **changes: Any) -> RecordLeaf:  # noqa: ANN401 - members of the leaf

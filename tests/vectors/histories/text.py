@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from consentry.core.act_table import BY_NAME, name_of
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import AccessRequest, ConsentTerms, Enrolment, RecordLeaf
+from consentry.core.terms import AccessRequest, ConsentTerms, Enrolment, InstitutionKeys, RecordLeaf
 from consentry.core.typed_data import SignedStruct
 from consentry.evidence import notation
 from consentry.evidence.notation import Json
@@ -23,7 +23,8 @@ DEFAULTS: Final[dict[str, Json]] = {
     "RecordLeaf": notation.write(samples.leaf()),
 }
 STRUCTS: Final[dict[str, Any]] = {
-    kind.__name__: kind for kind in (AccessRequest, ConsentTerms, Enrolment, RecordLeaf, *BY_NAME.values())
+    kind.__name__: kind
+    for kind in (AccessRequest, ConsentTerms, Enrolment, InstitutionKeys, RecordLeaf, *BY_NAME.values())
 }
 
 
@@ -63,14 +64,17 @@ def _step(step: Step) -> Json:
         "keys": list(step.keys),
         "items": [_item(item) for item in step.items],
         "by": step.by if step.by != RELAY else None,
+        "officers": list(step.officers),
+        "left_out": [_written(request) for request in step.left_out],
         "refused": [step.expect[0], *map(_shown, step.expect[1])] if step.expect != ACCEPTED else None,
     }
-    return shown | {name: value for name, value in more.items() if value}
+    found = {} if step.found is None else {"found": [_shown(value) for value in step.found]}
+    return shown | {name: value for name, value in more.items() if value} | found
 
 
-def _shown(argument: object) -> object:
+def _shown(argument: bytes | int) -> object:
     """Numbers as text: some are wider than JSON's."""
-    return notation.hex_of(argument) if isinstance(argument, bytes) else str(int(str(argument)))
+    return notation.hex_of(argument) if isinstance(argument, bytes) else str(int(argument))
 
 
 def written(story: Story) -> Json:

@@ -11,7 +11,8 @@ from consentry.core.terms import ZERO_32, ZERO_ADDRESS
 from consentry.core.typed_data import record_id, scope_key
 from tests.support import samples
 from tests.support.samples import NOW
-from tests.vectors.decisions.scenario import GROUP, PREPARED, STRANGER, Change, Scenario, subject_of
+from tests.vectors.histories.scenario import ELSEWHERE, GROUP, SIBLING, Change, Scenario
+from tests.vectors.histories.story import START, key_of, subject_of
 
 
 def _set(**values: Any) -> Change:  # noqa: ANN401 - fields of the scenario
@@ -51,7 +52,7 @@ def _changed_copy(value: Any, **changes: Any) -> Any:  # noqa: ANN401 - any stru
 
 
 def _other_subject(scenario: Scenario) -> None:
-    scenario.change_terms(subject_id=subject_of(scenario.people, "sibling"))
+    scenario.change_terms(subject_id=subject_of(SIBLING))
 
 
 def _named_records(scenario: Scenario, *, others: int, covered: bool) -> None:
@@ -112,7 +113,7 @@ WRONG: Final[dict[Reason, Change]] = {
     Reason.CONSENT_NOT_YET_VALID: _terms(valid_from=NOW + 1),
     Reason.CONSENT_EXPIRED: _terms(valid_until=NOW),
     Reason.SUBJECT_MISMATCH: _other_subject,
-    Reason.GRANTEE_MISMATCH: _terms(institution=STRANGER.address),
+    Reason.GRANTEE_MISMATCH: _terms(institution=key_of(ELSEWHERE).address),
     Reason.PRACTITIONER_MISMATCH: _terms(practitioner=samples.word(0xBAD)),
     Reason.PURPOSE_NOT_GRANTED: _terms(purposes=bits(Purpose.HRESCH)),
     Reason.ACTION_NOT_GRANTED: _terms(actions=bits(Action.STORE), erase_by=NOW + 1),
@@ -125,20 +126,13 @@ WRONG: Final[dict[Reason, Change]] = {
 }
 """For each reason, the change that brings it about and nothing else; in the order of the rules."""
 
-NOT_REACHABLE_YET: Final = frozenset(
+OF_HISTORIES: Final = frozenset(
     {
         Reason.INSTITUTION_LIMIT,
         Reason.RECONSENT_NEEDED,
         Reason.RECORD_RESTRICTED,
         Reason.RECORD_ERASED,
         Reason.EMERGENCY_FORBIDDEN,
-        Reason.SUBJECT_UNKNOWN,
-    }
-)
-"""Reasons that have their number, but no act on chain that brings them about; tests demand every other one."""
-
-OF_HISTORIES: Final = frozenset(
-    {
         Reason.EXCLUDED,
         Reason.EMERGENCY_LIMIT,
         Reason.AUTHORISATION_UNKNOWN,
@@ -147,7 +141,7 @@ OF_HISTORIES: Final = frozenset(
         Reason.AUTHORISATION_SCOPE,
     }
 )
-"""Reasons that other acts bring about than grants and anchors: `tests.vectors.histories` has them."""
+"""Reasons that other acts bring about than grants and anchors, in topics of their own."""
 
 LIMITS: Final[tuple[tuple[str, Reason, Change], ...]] = (
     ("permitted", Reason.NONE, _all()),
@@ -194,8 +188,8 @@ LIMITS: Final[tuple[tuple[str, Reason, Change], ...]] = (
     ("store", Reason.NONE, STORE),
     ("store-before-erase-date", Reason.NONE, _all(STORE, _terms(erase_by=NOW + 30 * samples.DAY))),
     ("store-not-granted", Reason.ACTION_NOT_GRANTED, _request(action=Action.STORE)),
-    ("view-after-erase-date", Reason.NONE, _all(STORE, _terms(erase_by=PREPARED + 7200), _request(action=Action.VIEW))),
-    ("store-after-erase-date", Reason.ERASE_DATE_PASSED, _all(STORE, _terms(erase_by=PREPARED + 7200))),
+    ("view-after-erase-date", Reason.NONE, _all(STORE, _terms(erase_by=START + 7200), _request(action=Action.VIEW))),
+    ("store-after-erase-date", Reason.ERASE_DATE_PASSED, _all(STORE, _terms(erase_by=START + 7200))),
     ("categories-all", Reason.NONE, _terms(categories=bits(*range(1, 13)))),
     ("category-last", Reason.NONE, _all(_leaf(category=12), _terms(categories=bits(12)))),
     ("category-first", Reason.NONE, _all(_leaf(category=1), _terms(categories=bits(1)))),
