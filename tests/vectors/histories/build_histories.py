@@ -55,6 +55,7 @@ TOPICS: Final[dict[str, Callable[[], Iterator[Story]]]] = {
     "institutions": institutions.histories,
     "keys": keys.histories,
     "persons": persons.histories,
+    "precedence": decisions.precedence,
     "recognitions": recognitions.histories,
     "records": records.histories,
     "revocations": revocations.histories,

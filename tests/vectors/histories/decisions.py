@@ -6,7 +6,7 @@ touched by it, and in a batch signed as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -24,6 +24,18 @@ FORMS: Final = ("alone", "between", "whole")
 NEAR: Final = 3
 SPREAD: Final = 7
 Case = tuple[Scenario, Reason]
+
+
+BESIDE: Final = terms_of(NEIGHBOUR, ELSEWHERE)
+
+
+def _neighbour(number: int) -> Asked:
+    """Gives a permitted request of another institution under a consent of its own."""
+    leaf = leaf_of(NEIGHBOUR, CUSTODIAN, commitment=samples.word(number))
+    return asked(ELSEWHERE, leaf, BESIDE, Reason.NONE, number=number)
+
+
+NEIGHBOURS: Final = (_neighbour(1_001), _neighbour(1_002))
 
 
 def _limits() -> Iterator[Case]:
@@ -57,8 +69,11 @@ def _precedence() -> Iterator[Case]:
 
 
 def _cast(story: Story, scenario: Scenario) -> Story:
-    """Admits the institutions and enrols the patient."""
-    story.travel(START).admit(CUSTODIAN).admit(ELSEWHERE)
+    """Admits the institutions and enrols the patients; what neighbours ask for is granted."""
+    story.travel(START).admit(CUSTODIAN).admit(ELSEWHERE).enrol(NEIGHBOUR, CUSTODIAN)
+    for each in NEIGHBOURS:
+        story.anchor(each.material.leaf, CUSTODIAN)
+    story.grant(BESIDE, NEIGHBOUR)
     if scenario.standing != Standing.NONE:
         story.admit(HOSPITAL)
     story.enrol(PATIENT, CUSTODIAN)
@@ -106,31 +121,26 @@ def _endings(story: Story, scenario: Scenario) -> Story:
     return story
 
 
-def _neighbour(number: int) -> Asked:
-    """Gives a permitted request of another institution under a consent of its own."""
-    leaf = leaf_of(NEIGHBOUR, CUSTODIAN, commitment=samples.word(number))
-    terms = terms_of(NEIGHBOUR, ELSEWHERE)
-    return asked(ELSEWHERE, leaf, terms, Reason.NONE, number=number)
-
-
 def _decided(story: Story, item: Asked, form: str) -> Story:
-    if form != "between":
-        return story.travel(NOW).decide(item, whole=form == "whole")
-    first, last = _neighbour(1_001), _neighbour(1_002)
-    story.enrol(NEIGHBOUR, CUSTODIAN)
-    for each in (first, last):
-        story.anchor(each.material.leaf, CUSTODIAN)
-    assert first.material.terms is not None
-    story.grant(first.material.terms, NEIGHBOUR)
-    return story.travel(NOW).decide(first, item, last)
+    items = (NEIGHBOURS[0], item, NEIGHBOURS[1]) if form == "between" else (item,)
+    return story.travel(NOW).decide(*items, whole=form == "whole")
 
 
-def histories() -> Iterator[Story]:
-    """Gives every scenario in every form."""
-    for group in (_limits, _reasons, _precedence):
+def _histories(*groups: Callable[[], Iterator[Case]]) -> Iterator[Story]:
+    for group in groups:
         for scenario, expected in group():
             for form in FORMS:
                 story = _endings(_facts(_cast(Story(f"{scenario.name}-{form}"), scenario), scenario), scenario)
                 key = HOSPITAL if scenario.signature_valid else ELSEWHERE
                 item = Asked(scenario.signed_request(), scenario.material(), key, expected)
                 yield _decided(story, item, form)
+
+
+def histories() -> Iterator[Story]:
+    """Gives every limit and every reason, in every form."""
+    yield from _histories(_limits, _reasons)
+
+
+def precedence() -> Iterator[Story]:
+    """Gives two reasons at once, in every form."""
+    yield from _histories(_precedence)
