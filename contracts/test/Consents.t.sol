@@ -5,12 +5,14 @@ import {ConsentState, IConsents} from "../interfaces/IConsents.sol";
 import {ConsentStatus} from "../types/Codes.sol";
 import {ConsentFacts} from "../types/ConsentFacts.sol";
 import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
+import {Circumstances} from "../types/Guardian.sol";
 import {Suite} from "./Suite.sol";
 import {VM} from "./Vm.sol";
 
 /// @title Every refusal of `Consents`, and what is kept of what it accepts
 contract ConsentsTest {
     address private constant _STRANGER = address(0xDEAD);
+    uint64 private constant _QUARTER = 1_806_537_600; // 1 April 2027
     bytes32 private constant _OTHER = bytes32(uint256(0x07));
 
     Suite private _suite;
@@ -168,6 +170,36 @@ contract ConsentsTest {
         _consents.revoke(terms, bytes32(0), granted);
     }
 
+    /// @notice What a shielded minor granted itself no guardian takes back, whoever that is; the minor does.
+    function test_revoke_keepsWhatAShieldedMinorGranted() external {
+        _note(true);
+        ConsentTerms memory terms = _terms();
+        ConsentId id = ConsentId.wrap(_idOf(terms));
+        _consents.grant(terms, _granted(terms));
+        bytes memory problem = abi.encodeWithSelector(IConsents.ConsentsShielded.selector, id, _OTHER);
+        _refuseRevocation(terms, problem);
+        require(_consents.stateOf(id).status == ConsentStatus.ACTIVE, "taken back");
+        // Who has grown up has no shield; what stands in the way then is that nobody is this guardian.
+        problem = abi.encodeWithSelector(IConsents.ConsentsSignatureInvalid.selector, id, terms.subjectId);
+        VM.warp(_QUARTER);
+        _refuseRevocation(terms, problem);
+        _consents.revoke(terms, bytes32(0), _revoked(terms));
+        require(_consents.stateOf(id).status == ConsentStatus.REVOKED, "not taken back");
+    }
+
+    /// @notice The shield keeps neither what a guardian granted nor what a minor without one did.
+    function test_revoke_isForGuardiansWhereThereIsNoShield() external {
+        _note(false);
+        ConsentTerms memory terms = _terms();
+        ConsentId id = ConsentId.wrap(_idOf(terms));
+        bytes4 selector = IConsents.ConsentsSignatureInvalid.selector;
+        _refuseRevocation(terms, abi.encodeWithSelector(selector, id, terms.subjectId));
+        _note(true);
+        terms.guardian = _OTHER;
+        id = ConsentId.wrap(_idOf(terms));
+        _refuseRevocation(terms, abi.encodeWithSelector(selector, id, terms.subjectId));
+    }
+
     /// @notice The ledger alone counts uses, and only of a consent in force.
     function test_countUses_revertsForOthersAndWhatIsNotInForce() external {
         ConsentId id = ConsentId.wrap(_idOf(_terms()));
@@ -216,6 +248,26 @@ contract ConsentsTest {
         bytes memory signature = _granted(terms);
         VM.expectRevert(problem);
         _consents.grant(terms, signature);
+    }
+
+    /// @dev Under an appointment there is not, with a signature of the subject.
+    function _refuseRevocation(ConsentTerms memory terms, bytes memory problem) private {
+        bytes32 structHash = _suite.hashes().revocationHash(_idOf(terms), terms.subjectId, _OTHER);
+        bytes memory signature = _signed(structHash);
+        VM.expectRevert(problem);
+        _consents.revoke(terms, _OTHER, signature);
+    }
+
+    /// @dev Makes the first subject a minor.
+    function _note(bool shielded) private {
+        Circumstances memory act;
+        (act.subjectId, act.minorUntil, act.shielded) = (_suite.subjectIds(0), _QUARTER, shielded);
+        (act.evidenceHash, act.signBefore) = (_OTHER, _QUARTER);
+        bytes32 structHash = _suite.hashes().circumstancesHash(act);
+        address subjects = address(_suite.subjects());
+        bytes[] memory signatures = new bytes[](1);
+        signatures[0] = _suite.sign(_suite.hospitalKey(0), subjects, "Consentry Subjects", structHash);
+        _suite.subjects().noteCircumstances(act, signatures);
     }
 
     function _terms() private view returns (ConsentTerms memory terms) {

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Consents} from "../Consents.sol";
 import {IExclusions} from "../interfaces/IExclusions.sol";
+import {IGuardianship} from "../interfaces/IGuardianship.sol";
 import {IParticipants} from "../interfaces/IParticipants.sol";
 import {ISubjects} from "../interfaces/ISubjects.sol";
 import {
@@ -13,6 +14,7 @@ import {
     Exclusion,
     ExclusionLift
 } from "../types/Exclusion.sol";
+import {SubjectFacts, factsOfEnrolled} from "../types/SubjectFacts.sol";
 import {Neighbours} from "./Neighbours.sol";
 
 /// @title Every refusal of exclusions, and what each kind reaches
@@ -77,6 +79,46 @@ contract ExclusionsTest is Neighbours {
         subjectIds[0] = _SUBJECT;
         require(_consents.isTargetExcluded(_SUBJECT, EXCLUDED_GROUP, _PRACTITIONER), "not made");
         require(_consents.exclusionSummaries(subjectIds)[0] == 8 << 32, "another summary");
+    }
+
+    /// @notice A guardian lifts what a guardian excluded; what a shielded minor did itself, only when that has grown up.
+    function test_liftExclusion_keepsWhatAShieldedMinorExcluded() external {
+        _consents.exclude(_act(EXCLUDED_GROUP, _OTHER), _one());
+        Exclusion memory theirs = _act(EXCLUDED_PRACTITIONER, _PRACTITIONER);
+        theirs.guardian = _OTHER;
+        _consents.exclude(theirs, _one());
+        _scriptFacts(_NOW + 1, true);
+        ExclusionLift memory lift = _lift(EXCLUDED_GROUP, _OTHER);
+        lift.guardian = _OTHER;
+        bytes memory problem = abi.encodeWithSelector(IExclusions.ExclusionsShielded.selector, _SUBJECT, _OTHER);
+        _refuse(address(_consents), abi.encodeCall(_consents.liftExclusion, (lift, _one())), problem);
+        ExclusionLift memory other = _lift(EXCLUDED_PRACTITIONER, _PRACTITIONER);
+        other.guardian = _OTHER;
+        _consents.liftExclusion(other, _one());
+        require(_consents.isTargetExcluded(_SUBJECT, EXCLUDED_GROUP, _OTHER), "the minor's own was lifted");
+        require(!_consents.isTargetExcluded(_SUBJECT, EXCLUDED_PRACTITIONER, _PRACTITIONER), "not lifted");
+        _scriptFacts(_NOW, true);
+        _consents.liftExclusion(lift, _one());
+        require(!_isExcluded(), "still excluded");
+    }
+
+    /// @notice A minor without a shield has nothing its guardians cannot lift; with one it lifts its own.
+    function test_liftExclusion_isForGuardiansWithoutAShield() external {
+        _scriptFacts(_NOW + 1, false);
+        _consents.exclude(_act(EXCLUDED_GROUP, _OTHER), _one());
+        ExclusionLift memory lift = _lift(EXCLUDED_GROUP, _OTHER);
+        lift.guardian = _OTHER;
+        _consents.liftExclusion(lift, _one());
+        require(!_isExcluded(), "not lifted by the guardian");
+        _scriptFacts(_NOW + 1, true);
+        _consents.exclude(_act(EXCLUDED_GROUP, _OTHER), _one());
+        _consents.liftExclusion(_lift(EXCLUDED_GROUP, _OTHER), _one());
+        require(!_isExcluded(), "not lifted by the minor");
+    }
+
+    function _scriptFacts(uint64 minorUntil, bool shielded) private {
+        SubjectFacts facts = factsOfEnrolled(_INSTITUTION).withCircumstances(minorUntil, shielded, false);
+        _subjects.script(IGuardianship.factsOf.selector, abi.encode(facts));
     }
 
     function _refuseTarget(uint8 kind, bytes32 target) private {

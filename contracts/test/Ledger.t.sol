@@ -261,6 +261,22 @@ contract LedgerTest {
         require(_decided(requests, _material()) == Reason.EMERGENCY_INCOMPLETE, "nobody says why");
     }
 
+    /// @notice An item without a consent behind one with it has nothing of that consent, and the uses are counted.
+    function test_decide_keepsNothingOfTheItemBefore() external {
+        CompactRequest[] memory requests = new CompactRequest[](2);
+        (requests[0], requests[1]) = (_requests()[0], _inEmergency(2)[0]);
+        RecordFacts[] memory facts = new RecordFacts[](2);
+        (facts[0], facts[1]) = (factsOf(_leaf, uint48(_NOW)), factsOf(_leaf, uint48(_NOW)));
+        _records.script(IRecords.factsOf.selector, abi.encode(facts));
+        VM.recordLogs();
+        _ledger.decide(requests, new bytes[](2), _material());
+        Vm.Log[] memory logs = VM.getRecordedLogs();
+        AccessEntry memory first = abi.decode(logs[0].data, (AccessEntry));
+        AccessEntry memory second = abi.decode(logs[1].data, (AccessEntry));
+        require(uint8(Outcome.unwrap(first.outcome)) == 0 && first.ground != bytes32(0), "the first");
+        require(uint8(Outcome.unwrap(second.outcome)) == 0 && second.ground == bytes32(0), "the second");
+    }
+
     /// @notice What a patient forbids in advance is not done in an emergency.
     function test_decide_deniesWhatTheDirectiveForbids() external {
         _scriptSubject(factsOfEnrolled(_INSTITUTION).withDirective(true, false));

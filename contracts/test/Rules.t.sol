@@ -120,6 +120,8 @@ contract RulesTest {
         terms = _terms();
         terms.dataUntil = 599;
         _judge(_request(), terms, _state(), Reason.DATA_PERIOD_EXCEEDED);
+        (terms.dataFrom, terms.dataUntil) = (601, 700);
+        _judge(_request(), terms, _state(), Reason.DATA_PERIOD_EXCEEDED);
     }
 
     /// @notice Nothing is stored on the day it would have to be erased.
