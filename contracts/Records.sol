@@ -8,13 +8,15 @@ import {IParticipants} from "./interfaces/IParticipants.sol";
 import {IRecords} from "./interfaces/IRecords.sol";
 import {ISubjects} from "./interfaces/ISubjects.sol";
 import {Erasures} from "./modules/Erasures.sol";
+import {Registers} from "./modules/Registers.sol";
 import {SignedActs} from "./modules/SignedActs.sol";
 import {HIGHEST_CATEGORY, HIGHEST_SENSITIVITY, RecordStatus, Standing} from "./types/Codes.sol";
 import {RecordFacts, factsOf as packed} from "./types/RecordFacts.sol";
 import {RecordId, RecordLeaf} from "./types/RecordLeaf.sol";
 
 /// @title Anchored record versions
-/// @notice See `IRecords`. Leaves travel in calldata and events; state keeps status and time.
+/// @notice See `IRecords`. Leaves travel in calldata and events; state keeps what decisions need of each version in one
+/// word, see `RecordFacts`.
 contract Records is Erasures, IRecords {
     /// @dev The only suite so far: Cobblestone-256 with SHA-256.
     uint16 private constant _HIGHEST_SUITE = 1;
@@ -89,12 +91,12 @@ contract Records is Erasures, IRecords {
         return _facts[recordId];
     }
 
-    /// @inheritdoc Erasures
+    /// @inheritdoc Registers
     function _register() internal view override returns (ISubjects register) {
         return subjects;
     }
 
-    /// @inheritdoc Erasures
+    /// @inheritdoc Registers
     function _members() internal view override returns (IParticipants register) {
         return participants;
     }

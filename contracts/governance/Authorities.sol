@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
 
 import {IAuthorities} from "../interfaces/IAuthorities.sol";
+import {Regions} from "../libraries/Regions.sol";
 import {Standing} from "../types/Codes.sol";
 import {COUNTRYWIDE_OFFICES, FIRST_OFFICES, HIGHEST_OFFICE, OFFICES, ROLE_NATIONAL} from "../types/Roles.sol";
 
@@ -26,7 +27,6 @@ abstract contract Authorities is AccessManaged, IAuthorities {
     /// @dev Time in which a second officer can confirm an act.
     uint64 private constant _PROPOSAL_TIME = 7 days;
     /// @dev Digits of a region code below those of the province.
-    uint32 private constant _PROVINCE = 10_000;
     uint32 private constant _LOWEST_REGION = 100_000;
     uint32 private constant _HIGHEST_REGION = 999_999;
 
@@ -203,7 +203,7 @@ abstract contract Authorities is AccessManaged, IAuthorities {
 
     function _isOfficerOver(address officer, uint32 region) private view returns (bool over) {
         Authority storage entry = _authorities[_officers[officer]];
-        bool within = entry.region == _COUNTRY || entry.region / _PROVINCE == region / _PROVINCE;
+        bool within = Regions.isWithin(region, entry.region);
         return entry.standing == Standing.ACTIVE && within;
     }
 }

@@ -16,9 +16,9 @@ struct ConsentState {
 }
 
 /// @title Consents: granted and revoked by the subject's own signature or a guardian's
-/// @notice No role, administrator or gateway can grant: the contract verifies the signature of the subject's signer, or
-/// of a guardian in force with that scope (see `IGuardianship`), over the exact terms. State keeps one slot for each
-/// consent; the full terms and the signature are in the event.
+/// @notice No role, administrator or gateway can grant: the contract verifies the signature of the subject's signer or
+/// card, or of a guardian in force with that scope (see `IGuardianship`), over the exact terms. State keeps one slot
+/// for each consent; the full terms and the signature are in the event.
 ///
 /// Example: a patient signs terms that let hospital B view images until the end of the month. Hospital A's relay
 /// submits them. A week later the patient signs a `Revocation`, and from its block on every access is denied.
@@ -106,7 +106,7 @@ interface IConsents {
     /// @param consentId id of the terms.
     /// @param subjectId pseudonym of the patient.
     /// @param terms what was signed.
-    /// @param signature by the subject's signer, or by the guardian in the terms.
+    /// @param signature by the subject's signer or card, or by the guardian in the terms.
     event ConsentGranted(ConsentId indexed consentId, bytes32 indexed subjectId, ConsentTerms terms, bytes signature);
     /// @notice A consent was taken back, for ever.
     /// @param consentId id of the terms.
@@ -133,7 +133,8 @@ interface IConsents {
     function grant(ConsentTerms calldata terms, bytes calldata signature) external returns (ConsentId consentId);
     /// @notice Takes back, also before the grant was mined; the subject or a guardian signed the EIP-712 `Revocation`.
     /// @dev Errors, in this order: RelayRequired, AlreadyRevoked, SubjectUnknown, Shielded, SignatureInvalid.
-    /// @param terms the terms taken back; of them only id, subject and guardian count.
+    /// @param terms the terms taken back. Id, subject and guardian tell who may; grantee, actions and erase-by date
+    /// what duties follow (see `IRevocations`).
     /// @param guardian appointment under which a guardian revokes; zero when the subject does.
     /// @param signature by the subject's signer, or by a guardian who may revoke.
     /// @return consentId id of the terms.

@@ -38,7 +38,7 @@ interface IEmergencies is ISignedActs {
     /// @param guardian as given.
     /// @param noticeHash as given.
     error EmergenciesNoticeInvalid(uint8 by, bytes32 guardian, bytes32 noticeHash);
-    /// @notice The patient cannot have been told before the access, nor after this block.
+    /// @notice The patient cannot have been told before the access, nor after this block, but for `CLOCK_TOLERANCE`.
     /// @param sentAt when the patient was told.
     /// @param openedAt when the debt was opened.
     /// @param blockTime seconds since the epoch.

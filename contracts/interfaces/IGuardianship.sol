@@ -53,7 +53,7 @@ interface IGuardianship is ISignedActs {
     /// @notice The custodian is suspended.
     /// @param custodian of the subject.
     error GuardianshipCustodianInactive(address custodian);
-    /// @notice The subject has no such appointment, or it was removed.
+    /// @notice The subject has no such appointment, it was removed, or it lapsed and was forgotten.
     /// @param appointment struct hash of an appointment.
     error GuardianshipUnknown(bytes32 appointment);
     /// @notice The appointment is not for this one to remove: a delegate is none of the custodian's.
@@ -176,13 +176,14 @@ interface IGuardianship is ISignedActs {
     /// @param scope what the act is about: `SCOPE_GRANT` … `SCOPE_RECOVER`.
     /// @return signer ERC-7913 signer, empty when nobody may act so.
     function signerFor(bytes32 subjectId, bytes32 guardian, uint8 scope) external view returns (bytes memory signer);
-    /// @notice Gives the appointments of a subject that were not removed, over or not.
+    /// @notice Gives the appointments of a subject that were not removed; those whose period is over go when the next
+    /// one is made.
     /// @param subjectId its pseudonym.
     /// @return appointments their struct hashes, in no order.
     function guardiansOf(bytes32 subjectId) external view returns (bytes32[] memory appointments);
     /// @notice Gives an appointment.
     /// @param appointment its struct hash.
-    /// @return kept all zero when there is none, or it was removed.
+    /// @return kept all zero when there is none any more.
     function appointmentOf(bytes32 appointment) external view returns (Appointment memory kept);
     /// @notice Gives the facts of a subject.
     /// @param subjectId its pseudonym.

@@ -14,7 +14,7 @@ import {ISubjects} from "./ISubjects.sol";
 /// Example: a hospital anchors a laboratory report, version 1. A correction is version 2: it names version 1 as
 /// `previous` and as `lineage`, and supersedes it. A consent that names the record keeps covering it.
 ///
-/// NOTE: A superseded version stays provable for ever, but no access to it is permitted any more.
+/// NOTE: A version that is superseded, restricted or erased stays provable for ever; no access to it is permitted.
 interface IRecords {
     /// @notice Only an active relay of a member may submit.
     /// @param account the caller.
@@ -48,7 +48,7 @@ interface IRecords {
     /// @param previous the id in the leaf.
     /// @param needed the id of the leaf given as previous; zero for a first version.
     error RecordsPreviousMismatch(bytes32 previous, bytes32 needed);
-    /// @notice The previous version was never anchored, or is superseded already.
+    /// @notice The previous version was never anchored, or is not current any more: superseded, restricted or erased.
     /// @param previous its id.
     /// @param status its status.
     error RecordsPreviousNotCurrent(RecordId previous, RecordStatus status);

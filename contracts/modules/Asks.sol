@@ -95,7 +95,7 @@ abstract contract Asks is Registers, IAsks {
         if (!fits) revert AsksAnswerWider(askId);
     }
 
-    /// @dev Refuses terms that no subject could grant, but for their assurance.
+    /// @dev Refuses terms that could not be granted, whoever signed them.
     function _requireGrantableTerms(ConsentTerms memory terms) internal view virtual;
 
     function _keep(bytes32 askId, ConsentAsk calldata act) private {

@@ -2,8 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IErasures} from "../interfaces/IErasures.sol";
-import {IParticipants} from "../interfaces/IParticipants.sol";
-import {ISubjects} from "../interfaces/ISubjects.sol";
 import {Retention} from "../libraries/Retention.sol";
 import {
     CLOCK_TOLERANCE,
@@ -27,11 +25,11 @@ import {
 } from "../types/Erasure.sol";
 import {RecordFacts} from "../types/RecordFacts.sol";
 import {RecordId} from "../types/RecordLeaf.sol";
-import {SignedActs} from "./SignedActs.sol";
+import {Registers} from "./Registers.sol";
 
 /// @title The end of a record
 /// @notice See `IErasures`.
-abstract contract Erasures is SignedActs, IErasures {
+abstract contract Erasures is Registers, IErasures {
     /// @dev Officers stand under the hash of their signer.
     mapping(address institution => mapping(bytes32 officerHash => bool)) private _officers;
     mapping(RecordId recordId => RecordEnd) private _ends;
@@ -157,12 +155,6 @@ abstract contract Erasures is SignedActs, IErasures {
 
     /// @dev The facts of a version.
     function _factsOf(RecordId recordId) internal view virtual returns (RecordFacts facts);
-
-    /// @dev The register of subjects.
-    function _register() internal view virtual returns (ISubjects register);
-
-    /// @dev The register of who may act.
-    function _members() internal view virtual returns (IParticipants register);
 
     function _requireErasable(Erasure calldata act) private view {
         if (act.reasonCode == 0 || act.reasonCode > ERASED_BY_COURT_ORDER) revert ErasuresReasonUnknown(act.reasonCode);

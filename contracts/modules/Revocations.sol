@@ -13,7 +13,7 @@ import {Registers} from "./Registers.sol";
 /// @notice See `IRevocations`.
 /// @dev Nothing here touches the state of a consent: it stays revoked. The terms are in calldata when a consent is
 /// revoked and not later, so what later acts need of them is written down then: two slots, and two more for each
-/// institution that gets a duty. That makes a revocation about three times as dear as before, and a grant no dearer.
+/// institution that gets a duty. That is most of the price of a revocation; a grant pays nothing for it.
 abstract contract Revocations is Registers, IRevocations {
     using EnumerableSet for EnumerableSet.Bytes32Set;
 

@@ -2,14 +2,14 @@
 pragma solidity 0.8.37;
 
 import {ISignerKeys} from "../interfaces/ISignerKeys.sol";
+import {Regions} from "../libraries/Regions.sol";
 import {
     OBJECTOR_CARD,
     OBJECTOR_SIGNER,
     PROPOSER_AUTHORITY,
     PROPOSER_GUARDIAN,
     SCOPE_GRANT,
-    SCOPE_RECOVER,
-    Standing
+    SCOPE_RECOVER
 } from "../types/Codes.sol";
 import {
     CardRegistration,
@@ -26,8 +26,6 @@ import {SubjectFile} from "./SubjectFile.sol";
 /// @notice See `ISignerKeys`.
 abstract contract SignerKeys is SubjectFile, ISignerKeys {
     /// @dev Digits of a region code below those of the province.
-    uint32 private constant _PROVINCE = 10_000;
-
     /// @dev How long a recovery can be completed once its delay is over.
     uint64 private constant _TIME_TO_COMPLETE = 30 days;
 
@@ -167,10 +165,8 @@ abstract contract SignerKeys is SubjectFile, ISignerKeys {
 
     /// @dev Gives the account of an active authority over the custodian's region; empty for any other.
     function _authoritySigner(bytes32 subjectId, address authority) private view returns (bytes memory signer) {
-        (Standing standing, uint32 region) = _members().authorityStanding(authority);
-        uint32 needed = _members().institutionRegion(_facts(subjectId).custodianOf());
-        bool within = region == 0 || region / _PROVINCE == needed / _PROVINCE;
-        return standing == Standing.ACTIVE && within ? abi.encodePacked(authority) : bytes("");
+        uint32 region = _members().institutionRegion(_facts(subjectId).custodianOf());
+        return Regions.isActiveOver(_members(), authority, region) ? abi.encodePacked(authority) : bytes("");
     }
 
     function _requireNewSigner(bytes32 subjectId, bytes calldata signer) private view {

@@ -69,19 +69,28 @@ enum Reason {
     ERASE_DATE_PASSED,
     USES_EXHAUSTED,
     // Appended later.
-    INSTITUTION_LIMIT, // the institution asked for more in a day than it may
-    EXCLUDED, // the patient excluded this institution, practitioner or purpose by name
+    INSTITUTION_LIMIT, // as many accesses were permitted to the institution today as it may have
+    EXCLUDED, // the patient excluded this institution, a group of it, this practitioner or this class of documents
     RECONSENT_NEEDED, // the subject must consent anew, as when a minor came of age
     RECORD_RESTRICTED, // processing of the record is restricted
     RECORD_ERASED, // the record was erased
     EMERGENCY_INCOMPLETE, // code, hash or purpose missing, machine actor, or longer than 15 minutes
     EMERGENCY_FORBIDDEN, // by the patient's directive
-    EMERGENCY_LIMIT, // more emergencies than an institution or a practitioner may have open
+    EMERGENCY_LIMIT, // as many emergencies were permitted to the institution today as it may have
     AUTHORISATION_MISSING, // a duty or public health is the basis, and no authorisation is invoked
     AUTHORISATION_UNKNOWN, // nobody gave it
     AUTHORISATION_WITHDRAWN, // the authority took it back
     AUTHORISATION_EXPIRED, // outside its period
     AUTHORISATION_SCOPE // it does not cover this request
+}
+
+/// @notice Life of an ask for a consent.
+enum AskStatus {
+    NONE, // nobody asked so
+    OPEN,
+    ANSWERED, // by a grant
+    DENIED,
+    LAPSED // its time ran out; not stored, told from the time
 }
 
 /// @dev Purposes of use are v3-ActReason codes 1..15 (TREAT … HTEST); a set is a bit mask with bit `1 << purpose`.
@@ -133,6 +142,8 @@ uint8 constant SCOPE_REVOKE = 2;
 uint8 constant SCOPE_SEE = 3;
 uint8 constant SCOPE_CORRECT = 4;
 uint8 constant SCOPE_RECOVER = 5;
+/// @dev All scopes of a guardian.
+uint16 constant ALL_SCOPES = (uint16(2) << SCOPE_RECOVER) - 2;
 
 /// @dev Grounds of a restriction: 1 retention runs, 2 accuracy disputed, 3 legal claim, 4 subject's request.
 uint8 constant HIGHEST_RESTRICTION_REASON = 4;
@@ -156,15 +167,6 @@ uint8 constant MARK_CITY = 3;
 
 /// @dev Grounds on which a marked result is not accepted, 1..9.
 uint8 constant HIGHEST_REFUSAL_REASON = 9;
-/// @notice Life of an ask for a consent.
-enum AskStatus {
-    NONE, // nobody asked so
-    OPEN,
-    ANSWERED, // by a grant
-    DENIED,
-    LAPSED // its time ran out; not stored, told from the time
-}
-
 /// @dev What became of copies: 0 there were none, 1 kept until they are erased, 2 none are left.
 uint8 constant COPIES_NONE = 0;
 uint8 constant COPIES_KEPT = 1;
@@ -173,9 +175,6 @@ uint8 constant COPIES_ERASED = 2;
 /// @dev What an institution owes after a revocation: 1 to acknowledge it, 2 to attest the erasure of copies.
 uint8 constant DUTY_ACKNOWLEDGE = 1;
 uint8 constant DUTY_ERASE = 2;
-
-/// @dev All scopes of a guardian.
-uint16 constant ALL_SCOPES = (uint16(2) << SCOPE_RECOVER) - 2;
 
 /// @dev Kinds of guardians.
 uint8 constant GUARDIAN_PARENT = 1; // of a minor

@@ -57,7 +57,7 @@ struct Directive {
 
 /// @notice An appointment as it is kept.
 struct Appointment {
-    bytes32 subjectId; // zero once removed
+    bytes32 subjectId; // zero once removed or forgotten
     uint8 kind;
     uint16 scopes;
     uint64 validFrom;

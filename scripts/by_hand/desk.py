@@ -19,7 +19,6 @@ A, B = (party.name for party in HOSPITALS)
 SETTINGS = {**QUICK, "recoveryDelay": 20}
 """Of the deployment: a recovery is public for seconds, not for a week."""
 WIDTH = 120
-SHOWN = 6
 _HEX = re.compile(r"0x([0-9a-f]{6})[0-9a-f]{10,}(?:…)?")
 _DECIMAL = re.compile(r"\b([0-9]{6})[0-9]{30,}\b")
 _RECEIPT = re.compile(r"\s*(transactionHash|block|blockNumber|blockHash|blockTime|logIndex|finality|gasUsed): .*")

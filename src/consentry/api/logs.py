@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Final, Protocol, TextIO
+from typing import Protocol, TextIO
 
 import structlog
-
-OUR_PACKAGE: Final = "consentry"
 
 
 class Log(Protocol):

@@ -25,7 +25,9 @@ from consentry.errors import ConflictError, InvalidInputError, LedgerRejectedErr
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.notice import LANGUAGES, moment_text, shown_text, with_notice
 
-app = typer.Typer(help="Consents of a patient: prepare, grant, revoke, list.", no_args_is_help=True)
+app = typer.Typer(
+    help="Consents of a patient: prepare, grant, revoke, undo, asks, answer, deny, list.", no_args_is_help=True
+)
 app.command("asks")(asks.list_)
 app.command("answer")(asks.reply)
 app.command("deny")(asks.deny)

@@ -35,7 +35,7 @@ from consentry.ledger.embedded.durable import explained
 from consentry.ledger.keyfiles import load_key, read_private
 from consentry.ledger.manifest import Manifest
 
-app = typer.Typer(help="Keys of people and institutions: new, show, practitioner.", no_args_is_help=True)
+app = typer.Typer(help="Keys of people and institutions: new, show, council, practitioner.", no_args_is_help=True)
 FILE_MODE: Final = 0o600
 _SECRET_SIZE: Final = 32
 

@@ -29,7 +29,9 @@ from consentry.errors import InvalidInputError
 from consentry.evidence.notation import bytes_of, hex_of, read, write
 from consentry.evidence.notice import moment_text
 
-app = typer.Typer(help="Subjects: sign, list, emergencies (patient), enrol (hospital).", no_args_is_help=True)
+app = typer.Typer(
+    help="Subjects: sign, list, emergencies (patient), enrol, minor-until (hospital).", no_args_is_help=True
+)
 app.command("emergencies")(emergencies)
 _MOST_AGE: Final = 18
 NewSubject = Annotated[str, typer.Option("--subject", help="subject id to enrol; drawn at random if not given")]

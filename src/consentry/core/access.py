@@ -57,7 +57,10 @@ MOST_PROOF_NODES: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class InstitutionFacts:
-    """What the chain says of the asking institution; accesses are those that were permitted on the same day."""
+    """What the chain says of the asking institution; accesses are those that were permitted on the same day.
+
+    Limits of one and no permits so far leave room for one access: what is not known counts in its favour.
+    """
 
     standing: Standing = Standing.NONE
     release_key_hash: bytes = ZERO_32
@@ -104,9 +107,9 @@ class Facts:
     """Everything outside the request and its material that a decision depends on.
 
     Attributes:
-        institution: standing and release key of the asking institution.
+        institution: standing, release key, limits and today's permits of the asking institution.
         record: status of the record version asked for.
-        consent: status and uses of the consent invoked.
+        consent: status, uses and time of the grant of the consent invoked.
         signature_valid: whether the institution's signer signed the request in the ledger's domain.
         request_used: whether the institution's request id was decided before.
         group_member: whether the institution belongs to the group the terms name.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from consentry.core.state import LedgerState
 
 COOL_DOWN: Final = 30 * 86_400
-"""Seconds for which a denial keeps the same ask away; a deployment fixes it."""
+"""Seconds for which a denial keeps the same ask away; what a deployment with another time answers is not told here."""
 LONGEST_OPEN: Final = 90 * 86_400
 """Seconds for which an ask can stay open."""
 _LATEST: Final = 2**64 - 1

@@ -72,14 +72,14 @@ class Reason(IntEnum):
     DATA_PERIOD_EXCEEDED = 28
     ERASE_DATE_PASSED = 29
     USES_EXHAUSTED = 30
-    INSTITUTION_LIMIT = 31  # the institution asked for more in a day than it may
-    EXCLUDED = 32  # the patient excluded this institution, practitioner or purpose by name
+    INSTITUTION_LIMIT = 31  # as many accesses were permitted to the institution today as it may have
+    EXCLUDED = 32  # the patient excluded this institution, a group of it, this practitioner or this class of documents
     RECONSENT_NEEDED = 33  # the subject must consent anew, as when a minor came of age
     RECORD_RESTRICTED = 34  # processing of the record is restricted
     RECORD_ERASED = 35  # the record was erased
     EMERGENCY_INCOMPLETE = 36  # code, hash or purpose missing, machine actor, or longer than 15 minutes
     EMERGENCY_FORBIDDEN = 37  # by the patient's directive
-    EMERGENCY_LIMIT = 38  # more emergencies than an institution or a practitioner may have open
+    EMERGENCY_LIMIT = 38  # as many emergencies were permitted to the institution today as it may have
     AUTHORISATION_MISSING = 39  # a duty or public health is the basis, and no authorisation is invoked
     AUTHORISATION_UNKNOWN = 40  # nobody gave it
     AUTHORISATION_WITHDRAWN = 41  # the authority took it back

@@ -30,8 +30,6 @@ from consentry.core.typed_data import consent_id
 from consentry.errors import InvalidInputError
 
 PLACE_BITS: Final = 16
-MOST_PLACES: Final = 2**PLACE_BITS - 1
-"""Most values of one table: places of consents and proofs are counted from 1."""
 _CODE_BITS: Final = 8
 _TIME_BITS: Final = 64
 _SEQUENCE_BITS: Final = 48

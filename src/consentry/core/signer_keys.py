@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from consentry.core.codes import GuardianScope, RecoveryObjector, RecoveryProposer, Standing
-from consentry.core.participants import ADDRESS_SIZE, is_acceptable_signer, is_within
+from consentry.core.codes import GuardianScope, RecoveryObjector, RecoveryProposer
+from consentry.core.participants import ADDRESS_SIZE, is_acceptable_signer, is_active_over
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
 from consentry.core.signers import check_signed, own_signer, signer_for
@@ -61,11 +61,7 @@ def _proposer(state: LedgerState, subject_id: SubjectId, by: int, proposer: byte
 
 def _authority(state: LedgerState, subject_id: SubjectId, authority: Address) -> bytes:
     """Gives the account of an active authority over the custodian's region; empty for any other."""
-    known = state.authorities.get(authority)
-    custodian = state.institutions.get(state.custodian_of(subject_id))
-    if known is None or known.standing != Standing.ACTIVE or custodian is None:
-        return b""
-    return authority if is_within(custodian.region, known.region) else b""
+    return authority if is_active_over(state, authority, state.custodian_of(subject_id)) else b""
 
 
 @dataclass(frozen=True, slots=True)

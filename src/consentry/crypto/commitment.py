@@ -15,7 +15,6 @@ from consentry.crypto.framing import check_length, length_prefixed, uint64
 from consentry.errors import VerificationError
 
 BLINDING_SIZE = 32
-COMMITMENT_SIZE = 32
 _LABEL = b"consentry/plaintext-commitment/v1"
 
 

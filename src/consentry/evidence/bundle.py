@@ -31,8 +31,8 @@ from consentry.evidence.notation import Json, bytes_of, hex_of
 
 FORMAT: Final = "consentry.bundle/v1"
 LARGEST: Final = 16 * 1024 * 1024
-Part = TypeVar("Part")
 """Bytes; a larger file is refused before it is parsed. A bundle with a thousand headers has about two million."""
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ Steps
 13. Claim. The claim in words is the one this decision has.
 
 What the caller must still do: trust the trust root, and know who the institution and the subject are. What no receipt
-can prove is that something did *not* happen; that a consent was not revoked, that uses were left and that a group had a
-member rests on the decision of the contract, proved by step 10.
+can prove is that something did *not* happen; that a consent was not revoked, that uses were left, that the record was
+current, that nobody was excluded and that a group had a member rests on the decision of the contract, proved by step
+10.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ UNPROVEN: Final = frozenset(
     {
         Reason.INSTITUTION_SUSPENDED,
         Reason.RECORD_SUPERSEDED,
+        Reason.RECORD_RESTRICTED,
+        Reason.RECORD_ERASED,
         Reason.CONSENT_UNKNOWN,
         Reason.CONSENT_REVOKED,
         Reason.USES_EXHAUSTED,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import rlp
 from eth_hash.auto import keccak
@@ -23,8 +23,6 @@ from consentry.ledger.abi import CONTRACTS, MANAGER, SETTINGS, VERIFIERS, WIRING
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
-
-FIRST_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,15 +21,18 @@ from consentry.core.codes import (
     Action,
     Assurance,
     EmergencyReason,
+    ErasureReason,
     GuardianKind,
     GuardianScope,
     LegalBasis,
     Purpose,
     Reason,
     RecoveryProposer,
+    RestrictionReason,
     bits,
 )
 from consentry.core.emergencies import debt_id
+from consentry.core.erasures import Erasure, ErasureOfficerAdmission, Restriction
 from consentry.core.guardianship import GuardianAppointment
 from consentry.core.packing import unpack_outcome
 from consentry.core.signed_act import SignedAct
@@ -346,6 +349,25 @@ def recovered(story: Story, subject: SubjectId) -> tuple[SigningKey, tuple[event
     return SECOND, (proposed, story.perform(completion)), {}
 
 
+def _of_records_that_ended(story: Story) -> dict[str, AccessHistory]:
+    """Denials about a record that is restricted, and one that was erased by two officers."""
+    restricted, erased = story.case(PATIENT, "restricted"), story.case(PATIENT, "erased")
+    until, own = NOW + samples.DAY, CUSTODIAN.address
+    about = record_id(restricted.leaf), own, restricted.subject
+    reason = RestrictionReason.ACCURACY_DISPUTED
+    limit = Restriction(*about, restricted=True, reason_code=reason, nonce=1, sign_before=until)
+    story.perform(limit, CUSTODIAN)
+    for number, officer in enumerate(MEMBERS):
+        story.perform(ErasureOfficerAdmission(own, officer.signer, number, until), CUSTODIAN, officer)
+    about = record_id(erased.leaf), own, erased.subject
+    first, second = (officer.signer for officer in MEMBERS)
+    story.perform(Erasure(*about, ErasureReason.WRONG_PATIENT, samples.word(6), first, second, 1, until), *MEMBERS)
+    return {
+        "denied-restricted-record": story.access(restricted, story.request(restricted, 41)),
+        "denied-erased-record": story.access(erased, story.request(erased, 42)),
+    }
+
+
 @dataclass(frozen=True)
 class RealBundles:
     """Every kind of true bundle, and the trust root they hold against."""
@@ -381,6 +403,7 @@ def build_real() -> RealBundles:
         histories[name] = story.access(case, story.request(case, number))
     histories |= {"permitted-in-batch-first": together[0], "permitted-in-batch-last": together[2]}
     histories["denied-unknown-record"] = replace(history, anchored=None, granted=None, enrolled=None, scope_proof=())
+    histories |= _of_records_that_ended(story)
     story.rotate()
     histories["permitted-after-rotation"] = story.access(account, story.request(account, 11))
     story.reset()
