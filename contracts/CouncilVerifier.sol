@@ -59,7 +59,8 @@ contract CouncilVerifier is IERC7913SignatureVerifier {
     }
 
     function _isMember(bytes memory signer) private view returns (bool member) {
-        if (signer.length == _ACCOUNT_LENGTH) return true;
+        // A contract answers with code of somebody's choice, and its answer cannot be repeated.
+        if (signer.length == _ACCOUNT_LENGTH) return address(bytes20(signer)).code.length == 0;
         if (signer.length < _ACCOUNT_LENGTH) return false;
         address verifier = address(bytes20(signer));
         return verifier == p256Verifier || verifier == webAuthnVerifier;

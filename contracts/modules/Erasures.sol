@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
+
 import {IErasures} from "../interfaces/IErasures.sol";
 import {Retention} from "../libraries/Retention.sol";
 import {
@@ -30,6 +32,12 @@ import {Registers} from "./Registers.sol";
 /// @title The end of a record
 /// @notice See `IErasures`.
 abstract contract Erasures is Registers, IErasures {
+    using Bytes for bytes;
+
+    /// @dev Bytes of an account, and of a verifier with a P-256 key.
+    uint256 private constant _ACCOUNT_BYTES = 20;
+    uint256 private constant _KEY_BYTES = 84;
+
     /// @dev Officers stand under the hash of their signer.
     mapping(address institution => mapping(bytes32 officerHash => bool)) private _officers;
     mapping(RecordId recordId => RecordEnd) private _ends;
@@ -39,8 +47,8 @@ abstract contract Erasures is Registers, IErasures {
         bytes32 actHash = act.officerAdmissionHashOf();
         _begin(actHash, act.signBefore, signatures.length, 2);
         bytes memory signer = _activeSigner(act.institution);
-        bool acceptable = _members().isAcceptableSigner(act.officer) && keccak256(act.officer) != keccak256(signer);
-        if (!acceptable) revert ErasuresOfficerInvalid(act.officer);
+        bool acceptable = _members().isAcceptableSigner(act.officer) && _isOfOne(act.officer);
+        if (!acceptable || _isSameKey(act.officer, signer)) revert ErasuresOfficerInvalid(act.officer);
         if (isErasureOfficer(act.institution, act.officer)) revert ErasuresOfficerKnown(act.institution, act.officer);
         _requireSigned(actHash, 0, signer, signatures[0]);
         _requireSigned(actHash, 1, act.officer, signatures[1]);
@@ -172,7 +180,7 @@ abstract contract Erasures is Registers, IErasures {
     }
 
     function _requireOfficers(Erasure calldata act) private view {
-        if (keccak256(act.firstOfficer) == keccak256(act.secondOfficer)) revert ErasuresOfficersAlike(act.firstOfficer);
+        if (_isSameKey(act.firstOfficer, act.secondOfficer)) revert ErasuresOfficersAlike(act.firstOfficer);
         _requireOfficer(act.institution, act.firstOfficer);
         _requireOfficer(act.institution, act.secondOfficer);
     }
@@ -207,5 +215,18 @@ abstract contract Erasures is Registers, IErasures {
 
     function _retentionEnd(RecordFacts facts) private pure returns (uint64 time) {
         return uint64(Retention.endOf(facts.dataMonthOf(), facts.retentionOf()));
+    }
+
+    /// @dev Whether a signer is one key: a council is several, and two councils may have one member.
+    function _isOfOne(bytes memory signer) private pure returns (bool one) {
+        return signer.length == _ACCOUNT_BYTES || signer.length == _KEY_BYTES;
+    }
+
+    /// @dev Whether two signers are one key, also where two verifiers take it.
+    function _isSameKey(bytes memory a, bytes memory b) private pure returns (bool same) {
+        if (a.length == _KEY_BYTES && b.length == _KEY_BYTES) {
+            return keccak256(a.slice(_ACCOUNT_BYTES)) == keccak256(b.slice(_ACCOUNT_BYTES));
+        }
+        return keccak256(a) == keccak256(b);
     }
 }

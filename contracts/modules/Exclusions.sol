@@ -35,17 +35,17 @@ abstract contract Exclusions is Registers, IExclusions {
         bytes32 actHash = act.exclusionHashOf();
         _begin(actHash, act.signBefore, signatures.length, 1);
         _requireTarget(act.subjectId, act.kind, act.target);
-        if (isTargetExcluded(act.subjectId, act.kind, act.target)) revert ExclusionsAlreadyMade(act.kind, act.target);
-        if (act.kind == EXCLUDED_GROUP && _excludedGroups[act.subjectId].length == _MOST_GROUPS) {
+        uint8 by = act.guardian == bytes32(0) ? BY_SUBJECT : BY_GUARDIAN;
+        uint8 made = _excluded[act.subjectId][_markOf(act.kind, act.target)];
+        bool takenOver = made == BY_GUARDIAN && by == BY_SUBJECT;
+        if (made != 0 && !takenOver) revert ExclusionsAlreadyMade(act.kind, act.target);
+        if (!takenOver && act.kind == EXCLUDED_GROUP && _excludedGroups[act.subjectId].length == _MOST_GROUPS) {
             revert ExclusionsFull(act.kind, _MOST_GROUPS);
         }
         bytes memory signer = _register().signerFor(act.subjectId, act.guardian, SCOPE_GRANT);
         _requireSigned(actHash, 0, signer, signatures[0]);
-        uint8 by = act.guardian == bytes32(0) ? BY_SUBJECT : BY_GUARDIAN;
         _excluded[act.subjectId][_markOf(act.kind, act.target)] = by;
-        _summaries[act.subjectId] += _ONE;
-        if (act.kind == EXCLUDED_CATEGORY) _summaries[act.subjectId] |= 1 << uint256(act.target);
-        if (act.kind == EXCLUDED_GROUP) _excludedGroups[act.subjectId].push(act.target);
+        if (!takenOver) _summarise(act);
         emit ExclusionMade(actHash, act.subjectId, address(0), act, signatures);
     }
 
@@ -98,6 +98,12 @@ abstract contract Exclusions is Registers, IExclusions {
         bytes32 target
     ) public view returns (bool excluded) {
         return _excluded[subjectId][_markOf(kind, target)] != 0;
+    }
+
+    function _summarise(Exclusion calldata act) private {
+        _summaries[act.subjectId] += _ONE;
+        if (act.kind == EXCLUDED_CATEGORY) _summaries[act.subjectId] |= 1 << uint256(act.target);
+        if (act.kind == EXCLUDED_GROUP) _excludedGroups[act.subjectId].push(act.target);
     }
 
     function _forgetGroup(bytes32 subjectId, bytes32 group) private {

@@ -1,4 +1,4 @@
-"""What documents list by name is what the code has: contracts with what their constructors take, names of a trust root."""
+"""What documents list by name is what the code has: contracts and their constructors, names of a trust root."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from consentry.core.codes import (
     RestrictionReason,
     Standing,
 )
-from consentry.core.participants import is_acceptable_signer
+from consentry.core.participants import ADDRESS_SIZE, is_acceptable_signer
 from consentry.core.refusals import refusal
 from consentry.core.retention import retention_end
 from consentry.core.signed_act import ActForm, Holds, SignedAct
@@ -28,6 +28,10 @@ _CUSTODIAN: Final = ("custodian",)
 _SUBJECT: Final = ("subject or guardian",)
 _ABOUT: Final = ("bytes32 recordId", "address institution", "bytes32 subjectId")
 _END: Final = ("uint256 nonce", "uint64 signBefore")
+_KEY_SIZE: Final = 84
+"""Bytes of a verifier's address with a P-256 key."""
+_OF_ONE: Final = (ADDRESS_SIZE, _KEY_SIZE)
+"""Sizes of signers that are one key: a council is several, and two councils may have one member."""
 _OFFICER: Final = ("address institution", "bytes officer", *_END)
 
 
@@ -76,6 +80,12 @@ def _record(state: LedgerState, record_id: RecordId, subject_id: SubjectId, inst
     return known
 
 
+def _is_same_key(a: bytes, b: bytes) -> bool:
+    """Tells whether two signers are one key, also where two verifiers take it."""
+    keys = len(a) == len(b) == _KEY_SIZE
+    return a[ADDRESS_SIZE:] == b[ADDRESS_SIZE:] if keys else a == b
+
+
 def _check_officer(state: LedgerState, institution: Address, officer: bytes) -> None:
     if (institution, officer) not in state.erasures.officers:
         raise refusal("ErasuresOfficerUnknown", institution, officer)
@@ -108,7 +118,8 @@ class ErasureOfficerAdmission(SignedAct):
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks institution, officer and signatures."""
         signer = active_signer(state, self.institution, now)
-        if not is_acceptable_signer(self.officer, state.verifiers) or self.officer == signer:
+        acceptable = is_acceptable_signer(self.officer, state.verifiers) and len(self.officer) in _OF_ONE
+        if not acceptable or _is_same_key(self.officer, signer):
             raise refusal("ErasuresOfficerInvalid", self.officer)
         if (self.institution, self.officer) in state.erasures.officers:
             raise refusal("ErasuresOfficerKnown", self.institution, self.officer)
@@ -287,7 +298,7 @@ class Erasure(SignedAct):
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks ground, record, retention, officers and signatures."""
         self._check_erasable(state, now)
-        if self.first_officer == self.second_officer:
+        if _is_same_key(self.first_officer, self.second_officer):
             raise refusal("ErasuresOfficersAlike", self.first_officer)
         _check_officer(state, self.institution, self.first_officer)
         _check_officer(state, self.institution, self.second_officer)

@@ -108,9 +108,15 @@ class Exclusion(SignedAct):
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks target and signature."""
         _check_target(state, self)
-        if (self.kind, self.target) in state.exclusions.of(self.subject_id):
+        made = state.exclusions.of(self.subject_id).get((self.kind, self.target))
+        taken_over = made is not None and made != ZERO_32 and self.guardian == ZERO_32
+        if made is not None and not taken_over:
             raise refusal("ExclusionsAlreadyMade", self.kind, self.target)
-        if self.kind == ExclusionKind.GROUP and len(state.exclusions.groups_of(self.subject_id)) == MOST_GROUPS:
+        if (
+            not taken_over
+            and self.kind == ExclusionKind.GROUP
+            and len(state.exclusions.groups_of(self.subject_id)) == MOST_GROUPS
+        ):
             raise refusal("ExclusionsFull", self.kind, MOST_GROUPS)
         signer = signer_for(state, self.subject_id, self.guardian, GuardianScope.GRANT, now)
         check_signed(self, 0, signer, holds)
