@@ -185,6 +185,20 @@ contract CircumstancesTest is SubjectBed {
         require(_register.factsOf(_SUBJECT).isEmergencyForbidden(), "not kept");
     }
 
+    /// @notice For a child a delegate does not say it, and for one whose acts are shielded nobody else does.
+    function test_giveDirective_isForNoDelegateAndNotForAShieldedMinor() external {
+        bytes32 delegate = _appoint(_appointment(GUARDIAN_DELEGATE));
+        _note(_QUARTER, false, false);
+        bytes32 parent = _appoint(_appointment(GUARDIAN_PARENT));
+        _refuseUnsigned(_directive(delegate, DIRECTIVE_FORBID, DIRECTIVE_ALLOW), _GUARDIAN_KEY);
+        _note(_QUARTER, true, false);
+        _refuseUnsigned(_directive(parent, DIRECTIVE_FORBID, DIRECTIVE_ALLOW), _GUARDIAN_KEY);
+        require(!_register.factsOf(_SUBJECT).isEmergencyForbidden(), "kept");
+        Directive memory act = _directive(0, DIRECTIVE_FORBID, DIRECTIVE_ALLOW);
+        _register.giveDirective(act, _by(_SUBJECT_KEY, _directiveHash(act)));
+        require(_register.factsOf(_SUBJECT).isEmergencyForbidden(), "not kept");
+    }
+
     /// @notice For a grown-up nobody says it, neither a delegate nor a court's guardian.
     function test_giveDirective_isForNoGuardianOfAGrownUp() external {
         bytes32 delegate = _appoint(_appointment(GUARDIAN_DELEGATE));

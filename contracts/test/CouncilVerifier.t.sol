@@ -7,6 +7,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {CouncilVerifier} from "../CouncilVerifier.sol";
 import {VM} from "./Vm.sol";
 import {FaultyVerifier} from "./mocks/FaultyVerifier.sol";
+import {SmartAccount} from "./mocks/SmartAccount.sol";
 
 /// @title What is a council, and how many of it sign
 contract CouncilVerifierTest {
@@ -94,6 +95,7 @@ contract CouncilVerifierTest {
         _refuseMember(hex"00");
         _refuseMember(abi.encodePacked(bytes19(bytes20(VM.addr(0xA000)))));
         _refuseMember(abi.encodePacked(new FaultyVerifier(), hex"00"));
+        _refuseMember(abi.encodePacked(new SmartAccount(VM.addr(0xA000))));
         _refuseMember(_signer(abi.encode(uint64(1), _members(2))));
     }
 

@@ -102,6 +102,31 @@ contract ExclusionsTest is Neighbours {
         require(!_isExcluded(), "still excluded");
     }
 
+    /// @notice What a guardian excluded the subject makes its own, which its guardian then keeps its hands off.
+    function test_exclude_takesOverWhatAGuardianExcluded() external {
+        Exclusion memory theirs = _act(EXCLUDED_GROUP, _OTHER);
+        theirs.guardian = _OTHER;
+        _consents.exclude(theirs, _one());
+        for (uint256 i = 0x101; i <= 0x107; ++i) _consents.exclude(_act(EXCLUDED_GROUP, bytes32(i)), _one());
+        _scriptFacts(_NOW + 1, true);
+        _consents.exclude(_act(EXCLUDED_GROUP, _OTHER), _one());
+        bytes32[] memory subjectIds = new bytes32[](1);
+        subjectIds[0] = _SUBJECT;
+        require(_consents.exclusionSummaries(subjectIds)[0] == 8 << 32, "counted twice");
+        bytes memory problem = abi.encodeWithSelector(
+            IExclusions.ExclusionsAlreadyMade.selector,
+            EXCLUDED_GROUP,
+            _OTHER
+        );
+        _refuseAct(_act(EXCLUDED_GROUP, _OTHER), problem);
+        theirs.nonce = ++_nonce;
+        _refuseAct(theirs, problem);
+        ExclusionLift memory lift = _lift(EXCLUDED_GROUP, _OTHER);
+        lift.guardian = _OTHER;
+        problem = abi.encodeWithSelector(IExclusions.ExclusionsShielded.selector, _SUBJECT, _OTHER);
+        _refuse(address(_consents), abi.encodeCall(_consents.liftExclusion, (lift, _one())), problem);
+    }
+
     /// @notice A minor without a shield has nothing its guardians cannot lift; with one it lifts its own.
     function test_liftExclusion_isForGuardiansWithoutAShield() external {
         _scriptFacts(_NOW + 1, false);

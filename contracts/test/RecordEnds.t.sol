@@ -44,8 +44,13 @@ contract RecordEndsTest is Neighbours {
         _scriptInstitution(Standing.SUSPENDED);
         _refuseAdmission(act, abi.encodeWithSelector(IErasures.ErasuresInstitutionInactive.selector, _INSTITUTION));
         _scriptInstitution(Standing.ACTIVE);
-        act.officer = _officer("key");
+        _participants.script(IParticipants.institutionSigner.selector, abi.encode(_officer("own")));
+        act.officer = _officer("own");
         bytes4 selector = IErasures.ErasuresOfficerInvalid.selector;
+        _refuseAdmission(act, abi.encodeWithSelector(selector, act.officer));
+        act.officer = abi.encodePacked(_participants, keccak256("own"), bytes32(0)); // the same under another verifier
+        _refuseAdmission(act, abi.encodeWithSelector(selector, act.officer));
+        act.officer = abi.encodePacked(_verifier, bytes32(0)); // of no size that one key has
         _refuseAdmission(act, abi.encodeWithSelector(selector, act.officer));
         act = _admission("one");
         _participants.script(IParticipants.isAcceptableSigner.selector, abi.encode(false));
@@ -259,7 +264,7 @@ contract RecordEndsTest is Neighbours {
     }
 
     function _officer(bytes memory name) private view returns (bytes memory signer) {
-        return abi.encodePacked(_verifier, name);
+        return abi.encodePacked(_verifier, keccak256(name), bytes32(0));
     }
 
     function _leaf(uint16 dataMonth, uint256 salt) private pure returns (RecordLeaf memory leaf) {

@@ -155,3 +155,11 @@ def test_council_is_a_guardian(world: World) -> None:
     perform(world, act, signers, world.patient.signer)
     made = council.sign_digest(digest(world.suite.domain("Subjects"), act))
     verify(council.signer, digest(world.suite.domain("Subjects"), act), made, verifiers_of(world))
+
+
+def test_contract_that_answers_for_its_owner_counts_for_nothing(world: World) -> None:
+    owner, other = AccountKey.generate(), AccountKey.generate()
+    account = bytes.fromhex(world.suite.deploy("SmartAccount", owner.address).address[2:])
+    pairs = [(account, owner.sign_digest(DIGEST)), (other.signer, other.sign_digest(DIGEST))]
+
+    assert not both(world, key_of(2, [account, other.signer]), signature_of(pairs))

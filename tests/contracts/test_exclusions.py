@@ -270,3 +270,42 @@ def test_guardian_lifts_what_a_minor_without_a_shield_excluded_before_it_was_not
     perform(world, replace(lift_of(act), guardian=guardian), MOTHER)
 
     assert not excluded(world, institution=world.hospital.address)
+
+
+@pytest.mark.parametrize("kind", [ExclusionKind.INSTITUTION, ExclusionKind.GROUP, ExclusionKind.CATEGORY])
+def test_subject_takes_over_what_a_guardian_excluded(world: World, kind: ExclusionKind) -> None:
+    target = {
+        ExclusionKind.INSTITUTION: target_of_institution(world.hospital.address),
+        ExclusionKind.GROUP: samples.group(b"\x09" * 20, 1),
+        ExclusionKind.CATEGORY: target_of_category(3),
+    }[kind]
+    note(world, shielded=True)
+    parent = appoint(world, GuardianKind.PARENT, valid_until=QUARTER)
+    theirs = exclusion_of(world, kind, target, guardian=parent)
+    perform(world, theirs, MOTHER)
+    before = summary(world)
+    own = replace(theirs, guardian=ZERO_32, nonce=2)
+
+    perform(world, own, world.patient.signer)
+
+    assert summary(world) == before
+    assert refusal(world, lift_of(theirs), MOTHER) == ("ExclusionsShielded", (own.subject_id, parent))
+    for again, signer in ((replace(own, nonce=3), world.patient.signer), (replace(theirs, nonce=4), MOTHER)):
+        assert refusal(world, again, signer) == ("ExclusionsAlreadyMade", (kind, target))
+    perform(world, lift_of(own), world.patient.signer)
+    assert summary(world) == 0
+
+
+def test_subject_takes_over_a_group_though_no_more_fit(world: World) -> None:
+    note(world, shielded=True)
+    parent = appoint(world, GuardianKind.PARENT, valid_until=QUARTER)
+    groups = [samples.group(b"\x09" * 20, n) for n in range(MOST_GROUPS)]
+    acts = [exclusion_of(world, ExclusionKind.GROUP, group, guardian=parent) for group in groups]
+    for act in acts:
+        perform(world, act, MOTHER)
+
+    before = summary(world)
+
+    perform(world, replace(acts[0], guardian=ZERO_32), world.patient.signer)
+
+    assert summary(world) == before

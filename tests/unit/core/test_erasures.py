@@ -162,3 +162,18 @@ def test_officer_has_a_key_of_an_admitted_kind_that_is_not_the_institution_s(off
 
     assert refusal(state_with(), act) == "ErasuresOfficerInvalid"
     assert name_of(type(act)) == "erasure-officer-admission"
+
+
+def test_two_verifiers_of_one_key_are_one_officer() -> None:
+    first, second, key = b"\x0a" * 20, b"\x0b" * 20, b"\x0c" * 64
+    state = state_with()
+    state.verifiers = (first, second, b"\x0d" * 20)  # type: ignore[assignment]
+    own = replace(state.institutions[samples.CUSTODIAN], signer=first + key)
+    act = ErasureOfficerAdmission(samples.CUSTODIAN, second + key, *END)
+
+    take(state, act)
+    assert refusal(state, erasure(first_officer=first + key, second_officer=second + key)) == "ErasuresOfficersAlike"
+    state.institutions[samples.CUSTODIAN] = own
+    assert refusal(state, replace(act, nonce=9)) == "ErasuresOfficerInvalid"
+    council = ErasureOfficerAdmission(samples.CUSTODIAN, b"\x0d" * 20 + key + key, *END)
+    assert refusal(state, council) == "ErasuresOfficerInvalid"

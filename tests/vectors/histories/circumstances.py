@@ -278,6 +278,13 @@ def _of_directives_by_guardians() -> Iterator[Story]:
     ):
         invalid = refused("ActSignatureInvalid", struct_hash(under(act)), 0)
         yield begin(f"{name}-forbids-emergencies").act(under(act), MOTHER, expect=invalid)
+    invalid = refused("ActSignatureInvalid", struct_hash(under(DELEGATE)), 0)
+    story = with_delegate("delegate-of-a-minor-forbids").act(MINORITY, CUSTODIAN)
+    yield story.act(under(DELEGATE), MOTHER, expect=invalid)
+    again = directive(ALLOW, guardian=struct_hash(PARENT), nonce=3)
+    invalid = refused("ActSignatureInvalid", struct_hash(again), 0)
+    story = with_parent("parent-undoes-what-a-shielded-minor-forbade", SHIELD).act(directive(), PATIENT)
+    yield story.act(again, MOTHER, expect=invalid).decide(_emergency(Reason.EMERGENCY_FORBIDDEN))
     seeing = replace(PARENT, scopes=bits(GuardianScope.SEE))
     invalid = refused("ActSignatureInvalid", struct_hash(under(seeing)), 0)
     yield with_parent("parent-without-scope-forbids", act=seeing).act(under(seeing), MOTHER, expect=invalid)

@@ -13,6 +13,8 @@ from consentry.core.typed_data import struct_hash
 from tests.support import samples
 from tests.support.evm import PAYER
 from tests.support.samples import NOW
+from tests.vectors.histories.family import MOTHER, PARENT, SHIELD, SUBJECT, with_parent
+from tests.vectors.histories.family import PATIENT as MINOR
 from tests.vectors.histories.story import START, STRANGER, Error, Story, key_of, refused, subject_of
 
 CUSTODIAN: Final = "/custodian"
@@ -54,6 +56,19 @@ def _of_each_kind() -> Iterator[Story]:
         yield _begun(name).act(lift, PATIENT, expect=refused("ExclusionsNotMade", kind, target))
         story = _begun(f"{kind.name}-of-another-subject-stands-apart".lower()).act(act, PATIENT)
         yield story.act(replace(act, subject_id=subject_of(OTHER)), OTHER).act(lift, PATIENT)
+
+
+def _of_guardians() -> Iterator[Story]:
+    parent = struct_hash(PARENT)
+    for kind, target in TARGETS.items():
+        theirs = Exclusion(SUBJECT, parent, kind, target, 1, NOW + samples.DAY)
+        own = replace(theirs, guardian=ZERO_32, nonce=2)
+        shielded = refused("ExclusionsShielded", SUBJECT, parent)
+        made = refused("ExclusionsAlreadyMade", kind, target)
+        story = with_parent(f"{kind.name}-taken-over-from-the-parent".lower(), SHIELD).act(theirs, MOTHER)
+        story.act(own, MINOR).act(_lift(theirs, nonce=5), MOTHER, expect=shielded)
+        story.act(replace(own, nonce=6), MINOR, expect=made).act(replace(theirs, nonce=7), MOTHER, expect=made)
+        yield story.act(_lift(own), MINOR).act(replace(theirs, nonce=8), MOTHER).act(_lift(theirs, nonce=9), MOTHER)
 
 
 def _of_targets() -> Iterator[Story]:
@@ -141,5 +156,6 @@ def _of_many_groups() -> Iterator[Story]:
 
 def histories() -> Iterator[Story]:
     """Gives every history."""
-    for part in (_of_each_kind, _of_targets, _of_signatures, _of_time_and_repetition, _of_many_groups):
+    parts = (_of_each_kind, _of_guardians, _of_targets, _of_signatures, _of_time_and_repetition, _of_many_groups)
+    for part in parts:
         yield from part()
