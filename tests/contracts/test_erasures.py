@@ -12,9 +12,8 @@ from web3 import Web3
 
 from consentry.core.codes import ErasureReason, Reason, RecordStatus, RestrictionReason, Retention
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import ZERO_32, InstitutionKeys, RecordLeaf, SubjectId
+from consentry.core.terms import ZERO_32, RecordLeaf, SubjectId
 from consentry.core.typed_data import record_id, struct_hash
-from consentry.crypto.council import Council
 from tests.contracts.act_calls import event_of, perform, refused, signed
 from tests.contracts.erasure_acts import (
     FIRST,
@@ -36,7 +35,7 @@ from tests.contracts.erasure_acts import (
     suspend,
 )
 from tests.support.contract_world import Patient, World, key_of, values_of
-from tests.support.signers import AccountSigner, P256Signer, PasskeySigner, Signer
+from tests.support.signers import AccountSigner, P256Signer, Signer
 
 # What every act has in common.
 
@@ -137,39 +136,6 @@ def test_admission_of_an_officer_is_refused_in_this_order(world: World) -> None:
     inactive = ("ErasuresInstitutionInactive", (Web3.to_checksum_address(world.custodian.address),))
     assert refused(world, admission(world, officer=own), own, FIRST) == inactive
     assert refused(world, removal(world, SECOND), own) == inactive
-
-
-def _two_kinds_of_one_key(world: World) -> tuple[P256Signer, PasskeySigner]:
-    return (
-        P256Signer(world.suite.address("ERC7913P256Verifier"), b"officer"),
-        PasskeySigner(world.suite.address("ERC7913WebAuthnVerifier"), b"officer"),
-    )
-
-
-def test_council_is_no_officer(world: World) -> None:
-    council = bytes(world.suite.address("CouncilVerifier")) + Council(1, (FIRST.identity, SECOND.identity)).key
-    act = dataclasses.replace(admission(world), officer=council)
-
-    assert refused(world, act, world.custodian.signer, FIRST) == ("ErasuresOfficerInvalid", (council,))
-
-
-def test_one_key_under_two_verifiers_is_one_officer(world: World) -> None:
-    plain, passkey = _two_kinds_of_one_key(world)
-    for officer in (plain, passkey):
-        perform(world, admission(world, officer), world.custodian.signer, officer)
-    act = erasure(world, old_leaf(world), first_officer=plain.identity, second_officer=passkey.identity)
-
-    assert refused(world, act, plain, passkey) == ("ErasuresOfficersAlike", (plain.identity,))
-
-
-def test_key_of_the_institution_is_no_officer_under_another_verifier(world: World) -> None:
-    plain, passkey = _two_kinds_of_one_key(world)
-    new = InstitutionKeys(world.custodian.address, plain.identity, b"new release key", world.suite.now() + 3600)
-    signatures = [world.sign("Participants", new, signer) for signer in (world.custodian.signer, plain)]
-    world.suite.send("Participants", "rotateInstitutionKeys", values_of(new), *signatures, sender=world.relay)
-    act = admission(world, passkey)
-
-    assert refused(world, act, plain, passkey) == ("ErasuresOfficerInvalid", (passkey.identity,))
 
 
 def test_removal_of_a_stranger_is_refused(world: World) -> None:

@@ -494,22 +494,3 @@ def test_directive_is_given_by_a_guardian_for_a_minor_alone(world: World) -> Non
     assert facts(world) == expected_facts(
         world, minor_until=QUARTER, emergency_forbidden=True, relatives_forbidden=True
     )
-
-
-def test_directive_of_a_shielded_minor_is_given_by_the_minor_alone(world: World) -> None:
-    note(world, minor_until=NEXT, shielded=True)
-    parent = appoint(world, GuardianKind.PARENT, valid_until=NEXT)
-    perform(world, directive(world), world.patient.signer)
-    theirs = directive(world, parent, emergency=DirectiveAnswer.ALLOW, nonce=2)
-
-    assert refusal(world, theirs, MOTHER) == ("ActSignatureInvalid", (struct_hash(theirs), 0))
-
-    perform(world, directive(world, nonce=3), world.patient.signer)
-
-
-def test_directive_for_a_minor_is_given_by_no_delegate(world: World) -> None:
-    delegate = appoint(world)
-    note(world)
-    act = directive(world, delegate)
-
-    assert refusal(world, act, MOTHER) == ("ActSignatureInvalid", (struct_hash(act), 0))
