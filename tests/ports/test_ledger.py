@@ -478,6 +478,7 @@ CALLS: dict[str, Call] = {
     "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
     "subject_facts": lambda w, c: w.unplugged.subject_facts(c.leaf.subject_id),
     "is_excluded": lambda w, c: w.unplugged.is_excluded(c.leaf.subject_id, w.hospital.address, KEY_HASH, 1),
+    "is_group_member": lambda w, _: w.unplugged.is_group_member(KEY_HASH, w.hospital.address),
     "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
     "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
     "assisted_by": lambda w, _: w.unplugged.assisted_by(w.hospital.address, 0),

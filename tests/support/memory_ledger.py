@@ -114,6 +114,10 @@ class MemoryLedger:
         place = self._mine()
         self._fold(events.InstitutionKeysRotated(place, institution, OPERATOR, signer, release_key, 0))
 
+    def set_membership(self, group: bytes, institution: Address, *, member: bool) -> None:
+        """Takes an institution into a group, or puts it out."""
+        self._fold(events.GroupMembershipChanged(self._mine(), group, institution, member))
+
     # The port.
 
     async def identity(self) -> ChainIdentity:
@@ -248,6 +252,10 @@ class MemoryLedger:
     ) -> bool:
         self._answer()
         return is_excluded(self.state, subject_id, institution, practitioner, category)
+
+    async def is_group_member(self, group: bytes, institution: Address) -> bool:
+        self._answer()
+        return (group, institution) in self.state.members
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
         self._answer()

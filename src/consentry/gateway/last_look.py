@@ -20,7 +20,7 @@ from consentry.core.codes import (
 )
 from consentry.core.receipts import FinalReceipt
 from consentry.core.subject_facts import SubjectFacts
-from consentry.core.terms import AccessRequest, ConsentTerms, Material
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material
 from consentry.errors import AccessDeniedError, ConflictError, LedgerUnavailableError
 from consentry.gateway.ports import Ledger
 
@@ -77,6 +77,9 @@ async def _check_consent(ledger: Ledger, receipt: FinalReceipt, terms: ConsentTe
         raise denied(receipt, ended)
     if await ledger.consent_status(receipt.entry.request.consent_id) != ConsentStatus.ACTIVE:
         raise denied(receipt, Reason.CONSENT_REVOKED)
+    institution = receipt.entry.request.institution
+    if terms.group != ZERO_32 and not await ledger.is_group_member(terms.group, institution):
+        raise denied(receipt, Reason.GRANTEE_MISMATCH)  # it left the group since, or was put out of it
 
 
 async def _check_subject(ledger: Ledger, receipt: FinalReceipt, material: Material, now: int) -> None:

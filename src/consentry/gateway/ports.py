@@ -216,6 +216,10 @@ class Ledger(Protocol):
         """Tells at head whether a subject excludes an institution, by name or group, a practitioner or a class."""
         ...
 
+    async def is_group_member(self, group: bytes, institution: Address) -> bool:
+        """Tells at head whether an institution belongs to a group of grantees; false for a group nobody keeps."""
+        ...
+
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
         """Reads at head; ``NONE`` for one that nobody gave."""
         ...

@@ -23,7 +23,7 @@ from consentry.core.exclusions import Exclusion, target_of_category, target_of_i
 from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment
 from consentry.core.quarters import end_of_minority
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, SubjectId
+from consentry.core.terms import ZERO_32, ZERO_ADDRESS, AccessRequest, ConsentId, ConsentTerms, SubjectId
 from consentry.core.typed_data import consent_id, struct_hash
 from consentry.crypto.signing import AccountKey
 from consentry.errors import AccessDeniedError
@@ -35,6 +35,7 @@ from tests.unit.gateway.test_access import ask, request
 
 PARENT = AccountKey(samples.word(0xFA))
 HOSPITAL = HOSPITALS[0].address
+GROUP = samples.group(b"\x0a" * 20)
 Meanwhile = Callable[[], Awaitable[None]]
 
 
@@ -156,3 +157,32 @@ async def test_who_comes_of_age_in_the_meantime_is_asked_anew(bench: Bench, *, s
         bench.vault.on_write = later
         await ask(bench, asked)
         assert len(bench.vault.released) == 1
+
+
+async def granted_to_a_group(bench: Bench) -> ConsentTerms:
+    """Grants to a group that the first hospital belongs to."""
+    bench.ledger.set_membership(GROUP, HOSPITAL, member=True)
+    terms = replace(bench.consents[0], institution=ZERO_ADDRESS, group=GROUP, nonce=300)
+    await bench.ledger.grant(terms, bench.signed(PATIENT, "Consents", terms))
+    return terms
+
+
+async def test_who_left_the_group_in_the_meantime_gets_no_key(bench: Bench) -> None:
+    asked = request(bench, await granted_to_a_group(bench))
+
+    async def leave() -> None:
+        bench.ledger.set_membership(GROUP, HOSPITAL, member=False)
+
+    assert await denied_by(bench, asked, leave) == "GRANTEE_MISMATCH"
+
+
+async def test_another_that_left_the_group_in_the_meantime_changes_nothing(bench: Bench) -> None:
+    asked = request(bench, await granted_to_a_group(bench))
+    bench.ledger.set_membership(GROUP, HOSPITALS[1].address, member=True)
+
+    async def leave() -> None:
+        bench.ledger.set_membership(GROUP, HOSPITALS[1].address, member=False)
+
+    bench.vault.on_write = leave
+    await ask(bench, asked)
+    assert len(bench.vault.released) == 1
