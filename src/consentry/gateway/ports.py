@@ -143,6 +143,10 @@ class Ledger(Protocol):
         """Gives the newest block that is final by the rule of the engine."""
         ...
 
+    def longest_silence(self) -> int:
+        """Gives how many seconds the newest block may lie back; 0 where a block comes with a transaction alone."""
+        ...
+
     async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt:
         """Enrols a subject with the signatures of its signer and its custodian."""
         ...
