@@ -137,6 +137,14 @@ async def test_exclusion_and_directive_are_read_at_head_at_once(world: LedgerWor
     assert await ledger.subject_facts(SubjectId(samples.word(0xBAD))) == SubjectFacts()
 
 
+async def test_nobody_belongs_to_a_group_that_nobody_keeps(world: LedgerWorld) -> None:
+    assert await world.ledger.is_group_member(samples.group(world.hospital.address), world.hospital.address) is False
+
+
+async def test_no_silence_counts_where_a_block_comes_with_a_transaction(world: LedgerWorld) -> None:
+    assert world.ledger.longest_silence() == 0
+
+
 async def test_duties_after_a_revocation_are_read_at_head(world: LedgerWorld) -> None:
     case = await world.case(nonce=3)
     before = {who: await world.ledger.duties_of(who) for who in (world.hospital.address, world.custodian.address)}
@@ -478,6 +486,7 @@ CALLS: dict[str, Call] = {
     "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
     "subject_facts": lambda w, c: w.unplugged.subject_facts(c.leaf.subject_id),
     "is_excluded": lambda w, c: w.unplugged.is_excluded(c.leaf.subject_id, w.hospital.address, KEY_HASH, 1),
+    "is_group_member": lambda w, _: w.unplugged.is_group_member(KEY_HASH, w.hospital.address),
     "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
     "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
     "assisted_by": lambda w, _: w.unplugged.assisted_by(w.hospital.address, 0),

@@ -72,6 +72,7 @@ class MemoryLedger:
         log: every event, in chain order.
         down: while true nothing answers.
         stale_by: how many blocks the node's head lies behind the chain.
+        silence: how many seconds its newest block may lie back; 0 for any number.
         most: how many requests under one signature it takes.
     """
 
@@ -82,6 +83,7 @@ class MemoryLedger:
         self.blocks: list[BlockReference] = []
         self.down = False
         self.stale_by = 0
+        self.silence = 0
         self.most = 500
         self._acts = Acts(self.state)
         self._fold(events.AuthorityAdmitted(self._mine(), OPERATOR, 0, ZERO_32))
@@ -114,6 +116,10 @@ class MemoryLedger:
         place = self._mine()
         self._fold(events.InstitutionKeysRotated(place, institution, OPERATOR, signer, release_key, 0))
 
+    def set_membership(self, group: bytes, institution: Address, *, member: bool) -> None:
+        """Takes an institution into a group, or puts it out."""
+        self._fold(events.GroupMembershipChanged(self._mine(), group, institution, member))
+
     # The port.
 
     async def identity(self) -> ChainIdentity:
@@ -127,6 +133,9 @@ class MemoryLedger:
     async def head(self) -> BlockReference:
         self._answer()
         return self.blocks[max(0, len(self.blocks) - 1 - self.stale_by)]
+
+    def longest_silence(self) -> int:
+        return self.silence
 
     async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt:
         _require_fitting("Subjects", "enrol", enrolment, subject_signature, custodian_signature)
@@ -248,6 +257,10 @@ class MemoryLedger:
     ) -> bool:
         self._answer()
         return is_excluded(self.state, subject_id, institution, practitioner, category)
+
+    async def is_group_member(self, group: bytes, institution: Address) -> bool:
+        self._answer()
+        return (group, institution) in self.state.members
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
         self._answer()

@@ -37,12 +37,15 @@ async def asks(
     cursor: Cursor = None,
     limit: Limit = USUAL,
 ) -> JSONResponse:
-    """Lists asks: all to the subject; to an institution, the custodian too, those it made itself and no other."""
+    """Lists asks: all to the subject; to an institution, the custodian too, those it made itself and no other.
+
+    A guardian sees those to its ward, but none to a shielded minor, which answers for itself.
+    """
     context, subject = context_of(request), SubjectId(raw(subject_id))
     if caller.role == Role.INSTITUTION:
         caller.check_active()
-    else:
-        await subject_seen_by(context, caller, subject)
+    elif not (await subject_seen_by(context, caller, subject, sessions_of(request).now())).whole:
+        return page(request, [], limit, _ask_json)
     found = await asks_of(
         context.projection,
         subject,

@@ -123,10 +123,15 @@ async def unlink(request: Request, body: ActBody, caller: Staff) -> Response:
 
 @router.get("/{subject_id}/links", responses={200: {"model": LinkList}})
 async def links(request: Request, subject_id: Id32, caller: Annotated[Caller, Depends(MEMBER)]) -> dict[str, Any]:
-    """Lists every link of a subject, undone ones too, to the subject, its custodian, and authorities."""
+    """Lists every link of a subject, undone ones too, to the subject, its custodian, and authorities.
+
+    A guardian sees them too, but none of a shielded minor: it is told of no subject the minor has elsewhere.
+    """
     context, subject = context_of(request), SubjectId(raw(subject_id))
     if caller.role != Role.AUTHORITY:
-        await subject_seen_by(context, caller, subject)
+        sight = await subject_seen_by(context, caller, subject, sessions_of(request).now())
+        if not sight.whole:
+            return {"items": []}
     elif await context.projection.subject(subject) is None:
         raise NotFoundError("subject is not known")
     return {"items": [_link_json(view) for view in await context.person_desk.history(subject)]}

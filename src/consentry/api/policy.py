@@ -216,7 +216,7 @@ def check_custodian(context: Context, caller: Caller) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a caller sees of a subject: its own side all, a guardian not what a shielded minor granted itself."""
+    """What a caller sees of a subject: its own side all, a guardian not what is a shielded minor's own."""
 
     guarded: GuardedSubject | None = None
     now: int = 0

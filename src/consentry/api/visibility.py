@@ -1,7 +1,7 @@
 """What others than subject and custodian may know of a subject.
 
-A guardian who may see sees all but what a shielded minor granted itself; an institution what a consent covers or an
-access permitted.
+A guardian who may see sees all but what a shielded minor did, was asked and granted itself; an institution what a
+consent covers or an access permitted.
 """
 
 from __future__ import annotations
@@ -10,9 +10,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
 from consentry.api.policy import Caller, Role, Sight, subject_seen_by
+from consentry.core.asks import AskDenial
+from consentry.core.assisted_grants import Assistance
 from consentry.core.chain import EventPlace
+from consentry.core.codes import GuardianKind, GuardianRemover, NoticeBy, RecoveryProposer
+from consentry.core.emergencies import EmergencyNotice, EmergencyReview
+from consentry.core.erasures import CorrectionRequest, DeletionAttestation, Erasure, ErasureRequest, Restriction
 from consentry.core.events import ActPerformed
+from consentry.core.exclusions import Exclusion, ExclusionLift
+from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment, GuardianRemoval, ProofOfLife
+from consentry.core.recognitions import ResultMark, StudyRegistration
+from consentry.core.revocations import ErasureAttestation, RevocationAcknowledgement
 from consentry.core.signed_act import SignedAct
+from consentry.core.signer_keys import RecoveryProposal
 from consentry.core.terms import ZERO_32, Address, ConsentId, ConsentTerms, RecordId, RecordLeaf, SubjectId
 from consentry.errors import NotFoundError
 from consentry.gateway.consents import is_in_force
@@ -22,6 +32,14 @@ from consentry.gateway.ports import AccessView, ConsentView, RecordView
 
 Cursor = tuple[int, int]
 _STEP: Final = 200
+_OF_OTHERS: Final = (
+    *(Circumstances, ProofOfLife, Restriction, Erasure, DeletionAttestation),
+    *(ResultMark, StudyRegistration, EmergencyReview),
+)
+"""Acts of custodians, officers and reviewers: what they say of a subject or its records, its guardian may know."""
+_OF_A_CONSENT: Final = (Assistance, RevocationAcknowledgement, ErasureAttestation)
+_OF_EITHER: Final = (Exclusion, ExclusionLift, ErasureRequest, CorrectionRequest, AskDenial, Directive, EmergencyNotice)
+"""Acts that a subject signs itself, or a guardian whose appointment they name."""
 
 
 class _Placed(Protocol):
@@ -71,16 +89,36 @@ async def shown_acts(
         most: how many at most.
         kinds: of which kinds; of all if none is named.
     """
-    hidden = await _hidden_consents(context, sight, subject)
+    known = await _consents_where(context, subject, sight.shows_terms) if not sight.whole else frozenset[ConsentId]()
 
     def fits(event: ActPerformed) -> bool:
-        own = getattr(event.act, "guardian", None) == ZERO_32 or getattr(event.act, "consent_id", None) in hidden
-        return sight.whole or not own
+        return sight.whole or _is_for_guardians(event.act, known)
 
     async def fetch(since: Cursor | None, limit: int) -> Sequence[ActPerformed]:
         return await context.projection.acts(subject_id=subject, kinds=kinds, after=since, limit=limit)
 
     return await fill(fetch, after, most, fits)
+
+
+def _is_for_guardians(act: SignedAct, known: frozenset[ConsentId]) -> bool:
+    """Tells whether a guardian of a shielded minor sees an act; ``known`` are the consents it sees.
+
+    What is not named here it does not see: keys and cards are the minor's own, and so are its delegates, what it was
+    asked, and a recognition, which rests on an access under any consent.
+    """
+    if isinstance(act, _OF_A_CONSENT):
+        return act.consent_id in known
+    if isinstance(act, EmergencyNotice) and act.by == NoticeBy.CUSTODIAN:
+        return True
+    if isinstance(act, _OF_EITHER):
+        return act.guardian != ZERO_32
+    if isinstance(act, GuardianAppointment):
+        return act.kind != GuardianKind.DELEGATE
+    if isinstance(act, GuardianRemoval):
+        return act.by == GuardianRemover.CUSTODIAN  # a guardian who goes may have been a delegate
+    if isinstance(act, RecoveryProposal):
+        return act.by == RecoveryProposer.GUARDIAN
+    return isinstance(act, _OF_OTHERS)
 
 
 async def shown_accesses(
@@ -98,12 +136,17 @@ async def shown_accesses(
 async def _hidden_consents(context: Context, sight: Sight, subject: SubjectId) -> frozenset[ConsentId]:
     if sight.whole:
         return frozenset()
+    return await _consents_where(context, subject, lambda terms: not sight.shows_terms(terms))
 
+
+async def _consents_where(
+    context: Context, subject: SubjectId, fits: Callable[[ConsentTerms], bool]
+) -> frozenset[ConsentId]:
     async def fetch(since: Cursor | None, limit: int) -> Sequence[ConsentView]:
         return await context.projection.consents_of(subject, since, limit)
 
-    hidden = await fill(fetch, None, 1 << 30, lambda view: not sight.shows_terms(view.terms))
-    return frozenset(view.consent_id for view in hidden)
+    found = await fill(fetch, None, 1 << 30, lambda view: fits(view.terms))
+    return frozenset(view.consent_id for view in found)
 
 
 async def consents_naming(context: Context, caller: Caller, subject: SubjectId) -> list[ConsentView]:

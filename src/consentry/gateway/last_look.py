@@ -20,7 +20,7 @@ from consentry.core.codes import (
 )
 from consentry.core.receipts import FinalReceipt
 from consentry.core.subject_facts import SubjectFacts
-from consentry.core.terms import AccessRequest, ConsentTerms, Material
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material
 from consentry.errors import AccessDeniedError, ConflictError, LedgerUnavailableError
 from consentry.gateway.ports import Ledger
 
@@ -46,12 +46,13 @@ async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: 
     Raises:
         AccessDeniedError: what it rested on ended since, or the institution was suspended.
         ConflictError: the decision is older than the lease, or its request expired.
-        LedgerUnavailableError: the node does not answer, or lags behind the decision.
+        LedgerUnavailableError: the node does not answer, lags behind the decision, or had no new block for too long.
     """
     request = receipt.entry.request
     head = await ledger.head()
+    _check_fresh(ledger, receipt, head, clock)
     now = max(head.time, clock)
-    _check_lease(receipt, head, now)
+    _check_lease(receipt, now)
     if request.legal_basis in BY_AUTHORITY:
         await _check_authorisation(ledger, receipt, material.authorisation, now)
     elif request.legal_basis != LegalBasis.EMERGENCY:
@@ -77,6 +78,9 @@ async def _check_consent(ledger: Ledger, receipt: FinalReceipt, terms: ConsentTe
         raise denied(receipt, ended)
     if await ledger.consent_status(receipt.entry.request.consent_id) != ConsentStatus.ACTIVE:
         raise denied(receipt, Reason.CONSENT_REVOKED)
+    institution = receipt.entry.request.institution
+    if terms.group != ZERO_32 and not await ledger.is_group_member(terms.group, institution):
+        raise denied(receipt, Reason.GRANTEE_MISMATCH)  # it left the group since, or was put out of it
 
 
 async def _check_subject(ledger: Ledger, receipt: FinalReceipt, material: Material, now: int) -> None:
@@ -112,13 +116,22 @@ async def _check_authorisation(
         raise denied(receipt, Reason.AUTHORISATION_WITHDRAWN)
 
 
-def _check_lease(receipt: FinalReceipt, head: BlockReference, now: int) -> None:
-    """Checks that a decision is young enough to open the vault, and that its request is still valid."""
-    request, decided = receipt.entry.request, receipt.place.block
+def _check_fresh(ledger: Ledger, receipt: FinalReceipt, head: BlockReference, clock: int) -> None:
+    """Checks that the node follows the chain: what ended elsewhere does not show at a node that stands still."""
+    decided, silence = receipt.place.block, ledger.longest_silence()
     if head.number < decided.number:
         raise LedgerUnavailableError(
             f"head of the node is stale (got {head.number}, expected {decided.number} at least)"
         )
+    if silence and clock - head.time > silence:
+        raise LedgerUnavailableError(
+            f"head of the node is stale (got a block of {clock - head.time} s ago, expected at most {silence} s)"
+        )
+
+
+def _check_lease(receipt: FinalReceipt, now: int) -> None:
+    """Checks that a decision is young enough to open the vault, and that its request is still valid."""
+    request, decided = receipt.entry.request, receipt.place.block
     age = now - decided.time
     if age > LEASE_SECONDS:
         raise ConflictError(f"age of the decision does not match (got {age} s, expected at most {LEASE_SECONDS} s)")

@@ -143,6 +143,10 @@ class Ledger(Protocol):
         """Gives the newest block that is final by the rule of the engine."""
         ...
 
+    def longest_silence(self) -> int:
+        """Gives how many seconds the newest block may lie back; 0 where a block comes with a transaction alone."""
+        ...
+
     async def enrol(self, enrolment: Enrolment, subject_signature: bytes, custodian_signature: bytes) -> ActReceipt:
         """Enrols a subject with the signatures of its signer and its custodian."""
         ...
@@ -214,6 +218,10 @@ class Ledger(Protocol):
         self, subject_id: SubjectId, institution: Address, practitioner: bytes, category: int
     ) -> bool:
         """Tells at head whether a subject excludes an institution, by name or group, a practitioner or a class."""
+        ...
+
+    async def is_group_member(self, group: bytes, institution: Address) -> bool:
+        """Tells at head whether an institution belongs to a group of grantees; false for a group nobody keeps."""
         ...
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:

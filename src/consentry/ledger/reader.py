@@ -34,6 +34,10 @@ _FINALITY: Final = {
     "single-node": "sealed by the one node of this chain; no other party agreed to the block",
     "validator-quorum": "sealed by at least two thirds of the validators",
 }
+_MISSED_BLOCKS: Final = 4
+"""Blocks in a row that may fail to come before a head counts as stale."""
+_LEAST_SILENCE: Final = 60
+"""Seconds a head may lie back in any case: clocks differ, and validators change rounds."""
 _DUTIES: Final = 200
 """Consents whose duties are asked for at once."""
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
@@ -79,6 +83,11 @@ class ChainReader:
     async def head(self) -> BlockReference:
         """Gives the newest block."""
         return (await self._header(None)).block
+
+    def longest_silence(self) -> int:
+        """Gives how many seconds the newest block may lie back; 0 where a block comes with a transaction alone."""
+        period = self._connection.profile.block_period_seconds
+        return max(_MISSED_BLOCKS * period, _LEAST_SILENCE) if period else 0
 
     def verifiers(self) -> Verifiers:
         """Gives the addresses of the ERC-7913 verifiers."""

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from consentry.core.chain import BlockReference
 from consentry.core.codes import (
     EMERGENCY_WINDOW,
     Assurance,
+    ConsentStatus,
     DirectiveAnswer,
     EmergencyReason,
     ExclusionKind,
@@ -23,10 +25,10 @@ from consentry.core.exclusions import Exclusion, target_of_category, target_of_i
 from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment
 from consentry.core.quarters import end_of_minority
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, SubjectId
+from consentry.core.terms import ZERO_32, ZERO_ADDRESS, AccessRequest, ConsentId, ConsentTerms, SubjectId
 from consentry.core.typed_data import consent_id, struct_hash
 from consentry.crypto.signing import AccountKey
-from consentry.errors import AccessDeniedError
+from consentry.errors import AccessDeniedError, LedgerUnavailableError
 from consentry.gateway.access import AccessDesk
 from tests.property.desk_histories import CUSTODIAN, HOSPITALS, PATIENT, Bench
 from tests.support import samples
@@ -35,6 +37,7 @@ from tests.unit.gateway.test_access import ask, request
 
 PARENT = AccountKey(samples.word(0xFA))
 HOSPITAL = HOSPITALS[0].address
+GROUP = samples.group(b"\x0a" * 20)
 Meanwhile = Callable[[], Awaitable[None]]
 
 
@@ -156,3 +159,77 @@ async def test_who_comes_of_age_in_the_meantime_is_asked_anew(bench: Bench, *, s
         bench.vault.on_write = later
         await ask(bench, asked)
         assert len(bench.vault.released) == 1
+
+
+async def granted_to_a_group(bench: Bench) -> ConsentTerms:
+    """Grants to a group that the first hospital belongs to."""
+    bench.ledger.set_membership(GROUP, HOSPITAL, member=True)
+    terms = replace(bench.consents[0], institution=ZERO_ADDRESS, group=GROUP, nonce=300)
+    await bench.ledger.grant(terms, bench.signed(PATIENT, "Consents", terms))
+    return terms
+
+
+async def test_who_left_the_group_in_the_meantime_gets_no_key(bench: Bench) -> None:
+    asked = request(bench, await granted_to_a_group(bench))
+
+    async def leave() -> None:
+        bench.ledger.set_membership(GROUP, HOSPITAL, member=False)
+
+    assert await denied_by(bench, asked, leave) == "GRANTEE_MISMATCH"
+
+
+async def test_another_that_left_the_group_in_the_meantime_changes_nothing(bench: Bench) -> None:
+    asked = request(bench, await granted_to_a_group(bench))
+    bench.ledger.set_membership(GROUP, HOSPITALS[1].address, member=True)
+
+    async def leave() -> None:
+        bench.ledger.set_membership(GROUP, HOSPITALS[1].address, member=False)
+
+    bench.vault.on_write = leave
+    await ask(bench, asked)
+    assert len(bench.vault.released) == 1
+
+
+@pytest.mark.parametrize(("silence", "seconds", "stale"), [(60, 60, False), (60, 61, True), (0, 600, False)])
+async def test_node_without_new_blocks_for_too_long_gives_no_key(
+    bench: Bench, *, silence: int, seconds: int, stale: bool
+) -> None:
+    bench.ledger.silence = silence
+
+    async def later() -> None:
+        bench.now += seconds
+
+    bench.vault.on_write = later
+    asked = request(bench, bench.consents[0])
+    if not stale:
+        await ask(bench, asked)
+    else:
+        with pytest.raises(LedgerUnavailableError, match=r"head of the node is stale \(got a block of 61 s ago"):
+            await ask(bench, asked)
+    assert len(bench.vault.released) == (0 if stale else 1)
+
+
+async def test_revocation_that_a_node_standing_still_does_not_show_gives_no_key(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms, ledger = bench.consents[0], bench.ledger
+    asked, ledger.silence = request(bench, terms), 60
+
+    async def revoked_elsewhere() -> None:
+        head, status = await ledger.head(), await ledger.consent_status(asked.consent_id)
+
+        async def old_head() -> BlockReference:
+            return head
+
+        async def old_status(_: ConsentId) -> ConsentStatus:
+            return status
+
+        bench.now += 500
+        await bench.do("revoke", 0)
+        monkeypatch.setattr(ledger, "head", old_head)
+        monkeypatch.setattr(ledger, "consent_status", old_status)
+
+    bench.vault.on_write = revoked_elsewhere
+    with pytest.raises(LedgerUnavailableError, match="stale"):
+        await ask(bench, asked)
+    assert not bench.vault.released
