@@ -29,6 +29,6 @@ def test_mutant_can_be_planted(suite: str, mutant: dict[str, str]) -> None:
 
 
 def test_mutants_have_names_of_their_own() -> None:
-    names = [mutant["name"] for _, mutant in MUTANTS]
+    names = [(suite, mutant["name"]) for suite, mutant in MUTANTS]
 
     assert len(set(names)) == len(names) > 0
