@@ -121,10 +121,10 @@ abstract contract Guardianship is SubjectFile, IGuardianship {
         if (!_isAnswer(act.emergency) || !_isAnswer(act.relatives)) {
             revert GuardianshipDirectiveInvalid(act.emergency, act.relatives);
         }
-        // What somebody wants for when it cannot be asked no delegate says; for a child somebody has to, unless its own
+        // What somebody wants for when it cannot be asked nobody else says; for a child somebody has to, unless its own
         // acts are shielded.
         bool child = facts.isMinorAt(block.timestamp) && !facts.isShielded();
-        bool may = act.guardian == bytes32(0) || (child && _appointments[act.guardian].kind != GUARDIAN_DELEGATE);
+        bool may = act.guardian == bytes32(0) || child;
         bytes memory signer = may ? signerFor(act.subjectId, act.guardian, SCOPE_GRANT) : bytes("");
         _requireSigned(actHash, 0, signer, signatures[0]);
         facts = facts.withDirective(act.emergency == DIRECTIVE_FORBID, act.relatives == DIRECTIVE_FORBID);

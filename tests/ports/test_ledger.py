@@ -137,14 +137,6 @@ async def test_exclusion_and_directive_are_read_at_head_at_once(world: LedgerWor
     assert await ledger.subject_facts(SubjectId(samples.word(0xBAD))) == SubjectFacts()
 
 
-async def test_nobody_belongs_to_a_group_that_nobody_keeps(world: LedgerWorld) -> None:
-    assert await world.ledger.is_group_member(samples.group(world.hospital.address), world.hospital.address) is False
-
-
-async def test_no_silence_counts_where_a_block_comes_with_a_transaction(world: LedgerWorld) -> None:
-    assert world.ledger.longest_silence() == 0
-
-
 async def test_duties_after_a_revocation_are_read_at_head(world: LedgerWorld) -> None:
     case = await world.case(nonce=3)
     before = {who: await world.ledger.duties_of(who) for who in (world.hospital.address, world.custodian.address)}

@@ -76,14 +76,16 @@ class _Commands(LazyGroup):
             "Institutions and relays. Most acts take two officers: the first call waits, the same call by another "
             "officer does it.",
         ),
-        "key": Entry("keys:app", "Keys of people and institutions: new, show, practitioner."),
-        "subject": Entry("subject:app", "Subjects: sign, list, emergencies (patient), enrol (hospital)."),
+        "key": Entry("keys:app", "Keys of people and institutions: new, show, council, practitioner."),
+        "subject": Entry("subject:app", "Subjects: sign, list, emergencies (patient), enrol, minor-until (hospital)."),
         "record": Entry(
             "record:app",
             "Records: add, restrict, erase, attest, mark, recognise (hospital), list (patient or hospital).",
         ),
         "study": Entry("study:app", "Imaging studies: register (hospital), compare (hospital)."),
-        "consent": Entry("consent:app", "Consents of a patient: prepare, grant, revoke, list."),
+        "consent": Entry(
+            "consent:app", "Consents of a patient: prepare, grant, revoke, undo, asks, answer, deny, list."
+        ),
         "act": Entry("acts:app", "Signed acts of the life cycles: sign, send, list, and one command an act."),
         "person": Entry(
             "person:app",

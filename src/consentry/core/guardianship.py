@@ -301,11 +301,9 @@ class Directive(SignedAct):
         facts = _facts(state, self.subject_id)
         if not {self.emergency, self.relatives} <= set(DirectiveAnswer):
             raise refusal("GuardianshipDirectiveInvalid", self.emergency, self.relatives)
-        # What somebody wants for when it cannot be asked no delegate says; for a child somebody has to, unless its own
+        # What somebody wants for when it cannot be asked nobody else says; for a child somebody has to, unless its own
         # acts are shielded.
-        kept = state.guardians.appointments.get(self.guardian)
-        delegate = kept is not None and kept.kind == GuardianKind.DELEGATE
-        may = self.guardian == ZERO_32 or (facts.is_minor(now) and not facts.shielded and not delegate)
+        may = self.guardian == ZERO_32 or (facts.is_minor(now) and not facts.shielded)
         signer = signer_for(state, self.subject_id, self.guardian, GuardianScope.GRANT, now) if may else b""
         check_signed(self, 0, signer, holds)
 
