@@ -75,6 +75,7 @@ class MemoryReader:
     chain: list[LedgerEvent]
     state: LedgerState
     calldata: dict[bytes, list[SubmittedRequest]]
+    unreadable: list[AccessRequest] = field(default_factory=list)
     smart_accounts: set[Address] = field(default_factory=set)
 
     async def identity(self) -> ChainIdentity:
@@ -110,9 +111,10 @@ class MemoryReader:
         for event in self.chain:
             yield KeptRow(event.place.block.number, event.place.log_index, event)
 
-    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
-        """Gives the items of a batch."""
-        return self.calldata.get(transaction_hash)
+    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest | None] | None:
+        """Gives the items of a batch, without those a test declared unreadable."""
+        items = self.calldata.get(transaction_hash)
+        return items and [None if item.request in self.unreadable else item for item in items]
 
     async def has_code(self, account: Address) -> bool:
         """Tells whether a test declared the account a contract."""

@@ -36,7 +36,10 @@ NO_TRACE: Final = (
     "request, a participant or consent that no other event names"
 )
 SMART_ACCOUNT: Final = "signatures of smart accounts cannot be checked again; those of {} are taken as they are"
-UNREAD_CALLDATA: Final = "calldata of transaction {} is no call of decide; what it decided is checked from events alone"
+UNREAD_CALLDATA: Final = "transaction {} is no call of decide; what it decided is checked from events alone"
+UNREAD_REJECTION: Final = (
+    "what came with request {} of transaction {} cannot be read; why it was rejected is checked from events alone"
+)
 NO_CALLDATA: Final = "calldata was not read: signatures of requests and scope proofs are not checked again"
 
 
@@ -128,9 +131,23 @@ class Audit:
             self.replay.findings += check_batch(together, submitted)
             items = iter(submitted if submitted is not None else [None] * len(answers))
             for event in together:
-                self.replay.take(event, next(items) if isinstance(event, Answer) else None)
+                item = next(items) if isinstance(event, Answer) else None
+                if isinstance(event, Answer) and submitted is not None and item is None:
+                    self._unreadable(event)
+                self.replay.take(event, item)
 
-    async def _items(self, transaction: bytes, answers: Sequence[Answer]) -> Sequence[SubmittedRequest] | None:
+    def _unreadable(self, answer: Answer) -> None:
+        """Says that an item cannot be read: the contract decides none of that kind, and rejects some unread."""
+        transaction = "0x" + answer.place.transaction_hash.hex()
+        if isinstance(answer, events.RequestRejected):
+            self._unread.append(UNREAD_REJECTION.format(answer.request_id, transaction))
+            return
+        request, message = answer.entry.request, "a decided request cannot be read in its transaction"
+        about = "0x" + (request.institution + request.request_id.to_bytes(32, "big")).hex()
+        finding = Finding(Kind.MATERIAL, about, message, "the request", "what leads nowhere", answer.place)
+        self.replay.findings.append(finding)
+
+    async def _items(self, transaction: bytes, answers: Sequence[Answer]) -> Sequence[SubmittedRequest | None] | None:
         """Gives the submitted item of each answer: the contract answers every item of a batch once, in order."""
         if not answers or not self.with_calldata:
             return None

@@ -19,19 +19,19 @@ Said = tuple[Address, bytes, int, bytes | None]
 NO_BATCH: Final = "no batch"
 
 
-def check_batch(together: Sequence[LedgerEvent], submitted: Sequence[SubmittedRequest] | None) -> list[Finding]:
+def check_batch(together: Sequence[LedgerEvent], submitted: Sequence[SubmittedRequest | None] | None) -> list[Finding]:
     """Compares the batch a transaction claims with its calldata, or where that is not known with its answers.
 
     Args:
         together: every event of one transaction, in order.
-        submitted: the items of its calldata; none if they are not known.
+        submitted: the items of its calldata, none for one that cannot be read; none if they are not known.
     """
     claimed = [event for event in together if isinstance(event, events.BatchSubmitted)]
     answers = [event for event in together if isinstance(event, Answer)]
-    if submitted is not None:
-        expected = _in_calldata(submitted)
-    else:
-        expected = _in_answers(answers) if claimed and answers else None
+    read = next((item for item in submitted or () if item is not None), None)
+    expected = _in_answers(answers) if claimed and answers else None
+    if read is not None:
+        expected = _in_calldata(read)
     if _holds(claimed, expected, together):
         return []
     place = (claimed or answers)[0].place
@@ -56,11 +56,12 @@ def _shown(root: bytes, size: int) -> str:
     return f"one of {size} requests with root 0x{root.hex()}"
 
 
-def _in_calldata(submitted: Sequence[SubmittedRequest]) -> Said | None:
-    within = submitted[0].within
+def _in_calldata(item: SubmittedRequest) -> Said | None:
+    """What any one item says: the batch is that of all of them."""
+    within = item.within
     if within is None:
         return None
-    return within.batch.institution, within.batch.root, within.batch.size, submitted[0].signature
+    return within.batch.institution, within.batch.root, within.batch.size, item.signature
 
 
 def _in_answers(answers: Sequence[Answer]) -> Said:

@@ -87,11 +87,14 @@ class LedgerReader(Protocol):
         """Gives every event of the suite in blocks ``first`` to ``last``, in chain order."""
         ...
 
-    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
+    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest | None] | None:
         """Gives the items of a transaction that had some decided; none when it is no such call.
 
+        An item that cannot be read is none. Take one after the other: they may be put together as they are taken, and
+        be far longer together than the call.
+
         Raises:
-            InvalidInputError: it is one, but cannot be read, or takes more room than it has bytes.
+            InvalidInputError: it is such a call, but not even its requests can be read.
         """
         ...
 

@@ -143,16 +143,16 @@ class Places(NamedTuple):
 class Tables:
     """Every distinct value of a batch once; consents in ascending order of their ids, codes as of `pack_codes`."""
 
-    institutions: tuple[Address, ...]
-    release_key_hashes: tuple[bytes, ...]
-    consents: tuple[ConsentTerms, ...]
-    subjects: tuple[SubjectId, ...]
-    leaves: tuple[RecordLeaf, ...]
-    scope_proofs: tuple[tuple[bytes, ...], ...]
-    authorisations: tuple[StandingAuthorisation, ...]
-    codes: tuple[int, ...]
-    practitioners: tuple[bytes, ...]
-    reason_hashes: tuple[bytes, ...]
+    institutions: Sequence[Address]
+    release_key_hashes: Sequence[bytes]
+    consents: Sequence[ConsentTerms]
+    subjects: Sequence[SubjectId]
+    leaves: Sequence[RecordLeaf]
+    scope_proofs: Sequence[tuple[bytes, ...]]
+    authorisations: Sequence[StandingAuthorisation]
+    codes: Sequence[int]
+    practitioners: Sequence[bytes]
+    reason_hashes: Sequence[bytes]
 
 
 def _distinct(values: Iterable[Value]) -> dict[Value, int]:
@@ -218,7 +218,7 @@ def places_of(packed: CompactRequest) -> Places:
     return Places(*_unpack(_PLACES, packed.places))
 
 
-def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessRequest, Shown]:
+def unpack_request(packed: CompactRequest, tables: Tables) -> AccessRequest:
     """Puts a request together from what travelled, as the contract does.
 
     Raises:
@@ -227,9 +227,8 @@ def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessReques
     places = places_of(packed)
     codes = unpack_codes(tables.codes[places.codes])
     purpose, action, legal_basis, actor_kind, reason_code, issued_at, expires_at = codes
-    terms = None if legal_basis in WITHOUT_CONSENT else _at(tables.consents, places.consent)
-    given = _at(tables.authorisations, places.authorisation) if legal_basis in BY_AUTHORITY else None
-    request = AccessRequest(
+    terms, given = _grounds(legal_basis, places, tables)
+    return AccessRequest(
         request_id=packed.request_id,
         institution=tables.institutions[places.institution],
         record_id=packed.record_id,
@@ -246,10 +245,28 @@ def unpack_request(packed: CompactRequest, tables: Tables) -> tuple[AccessReques
         issued_at=issued_at,
         expires_at=expires_at,
     )
-    named = terms is not None and terms.records_root != ZERO_32
-    leaf = _at(tables.leaves, places.leaf) if named else None
-    proof = _at(tables.scope_proofs, places.scope_proof) if named else None
-    return request, Shown(terms, leaf, proof or (), given)
+
+
+def unpack_shown(packed: CompactRequest, tables: Tables) -> Shown:
+    """Gives what came with a request, of the tables no more than it names and the contract may need.
+
+    Raises:
+        IndexError: a place lies beyond its table.
+    """
+    places = places_of(packed)
+    _, _, legal_basis, *_ = unpack_codes(tables.codes[places.codes])
+    terms, given = _grounds(legal_basis, places, tables)
+    if terms is None or terms.records_root == ZERO_32:
+        return Shown(terms, None, (), given)
+    return Shown(terms, _at(tables.leaves, places.leaf), _at(tables.scope_proofs, places.scope_proof) or (), given)
+
+
+def _grounds(
+    legal_basis: int, places: Places, tables: Tables
+) -> tuple[ConsentTerms | None, StandingAuthorisation | None]:
+    terms = None if legal_basis in WITHOUT_CONSENT else _at(tables.consents, places.consent)
+    given = _at(tables.authorisations, places.authorisation) if legal_basis in BY_AUTHORITY else None
+    return terms, given
 
 
 def _at(table: Sequence[Value], place: int) -> Value | None:

@@ -98,17 +98,17 @@ class Signature:
 
     def decode_inputs(self, data: bytes) -> tuple[Any, ...]:
         """Decodes calldata or revert data behind the selector."""
-        return _decode(self.inputs, data[_SELECTOR:])
+        return decode_members(self.inputs, data[_SELECTOR:])
 
     def decode_outputs(self, data: bytes) -> tuple[Any, ...]:
         """Decodes what a call returned."""
-        return _decode(self.outputs, data)
+        return decode_members(self.outputs, data)
 
     def decode_event(self, topics: Sequence[bytes], data: bytes) -> tuple[Any, ...]:
         """Decodes a log into its members in the order of the declaration."""
         indexed = [m for m in self.inputs if m["indexed"]]
-        rest = iter(_decode([m for m in self.inputs if not m["indexed"]], data))
-        heads = iter(_decode([m], topic)[0] for m, topic in zip(indexed, topics[1:], strict=True))
+        rest = iter(decode_members([m for m in self.inputs if not m["indexed"]], data))
+        heads = iter(decode_members([m], topic)[0] for m, topic in zip(indexed, topics[1:], strict=True))
         return tuple(next(heads) if m["indexed"] else next(rest) for m in self.inputs)
 
 
@@ -130,7 +130,8 @@ def encode_members(members: Sequence[Mapping[str, Any]], values: Sequence[object
         raise InvalidInputError(f"value does not fit its contract type ({type(error).__name__})") from error
 
 
-def _decode(members: Sequence[Mapping[str, Any]], data: bytes) -> tuple[Any, ...]:
+def decode_members(members: Sequence[Mapping[str, Any]], data: bytes) -> tuple[Any, ...]:
+    """Decodes values by the members of an ABI; raises as its decoder does."""
     values = eth_abi.decode([_type_name(m) for m in members], data)
     return tuple(_plain(m, v) for m, v in zip(members, values, strict=True))
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from eth_abi.exceptions import DecodingError
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from consentry.audit.ports import SubmittedRequest
 from consentry.core.authorisations import StandingAuthorisation
 from consentry.core.batch_tree import batch_of, paths_of
-from consentry.core.packing import CompactRequest, Tables, pack_batch, unpack_request
-from consentry.core.terms import AccessRequest, ConsentTerms, Material, RecordLeaf
+from consentry.core.packing import CompactRequest, Tables, pack_batch, unpack_request, unpack_shown
+from consentry.core.terms import AccessRequest, Address, ConsentTerms, Material, RecordLeaf, SubjectId
 from consentry.core.typed_data import WORD
 from consentry.errors import InvalidInputError
 from consentry.ledger.abi import Signature, artifact, values_of
+from consentry.ledger.tables import UNREADABLE, Calldata, Table
+
+_SELECTOR: Final = 4
+Value = TypeVar("Value")
 
 
 def _function(name: str) -> Signature:
@@ -61,82 +63,82 @@ def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any],
     return [values_of(request) for request in packed], members
 
 
-def submitted_in(data: bytes) -> list[SubmittedRequest] | None:
+def submitted_in(data: bytes) -> Sequence[SubmittedRequest | None] | None:
     """Gives the items of a call; none when it is no call of these functions.
 
-    Read as the contract reads it: what pads a value is not looked at. Nothing else is forgiven.
+    Read as the contract reads it: of each item what it names, when it is taken, and nothing else. An item that cannot
+    be read is none.
 
     Raises:
-        InvalidInputError: it cannot be read, or takes more room than it has bytes.
+        InvalidInputError: not even its requests can be read.
     """
     for name in ("decide", "decideBatch"):
         function = _function(name)
         if data.startswith(function.selector):
             try:
-                return _read(function, data[len(function.selector) :], many=name == "decide")
-            except (DecodingError, IndexError, OverflowError, ValueError) as error:
+                return _many_signed(function, data) if name == "decide" else _signed_once(function, data)
+            except UNREADABLE as error:
                 raise InvalidInputError(f"call of {name} cannot be read ({type(error).__name__})") from None
     return None
 
 
-def _read(function: Signature, coded: bytes, *, many: bool) -> list[SubmittedRequest]:
-    """Reads a call behind its selector.
+def _many_signed(function: Signature, data: bytes) -> Sequence[SubmittedRequest | None]:
+    call, sent, tables = _opened(function, data)
+    signatures = call.pointers(_SELECTOR, _SELECTOR + WORD, call.bytes_at)
+    if len(signatures) != len(sent):
+        raise ValueError("requests and signatures differ in number")
 
-    Signatures are read here: a decoder refuses padding that is not zero, and the contract does not look at it.
-    """
-    tables, place = _word(coded, 2 * WORD), _word(coded, WORD)
-    _inner(coded, tables + _word(coded, tables + 5 * WORD), WORD)
-    signed = tuple(_inner(coded, place, 1)) if many else _bytes(coded, place)
-    without = coded[:WORD] + len(coded).to_bytes(WORD, "big") + coded[2 * WORD :] + bytes(WORD)
-    requests, _, members = function.decode_inputs(function.selector + without)
-    return _items(requests, signed, members)
+    def item(place: int) -> SubmittedRequest:
+        request, shown = unpack_request(sent[place], tables), unpack_shown(sent[place], tables)
+        return SubmittedRequest(request, signatures[place], shown)
 
-
-def _inner(coded: bytes, start: int, size: int) -> list[bytes]:
-    """Gives the content of each inner array of an array of arrays, of items of ``size`` bytes.
-
-    Pointers that make more of the same bytes than there are are refused: the contract reads only what it needs, so such
-    a call costs its sender little, and a reader that follows each pointer all its memory.
-
-    Raises:
-        ValueError: a pointer leads out of the call, or the arrays together are longer than it.
-    """
-    count, heads = _word(coded, start), start + WORD
-    if count * WORD > len(coded):
-        raise ValueError("array is longer than the call")
-    places = [heads + _word(coded, heads + number * WORD) for number in range(count)]
-    if sum(_word(coded, place) * size + WORD for place in places) > len(coded):
-        raise ValueError("arrays overlap")
-    return [_bytes(coded, place, size) for place in places]
+    return _where_readable(len(sent), item)
 
 
-def _bytes(coded: bytes, place: int, size: int = 1) -> bytes:
-    length = _word(coded, place) * size
-    content = coded[place + WORD : place + WORD + length]
-    if len(content) != length:
-        raise ValueError("array leads out of the call")
-    return content
+def _signed_once(function: Signature, data: bytes) -> Sequence[SubmittedRequest | None]:
+    call, sent, tables = _opened(function, data)
+    signature = call.bytes_at(_SELECTOR, _SELECTOR + WORD)
+    # The signature is over all of them: here the contract itself goes on only if it can read each.
+    asked = [unpack_request(each, tables) for each in sent]
+    within = paths_of(batch_of(tables.institutions[0], asked), asked)
+
+    def item(place: int) -> SubmittedRequest:
+        return SubmittedRequest(asked[place], signature, unpack_shown(sent[place], tables), within[place])
+
+    return _where_readable(len(sent), item)
 
 
-def _word(coded: bytes, place: int) -> int:
-    if place + WORD > len(coded):
-        raise ValueError("pointer leads out of the call")
-    return int.from_bytes(coded[place : place + WORD], "big")
+def _where_readable(count: int, item: Callable[[int], SubmittedRequest]) -> Sequence[SubmittedRequest | None]:
+    """Gives items that are put together when they are taken: all of them may be far longer than the call."""
+
+    def read(place: int) -> SubmittedRequest | None:
+        try:
+            return item(place)
+        except UNREADABLE:
+            return None
+
+    return Table(lambda: (0, count), 1, read)
 
 
-def _items(sent: Sequence[Any], signed: Any, members: Sequence[Any]) -> list[SubmittedRequest]:  # noqa: ANN401 - one signature or many
-    institutions, keys, consents, subjects, leaves, proofs, given, *repeated = members
-    terms, versions = tuple(ConsentTerms(*each) for each in consents), tuple(RecordLeaf(*each) for each in leaves)
-    authorisations = tuple(StandingAuthorisation(*each) for each in given)
-    tables = Tables(institutions, keys, terms, subjects, versions, proofs, authorisations, *repeated)
-    pairs = [unpack_request(CompactRequest(*each), tables) for each in sent]
-    if not isinstance(signed, bytes):
-        return [
-            SubmittedRequest(request, signature, shown)
-            for (request, shown), signature in zip(pairs, signed, strict=True)
-        ]
-    requests = [request for request, _ in pairs]
-    within = paths_of(batch_of(institutions[0], requests), requests)
-    return [
-        SubmittedRequest(request, signed, shown, path) for (request, shown), path in zip(pairs, within, strict=True)
-    ]
+def _opened(function: Signature, data: bytes) -> tuple[Calldata, Table[CompactRequest], Tables]:
+    """Gives a call, its requests and its tables; none of the three is looked at yet."""
+    call, (requests, _, material) = Calldata(data), function.inputs
+    base = call.along(_SELECTOR, _SELECTOR + 2 * WORD)
+    members = material["components"]
+
+    def table(number: int, made: Callable[..., Value]) -> Table[Value]:
+        return call.values(base, base + number * WORD, members[number], made)
+
+    tables = Tables(
+        institutions=table(0, Address),
+        release_key_hashes=table(1, bytes),
+        consents=table(2, ConsentTerms),
+        subjects=table(3, SubjectId),
+        leaves=table(4, RecordLeaf),
+        scope_proofs=call.pointers(base, base + 5 * WORD, call.words_at),
+        authorisations=table(6, StandingAuthorisation),
+        codes=table(7, int),
+        practitioners=table(8, bytes),
+        reason_hashes=table(9, bytes),
+    )
+    return call, call.values(_SELECTOR, _SELECTOR, requests, CompactRequest), tables

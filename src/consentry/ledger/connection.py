@@ -210,11 +210,12 @@ class Connection:
             found = await self._web3.eth.get_logs(wanted)
         return tuple(sorted((_log(entry) for entry in found), key=lambda log: (log.block_number, log.log_index)))
 
-    async def transaction_input(self, transaction_hash: bytes) -> bytes:
-        """Gives the calldata of a mined transaction."""
+    async def transaction_call(self, transaction_hash: bytes) -> tuple[Address | None, bytes]:
+        """Gives whom a mined transaction calls, none where it makes a contract, and its calldata."""
         async with _translated():
             found = await self._web3.eth.get_transaction(HexStr("0x" + transaction_hash.hex()))
-        return bytes(found["input"])
+        called = found.get("to")
+        return Address(bytes.fromhex(str(called)[2:])) if called else None, bytes(found["input"])
 
     async def raw(self, method: str, *parameters: Any) -> Any:
         """Gives the result of a JSON-RPC method as the node sent it, for proofs."""

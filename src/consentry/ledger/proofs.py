@@ -95,7 +95,10 @@ class Prover:
         submitted = await self._ledger.submitted(transaction)
         if submitted is None or len(submitted) != len(answers):
             raise LedgerUnavailableError("request is not to be found in its transaction")
-        return submitted[answers.index(decided)]
+        item = submitted[answers.index(decided)]
+        if item is None:
+            raise LedgerUnavailableError("request cannot be read in its transaction")
+        return item
 
     async def _raw_block(self, number: int) -> Any:  # noqa: ANN401 - the node's own JSON
         return await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names

@@ -236,10 +236,6 @@ class ChainReader:
                 found.append(event)
         return found
 
-    async def transaction_input(self, transaction_hash: bytes) -> bytes:
-        """Gives the calldata of a mined transaction, for signatures."""
-        return await self._connection.transaction_input(transaction_hash)
-
     async def consent_slot(self, consent_id: ConsentId) -> ConsentSlot:
         """Reads what the contract stores of a consent."""
         ((status, uses, granted_at, revoked_at),) = await self._read("Consents", "stateOf", consent_id)
@@ -300,9 +296,13 @@ class ChainReader:
         """Tells whether an account is a contract."""
         return bool(await self._connection.code(account))
 
-    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest] | None:
-        """Gives the items of a transaction that had some decided; none when the calldata is not of that form."""
-        return submitted_in(await self.transaction_input(transaction_hash))
+    async def submitted(self, transaction_hash: bytes) -> Sequence[SubmittedRequest | None] | None:
+        """Gives the items of a transaction that had some decided; none when it does not itself call the access ledger.
+
+        A relay may be a contract: what it passes on need not be what it was called with.
+        """
+        called, data = await self._connection.transaction_call(transaction_hash)
+        return submitted_in(data) if called == self._manifest.address("AccessLedger") else None
 
     async def _header(self, number: int | None) -> Header:
         header = await self._connection.header(number)

@@ -23,7 +23,9 @@ from tests.support.memory_reader import CUSTODIAN, HOSPITAL, MemoryReader, Story
 SIZE = 3
 
 
-def whole(signature: bytes | None = None, *, calldata: bool = True) -> tuple[Story, list[LedgerEvent]]:
+def whole(
+    signature: bytes | None = None, *, calldata: bool = True, valid: bool = True
+) -> tuple[Story, list[LedgerEvent]]:
     """Tells a story in which the hospital signs once for three requests; gives the events of that transaction."""
     story = honest_story()
     leaf = story.leaf(3)
@@ -33,8 +35,8 @@ def whole(signature: bytes | None = None, *, calldata: bool = True) -> tuple[Sto
     place = story.place()
     # The hospital's account is the signer of a subject too, as of somebody of its staff.
     enrolment = Enrolment(SubjectId(samples.word(4242)), HOSPITAL.signer, CUSTODIAN.address, place.block.time + 1)
-    valid = {"subject_signature_valid": True, "custodian_signature_valid": True}
-    story.log(Acts(story.state).enrol(enrolment, **valid, relay=RELAY, place=place))
+    signed_by = {"subject_signature_valid": True, "custodian_signature_valid": True}
+    story.log(Acts(story.state).enrol(enrolment, **signed_by, relay=RELAY, place=place))
     requests = [story.request(100 + number, leaf, terms) for number in range(SIZE)]
     batch, material = batch_tree.batch_of(HOSPITAL.address, requests), Material(leaf, terms)
     signed = sign(HOSPITAL, domain("AccessLedger"), batch) if signature is None else signature
@@ -45,7 +47,7 @@ def whole(signature: bytes | None = None, *, calldata: bool = True) -> tuple[Sto
             SubmittedRequest(request, signed, shown_of(request, material), path)
             for request, path in zip(requests, paths, strict=True)
         ]
-    items = [Item(request, material, signature_valid=True) for request in requests]
+    items = [Item(request, material, signature_valid=valid) for request in requests]
     return story, list(Acts(story.state).decide_batch(items, signed, relay=RELAY, place=place))
 
 
@@ -108,3 +110,38 @@ async def test_forged_signature_of_a_batch_is_found_and_not_excused_by_code_at_t
     reader.smart_accounts.add(HOSPITAL.address)
 
     assert await kinds(reader) == {Kind.REQUEST_SIGNATURE}
+
+
+async def test_decided_request_that_cannot_be_read_is_found_alone() -> None:
+    story, made = whole()
+    story.log(*made)
+    reader = story.reader()
+    reader.unreadable.append(reader.calldata[made[0].place.transaction_hash][0].request)
+
+    [found] = (await Audit(reader).run()).findings
+    assert found.kind == Kind.MATERIAL
+    assert found.about.endswith(f"{100:064x}")
+    assert found.place is not None
+    assert found.place.log_index == made[1].place.log_index
+
+
+async def test_batch_of_which_nothing_can_be_read_is_compared_with_its_answers() -> None:
+    story, (event, *answers) = whole()
+    assert isinstance(event, events.BatchSubmitted)
+    story.log(replace(event, root=samples.word(5)), *answers)
+    reader = story.reader()
+    reader.unreadable += [item.request for item in reader.calldata[event.place.transaction_hash]]
+
+    found = (await Audit(reader).run()).findings
+    assert [each.kind for each in found] == [Kind.BATCH, *[Kind.MATERIAL] * SIZE]
+
+
+async def test_rejected_request_that_cannot_be_read_is_a_limit() -> None:
+    story, made = whole(b"signed by nobody", valid=False)
+    story.log(*made)
+    reader = story.reader()
+    reader.unreadable.append(reader.calldata[made[0].place.transaction_hash][1].request)
+
+    report = await Audit(reader).run()
+    assert report.findings == ()
+    assert [limit for limit in report.limits if "request 101 " in limit]

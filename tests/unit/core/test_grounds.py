@@ -9,7 +9,7 @@ import pytest
 from consentry.core.access import ConsentFacts, Facts, InstitutionFacts, RecordFacts, as_seen, decide, shown_of
 from consentry.core.authorisations import StandingAuthorisation, authorisation_id
 from consentry.core.codes import ConsentStatus, LegalBasis, Reason, RecordStatus, Standing
-from consentry.core.packing import ground_of, pack_batch, split_ground, unpack_request
+from consentry.core.packing import ground_of, pack_batch, split_ground, unpack_request, unpack_shown
 from consentry.core.terms import ZERO_32, AccessRequest, AuthorisationId, ConsentId, Material
 from consentry.core.typed_data import consent_id, record_id
 from consentry.errors import InvalidInputError
@@ -95,7 +95,7 @@ def test_request_that_travels_is_put_together_as_the_contract_does(
     packed, tables = pack_batch([(asked, material)])
     shown = shown_of(asked, material)
 
-    seen, found = unpack_request(packed[0], tables)
+    seen, found = unpack_request(packed[0], tables), unpack_shown(packed[0], tables)
     assert (seen, found) == (as_seen(asked, shown), shown)
     by_authority = basis in {LegalBasis.STATUTORY_DUTY, LegalBasis.PUBLIC_HEALTH}
     consented = consent == ZERO_32 or not (by_authority or basis == LegalBasis.EMERGENCY)

@@ -1,0 +1,135 @@
+"""Calldata, read where a value is asked for and nowhere else, as the contracts read theirs.
+
+Whoever sends a call may add to it what nobody names, or let a pointer lead anywhere. The contract never looks there; a
+reader that decoded the whole call would not get past it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, TypeVar, overload
+
+from eth_abi.exceptions import DecodingError
+
+from consentry.core.typed_data import WORD
+from consentry.ledger.abi import decode_members
+
+UNREADABLE: Final = (DecodingError, IndexError, OverflowError, ValueError)
+"""What reading raises where the contract reverts."""
+Value_co = TypeVar("Value_co", covariant=True)
+
+
+class Table(Sequence[Value_co]):
+    """Values of one size, one behind the other; each is read when it is taken."""
+
+    def __init__(self, extent: Callable[[], tuple[int, int]], size: int, read: Callable[[int], Value_co]) -> None:
+        """Takes what tells where the first stands and how many there are, the bytes of each, and what reads one."""
+        self._extent, self._size, self._read = cache(extent), size, read
+
+    def __len__(self) -> int:
+        """Gives how many there are.
+
+        Raises:
+            ValueError: they cannot be found.
+        """
+        return self._extent()[1]
+
+    @overload
+    def __getitem__(self, place: int) -> Value_co: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Value_co]: ...
+
+    def __getitem__(self, place: int | slice) -> Value_co | Sequence[Value_co]:
+        """Reads one value, or several.
+
+        Raises:
+            IndexError: there is none.
+            ValueError: it cannot be found or read.
+        """
+        start, count = self._extent()
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(count))]
+        if not 0 <= place < count:
+            raise IndexError(f"place lies beyond its table (got {place}, expected below {count})")
+        return self._read(start + place * self._size)
+
+
+class Calldata:
+    """The bytes of one call. Places are counted from its first byte; a pointer is counted from a base."""
+
+    def __init__(self, data: bytes) -> None:
+        """Takes the call with its selector."""
+        self._data = data
+
+    def along(self, base: int, pointer: int) -> int:
+        """Gives where a pointer leads. That may be backwards: the compiler compares it as signed.
+
+        Raises:
+            ValueError: the pointer itself lies behind the call.
+        """
+        word = self._word(pointer)
+        return base + (word - (1 << 256) if word >> 255 else word)
+
+    def bytes_at(self, base: int, pointer: int) -> bytes:
+        """Gives the ``bytes`` a pointer leads to; what pads them is not looked at.
+
+        Raises:
+            ValueError: it leads out of the call.
+        """
+        start, length = self._extent(base, pointer, 1)
+        return self._content(start, length) if length else b""
+
+    def words_at(self, base: int, pointer: int) -> tuple[bytes, ...]:
+        """Gives the ``bytes32[]`` a pointer leads to.
+
+        Raises:
+            ValueError: it leads out of the call.
+        """
+        start, count = self._extent(base, pointer, WORD)
+        return tuple(self._content(start + number * WORD, WORD) for number in range(count))
+
+    def values(
+        self, base: int, pointer: int, member: Mapping[str, Any], made: Callable[..., Value_co]
+    ) -> Table[Value_co]:
+        """Gives the array a pointer leads to, of values of a fixed size; each is read once.
+
+        Args:
+            base: what the pointer is counted from.
+            pointer: where it stands.
+            member: what the ABI says of the array: one of structs, or of values of one word.
+            made: makes a value of its parts.
+        """
+        parts = member.get("components") or [{"type": str(member["type"]).removesuffix("[]")}]
+        size = len(parts) * WORD
+
+        def read(start: int) -> Value_co:
+            return made(*decode_members(parts, self._content(start, size)))
+
+        return Table(lambda: self._extent(base, pointer, size), size, cache(read))
+
+    def pointers(self, base: int, pointer: int, read: Callable[[int, int], Value_co]) -> Table[Value_co]:
+        """Gives the array a pointer leads to, of values behind pointers of their own; ``read`` follows one."""
+
+        def extent() -> tuple[int, int]:
+            return self._extent(base, pointer, WORD)
+
+        return Table(extent, WORD, lambda start: read(extent()[0], start))
+
+    def _extent(self, base: int, pointer: int, size: int) -> tuple[int, int]:
+        """Gives where the array a pointer leads to begins, and how many values of ``size`` bytes it has."""
+        place = self.along(base, pointer)
+        count, start = self._word(place), place + WORD
+        if count and start + count * size > len(self._data):
+            raise ValueError("array leads out of the call")
+        return start, count
+
+    def _word(self, place: int) -> int:
+        """Gives the number at a place; before the first byte the machine reads zeros."""
+        return 0 if place < 0 else int.from_bytes(self._content(place, WORD), "big")
+
+    def _content(self, start: int, length: int) -> bytes:
+        if start + length > len(self._data):
+            raise ValueError("pointer leads out of the call")
+        return self._data[start : start + length]
