@@ -28,9 +28,8 @@ def check_batch(together: Sequence[LedgerEvent], submitted: Sequence[SubmittedRe
     """
     claimed = [event for event in together if isinstance(event, events.BatchSubmitted)]
     answers = [event for event in together if isinstance(event, Answer)]
-    read = next((item for item in submitted or () if item is not None), None)
     expected = _in_answers(answers) if claimed and answers else None
-    if read is not None:
+    if read := next(filter(None, submitted or ()), None):
         expected = _in_calldata(read)
     if _holds(claimed, expected, together):
         return []
