@@ -27,10 +27,10 @@ SCENES = (
 HEAD = """\
 # The rules by hand
 
-Every rule of [rules.md](rules.md), typed at the command line before an embedded chain and the gateway of hospital A, in
-one run of `./scripts/rules`, which wrote this page. At the desk lie the key files of both hospitals and of officers of
-three authorities; `consentry` finds gateway and node by its settings. Every patient but the first is enrolled, and has
-an image, as the first one.
+Every rule of [rules.md](rules.md), typed at the command line before an embedded chain and the gateway of hospital A,
+all in one run; `./scripts/rules` plays it again and writes this page anew. At the desk lie the key files of both
+hospitals and of officers of three authorities; `consentry` finds gateway and node by its settings. Every patient but
+the first is enrolled, and has an image, as the first one.
 
 Hashes, addresses and numbers of requests are cut after six digits. Of receipts only the place in the two logs is shown,
 of a notice mostly its first line. An answer that ended with another code than 0 is followed by that code: what it means

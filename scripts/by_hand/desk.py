@@ -16,8 +16,8 @@ from pathlib import Path
 from consentry.demo.network import HOSPITALS, PROVINCES, QUICK, Network, officers_of
 
 A, B = (party.name for party in HOSPITALS)
-SETTINGS = {**QUICK, "recoveryDelay": 20}
-"""Of the deployment: a recovery is public for seconds, not for a week."""
+SETTINGS = {**QUICK, "recoveryDelay": 60}
+"""Of the deployment: a recovery is public for a minute, not for a week."""
 WIDTH = 120
 _HEX = re.compile(r"0x([0-9a-f]{6})[0-9a-f]{10,}(?:…)?")
 _DECIMAL = re.compile(r"\b([0-9]{6})[0-9]{30,}\b")

@@ -114,7 +114,7 @@ def keys(desk: Desk) -> None:
     second = desk.take("actHash", propose)
     complete = f"consentry act recovery-completion --subject-id {patient.subject} --recovery {second} --key new.key"
     desk.type(complete, status=1)
-    desk.type("sleep 20  # the delay of this deployment; a week unless it is set otherwise")
+    desk.type("sleep 60  # the delay of this deployment; a week unless it is set otherwise")
     desk.type(complete)
     desk.type(f"{objection} {second}", status=1)
     desk.type("consentry subject list --key wu.key")
