@@ -63,8 +63,8 @@ interface IExclusions is ISignedActs {
         bytes[] signatures
     );
 
-    /// @notice Excludes; counts from the next decision on. What a guardian excluded the subject may exclude again, which
-    /// makes it the subject's own.
+    /// @notice Excludes; counts from the next decision on. What a guardian excluded the subject may exclude again,
+    /// which makes it the subject's own.
     /// @dev Errors of its own, in this order: SubjectUnknown, TargetInvalid, AlreadyMade, Full.
     /// @param act what was signed.
     /// @param signatures one: by the subject's signer, or by a guardian who may grant.
