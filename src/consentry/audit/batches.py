@@ -28,9 +28,7 @@ def check_batch(together: Sequence[LedgerEvent], submitted: Sequence[SubmittedRe
     """
     claimed = [event for event in together if isinstance(event, events.BatchSubmitted)]
     answers = [event for event in together if isinstance(event, Answer)]
-    expected = _in_answers(answers) if claimed and answers else None
-    if read := next(filter(None, submitted or ()), None):
-        expected = _in_calldata(read)
+    expected = _expected(claimed, answers, submitted)
     if _holds(claimed, expected, together):
         return []
     place = (claimed or answers)[0].place
@@ -38,6 +36,16 @@ def check_batch(together: Sequence[LedgerEvent], submitted: Sequence[SubmittedRe
     shown = _shown(expected[1], expected[2]) if expected else NO_BATCH
     got = ", ".join(_shown(event.root, event.size) for event in claimed) or NO_BATCH
     return [Finding(Kind.BATCH, "0x" + place.transaction_hash.hex(), message, shown, got, place)]
+
+
+def _expected(
+    claimed: Sequence[events.BatchSubmitted],
+    answers: Sequence[Answer],
+    submitted: Sequence[SubmittedRequest | None] | None,
+) -> Said | None:
+    if read := next(filter(None, submitted or ()), None):
+        return _in_calldata(read)
+    return _in_answers(answers) if claimed and answers else None
 
 
 def _holds(claimed: Sequence[events.BatchSubmitted], expected: Said | None, together: Sequence[LedgerEvent]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from consentry.core.act_table import name_of
 from consentry.core.codes import Assurance, GuardianKind, GuardianScope, RecoveryObjector, RecoveryProposer, bits
 from consentry.core.exclusions import Exclusion
-from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment
+from consentry.core.guardianship import Circumstances, GuardianAppointment
 from consentry.core.quarters import DAY, is_first_second
 from consentry.core.signed_act import SignedAct
 from consentry.core.signer_keys import RecoveryCompletion, RecoveryObjection, RecoveryProposal, SignerRotation
@@ -149,13 +149,13 @@ async def test_what_a_shielded_minor_does_is_kept_from_its_guardian(world: World
     done(await world.ask(world.request(record, theirs, people.hospital), people.hospital), 200)
     exclusion = Exclusion(subject, ZERO_32, 4, (2).to_bytes(32, "big"), 1, later())
     await perform(world, exclusion, people.patient)
-    await perform(world, Directive(subject, name, 2, 1, 1, later()), parent)
+    await perform(world, Exclusion(subject, name, 3, b"\x09" * 32, 2, later()), parent)
 
     assert [item["consentId"] for item in await listed(world, parent, subject, "consents")] == [hex_of(theirs)]
     shown = [item["request"]["consentId"] for item in await listed(world, parent, subject, "accesses")]
     assert shown == [hex_of(theirs)]
     kinds = [item["kind"] for item in await listed(world, parent, subject, "acts")]
-    assert kinds == ["circumstances", "guardian-appointment", "directive"]
+    assert kinds == ["circumstances", "guardian-appointment", "exclusion"]
     assert len(await listed(world, people.patient, subject, "consents")) == 2
     assert len(await listed(world, people.patient, subject, "accesses")) == 2
     target = f"/v1/consents/{hex_of(own)}/revocation"
