@@ -65,6 +65,7 @@ contract Emergencies is SignedActs, IEmergencies {
         debt.openedAt = uint40(block.timestamp);
         debt.subjectId = subjectId;
         debt.practitioner = practitioner;
+        // Whether it was there already changes nothing.
         // slither-disable-next-line unused-return
         _open[institution].add(debtId);
         emit DebtOpened(debtId, subjectId, institution, requestId, practitioner);
@@ -147,6 +148,7 @@ contract Emergencies is SignedActs, IEmergencies {
 
     function _closeIfPaid(bytes32 debtId, Debt storage debt) private {
         if (!debt.noticed || !debt.reviewed) return;
+        // Whether it was there already changes nothing.
         // slither-disable-next-line unused-return
         _open[debt.institution].remove(debtId);
         emit DebtClosed(debtId, debt.subjectId, debt.institution);

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -97,7 +98,7 @@ def gather(units: Iterable[str]) -> dict[str, str]:
 
 def resolve(unit: str, name: str) -> str:
     """Returns the source unit that ``name`` means in an import of ``unit``."""
-    return os.path.normpath(os.path.join(os.path.dirname(unit), name)) if name.startswith(".") else name  # noqa: PTH118, PTH120 (names of source units, not paths)
+    return posixpath.normpath(posixpath.join(posixpath.dirname(unit), name)) if name.startswith(".") else name
 
 
 def compiler() -> Path:

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IAccessLedger} from "../interfaces/IAccessLedger.sol";
 import {AccessEntry} from "../types/AccessRequest.sol";
 
-/* solhint-disable no-inline-assembly */
+/* solhint-disable no-inline-assembly -- ADR 0026 */
 
 /// @title Lines of the access log, without copies
 /// @dev See ADR 0026.

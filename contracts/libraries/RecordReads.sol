@@ -5,7 +5,7 @@ import {IRecords} from "../interfaces/IRecords.sol";
 import {CompactRequest} from "../types/AccessRequest.sol";
 import {RecordFacts} from "../types/RecordFacts.sol";
 
-/* solhint-disable no-inline-assembly */
+/* solhint-disable no-inline-assembly -- ADR 0026 */
 
 /// @title Facts of the records of a batch, read without copies
 /// @dev See ADR 0026.

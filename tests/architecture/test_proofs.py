@@ -21,7 +21,7 @@ contract TwoProofs {
 TRACE = "TN:\nSF:A.sol\nDA:3,1\nDA:4,0\nBRDA:3,0,0,2\nBRDA:3,0,1,-\nend_of_record\nSF:B.sol\nDA:1,7\nend_of_record\n"
 
 
-def report(**result: Any) -> dict[str, Any]:  # noqa: ANN401
+def report(**result: Any) -> dict[str, Any]:  # noqa: ANN401 - members by name
     """Builds a report of one proof."""
     whole = {"name": "check_a(uint256)", "exitcode": 0, "num_bounded_loops": 0, "models": None, "time": [1.5, 1.0, 0.5]}
     return {"test_results": {"test/symbolic/A.t.sol:AProofs": [{**whole, **result}]}}

@@ -41,7 +41,7 @@ def named(column: str) -> list[str]:
 
 def routes() -> Iterator[str]:
     """Gives method and path of every route of the gateway; those of an act stand with each act's name."""
-    for route in all_routes(create_app(nullcontext, 1).routes):  # type: ignore[arg-type]
+    for route in all_routes(create_app(nullcontext, 1).routes):  # type: ignore[arg-type]  # no context is opened
         if isinstance(route, APIRoute):
             for method in route.methods or ():
                 yield f"{method} {route.path}"

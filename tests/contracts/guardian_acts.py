@@ -40,7 +40,7 @@ def refusal(world: World, act: SignedAct, *signers: Signer, sender: str | None =
     return world.suite.refusal(form.contract, form.function, values_of(act), signatures, sender=sender or world.relay)
 
 
-def appointment(world: World, kind: int = GuardianKind.DELEGATE, **changes: Any) -> GuardianAppointment:  # noqa: ANN401
+def appointment(world: World, kind: int = GuardianKind.DELEGATE, **changes: Any) -> GuardianAppointment:  # noqa: ANN401 - members by name
     """Gives an appointment of the mother for ten days, with every scope."""
     now = world.suite.now()
     scopes = bits(GuardianScope.SEE, GuardianScope.REVOKE) if kind == GuardianKind.NEAR_RELATIVE else ALL
@@ -78,7 +78,7 @@ def note(world: World, **changes: Any) -> None:  # noqa: ANN401 - members
     perform(world, circumstances(world, nonce=world.suite.now(), **changes), world.custodian.signer)
 
 
-def appoint(world: World, kind: int = GuardianKind.DELEGATE, signer: Signer = MOTHER, **changes: Any) -> bytes:  # noqa: ANN401
+def appoint(world: World, kind: int = GuardianKind.DELEGATE, signer: Signer = MOTHER, **changes: Any) -> bytes:  # noqa: ANN401 - members by name
     """Appoints a guardian of the patient and gives the appointment's name."""
     act = appointment(world, kind, **{"guardian": signer.identity, **changes})
     appointer = world.patient.signer if kind == GuardianKind.DELEGATE else world.custodian.signer

@@ -131,7 +131,7 @@ def line_of_request(request: AccessRequest) -> tuple[Value, ...]:
 
 @pytest.mark.parametrize("whole", [False, True], ids=["signed one by one", "signed as a whole"])
 @pytest.mark.parametrize("seed", range(3))
-def test_items_are_answered_as_if_each_stood_alone(world: World, seed: int, whole: bool) -> None:  # noqa: FBT001
+def test_items_are_answered_as_if_each_stood_alone(world: World, seed: int, whole: bool) -> None:  # noqa: FBT001 - a parameter of the test
     asked = list(mixed(world, ward(world))) * 2
     random.Random(seed).shuffle(asked)
     items = [signed(world, item, request_id=1_000 + number) for number, (item, _) in enumerate(asked)]
@@ -149,7 +149,7 @@ def test_items_are_answered_as_if_each_stood_alone(world: World, seed: int, whol
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["signed one by one", "signed as a whole"])
-def test_uses_of_a_consent_go_on_when_it_comes_back(world: World, whole: bool) -> None:  # noqa: FBT001
+def test_uses_of_a_consent_go_on_when_it_comes_back(world: World, whole: bool) -> None:  # noqa: FBT001 - a parameter of the test
     leaf = world.leaf()
     world.anchor(leaf)
     scarce, other = world.terms(max_uses=2, nonce=1), world.terms(nonce=2)

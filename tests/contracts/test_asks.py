@@ -95,7 +95,7 @@ def test_ask_for_a_period_that_is_over_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize(("after", "allowed"), [(0, False), (1, True), (LONGEST_OPEN, True), (LONGEST_OPEN + 1, False)])
-def test_ask_lapses_in_the_future_within_ninety_days(world: World, after: int, allowed: bool) -> None:  # noqa: FBT001
+def test_ask_lapses_in_the_future_within_ninety_days(world: World, after: int, allowed: bool) -> None:  # noqa: FBT001 - a parameter of the test
     now = world.suite.now()
     ask = ask_of(world, lapses_at=now + after)
 

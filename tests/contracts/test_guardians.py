@@ -42,7 +42,7 @@ def removal(world: World, name: bytes, by: int) -> GuardianRemoval:
     return GuardianRemoval(name, world.patient.subject_id, by, 1, world.suite.now() + DAY)
 
 
-def directive(world: World, guardian: bytes = ZERO_32, **changes: Any) -> Directive:  # noqa: ANN401
+def directive(world: World, guardian: bytes = ZERO_32, **changes: Any) -> Directive:  # noqa: ANN401 - members by name
     now, forbid = world.suite.now(), DirectiveAnswer.FORBID
     return replace(Directive(world.patient.subject_id, guardian, forbid, forbid, now, now + DAY), **changes)
 
@@ -52,7 +52,7 @@ def facts(world: World) -> int:
     return found
 
 
-def expected_facts(world: World, **noted: Any) -> int:  # noqa: ANN401
+def expected_facts(world: World, **noted: Any) -> int:  # noqa: ANN401 - members by name
     return SubjectFacts(**noted).word(world.custodian.address)
 
 
@@ -418,7 +418,7 @@ def test_circumstances_are_refused_in_this_order(world: World) -> None:
 # Death and life.
 
 
-def proof(world: World, **changes: Any) -> ProofOfLife:  # noqa: ANN401
+def proof(world: World, **changes: Any) -> ProofOfLife:  # noqa: ANN401 - members by name
     now = world.suite.now()
     return replace(ProofOfLife(world.patient.subject_id, EVIDENCE, now, now + DAY), **changes)
 

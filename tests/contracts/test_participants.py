@@ -258,7 +258,7 @@ def test_change_group_membership_in_another_province_is_refused(world: World) ->
 
 
 @pytest.mark.parametrize("change", [ENTER, LEAVE])
-def test_change_group_membership_by_an_authority_that_does_not_keep_it_is_refused(world: World, change: bool) -> None:  # noqa: FBT001
+def test_change_group_membership_by_an_authority_that_does_not_keep_it_is_refused(world: World, change: bool) -> None:  # noqa: FBT001 - a parameter of the test
     kept = group_of(world.guangdong)
 
     refused = refusal(world, world.beijing, "changeGroupMembership", kept, world.hospital.address, change)

@@ -281,7 +281,7 @@ def test_recognition_that_names_nobody_is_refused(world: World) -> None:
 @pytest.mark.parametrize(
     ("accepted", "reason", "explained"), [(True, 1, True), (False, 0, True), (False, 10, True), (False, 1, False)]
 )
-def test_answer_that_is_not_whole_is_refused(world: World, accepted: bool, reason: int, explained: bool) -> None:  # noqa: FBT001
+def test_answer_that_is_not_whole_is_refused(world: World, accepted: bool, reason: int, explained: bool) -> None:  # noqa: FBT001 - a parameter of the test
     act = recognition(world, world.leaf(), accepted=accepted, reason_code=reason, explained=explained)
 
     assert refused(world, act, world.hospital.signer) == ("RecognitionsAnswerInvalid", (accepted, reason, explained))

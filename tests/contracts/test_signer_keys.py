@@ -51,17 +51,17 @@ GUANGDONG_AUTHORITY = AccountSigner(key_of("authority of guangdong"))
 BEIJING_AUTHORITY = AccountSigner(key_of("authority of beijing"))
 
 
-def rotation(world: World, **changes: Any) -> SignerRotation:  # noqa: ANN401
+def rotation(world: World, **changes: Any) -> SignerRotation:  # noqa: ANN401 - members by name
     now = world.suite.now()
     return replace(SignerRotation(world.patient.subject_id, NEW.identity, 1, now + DAY), **changes)
 
 
-def card(world: World, **changes: Any) -> CardRegistration:  # noqa: ANN401
+def card(world: World, **changes: Any) -> CardRegistration:  # noqa: ANN401 - members by name
     now = world.suite.now()
     return replace(CardRegistration(world.patient.subject_id, CARD.identity, 1, now + DAY), **changes)
 
 
-def proposal(world: World, by: int, proposer: bytes, **changes: Any) -> RecoveryProposal:  # noqa: ANN401
+def proposal(world: World, by: int, proposer: bytes, **changes: Any) -> RecoveryProposal:  # noqa: ANN401 - members by name
     now = world.suite.now()
     who = proposer.rjust(32, b"\0")
     made = RecoveryProposal(world.patient.subject_id, NEW.identity, by, who, EVIDENCE, now, now + DAY)

@@ -38,7 +38,7 @@ class Agenda:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _last: int = 0
 
-    def later(self, time: int, step: Step, *arguments: Any) -> None:  # noqa: ANN401
+    def later(self, time: int, step: Step, *arguments: Any) -> None:  # noqa: ANN401 - whatever the function takes
         """Puts a step down for a time, or soon after."""
         heapq.heappush(self._steps, (time, next(self._numbers), step, arguments))
 
@@ -98,7 +98,7 @@ class Beside:
         """Gives what stands on chain for a reason a hospital has."""
         return reason_of(self.hospital(number).secret, text)
 
-    def request(self, now: int, number: int, act: Act, **members: Any) -> AccessRequest:  # noqa: ANN401
+    def request(self, now: int, number: int, act: Act, **members: Any) -> AccessRequest:  # noqa: ANN401 - members by name
         """Gives a request of the other hospital for a record; ``members`` say on which basis."""
         other = replace(act, institution=1 - act.custodian, target=number, consent=-1, time=now)
         return replace(self.clinic.request(other), **members)

@@ -80,7 +80,7 @@ class Ends:
         if leaf.category == Category.IMAGING:
             beside.agenda.later(now + 900, beside.perform, self.study_of(leaf, act, now + DAY), own)
 
-    def study_of(self, leaf: RecordLeaf, act: Act, now: int, **wrong: Any) -> StudyRegistration:  # noqa: ANN401
+    def study_of(self, leaf: RecordLeaf, act: Act, now: int, **wrong: Any) -> StudyRegistration:  # noqa: ANN401 - members by name
         """Gives the registration of an imaging study; ``wrong`` members take the place of its own."""
         beside = self._beside
         key, images = beside.random.randbytes(32), [beside.random.randbytes(64) for _ in range(3)]

@@ -134,7 +134,7 @@ class Episodes(Beside):
         if self.happens(0.3):
             self.agenda.later(act.time + 2 * DAY, self._assist, act)
 
-    def ask_of(self, act: Act, now: int, **wrong: Any) -> ConsentAsk:  # noqa: ANN401
+    def ask_of(self, act: Act, now: int, **wrong: Any) -> ConsentAsk:  # noqa: ANN401 - members by name
         """Gives the ask of a hospital for research; ``wrong`` members take the place of its own."""
         asked = ConsentAsk(
             institution=self.hospital(act.institution).key.address,
@@ -170,7 +170,7 @@ class Episodes(Beside):
         elif outcome < 0.85:
             self.agenda.later(now + 3 * DAY, self.grant, answer, key)
 
-    def assistance_of(self, act: Act, now: int, **wrong: Any) -> tuple[Assistance, ConsentTerms]:  # noqa: ANN401
+    def assistance_of(self, act: Act, now: int, **wrong: Any) -> tuple[Assistance, ConsentTerms]:  # noqa: ANN401 - members by name
         """Gives what staff prepare at the desk with a patient, and the terms it is about."""
         drawn = self.clinic.terms(replace(act, time=now, days=60))
         terms, _ = with_notice(replace(drawn, assurance=Assurance.STAFF_ASSISTED), "zh")
@@ -249,7 +249,7 @@ class Episodes(Beside):
         )
         self.perform(now, told, key)
 
-    def review_of(self, act: Act, request: AccessRequest, now: int, **wrong: Any) -> EmergencyReview:  # noqa: ANN401
+    def review_of(self, act: Act, request: AccessRequest, now: int, **wrong: Any) -> EmergencyReview:  # noqa: ANN401 - members by name
         """Gives the review of a second person of the hospital that looked."""
         made = EmergencyReview(
             debt_id=debt_id(request.institution, request.request_id),

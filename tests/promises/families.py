@@ -98,7 +98,7 @@ class Families:
         born = ward.person.born
         end = end_of_minority(born.year, born.month, born.day, ADULT)
         evidence, nonce = self._evidence(ward.person), self._beside.nonce()
-        noted = Circumstances(ward.subject, end, False, False, evidence, nonce, soon(now))  # noqa: FBT003
+        noted = Circumstances(ward.subject, end, False, False, evidence, nonce, soon(now))  # noqa: FBT003 - a member of the act
         self._beside.perform(now, noted, self._own)
         ward.minor_until = end
         self._beside.agenda.later(now + 60, self._appoint, ward, GuardianKind.PARENT, end)
@@ -182,7 +182,7 @@ class Families:
     def _live_on(self, now: int, ward: Ward) -> None:
         beside = self._beside
         evidence = self._evidence(ward.person)
-        noted = Circumstances(ward.subject, ward.minor_until, False, True, evidence, beside.nonce(), soon(now))  # noqa: FBT003
+        noted = Circumstances(ward.subject, ward.minor_until, False, True, evidence, beside.nonce(), soon(now))  # noqa: FBT003 - a member of the act
         beside.perform(now, noted, self._own)
         alive = ProofOfLife(ward.subject, self._evidence(ward.person), beside.nonce(), now + 90 * DAY)
         beside.agenda.later(now + 3 * DAY, beside.perform, alive, self._own, ward.key)

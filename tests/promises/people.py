@@ -59,7 +59,7 @@ class Person:
 class _Registry(Generator):  # type: ignore[misc]  # Synthea has no types
     """Draws who a person is and leaves out the life."""
 
-    def _simulate_life(self, person: Any) -> None:  # noqa: ANN401
+    def _simulate_life(self, person: Any) -> None:  # noqa: ANN401 - Synthea has no types
         assign_identity(person)
 
 

@@ -122,7 +122,7 @@ class Clinic:
         """Gives the terms that an act granted."""
         return self._terms[number]
 
-    def send(self, contract: str, function: str, *arguments: Any, time: int, hospital: int = 0) -> None:  # noqa: ANN401
+    def send(self, contract: str, function: str, *arguments: Any, time: int, hospital: int = 0) -> None:  # noqa: ANN401 - whatever the function takes
         """Sends an act by one of a hospital's relays; it must go through."""
         relay = self._words.choice(self.hospitals[hospital].relays).address
         address = self.suite.addresses[contract]
@@ -179,13 +179,13 @@ class Clinic:
 
         def keep(state: BaseState, address: bytes, slot: int, value: int) -> None:
             self._slots.append((bytes(address), slot, value))
-            put(state, address, slot, value)  # type: ignore[arg-type]
+            put(state, address, slot, value)  # type: ignore[arg-type]  # as eth-tester gave them
 
-        BaseState.set_storage = keep  # type: ignore[method-assign, assignment]
+        BaseState.set_storage = keep  # type: ignore[method-assign, assignment]  # every write is kept
         try:
             yield
         finally:
-            BaseState.set_storage = put  # type: ignore[method-assign]
+            BaseState.set_storage = put  # type: ignore[method-assign]  # put back
 
     def _hospital(self) -> Hospital:
         relays = (AccountKey(self._words.randbytes(32)), AccountKey(self._words.randbytes(32)))

@@ -37,7 +37,7 @@ HASHES: Final[dict[str, Callable[[bytes], bytes]]] = {
     "SHA-256": lambda data: hashlib.sha256(data).digest(),
     "Keccak-256": keccak,
     "SHA-1": lambda data: hashlib.sha1(data).digest(),  # noqa: S324 - an attacker tries every hash there is
-    "MD5": lambda data: hashlib.md5(data).digest(),  # noqa: S324
+    "MD5": lambda data: hashlib.md5(data).digest(),  # noqa: S324 - what a careless custodian might hash with
     "SHA3-256": lambda data: hashlib.sha3_256(data).digest(),
     "SHA-512": lambda data: hashlib.sha512(data).digest(),
     "SHA-256 twice": lambda data: hashlib.sha256(hashlib.sha256(data).digest()).digest(),

@@ -194,7 +194,7 @@ class _Life:
             self._visit(START + day * DAY + self._random.randrange(8 * HOUR, 17 * HOUR), hospital)
 
     def _add(self, time: int, kind: Kind, custodian: int, institution: int, **more: int | str) -> int:
-        act = Act(int(time), kind, self._person, custodian, institution, **more)  # type: ignore[arg-type]
+        act = Act(int(time), kind, self._person, custodian, institution, **more)  # type: ignore[arg-type]  # members by name
         self._year.acts.append(act)
         return len(self._year.acts) - 1
 

@@ -49,7 +49,7 @@ def test_attack_on_people_who_have_nothing_in_common_is_guessing() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("anchoring", "uniform"), [(Anchoring.AT_ONCE, False), (Anchoring.WHEN_ASKED, True)])
-def test_figures_of_the_document_are_those_measured(anchoring: Anchoring, uniform: bool) -> None:  # noqa: FBT001
+def test_figures_of_the_document_are_those_measured(anchoring: Anchoring, uniform: bool) -> None:  # noqa: FBT001 - a parameter of the test
     rows = {
         (int(size), way, bool(same)): float(figure) for size, way, same, figure in ROW.findall(DOCUMENT.read_text())
     }

@@ -84,13 +84,13 @@ def youngest(people: list[Person]) -> Person:
 def ask(clinic: Clinic, **wrong: object) -> None:
     """Asks for the record with something wrong in the request."""
     act = Act(clinic.suite.evm.time + 10, Kind.ACCESS, 0, 0, 1, target=1, consent=2)
-    clinic.ask(act, replace(clinic.request(act), **wrong))  # type: ignore[arg-type]
+    clinic.ask(act, replace(clinic.request(act), **wrong))  # type: ignore[arg-type]  # a planted fault
 
 
 def anchor(clinic: Clinic, **wrong: object) -> None:
     """Anchors a record with something wrong in the leaf."""
     act = Act(clinic.suite.evm.time + 10, Kind.ANCHOR, 0, 0, 0, categories=1 << 3)
-    leaf = replace(clinic.leaf(act), **wrong)  # type: ignore[arg-type]
+    leaf = replace(clinic.leaf(act), **wrong)  # type: ignore[arg-type]  # a planted fault
     signature = clinic.signature(clinic.hospitals[0].key, "Records", leaf)
     clinic.send("Records", "anchor", plain(leaf), signature, time=act.time)
 
@@ -98,7 +98,7 @@ def anchor(clinic: Clinic, **wrong: object) -> None:
 def grant(clinic: Clinic, tail: bytes = b"", **wrong: object) -> None:
     """Grants a consent with something wrong in the terms, or behind the signature."""
     act = Act(clinic.suite.evm.time + 10, Kind.GRANT, 0, 0, 1, categories=1 << 3, purposes=2, days=20_000)
-    terms = replace(clinic.terms(act), **wrong)  # type: ignore[arg-type]
+    terms = replace(clinic.terms(act), **wrong)  # type: ignore[arg-type]  # a planted fault
     signature = clinic.signature(clinic.signer_of(act), "Consents", terms) + tail
     clinic.send("Consents", "grant", plain(terms), signature, time=act.time)
 
@@ -106,7 +106,7 @@ def grant(clinic: Clinic, tail: bytes = b"", **wrong: object) -> None:
 def enrol(clinic: Clinic, subject_id: bytes) -> None:
     """Enrols somebody under a pseudonym that is none."""
     time, key = clinic.suite.evm.time + 10, clinic.hospitals[1].key
-    enrolment = Enrolment(subject_id, key.signer, clinic.hospitals[0].key.address, time + 1)  # type: ignore[arg-type]
+    enrolment = Enrolment(subject_id, key.signer, clinic.hospitals[0].key.address, time + 1)  # type: ignore[arg-type]  # a planted fault
     signatures = [clinic.signature(each, "Subjects", enrolment) for each in (key, clinic.hospitals[0].key)]
     clinic.send("Subjects", "enrol", plain(enrolment), *signatures, time=time)
 
@@ -159,8 +159,8 @@ def note(clinic: Clinic, **wrong: object) -> None:
     """Has the custodian note that nothing changed, with something wrong beside it."""
     episodes, act, now = beside(clinic)
     evidence, nonce = episodes.random.randbytes(32), episodes.nonce()
-    noted = Circumstances(clinic.subject(act), 0, False, False, evidence, nonce, now + 1)  # noqa: FBT003
-    episodes.perform(now, replace(noted, **wrong), clinic.hospitals[0].key)  # type: ignore[arg-type]
+    noted = Circumstances(clinic.subject(act), 0, False, False, evidence, nonce, now + 1)  # noqa: FBT003 - a member of the act
+    episodes.perform(now, replace(noted, **wrong), clinic.hospitals[0].key)  # type: ignore[arg-type]  # a planted fault
 
 
 PLANTS: dict[str, tuple[str, Callable[[Clinic, Person], None]]] = {
@@ -178,7 +178,7 @@ PLANTS: dict[str, tuple[str, Callable[[Clinic, Person], None]]] = {
         "hash",
         lambda c, p: anchor(
             c,
-            ciphertext_digest=hashlib.md5(p.identifiers["record at B"].encode()).digest().rjust(32, b"\0"),  # noqa: S324
+            ciphertext_digest=hashlib.md5(p.identifiers["record at B"].encode()).digest().rjust(32, b"\0"),  # noqa: S324 - what a careless custodian might hash with
         ),
     ),
     "a reason in plain words": ("text", lambda c, _: ask(c, reason_hash=b"chest pain since May".ljust(32, b"\0"))),

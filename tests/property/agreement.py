@@ -442,5 +442,5 @@ class Agreement:
         signer = signer_for(self.state, terms.subject_id, guardian, scope, self.now)
         return self.holds(signer, "Consents", signed, signature)
 
-    def _send(self, contract: str, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401
+    def _send(self, contract: str, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401 - whatever the function takes
         return self.suite.evm.send(self.suite.addresses[contract], function, *arguments, sender=by)

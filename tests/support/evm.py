@@ -194,19 +194,19 @@ class Evm:
             contract, signature.digest[:4] + encode(signature.inputs, arguments), sender or self.payer, gas
         )
 
-    def read(self, contract: Address, function: str, *arguments: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    def read(self, contract: Address, function: str, *arguments: Any) -> tuple[Any, ...]:  # noqa: ANN401 - whatever the function takes
         """Calls a view function on the latest state."""
         computation = self._execute(contract, function, arguments)
         assert computation.is_success, (function, computation.output)
         return tuple(decode(self._interfaces[contract].functions[function].outputs, computation.output))
 
-    def attempt(self, contract: Address, function: str, *arguments: Any, time: int) -> tuple[str, tuple[Any, ...]]:  # noqa: ANN401
+    def attempt(self, contract: Address, function: str, *arguments: Any, time: int) -> tuple[str, tuple[Any, ...]]:  # noqa: ANN401 - whatever the function takes
         """Tries a call at ``time`` and undoes it; gives the name and arguments of the error, an empty name if none."""
         self.travel(time)
         computation = self._execute(contract, function, arguments)
         return ("", ()) if computation.is_success else self._error(computation.output)
 
-    def trial(self, contract: Address, function: str, *arguments: Any, time: int) -> tuple[Log, ...]:  # noqa: ANN401
+    def trial(self, contract: Address, function: str, *arguments: Any, time: int) -> tuple[Log, ...]:  # noqa: ANN401 - whatever the function takes
         """Tries a call at ``time`` and undoes it; gives the logs it would leave. It must go through."""
         self.travel(time)
         computation = self._execute(contract, function, arguments)
@@ -215,7 +215,7 @@ class Evm:
             self._log(SimpleNamespace(address=a, topics=t, data=d)) for a, t, d in computation.get_log_entries()
         )
 
-    def _execute(self, contract: Address, function: str, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    def _execute(self, contract: Address, function: str, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401 - of no type of its own
         signature = self._interfaces[contract].functions[function]
         vm = self._chain.get_vm(self._chain.header)
         code = vm.state.get_code(contract)
@@ -260,7 +260,7 @@ class Evm:
             return f"unknown 0x{output[:4].hex()}", ()
         return signature.name, tuple(decode(signature.inputs, output[4:]))
 
-    def _log(self, log: Any) -> Log:  # noqa: ANN401
+    def _log(self, log: Any) -> Log:  # noqa: ANN401 - of no type of its own
         signature = self._interfaces[log.address].events[log.topics[0].to_bytes(32, "big")]
         plain = [t for t, i in zip(signature.inputs, signature.indexed, strict=True) if not i]
         data, topics = iter(decode(plain, log.data)), iter(log.topics[1:])

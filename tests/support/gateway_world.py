@@ -224,7 +224,7 @@ class World:
         body = {"objectId": sealed["objectId"], "leaf": write(leaf), "signature": hex_of(signature)}
         return body | ({"previous": write(previous)} if previous else {})
 
-    async def add_record(self, subject: SubjectId, content: bytes = CONTENT, **changes: Any) -> RecordId:  # noqa: ANN401
+    async def add_record(self, subject: SubjectId, content: bytes = CONTENT, **changes: Any) -> RecordId:  # noqa: ANN401 - members by name
         """Seals and anchors a record."""
         sealed = await self.upload(subject, content)
         body = self.anchor_body(sealed, self.leaf(subject, sealed, **changes))
@@ -279,7 +279,7 @@ class World:
         target = f"/v1/consents/{hex_of(consent_id(terms))}/revocation"
         done(await self.signer(key).post(target, self.revocation_body(key, terms)), 200)
 
-    def request(self, record: RecordId, consent: bytes, institution: Institution, **changes: Any) -> AccessRequest:  # noqa: ANN401
+    def request(self, record: RecordId, consent: bytes, institution: Institution, **changes: Any) -> AccessRequest:  # noqa: ANN401 - members by name
         """Gives an access request of a human of the institution, for treatment."""
         now = int(time.time())
         request = AccessRequest(

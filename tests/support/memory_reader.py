@@ -219,12 +219,12 @@ class Story:
             )
         )
 
-    def by_two(self, act: str, *values: Any, officers: tuple[Address, Address] | None = None) -> None:  # noqa: ANN401
+    def by_two(self, act: str, *values: Any, officers: tuple[Address, Address] | None = None) -> None:  # noqa: ANN401 - whatever the function takes
         """Has two officers make the same call: those of the authority, unless others are named."""
         for officer in officers or (AUTHORITY, DEPUTY):
             self.by_one(act, *values, officer=officer)
 
-    def by_one(self, act: str, *values: Any, officer: Address, **named: Any) -> None:  # noqa: ANN401
+    def by_one(self, act: str, *values: Any, officer: Address, **named: Any) -> None:  # noqa: ANN401 - whatever the function takes
         """Has an officer make a call."""
         desk: Any = Authorities(self.state) if hasattr(Authorities, act) else Admissions(self.state)
         made = getattr(desk, act)(*values, officer=officer, place=self.place(), **named)

@@ -76,7 +76,7 @@ class Suite:
                 self.by_two("appointOfficer", payer, key.address, bits(role))
         self.by_two("admitRelay", payer, payer)
 
-    def by_two(self, function: str, *arguments: Any) -> Outcome:  # noqa: ANN401
+    def by_two(self, function: str, *arguments: Any) -> Outcome:  # noqa: ANN401 - whatever the function takes
         """Has the payer propose an act of `Participants` and the second officer confirm it."""
         self.must(self.act("Participants", function, *arguments))
         address = self.addresses["Participants"]
@@ -97,16 +97,16 @@ class Suite:
         """Gives the EIP-712 domain of a contract."""
         return Domain(f"Consentry {contract}", self.chain_id, self.addresses[contract])
 
-    def act(self, contract: str, function: str, *arguments: Any, time: int | None = None) -> Outcome:  # noqa: ANN401
+    def act(self, contract: str, function: str, *arguments: Any, time: int | None = None) -> Outcome:  # noqa: ANN401 - whatever the function takes
         """Sends any call from the payer."""
         return self.evm.send(self.addresses[contract], function, *arguments, time=time)
 
-    def read(self, contract: str, function: str, *arguments: Any) -> Any:  # noqa: ANN401
+    def read(self, contract: str, function: str, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the function takes
         """Reads one value."""
         values = self.evm.read(self.addresses[contract], function, *arguments)
         return values[0] if len(values) == 1 else values
 
-    def answers(self, contract: str, function: str, *arguments: Any) -> bool:  # noqa: ANN401
+    def answers(self, contract: str, function: str, *arguments: Any) -> bool:  # noqa: ANN401 - whatever the function takes
         """Tells whether a call comes back at all."""
         address, now = self.addresses[contract], self.evm.time
         return self.evm.attempt(address, function, *arguments, time=now)[0] == ""

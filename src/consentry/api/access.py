@@ -58,7 +58,7 @@ async def access_batch(request: Request, body: BatchBody, caller: Annotated[Call
     _check_own(caller, [item.request for item in wanted])
     signatures = [item.signature for item in body.requests]
 
-    async def work(_resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(**_: bool) -> dict[str, Any]:
         if body.signature is not None and not any(signatures):
             found = await context.desk.request_batch(wanted, raw(body.signature))
         elif body.signature is None and all(signatures):

@@ -60,7 +60,7 @@ async def perform(
     context, act = context_of(request), _act(name, body.act)
     signatures = [raw(signature) for signature in body.signatures]
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         place = await acts.perform(context.ledger, context.projection, act, signatures, resumed=resumed)
         await context.projection.wait_for(place.block.number)
         return anchor_json(place, actHash=shown(struct_hash(act)))

@@ -53,7 +53,7 @@ async def grant(request: Request, body: GrantBody, caller: Annotated[Caller, Dep
     """Grants. Whoever relays, the contract demands the signature of the subject, or of the guardian in the terms."""
     context, terms, signature = context_of(request), body.terms.value(), raw(body.signature)
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         parts = context.ledger, context.projection
         granted, place = await consents.grant(*parts, terms, signature, resumed=resumed)
         await context.projection.wait_for(place.block.number)
@@ -88,7 +88,7 @@ async def revoke(
         raise InvalidInputError("terms do not match the consent in the address")
     guardian = raw(body.guardian) if body.guardian else ZERO_32
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         parts = context.ledger, context.projection
         place = await consents.revoke(*parts, terms, raw(body.signature), guardian=guardian, resumed=resumed)
         await context.projection.wait_for(place.block.number)

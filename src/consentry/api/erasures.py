@@ -71,7 +71,7 @@ async def erase(
         raise InvalidInputError("record of the act does not match the address")
     signatures = [raw(signature) for signature in body.signatures]
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         place, remains = await context.erasures.erase(act, signatures, resumed=resumed)
         await context.projection.wait_for(place.block.number)
         return anchor_json(place, actHash=shown(struct_hash(act)), **_progress_json(remains))

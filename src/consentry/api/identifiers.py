@@ -36,7 +36,7 @@ async def identify(request: Request, body: IdentifierBody, caller: Institution) 
     check_custodian(context, caller)
     now, subject = sessions_of(request).now(), SubjectId(raw(body.subject_id))
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         desk = context.person_desk
         return _answer(body, await desk.identify(body.known_kind(), body.code, subject, now, resumed=resumed))
 
@@ -50,7 +50,7 @@ async def end(request: Request, body: IdentifierBody, caller: Institution) -> Re
     check_custodian(context, caller)
     now, subject = sessions_of(request).now(), SubjectId(raw(body.subject_id))
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         desk = context.person_desk
         return _answer(body, await desk.end(body.known_kind(), body.code, subject, now, resumed=resumed))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -40,8 +40,13 @@ DOCUMENTED: Final[dict[str, Any]] = {
 }
 """What a route that answers through ``once`` adds to its entry in the OpenAPI document."""
 
-Work = Callable[[bool], Awaitable[dict[str, Any]]]
-"""What a call does; its argument tells whether an earlier call may have done it already."""
+
+class Work(Protocol):
+    """What a call does."""
+
+    async def __call__(self, *, resumed: bool) -> dict[str, Any]:
+        """Does it, and gives the body of the answer; an earlier call may have done it already if ``resumed``."""
+        ...
 
 
 CHANGED_NOTHING: Final = (
@@ -96,7 +101,7 @@ async def once(
     if isinstance(earlier, Answer) and keeps_answer:
         return _response(earlier)
     try:
-        body = json.dumps(await work(earlier is not Beginning.FIRST), separators=(",", ":")).encode()
+        body = json.dumps(await work(resumed=earlier is not Beginning.FIRST), separators=(",", ":")).encode()
         answer = Answer(status, body)
         await store.finish(caller.name, key, answer if keeps_answer else Answer(status, b""))
     except CHANGED_NOTHING:

@@ -69,7 +69,7 @@ async def link(request: Request, body: ActBody, caller: Staff) -> Response:
     check_custodian(context, caller)
     signatures = [raw(signature) for signature in body.signatures]
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         place = await context.person_desk.link(act, signatures, resumed=resumed)
         await context.projection.wait_for(place.block.number)
         return anchor_json(place, actHash=shown(struct_hash(act)))
@@ -84,7 +84,7 @@ async def keep(request: Request, body: OpeningBody, caller: Annotated[Caller, De
     check_custodian(context, caller)
     subjects, blinding = [SubjectId(raw(one)) for one in body.subjects], raw(body.blinding)
 
-    async def work(_resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(**_: bool) -> dict[str, Any]:
         await context.person_desk.keep(act, subjects, blinding)
         return {"actHash": shown(struct_hash(act))}
 
@@ -113,7 +113,7 @@ async def unlink(request: Request, body: ActBody, caller: Staff) -> Response:
     check_custodian(context, caller)
     signatures = [raw(signature) for signature in body.signatures]
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         place = await context.person_desk.unlink(act, signatures, resumed=resumed)
         await context.projection.wait_for(place.block.number)
         return anchor_json(place, actHash=shown(struct_hash(act)))

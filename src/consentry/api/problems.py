@@ -48,14 +48,14 @@ _HEADERS: Final[dict[int, dict[str, str]]] = {
 }
 
 
-def problem(request: Request, status: int, code: str, detail: str, **more: Any) -> JSONResponse:  # noqa: ANN401 - JSON
+def problem(request: Request, status: int, code: str, detail: str, **more: object) -> JSONResponse:
     """Gives a problem document as an answer; ``detail`` holds ids only."""
     request.state.problem = code
     content = _document(request, status, code, detail, **more)
     return JSONResponse(content, status_code=status, media_type=MEDIA_TYPE, headers=_HEADERS.get(status))
 
 
-def _document(request: Request, status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def _document(request: Request, status: int, code: str, detail: str, **more: object) -> dict[str, Any]:
     return {
         "type": f"urn:consentry:problem:{code}",
         "title": HTTPStatus(status).phrase,

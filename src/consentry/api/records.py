@@ -89,7 +89,7 @@ async def anchor(request: Request, body: AnchorBody, caller: Annotated[Caller, D
     previous = body.previous.value() if body.previous else None
     signed = SignedLeaf(body.leaf.value(), raw(body.signature), previous)
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         anchored, place = await context.intake.anchor(raw(body.object_id), signed, resumed=resumed)
         await context.projection.wait_for(place.block.number)
         return anchor_json(place, recordId=shown(anchored))

@@ -54,7 +54,7 @@ async def enrol(request: Request, body: EnrolBody, caller: Annotated[Caller, Dep
         raise InvalidInputError("custodian of the enrolment does not match this gateway's")
     signatures = raw(body.subject_signature), raw(body.custodian_signature)
 
-    async def work(resumed: bool) -> dict[str, Any]:  # noqa: FBT001 - called by position
+    async def work(*, resumed: bool) -> dict[str, Any]:
         parts = context.ledger, context.projection, context.vault
         place = await subjects.enrol(*parts, enrolment, signatures, resumed=resumed)
         await context.projection.wait_for(place.block.number)

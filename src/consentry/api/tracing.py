@@ -59,7 +59,8 @@ class Tracing:
             await self.app(scope, receive, send_traced)
         except Exception as error:
             # The edge: nothing goes unanswered or untold. The message is left out, it may hold what a caller sent.
-            self.log.error("failure", trace_id=trace, kind=type(error).__name__, places=places_of(error))  # noqa: TRY400
+            told = {"trace_id": trace, "kind": type(error).__name__, "places": places_of(error)}
+            self.log.error("failure", **told)  # noqa: TRY400 - `exception` would tell the message too
             if status:
                 raise
             await problems.from_failure(request)(scope, receive, send_traced)

@@ -135,4 +135,4 @@ def _shown(fact: object) -> str:
         return fact.name
     if isinstance(fact, bool | int):
         return str(fact)
-    return " ".join(_shown(member) for member in astuple(fact))  # type: ignore[call-overload]  # a state
+    return " ".join(_shown(member) for member in astuple(fact))  # type: ignore[call-overload]  # what is left is a dataclass

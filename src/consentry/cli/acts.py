@@ -59,7 +59,7 @@ _FORMS: Final = {
 _ZEROS: Final = {"address": bytes(20), "bytes32": bytes(32), "bytes": b""}
 
 
-def _value(form: ActForm, member: str, field: str, text: str | None) -> Any:  # noqa: ANN401 - whatever the member is
+def _value(form: ActForm, member: str, field: str, text: str | None) -> object:
     """Reads one member from its option."""
     kind, what = member.split(" ", maxsplit=1)[0], field.replace("_", " ")
     if text is None:
@@ -100,7 +100,7 @@ def _word(what: str, text: str) -> bytes:
     return raw.rjust(32, b"\0")
 
 
-def _missing(form: ActForm, kind: str, field: str) -> Any:  # noqa: ANN401 - as above
+def _missing(form: ActForm, kind: str, field: str) -> object:
     """Gives what stands where an option was not given."""
     if field == "nonce":
         return secrets.randbits(256)

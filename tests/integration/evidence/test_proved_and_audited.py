@@ -87,7 +87,7 @@ class Chain:
         await ledger.grant(terms, sign(key, ledger.domain("Consents"), terms))
         return leaf, terms, proof
 
-    def request(self, number: int, leaf: RecordLeaf, terms: ConsentTerms, **changes: Any) -> AccessRequest:  # noqa: ANN401
+    def request(self, number: int, leaf: RecordLeaf, terms: ConsentTerms, **changes: Any) -> AccessRequest:  # noqa: ANN401 - members by name
         """Gives a request of the hospital."""
         base = samples.request(record_id(leaf), consent_id(terms), KEY_HASH)
         made = replace(base, institution=HOSPITAL.address, request_id=number, issued_at=0, expires_at=FAR)

@@ -41,7 +41,7 @@ RECENT = 40
 _DAY = 86_400
 
 
-def _request(history: History, leaf: RecordLeaf, institution: Address, **changes: Any) -> AccessRequest:  # noqa: ANN401
+def _request(history: History, leaf: RecordLeaf, institution: Address, **changes: Any) -> AccessRequest:  # noqa: ANN401 - members by name
     known, now = history.ledger.state.institutions.get(institution), history.ledger.now
     usual = AccessRequest(
         request_id=history.number(),

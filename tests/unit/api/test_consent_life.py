@@ -75,7 +75,7 @@ async def asks_seen(caller: Any, subject: SubjectId) -> list[act_schemas.AskItem
     return act_schemas.AskPage.model_validate(answer).items
 
 
-async def duties_seen(world: World, caller: Any, institution: Institution) -> list[act_schemas.DutyItem]:  # noqa: ANN401
+async def duties_seen(world: World, caller: Any, institution: Institution) -> list[act_schemas.DutyItem]:  # noqa: ANN401 - of no type of its own
     del world
     answer = done(await caller.get(f"/v1/institutions/{hex_of(institution.address)}/duties"), 200)
     return act_schemas.DutyList.model_validate(answer).items

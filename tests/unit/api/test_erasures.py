@@ -54,7 +54,7 @@ async def staff(world: World) -> None:
         await take(world, own, act, own.key, officer)
 
 
-def erasure(world: World, record: RecordId, subject: SubjectId, report: bytes, **changes: Any) -> Erasure:  # noqa: ANN401
+def erasure(world: World, record: RecordId, subject: SubjectId, report: bytes, **changes: Any) -> Erasure:  # noqa: ANN401 - members by name
     own, signers = world.people.custodian.address, [officer.signer for officer in OFFICERS]
     reason = ErasureReason.WRONG_PATIENT
     return replace(Erasure(record, own, subject, reason, report, signers[0], signers[1], *end()), **changes)
@@ -177,11 +177,11 @@ async def test_restricted_record_is_opened_to_nobody_until_that_is_lifted(world:
     target = f"/v1/records/{hex_of(record)}/ciphertext"
 
     reason = RestrictionReason.RETENTION_RUNS
-    await take(world, people.custodian, Restriction(*about, True, reason, *end()), people.custodian.key)  # noqa: FBT003
+    await take(world, people.custodian, Restriction(*about, True, reason, *end()), people.custodian.key)  # noqa: FBT003 - a member of the act
     refused = await world.ask(world.request(record, consent, people.hospital), people.hospital)
     content = [await world.institution(who).get(target) for who in (people.hospital, people.custodian)]
     listed = done(await world.signer(people.patient).get(f"/v1/records/{hex_of(record)}"), 200)
-    await take(world, people.custodian, Restriction(*about, False, reason, *end()), people.custodian.key)  # noqa: FBT003
+    await take(world, people.custodian, Restriction(*about, False, reason, *end()), people.custodian.key)  # noqa: FBT003 - a member of the act
 
     assert (refused.status_code, listed["status"]) == (403, "RESTRICTED")
     assert [answer.status_code for answer in content] == [403, 403]
@@ -193,7 +193,7 @@ async def test_record_restricted_between_decision_and_release_is_not_released(wo
     subject, record = await record_of(world)
     consent = await world.grant(people.patient, world.terms(subject))
     about = (record, people.custodian.address, subject)
-    act = Restriction(*about, True, RestrictionReason.LEGAL_CLAIM, *end())  # noqa: FBT003
+    act = Restriction(*about, True, RestrictionReason.LEGAL_CLAIM, *end())  # noqa: FBT003 - a member of the act
 
     async def meanwhile() -> None:
         domain = world.context.ledger.domain("Records")

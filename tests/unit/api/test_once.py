@@ -112,7 +112,7 @@ async def test_call_that_is_under_way_is_a_conflict(
     async def slow(*values: object) -> object:
         entered.set()
         await gate.wait()
-        return await grant(*values)  # type: ignore[arg-type]
+        return await grant(*values)  # type: ignore[arg-type]  # as they come
 
     monkeypatch.setattr(parts.ledger, "grant", slow)
     first = asyncio.create_task(patient.post("/v1/consents", body, KEY))

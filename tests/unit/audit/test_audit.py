@@ -248,7 +248,7 @@ class _Objects:
             yield stored
 
 
-def _object(index: int, **changes: Any) -> SpoilObjects:  # noqa: ANN401
+def _object(index: int, **changes: Any) -> SpoilObjects:  # noqa: ANN401 - members by name
     def spoil(objects: list[StoredObject]) -> None:
         objects[index] = replace(objects[index], **changes)
 

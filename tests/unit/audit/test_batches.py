@@ -73,7 +73,7 @@ LIES: dict[str, Lie] = {
 
 @pytest.mark.parametrize("calldata", [True, False])
 @pytest.mark.parametrize("lie", LIES.values(), ids=list(LIES))
-async def test_batch_that_is_said_to_be_another_is_found(lie: Lie, calldata: bool) -> None:  # noqa: FBT001
+async def test_batch_that_is_said_to_be_another_is_found(lie: Lie, calldata: bool) -> None:  # noqa: FBT001 - a parameter of the test
     story, (event, *answers) = whole(calldata=calldata)
     assert isinstance(event, events.BatchSubmitted)
     story.log(lie(event), *answers)

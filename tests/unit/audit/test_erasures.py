@@ -80,7 +80,7 @@ async def found_in(story: Story, later: int = 0) -> list[Finding]:
     async def at_head() -> BlockReference:
         return moved
 
-    reader.head = at_head  # type: ignore[method-assign]
+    reader.head = at_head  # type: ignore[method-assign]  # a head of its own for this audit
     return list((await Audit(reader).run()).findings)
 
 

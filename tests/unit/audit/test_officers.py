@@ -81,7 +81,7 @@ def _confirmed_by(kind: type[Any], officer: Address, number: int = 0) -> Spoil:
     return spoil
 
 
-def _proposed_by(kind: type[Any], officer: Address, number: int = 0, **changes: Any) -> Spoil:  # noqa: ANN401
+def _proposed_by(kind: type[Any], officer: Address, number: int = 0, **changes: Any) -> Spoil:  # noqa: ANN401 - members by name
     """Lets another officer have proposed the act that led to an event, or changes the proposal otherwise."""
 
     def spoil(reader: MemoryReader) -> None:

@@ -25,7 +25,7 @@ from consentry.core.events import ActPerformed
 from consentry.core.retention import retention_end, start_of_month
 from consentry.core.signed_act import SignedAct
 from consentry.core.state import InstitutionState, LedgerState, RecordState, SubjectState
-from consentry.core.terms import ZERO_32, Address
+from consentry.core.terms import ZERO_32, Address, RecordLeaf
 from consentry.core.typed_data import record_id, struct_hash
 from consentry.errors import LedgerRejectedError
 from tests.support import samples
@@ -39,12 +39,12 @@ END = (7, NOW + 60)
 LAST_MONTH = (9999 - 1970) * 12 + 11
 
 
-def state_with(leaf: object = LEAF, status: RecordStatus = RecordStatus.CURRENT) -> LedgerState:
+def state_with(leaf: RecordLeaf = LEAF, status: RecordStatus = RecordStatus.CURRENT) -> LedgerState:
     """Gives a state with a custodian, its two officers, a subject and a record."""
     state = LedgerState()
     state.institutions[samples.CUSTODIAN] = InstitutionState(Standing.ACTIVE, 440_300, samples.CUSTODIAN, ZERO_32)
     state.subjects[samples.SUBJECT] = SubjectState(samples.CUSTODIAN, b"\x03" * 20)
-    state.records[RECORD] = RecordState(status, NOW - 100, leaf)  # type: ignore[arg-type]
+    state.records[RECORD] = RecordState(status, NOW - 100, leaf)
     state.erasures.officers |= {(samples.CUSTODIAN, FIRST), (samples.CUSTODIAN, SECOND)}
     return state
 
@@ -66,7 +66,7 @@ def refusal(state: LedgerState, act: SignedAct, now: int = NOW) -> str:
 
 def erasure(**changes: object) -> Erasure:
     made = Erasure(*ABOUT, ErasureReason.RETENTION_OVER, samples.word(1), FIRST, SECOND, *END)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)  # type: ignore[arg-type]  # members by name
 
 
 @given(month=st.integers(0, LAST_MONTH))
@@ -167,7 +167,7 @@ def test_officer_has_a_key_of_an_admitted_kind_that_is_not_the_institution_s(off
 def test_two_verifiers_of_one_key_are_one_officer() -> None:
     first, second, key = b"\x0a" * 20, b"\x0b" * 20, b"\x0c" * 64
     state = state_with()
-    state.verifiers = (first, second, b"\x0d" * 20)  # type: ignore[assignment]
+    state.verifiers = (first, second, b"\x0d" * 20)  # type: ignore[assignment]  # bytes will do
     own = replace(state.institutions[samples.CUSTODIAN], signer=first + key)
     act = ErasureOfficerAdmission(samples.CUSTODIAN, second + key, *END)
 

@@ -25,7 +25,7 @@ ADULT = SubjectFacts(minor_until=NOW)
 DEAD = SubjectFacts(deceased=True)
 
 
-def state_of(facts: SubjectFacts, kind: int = GuardianKind.DELEGATE, **changes: Any) -> LedgerState:  # noqa: ANN401
+def state_of(facts: SubjectFacts, kind: int = GuardianKind.DELEGATE, **changes: Any) -> LedgerState:  # noqa: ANN401 - members by name
     """Gives a state with one subject and one guardian of every scope, around `NOW`."""
     state = LedgerState()
     state.subjects[SUBJECT] = SubjectState(samples.CUSTODIAN, OWN)

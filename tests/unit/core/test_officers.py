@@ -51,13 +51,13 @@ class Country:
         """Gives a place at this time."""
         return EventPlace(BlockReference(0, ZERO_32, self.now), ZERO_32, 0)
 
-    def call(self, officer: Address, act: str, *values: Any) -> Sequence[LedgerEvent]:  # noqa: ANN401
+    def call(self, officer: Address, act: str, *values: Any) -> Sequence[LedgerEvent]:  # noqa: ANN401 - whatever the function takes
         """Has an officer make a call."""
         desk: Any = Authorities(self.state) if hasattr(Authorities, act) else Admissions(self.state)
         made = getattr(desk, act)(*values, officer=officer, place=self.place())
         return made if isinstance(made, list) else [made]
 
-    def two(self, officers: Sequence[Address], act: str, *values: Any) -> Sequence[LedgerEvent]:  # noqa: ANN401
+    def two(self, officers: Sequence[Address], act: str, *values: Any) -> Sequence[LedgerEvent]:  # noqa: ANN401 - whatever the function takes
         """Has two officers make the same call, and gives what the second one did."""
         [proposed] = self.call(officers[0], act, *values)
         assert isinstance(proposed, events.ActProposed)
@@ -65,7 +65,7 @@ class Country:
         assert isinstance(confirmed, events.ActConfirmed)
         return done
 
-    def refused(self, officer: Address, act: str, *values: Any) -> str:  # noqa: ANN401
+    def refused(self, officer: Address, act: str, *values: Any) -> str:  # noqa: ANN401 - whatever the function takes
         """Gives the error a call is refused with."""
         return _error(lambda: self.call(officer, act, *values))
 

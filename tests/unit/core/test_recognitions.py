@@ -30,8 +30,8 @@ def marked(scope: int = MarkScope.NATIONAL, region: int = 0) -> LedgerState:
 
 
 def said(institution: Address = HOSPITAL, **changes: object) -> Recognition:
-    made = Recognition(RECORD, institution, samples.SUBJECT, samples.word(1), True, 0, False, *END)  # noqa: FBT003
-    return replace(made, **changes)  # type: ignore[arg-type]
+    made = Recognition(RECORD, institution, samples.SUBJECT, samples.word(1), True, 0, False, *END)  # noqa: FBT003 - a member of the act
+    return replace(made, **changes)  # type: ignore[arg-type]  # members by name
 
 
 def no(institution: Address = HOSPITAL, **changes: object) -> Recognition:

@@ -75,7 +75,7 @@ def test_open_sealed_message_returns_plaintext_and_digests(size: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=40_000), max_size=8), st.booleans())
-def test_seal_in_any_pieces_gives_the_digests_of_the_whole(pieces: list[bytes], pooled: bool) -> None:  # noqa: FBT001
+def test_seal_in_any_pieces_gives_the_digests_of_the_whole(pieces: list[bytes], pooled: bool) -> None:  # noqa: FBT001 - a parameter of the test
     key, context = new_data_key(), sealing_context(new_object_id(), 3)
     with ThreadPoolExecutor(2) as pool:
         sealer = Sealer(key, context, hash_pool=pool if pooled else None)

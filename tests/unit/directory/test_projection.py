@@ -177,7 +177,7 @@ async def test_two_processes_that_follow_into_the_same_tables_do_not_disturb_eac
         source.events = held  # type: ignore[method-assign]  # only for as long as the slow one reads
         waiting = asyncio.create_task(slow.catch_up())
         await reached.wait()
-        source.events = real_events  # type: ignore[method-assign]
+        source.events = real_events  # type: ignore[method-assign]  # put back
         source.add(2)
         await fast.catch_up()
         go_on.set()

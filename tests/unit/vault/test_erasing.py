@@ -182,7 +182,7 @@ async def test_nothing_on_disk_opens_an_erased_record(tmp_path: Path) -> None:
     LocalKeyring.create(state / "keyring", "correct", CHEAP)
     database, keyring, vault = await _opened(state)
     await vault.create_subject(SUBJECT)
-    bench: Any = Bench(vault, None, database, None, keyring, state / "objects", "")  # type: ignore[arg-type]
+    bench: Any = Bench(vault, None, database, None, keyring, state / "objects", "")  # type: ignore[arg-type]  # no upkeep; a keyring holds the keys
     kept, other = await keep(bench, 5000), await keep(bench, 5000)
     sealed = await vault.seal(stream(b"never anchored"), subject_id=SUBJECT, media_type="text/plain")
     rows = [await row_of(bench, each) for each in (kept, other)]

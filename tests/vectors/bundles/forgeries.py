@@ -376,7 +376,7 @@ def _rogue(real: RealBundles, patient: AccountKey) -> Iterator[Forgery]:
     """Bundles of a chain that lies and is vouched for."""
     rogue = Rogue(real.bundles["permitted-account"], real.trust, HOSPITAL, patient)
 
-    def lie(name: str, step: int, changed: dict[str, Any], **options: Any) -> Forgery:  # noqa: ANN401
+    def lie(name: str, step: int, changed: dict[str, Any], **options: Any) -> Forgery:  # noqa: ANN401 - members by name
         bundle, trust = rogue.mine(changed, **options)
         return Forgery(name, step, bundle.to_json(), trust)
 

@@ -126,7 +126,7 @@ class Rogue:
         made = assemble(history, facts, blocks, [block.header for block in blocks.values()])
         return replace(made, contracts=trust.contracts)
 
-    def decided(self, request: AccessRequest | None = None, **changes: Any) -> events.AccessDecided:  # noqa: ANN401
+    def decided(self, request: AccessRequest | None = None, **changes: Any) -> events.AccessDecided:  # noqa: ANN401 - members by name
         """Gives the decision with another request or other members."""
         base = self.bundle.entry
         entry: AccessEntry = replace(base, request=request or base.request, **changes)

@@ -81,7 +81,7 @@ def _under(
     answer: Reason,
     terms: StandingAuthorisation | None = TERMS,
     number: int = 1,
-    **changes: Any,  # noqa: ANN401
+    **changes: Any,  # noqa: ANN401 - members by name
 ) -> Asked:
     usual = {
         "authorisation_id": authorisation_id(terms) if terms else AuthorisationId(ZERO_32),

@@ -41,7 +41,7 @@ def _begun(name: str) -> Story:
     return story.travel(NOW)
 
 
-def _item(number: int, answer: Reason = Reason.NONE, terms: ConsentTerms = TERMS, **changes: Any) -> Asked:  # noqa: ANN401
+def _item(number: int, answer: Reason = Reason.NONE, terms: ConsentTerms = TERMS, **changes: Any) -> Asked:  # noqa: ANN401 - members by name
     return asked(HOSPITAL, LEAF, terms, answer, number, **changes)
 
 

@@ -115,14 +115,14 @@ def _of_ends() -> Iterator[Story]:
 def _of_notes() -> Iterator[Story]:
     shield = refused("GuardianshipShieldInvalid", True, 0)  # noqa: FBT003 - as the error tells it
     yield begun("shield-of-who-is-of-age").act(note(minor_until=0, shielded=True), CUSTODIAN, expect=shield)
-    late = refused("GuardianshipShieldInvalid", True, OF_AGE)  # noqa: FBT003
+    late = refused("GuardianshipShieldInvalid", True, OF_AGE)  # noqa: FBT003 - as the error tells it
     story = noted("shield-after-the-age", MINORITY).travel(OF_AGE)
     yield story.act(note(shielded=True, nonce=2), CUSTODIAN, expect=late)
-    gone = refused("GuardianshipShieldInvalid", False, OF_AGE)  # noqa: FBT003
+    gone = refused("GuardianshipShieldInvalid", False, OF_AGE)  # noqa: FBT003 - as the error tells it
     yield noted("shield-taken-away", SHIELD).act(note(nonce=2), CUSTODIAN, expect=gone)
     yield noted("shield-given-later", MINORITY).act(note(shielded=True, nonce=2), CUSTODIAN)
     yield noted("shield-gone-with-the-age", SHIELD).travel(OF_AGE).act(note(nonce=2), CUSTODIAN)
-    dead = refused("GuardianshipDeathInvalid", SUBJECT, True)  # noqa: FBT003
+    dead = refused("GuardianshipDeathInvalid", SUBJECT, True)  # noqa: FBT003 - as the error tells it
     yield noted("death-taken-back-by-a-note", DEATH).act(note(minor_until=0, nonce=3), CUSTODIAN, expect=dead)
     bare = note(evidence_hash=ZERO_32)
     yield begun("noted-without-evidence").act(bare, CUSTODIAN, expect=refused("GuardianshipEvidenceMissing", SUBJECT))
@@ -131,7 +131,7 @@ def _of_notes() -> Iterator[Story]:
     yield begun("noted-of-nobody").act(note(subject_id=unknown), CUSTODIAN, expect=error)
     suspended = refused("GuardianshipCustodianInactive", key_of(CUSTODIAN).address)
     yield begun("noted-while-suspended").suspend(CUSTODIAN).act(MINORITY, CUSTODIAN, expect=suspended)
-    alive = refused("GuardianshipDeathInvalid", SUBJECT, False)  # noqa: FBT003
+    alive = refused("GuardianshipDeathInvalid", SUBJECT, False)  # noqa: FBT003 - as the error tells it
     yield begun("life-proved-of-who-is-alive").act(PROOF, CUSTODIAN, PATIENT, expect=alive)
     proof = replace(PROOF, evidence_hash=ZERO_32)
     missing = refused("GuardianshipEvidenceMissing", SUBJECT)

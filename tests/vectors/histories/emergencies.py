@@ -59,7 +59,7 @@ DAY_END: Final = (NOW // DAY + 1) * DAY
 Changes = dict[str, Any]
 
 
-def _emergency(answer: Reason = Reason.NONE, number: int = REQUEST, **changes: Any) -> Asked:  # noqa: ANN401
+def _emergency(answer: Reason = Reason.NONE, number: int = REQUEST, **changes: Any) -> Asked:  # noqa: ANN401 - members by name
     usual: Changes = {
         "purpose": Purpose.ETREAT,
         "legal_basis": LegalBasis.EMERGENCY,

@@ -60,7 +60,7 @@ def noted(name: str, act: Circumstances) -> Story:
     return begun(name).travel(NOW - 1).act(act, CUSTODIAN)
 
 
-def appointment(kind: int = GuardianKind.DELEGATE, who: str = MOTHER, **changes: Any) -> GuardianAppointment:  # noqa: ANN401
+def appointment(kind: int = GuardianKind.DELEGATE, who: str = MOTHER, **changes: Any) -> GuardianAppointment:  # noqa: ANN401 - members by name
     """Gives an appointment for sixty days, with all the scopes its kind can have."""
     usual = GuardianAppointment(
         subject_id=SUBJECT,
@@ -108,7 +108,7 @@ def guarded(act: SignedAct, **changes: Any) -> ConsentTerms:  # noqa: ANN401 - m
     return terms_of(PATIENT, HOSPITAL, **(usual | changes))
 
 
-def removal(act: GuardianAppointment, by: int = GuardianRemover.SUBJECT, **changes: Any) -> GuardianRemoval:  # noqa: ANN401
+def removal(act: GuardianAppointment, by: int = GuardianRemover.SUBJECT, **changes: Any) -> GuardianRemoval:  # noqa: ANN401 - members by name
     """Takes an appointment back."""
     return replace(GuardianRemoval(struct_hash(act), SUBJECT, by, 1, LATER), **changes)
 

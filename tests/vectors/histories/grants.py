@@ -38,7 +38,7 @@ class Grant:
         self.terms = replace(base, nonce=int.from_bytes(keccak(self.name.encode())[:8], "big"))
 
 
-def _refused(name: str, error: str, arguments: tuple[bytes | int, ...], **changes: Any) -> Grant:  # noqa: ANN401
+def _refused(name: str, error: str, arguments: tuple[bytes | int, ...], **changes: Any) -> Grant:  # noqa: ANN401 - members by name
     grant = Grant(name, f"Consents{error}", arguments)
     grant.terms = replace(grant.terms, **changes)
     return grant

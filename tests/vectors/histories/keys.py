@@ -96,7 +96,7 @@ BY_AUTHORITY: Final = replace(
 )
 
 
-def _objection(of: SignedAct = PROPOSAL, by: int = RecoveryObjector.SIGNER, **changes: Any) -> RecoveryObjection:  # noqa: ANN401
+def _objection(of: SignedAct = PROPOSAL, by: int = RecoveryObjector.SIGNER, **changes: Any) -> RecoveryObjection:  # noqa: ANN401 - members by name
     return replace(RecoveryObjection(SUBJECT, struct_hash(of), by, 1, LATER), **changes)
 
 

@@ -63,7 +63,7 @@ def _used(name: str) -> Story:
     return _revoked(name, used=True)
 
 
-def _acknowledgement(institution: str = HOSPITAL, **changes: Any) -> RevocationAcknowledgement:  # noqa: ANN401
+def _acknowledgement(institution: str = HOSPITAL, **changes: Any) -> RevocationAcknowledgement:  # noqa: ANN401 - members by name
     copies = Copies.KEPT
     usual = RevocationAcknowledgement(ID, key_of(institution).address, subject_of(PATIENT), copies, NOW + 90 * DAY)
     return replace(usual, **changes)

@@ -110,7 +110,7 @@ class Story:
         self.steps.append(Step("travel", {"time": time}))
         return self
 
-    def govern(self, do: str, *officers: str, expect: Error = ACCEPTED, **values: Any) -> Story:  # noqa: ANN401
+    def govern(self, do: str, *officers: str, expect: Error = ACCEPTED, **values: Any) -> Story:  # noqa: ANN401 - whatever the function takes
         """Has officers do an act, those who usually do if none are named; its arguments by name."""
         self.steps.append(Step(do, values, expect=expect, officers=officers))
         return self
@@ -201,7 +201,7 @@ class Story:
         self.steps.append(Step(do, expect=expect, items=items, by=by, left_out=tuple(left_out)))
         return self
 
-    def ask(self, what: str, institution: str, *found: bytes | int, **values: Any) -> Story:  # noqa: ANN401
+    def ask(self, what: str, institution: str, *found: bytes | int, **values: Any) -> Story:  # noqa: ANN401 - whatever the function takes
         """Asks the ledger about an institution at the time of the next block: one of `player.READS`."""
         self.steps.append(Step(what, {"institution": key_of(institution).address, **values}, found=found))
         return self
@@ -231,7 +231,7 @@ def asked(
     terms: ConsentTerms | None,
     answer: Reason,
     number: int = 1,
-    **changes: Any,  # noqa: ANN401
+    **changes: Any,  # noqa: ANN401 - members by name
 ) -> Asked:
     """Gives a request of an institution for a record, under a consent if there is one."""
     usual = samples.request(record_id(leaf), consent_id(terms) if terms else ZERO_32, samples.RELEASE_KEY_HASH)

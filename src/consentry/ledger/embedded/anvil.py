@@ -159,7 +159,7 @@ def _socket_path(folder: Path) -> Path:
 
 def _flags(genesis: Genesis, socket: Path, state: Path | None, folder: Path, *, is_isolated: bool) -> Sequence[str]:
     # In its own namespace no interface is up, so only the unspecified address can be bound; it leads nowhere.
-    host = "0.0.0.0" if is_isolated else "127.0.0.1"  # noqa: S104
+    host = "0.0.0.0" if is_isolated else "127.0.0.1"  # noqa: S104 - as said, a namespace without interfaces
     flags = ["--ipc", str(socket), "--host", host, "--port", "0", "--no-cors"]
     flags += ["--chain-id", str(genesis.chain_id), "--timestamp", str(genesis.time), "--hardfork", genesis.hardfork]
     flags += [
@@ -187,7 +187,8 @@ def _wrapper(*, is_isolated: bool) -> Sequence[str]:
 def _can_isolate() -> bool:
     if not all(shutil.which(tool) for tool in ("unshare", "setpriv")):
         return _warn_shared()
-    probe = subprocess.run([*_NAMESPACE, *_DIE_WITH_SEALER, "true"], capture_output=True, check=False, timeout=10)  # noqa: S603
+    command = [*_NAMESPACE, *_DIE_WITH_SEALER, "true"]
+    probe = subprocess.run(command, capture_output=True, check=False, timeout=10)  # noqa: S603 - fixed arguments
     return probe.returncode == 0 or _warn_shared()
 
 

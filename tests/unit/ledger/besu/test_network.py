@@ -89,7 +89,7 @@ def test_generate_keys_in_a_shared_place_are_refused(tmp_path: Path, place: str)
 
 
 LIST_FAULTS = [
-    ("[[validator]]\nname = \"patients-union\"\norganisation = \"Patients' association\"\nip = \"10.77.0.14\"\np2p_port = 30303\nrpc_port = 8644\n", "", "got 3, expected 4"),  # noqa: E501
+    ("[[validator]]\nname = \"patients-union\"\norganisation = \"Patients' association\"\nip = \"10.77.0.14\"\np2p_port = 30303\nrpc_port = 8644\n", "", "got 3, expected 4"),  # noqa: E501 - one line of the file, as it stands there
     ("26.8.0", "26.7.0", "expected Besu 26.7.1 or later"),
     ("26.8.0", "latest", "expected Besu 26.7.1 or later"),
     ("10.77.0.12", "10.77.0.11", "peer addresses do not match"),
@@ -135,7 +135,7 @@ FILE_FAULTS = [
     ("compose.yaml", "--min-gas-price=0", "--min-gas-price=1", "does not match the list"),
     ("validators.json", '"quorum": 3', '"quorum": 2', "does not match the list"),
     ("validators.json", '"name": "hospital-a"', '"name": "hospital-z"', "validators do not match"),
-    ("participants.toml", 'name = "hospital-a-relay-1"', 'name = "other"\naccount = "0x0000000000000000000000000000000000000001"\n[[relay]]\nname = "hospital-a-relay-1"', "accounts-allowlist is not complete"),  # noqa: E501
+    ("participants.toml", 'name = "hospital-a-relay-1"', 'name = "other"\naccount = "0x0000000000000000000000000000000000000001"\n[[relay]]\nname = "hospital-a-relay-1"', "accounts-allowlist is not complete"),  # noqa: E501 - one line of the file, as it stands there
     ("participants.toml", "block_period_seconds = 1", "block_period_seconds = 2", "block period of the genesis file"),
 ]  # fmt: skip
 
