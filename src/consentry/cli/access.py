@@ -14,15 +14,7 @@ from consentry.cli.debts import ReasonKey, review
 from consentry.cli.grounds import ground_of
 from consentry.cli.history import outcome
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import (
-    GatewayUrl,
-    HospitalKey,
-    InstitutionAddress,
-    ManifestFile,
-    NodeUrl,
-    Reach,
-    SettingsFile,
-)
+from consentry.cli.options import HospitalKey, InstitutionAddress, Reach, reaching
 from consentry.cli.output import AsJson, answer, listing
 from consentry.client.hospital import Hospital
 from consentry.core import merkle
@@ -40,6 +32,7 @@ app.command("review")(review)
 
 
 @app.command()
+@reaching
 def request(
     *,
     record: Annotated[str, typer.Argument(help="record id")],
@@ -65,10 +58,7 @@ def request(
         Path | None, typer.Option(help="keeps the request in a file, so that the same command asks only once")
     ] = None,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Asks the custodian's gateway for a record. Exit code 1: denied; the reason and the receipt are shown."""
@@ -80,7 +70,6 @@ def request(
         values.code("action", Action, action),
     )
     proof = _proof(wanted, scope or [])
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution, load_key(release_key))
     if out is not None:
         values.check_target(out, fresh=True)
@@ -145,17 +134,15 @@ def _kept(made: AccessRequest, keep: Path | None) -> AccessRequest:
 
 
 @app.command("list")
+@reaching
 def list_(
+    *,
     key: HospitalKey,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists what the institution asked for at any gateway; a gap, or with --node a missing end, is refused."""
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
     found = reach.as_hospital(own, lambda hospital: hospital.accesses())
     columns = ("no", "decided", "outcome", "record", "request")

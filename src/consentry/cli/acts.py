@@ -20,7 +20,15 @@ from typer.core import TyperGroup
 from consentry.cli import values
 from consentry.cli.councils import AsCouncil, Gathering
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
+from consentry.cli.options import (
+    WHERE,
+    PatientKey,
+    Reach,
+    SubjectText,
+    option,
+    reaching,
+    take_options,
+)
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.acts import acts_of, send_act, sign_act
 from consentry.client.gateway import About
@@ -118,25 +126,12 @@ def _options(struct: type[SignedAct]) -> list[inspect.Parameter]:
         field.name: _help(form, member, field.name)
         for member, field in zip(members_of(struct), dataclasses.fields(struct), strict=True)
     }
-    made = [_parameter(name, Annotated[str | None, typer.Option(help=text)], None) for name, text in texts.items()]
+    made = [option(name, Annotated[str | None, typer.Option(help=text)], None) for name, text in texts.items()]
     order = f"in this order: {', '.join(form.signers)}" if form.signers else "nobody signs: the key only signs in"
     keys = Annotated[list[Path] | None, typer.Option(help=f"key files, {order}")]
     out = Annotated[Path | None, typer.Option(help="file for an act that others have to sign")]
-    shared: tuple[tuple[str, Any, Any], ...] = (
-        ("key", keys, None),
-        ("as_council", AsCouncil, None),
-        ("out", out, None),
-        ("gateway", GatewayUrl, ""),
-        ("node", NodeUrl, ""),
-        ("manifest", ManifestFile, None),
-        ("settings", SettingsFile, None),
-        ("as_json", AsJson, False),
-    )
-    return [*made, *(_parameter(*option) for option in shared)]
-
-
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - typer's own
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    shared = (option("key", keys, None), option("as_council", AsCouncil, None), option("out", out, None))
+    return [*made, *shared, *WHERE, option("as_json", AsJson, default=False)]
 
 
 def _help(form: ActForm, member: str, field: str) -> str:
@@ -152,15 +147,13 @@ def _command(name: str) -> Any:  # noqa: ANN401 - typer's own
     struct = BY_NAME[name]
 
     def run(**given: Any) -> None:  # noqa: ANN401 - options of the act
-        reach = Reach.of(given["gateway"], given["node"], given["manifest"], given["settings"])
+        reach = Reach.of(*(given[parameter.name] for parameter in WHERE))
         pairs = zip(members_of(struct), dataclasses.fields(struct), strict=True)
         act = struct(*(_value(struct.FORM, member, f.name, given[f.name]) for member, f in pairs))
         hands = _Hands(given["key"] or [], given["as_council"], given["out"])
         _sign_and_send(reach, _Draft(act), hands, as_json=given["as_json"])
 
-    parameters = _options(struct)
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer looks at
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    take_options(run, _options(struct))
     holder = typer.Typer(add_completion=False)
     holder.command(name, help=struct.FORM.help)(run)
     return typer.main.get_command(holder)
@@ -274,36 +267,31 @@ def _read_file(file: Path) -> _Draft:
 
 
 @app.command()
+@reaching
 def sign(
     *,
     file: ActFile,
     key: PatientKey,
     out: Annotated[Path, typer.Option(help="where the act with the added signature goes")],
     as_council: AsCouncil = None,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Adds the next signature to an act in a file, or a member's to that of a council."""
-    reach = Reach.of(gateway, node, manifest, settings)
     _sign_and_send(reach, _read_file(file), _Hands([key], as_council, out), as_json=as_json)
 
 
 @app.command()
+@reaching
 def send(
+    *,
     file: ActFile,
     key: PatientKey,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Sends an act that everybody signed; the key only signs in."""
     draft = _read_file(file)
-    reach = Reach.of(gateway, node, manifest, settings)
 
     async def run(patient: Patient) -> Json:
         return await send_act(patient.transport, draft.act, draft.signatures)
@@ -313,18 +301,16 @@ def send(
 
 
 @app.command("list")
+@reaching
 def list_(
+    *,
     key: PatientKey,
     subject: SubjectText,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists the signed acts that concern a subject: who changed what, and when."""
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
-    reach = Reach.of(gateway, node, manifest, settings)
     signing = load_signing_key(key, reach.origin)
     found = reach.as_patient(signing, lambda patient: acts_of(patient.transport, wanted))
     rows = [(line["kind"], moment_text(line["place"]["blockTime"]), line["actHash"]) for _, line in found]

@@ -11,7 +11,7 @@ import typer
 
 from consentry.cli import values
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
+from consentry.cli.options import PatientKey, Reach, SubjectText, reaching
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.acts import send_act, sign_act
 from consentry.client.patient import Patient
@@ -28,18 +28,16 @@ Names = list[str] | None
 AskId = Annotated[str, typer.Argument(help="id of the ask, from 'consent asks'")]
 
 
+@reaching
 def list_(
+    *,
     key: PatientKey,
     subject: SubjectText,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists what institutions asked a patient for: open, answered, denied or lapsed."""
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
-    reach = Reach.of(gateway, node, manifest, settings)
     found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.asks(wanted))
     columns = (
         "ask",
@@ -67,6 +65,7 @@ def _row(item: Json) -> tuple[object, ...]:
     )
 
 
+@reaching
 def reply(
     *,
     ask: AskId,
@@ -83,14 +82,11 @@ def reply(
     erase_by: Annotated[str, typer.Option(help="day by which copies are erased, YYYY-MM-DD; for STORE")] = "",
     language: Annotated[str, typer.Option(help=f"of the notice: {' or '.join(LANGUAGES)}")] = "en",
     yes: Annotated[bool, typer.Option("--yes", help="sign without asking")] = False,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Grants what was asked for, or less of it: shows the notice, asks, signs, and sends."""
-    reach, now = Reach.of(gateway, node, manifest, settings), int(time.time())
+    now = int(time.time())
     signing = load_signing_key(key, reach.origin)
     item = _find(reach.as_patient(signing, lambda patient: patient.asks(_subject(subject))), ask)
     asked = read(ConsentAsk, item["ask"])
@@ -149,19 +145,17 @@ def _check(wanted: ConsentTerms, asked: ConsentAsk) -> None:
         raise InvalidInputError("answer does not match (got something wider than what was asked)")
 
 
+@reaching
 def deny(
+    *,
     ask: AskId,
     key: PatientKey,
     subject: SubjectText,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Denies what was asked: in one step, without a reason. The same cannot be asked again for a while."""
     wanted = values.hexadecimal("ask", ask, values.ID_SIZE)
-    reach = Reach.of(gateway, node, manifest, settings)
     signing = load_signing_key(key, reach.origin)
     denial = AskDenial(wanted, _subject(subject), ZERO_32, int(time.time()) + _DAY)
 

@@ -12,15 +12,7 @@ import typer
 from consentry.cli import values
 from consentry.cli.history import outcome
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import (
-    GatewayUrl,
-    HospitalKey,
-    InstitutionAddress,
-    ManifestFile,
-    NodeUrl,
-    Reach,
-    SettingsFile,
-)
+from consentry.cli.options import HospitalKey, InstitutionAddress, Reach, reaching
 from consentry.cli.output import AsJson, listing
 from consentry.client.bulk import Answer, Asked, Sought
 from consentry.client.decisions import Permitted
@@ -34,6 +26,7 @@ from consentry.ledger.embedded.durable import explained
 from consentry.ledger.keyfiles import load_key
 
 
+@reaching
 def request_many(
     *,
     record: Annotated[
@@ -61,17 +54,13 @@ def request_many(
         Path | None, typer.Option(help="keeps the requests in a file, so that the same command asks only once")
     ] = None,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Asks the custodian's gateway for many records. Exit code 1: not every one was permitted; the list says why."""
     sought = _sought([*(record or ()), *_lines(listed)], consent, scope or [])
     asking = values.hexadecimal("practitioner", practitioner, values.ID_SIZE)
     why, what = values.code("purpose", Purpose, purpose), values.code("action", Action, action)
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution, load_key(release_key))
     targets = _targets(sought, out)
 

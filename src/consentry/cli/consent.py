@@ -12,7 +12,7 @@ import typer
 from consentry.cli import asks, values
 from consentry.cli.councils import AsCouncil, Gathering
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile, SubjectText
+from consentry.cli.options import PatientKey, Reach, SubjectText, reaching
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.patient import Patient
 from consentry.core import merkle
@@ -48,6 +48,7 @@ GuardianText = Annotated[
 
 
 @app.command()
+@reaching
 def prepare(
     *,
     key: PatientKey,
@@ -69,14 +70,11 @@ def prepare(
     language: Annotated[str, typer.Option(help=f"of the notice: {' or '.join(LANGUAGES)}")] = "en",
     guardian: GuardianText = "",
     out: Annotated[Path, typer.Option(help="where the terms go")] = Path("consent.json"),
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Completes the terms of a consent, shows the notice, and writes the terms to a file. Nothing is signed yet."""
-    reach, now = Reach.of(gateway, node, manifest, settings), int(time.time())
+    now = int(time.time())
     wanted = ConsentTerms(
         SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE)),
         _id("guardian", guardian),
@@ -152,23 +150,20 @@ def _check(wanted: ConsentTerms, language: str, now: int) -> None:
 
 
 @app.command()
+@reaching
 def grant(
     *,
     file: Annotated[Path, typer.Argument(help="terms, from 'consent prepare'")],
     key: PatientKey,
     yes: Annotated[bool, typer.Option("--yes", help="sign without asking")] = False,
     as_council: AsCouncil = None,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Shows what the very terms say that are to be signed, asks, signs, and sends them.
 
     A member of a council adds its signature to the file of the terms; who completes the council's signature sends it.
     """
-    reach = Reach.of(gateway, node, manifest, settings)
     signing = load_signing_key(key, reach.origin)
     content = values.read_document(file)
     terms = read(ConsentTerms, content.get("terms"))
@@ -210,6 +205,7 @@ def _show(terms: ConsentTerms, records: Sequence[object], *, as_json: bool) -> N
 
 
 @app.command()
+@reaching
 def revoke(
     *,
     consent: Annotated[str, typer.Argument(help="consent id")],
@@ -218,15 +214,11 @@ def revoke(
         Path | None, typer.Option(help="the terms that were granted; without them the gateway is asked for them")
     ] = None,
     guardian: GuardianText = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Takes a consent back: in one step, without a question; nothing is permitted under it from then on."""
     wanted = ConsentId(values.hexadecimal("consent", consent, values.ID_SIZE))
-    reach = Reach.of(gateway, node, manifest, settings)
     signing = load_signing_key(key, reach.origin)
     kept = read(ConsentTerms, values.read_document(terms).get("terms")) if terms else None
     if kept is not None and consent_id(kept) != wanted:
@@ -245,18 +237,16 @@ app.command("undo", help="Takes back a consent that staff prepared: the same as 
 
 
 @app.command("list")
+@reaching
 def list_(
+    *,
     key: PatientKey,
     subject: SubjectText,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists the consents of a subject; with --json also the notice that was shown for each."""
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
-    reach = Reach.of(gateway, node, manifest, settings)
     found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.consents(wanted))
     columns = ("consent", "status", "uses", "valid until", "categories", "purposes", "grantee", "signed", "undo until")
     listing(found, columns, [_row(item) for item in found], as_json=as_json)

@@ -10,15 +10,7 @@ import typer
 
 from consentry.cli import values
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import (
-    GatewayUrl,
-    HospitalKey,
-    InstitutionAddress,
-    ManifestFile,
-    NodeUrl,
-    Reach,
-    SettingsFile,
-)
+from consentry.cli.options import HospitalKey, InstitutionAddress, Reach, reaching
 from consentry.cli.output import AsJson, answer, receipt_of
 from consentry.client import custody
 from consentry.client.hospital import Hospital
@@ -43,6 +35,7 @@ def _done(act: SignedAct, receipt: Json, **more: object) -> Json:
     return {"act": name_of(type(act)), "actHash": receipt["actHash"], **more, **receipt_of(receipt["anchor"])}
 
 
+@reaching
 def restrict(
     *,
     record: RecordText,
@@ -50,15 +43,11 @@ def restrict(
     reason: Annotated[str, typer.Option(help=f"one of {', '.join(values.names(RestrictionReason))}")],
     lift: Annotated[bool, typer.Option("--lift", help="opens the record to decisions again")] = False,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Restricts a record to storage: kept, but opened to nobody; or lifts that."""
     wanted, why = _record(record), values.code("reason", RestrictionReason, reason)
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
     async def run(hospital: Hospital) -> Json:
@@ -69,6 +58,7 @@ def restrict(
     answer(reach.as_hospital(own, run), as_json=as_json)
 
 
+@reaching
 def erase(
     *,
     record: RecordText,
@@ -80,15 +70,11 @@ def erase(
     second: Annotated[str, typer.Option(help="ERC-7913 signer of the second officer, who signs later")] = "",
     out: Annotated[Path | None, typer.Option(help="file for an erasure that the second officer has to sign")] = None,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Erases a record for ever: the chain first, then its keys, then its object. Two officers sign."""
     wanted, why = _record(record), values.code("reason", ErasureReason, reason)
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
     keys = [load_signing_key(file, reach.origin) for file in officer or []]
     signers = [loaded.signer for loaded in keys] + ([values.hexadecimal("second", second)] if second else [])
@@ -113,21 +99,18 @@ def erase(
     answer(reach.as_hospital(own, run), as_json=as_json)
 
 
+@reaching
 def attest(
     *,
     record: RecordText,
     key: HospitalKey,
     objects: Annotated[int, typer.Option(min=1, max=255, help="how many were deleted, copies included")] = 1,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Attests on chain that the object of an erased record was deleted. Exit code 1: it was not yet."""
     wanted = _record(record)
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
     async def run(hospital: Hospital) -> Json:
@@ -146,6 +129,7 @@ def attest(
         raise typer.Exit(1)
 
 
+@reaching
 def mark(
     *,
     record: RecordText,
@@ -155,16 +139,12 @@ def mark(
     region: Annotated[int, typer.Option(min=0, max=999_999, help="province or city; 0 for the country")] = 0,
     issued: Annotated[str, typer.Option(help="day the result was issued, YYYY-MM-DD; now if not given")] = "",
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Marks a result of one's own as fit to be recognised in the country, a province or a city."""
     wanted, how_far = _record(record), values.code("scope", MarkScope, scope)
     issued_at = values.day("issued", issued) if issued else int(time.time())
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
     async def run(hospital: Hospital) -> Json:
@@ -176,6 +156,7 @@ def mark(
     answer(reach.as_hospital(own, run), as_json=as_json)
 
 
+@reaching
 def recognise(
     *,
     record: RecordText,
@@ -186,17 +167,13 @@ def recognise(
     ] = "",
     explained: Annotated[bool, typer.Option("--explained", help="the patient was told why not")] = False,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Says of a marked result that it was accepted, or with --reason and --explained that it was not."""
     wanted = _record(record)
     why = values.code("reason", RefusalReason, reason) if reason else 0
     who = values.hexadecimal("practitioner", practitioner, values.ID_SIZE)
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
     async def run(hospital: Hospital) -> Json:

@@ -10,16 +10,7 @@ import typer
 
 from consentry.cli import values
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import (
-    GatewayUrl,
-    HospitalKey,
-    InstitutionAddress,
-    ManifestFile,
-    NodeUrl,
-    PatientKey,
-    Reach,
-    SettingsFile,
-)
+from consentry.cli.options import HospitalKey, InstitutionAddress, PatientKey, Reach, reaching
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.custody import perform
 from consentry.client.hospital import Hospital
@@ -38,38 +29,35 @@ ReasonKey = Annotated[
 ]
 
 
+@reaching
 def debts(
+    *,
     key: HospitalKey,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists emergency accesses that still lack notice or review, the earliest first."""
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
     found = reach.as_hospital(own, lambda hospital: hospital.debts())
     listing(found, COLUMNS, [_row(item) for item in found], as_json=as_json)
 
 
+@reaching
 def emergencies(
+    *,
     subject: Annotated[str, typer.Argument(help="subject id, 32 bytes in hexadecimal")],
     key: PatientKey,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists every emergency access to a patient's records, and whether notice and review are there."""
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
-    reach = Reach.of(gateway, node, manifest, settings)
     found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.emergencies(wanted))
     listing(found, COLUMNS, [_row(item) for item in found], as_json=as_json)
 
 
+@reaching
 def review(
     *,
     debt: Annotated[str, typer.Argument(help="debt id, as 'institution debts' lists it")],
@@ -80,10 +68,7 @@ def review(
     reason_key: ReasonKey = None,
     role: Annotated[str, typer.Option(help="PRIVACY_OFFICER or MEDICAL_DIRECTOR")] = "PRIVACY_OFFICER",
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Signs and sends the review of an emergency access of one's own institution by a second person."""
@@ -91,7 +76,6 @@ def review(
     person = values.hexadecimal("reviewer", reviewer, values.ID_SIZE)
     said = values.code("role", ReviewerRole, role), values.code("outcome", ReviewOutcome, outcome)
     hashed = hashed_reason(reason_text, reason_key)
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
     async def act(hospital: Hospital) -> Json:

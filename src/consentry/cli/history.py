@@ -8,7 +8,7 @@ import typer
 
 from consentry.cli import values
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import GatewayUrl, ManifestFile, NodeUrl, PatientKey, Reach, SettingsFile
+from consentry.cli.options import PatientKey, Reach, reaching
 from consentry.cli.output import AsJson, listing
 from consentry.core.codes import Action, LegalBasis, Purpose
 from consentry.core.terms import SubjectId
@@ -16,18 +16,16 @@ from consentry.evidence.notation import Json
 from consentry.evidence.notice import moment_text
 
 
+@reaching
 def history(
+    *,
     subject: Annotated[str, typer.Argument(help="subject id, 32 bytes in hexadecimal")],
     key: PatientKey,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused."""
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
-    reach = Reach.of(gateway, node, manifest, settings)
     found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.history(wanted))
     columns = ("no", "decided", "outcome", "basis", "purpose", "action", "institution", "record")
     listing(found, columns, [_row(line) for line in found], as_json=as_json)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -35,6 +37,42 @@ InstitutionAddress = Annotated[
     str, typer.Option("--institution", help="address of the institution; custodian of the settings, or the key's own")
 ]
 SubjectText = Annotated[str, typer.Option("--subject", help="subject id, 32 bytes in hexadecimal")]
+Command = Callable[..., None]
+
+
+def option(name: str, annotation: Any, default: Any) -> inspect.Parameter:  # noqa: ANN401 - typer's own
+    """Gives an option of a command."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+WHERE: Final = (
+    option("gateway", GatewayUrl, ""),
+    option("node", NodeUrl, ""),
+    option("manifest", ManifestFile, None),
+    option("settings", SettingsFile, None),
+)
+"""The options that say where gateway and own node are."""
+
+
+def take_options(command: Command, options: Sequence[inspect.Parameter]) -> None:
+    """Has typer read the options of a command here, and not from its source."""
+    command.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # what typer looks at
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in options}
+
+
+def reaching(command: Command) -> Command:
+    """Gives a command the options ``WHERE``, in place of its ``reach``, and makes that of them."""
+    options: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        options += WHERE if parameter.annotation is Reach else [parameter]
+
+    @wraps(command)
+    def reached(**given: Any) -> None:  # noqa: ANN401 - options of the command
+        reach = Reach.of(*(given.pop(parameter.name) for parameter in WHERE))
+        command(reach=reach, **given)
+
+    take_options(reached, options)
+    return reached
 
 
 def keep_to_oneself() -> None:

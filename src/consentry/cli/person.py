@@ -18,12 +18,11 @@ from consentry.cli.options import (
     GatewayUrl,
     HospitalKey,
     InstitutionAddress,
-    ManifestFile,
-    NodeUrl,
     PatientKey,
     Reach,
     SettingsFile,
     SubjectText,
+    reaching,
 )
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client import persons
@@ -134,6 +133,7 @@ def resolve(
 
 
 @app.command()
+@reaching
 def link(
     *,
     key: PatientKey,
@@ -142,14 +142,11 @@ def link(
     out: Out = None,
     prepared: Prepared = None,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Prepares a link with the hospital's key into --out; or signs one with the authority's key, and sends it."""
-    reach, signing = _begun(gateway, node, manifest, settings, key)
+    signing = load_signing_key(key, reach.origin)
     if prepared is not None:
         made = persons.link_of(values.read_document(prepared))
         _send(reach, signing, made, hex_of(struct_hash(made.act)), as_json=as_json)
@@ -165,6 +162,7 @@ def link(
 
 
 @app.command()
+@reaching
 def unlink(
     *,
     key: PatientKey,
@@ -174,14 +172,11 @@ def unlink(
     out: Out = None,
     prepared: Prepared = None,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Prepares an unlink with the hospital's key into --out; or signs one with the authority's key, and sends it."""
-    reach, signing = _begun(gateway, node, manifest, settings, key)
+    signing = load_signing_key(key, reach.origin)
     if prepared is not None:
         made = persons.unlink_of(values.read_document(prepared))
         _send(reach, signing, made, hex_of(made.act.link), as_json=as_json)
@@ -197,20 +192,18 @@ def unlink(
 
 
 @app.command()
+@reaching
 def links(
     *,
     subject: SubjectText,
     key: PatientKey,
     as_hospital: Annotated[bool, typer.Option("--as-hospital", help="the key is the custodian's")] = False,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists every link of a subject, undone ones too, each opened and compared with what was signed."""
-    reach, signing = _begun(gateway, node, manifest, settings, key)
+    signing = load_signing_key(key, reach.origin)
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
 
     async def run(caller: Patient | Hospital) -> list[Json]:
@@ -225,13 +218,6 @@ def links(
         for one in found
     ]
     listing(found, ("status", "block time", "link", "subjects"), rows, as_json=as_json)
-
-
-def _begun(
-    gateway: str, node: str, manifest: Path | None, settings: Path | None, key: Path
-) -> tuple[Reach, SigningKey]:
-    reach = Reach.of(gateway, node, manifest, settings)
-    return reach, load_signing_key(key, reach.origin)
 
 
 def _target(out: Path | None) -> Path:

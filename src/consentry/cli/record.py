@@ -10,16 +10,7 @@ import typer
 
 from consentry.cli import custody, values
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import (
-    GatewayUrl,
-    HospitalKey,
-    InstitutionAddress,
-    ManifestFile,
-    NodeUrl,
-    Reach,
-    SettingsFile,
-    SubjectText,
-)
+from consentry.cli.options import HospitalKey, InstitutionAddress, Reach, SubjectText, reaching
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.hospital import Hospital, NewRecord
 from consentry.core.codes import HIGHEST_SENSITIVITY, Category, Retention
@@ -39,6 +30,7 @@ AnyKey = Annotated[Path, typer.Option("--key", help="key file of the patient, or
 
 
 @app.command()
+@reaching
 def add(
     *,
     file: Annotated[Path, typer.Argument(help="the record, of any size")],
@@ -51,10 +43,7 @@ def add(
     media_type: Annotated[str, typer.Option(help="by the name of the file if not given")] = "",
     previous: Annotated[str, typer.Option(help="record id of the current version, if this is the next one")] = "",
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Uploads a file to the hospital's own gateway, signs its leaf, and anchors it as a first or the next version."""
@@ -65,7 +54,6 @@ def add(
         values.month("month", month),
         values.code("retention", Retention, retention),
     )
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
     _check_readable(file)
     kind = media_type or _MEDIA_TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0]
@@ -81,6 +69,7 @@ def add(
 
 
 @app.command("list")
+@reaching
 def list_(
     *,
     key: AnyKey,
@@ -89,15 +78,11 @@ def list_(
         bool, typer.Option("--hospital", help="the key is an institution's, not the patient's")
     ] = False,
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists a subject's records: all to its own side, those in scope to a hospital with a consent."""
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
-    reach = Reach.of(gateway, node, manifest, settings)
     signing = load_signing_key(key, reach.origin)
     if hospital or institution:
         own = reach.institution(signing, institution)

@@ -10,16 +10,7 @@ import typer
 
 from consentry.cli import values
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import (
-    GatewayUrl,
-    HospitalKey,
-    InstitutionAddress,
-    ManifestFile,
-    NodeUrl,
-    Reach,
-    SettingsFile,
-    SubjectText,
-)
+from consentry.cli.options import HospitalKey, InstitutionAddress, Reach, SubjectText, reaching
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client import custody
 from consentry.client.hospital import Hospital, NewRecord
@@ -35,6 +26,7 @@ Files = Annotated[list[Path], typer.Argument(help="DICOM files")]
 
 
 @app.command("register")
+@reaching
 def register_(
     *,
     files: Files,
@@ -44,10 +36,7 @@ def register_(
     month: Annotated[str, typer.Option(help="month of the study, YYYY-MM")],
     retention: Annotated[str, typer.Option(help="OUTPATIENT or INPATIENT")] = "OUTPATIENT",
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Anchors the manifest of a study as a record, and registers its images by keyed digests."""
@@ -59,7 +48,6 @@ def register_(
         values.code("retention", Retention, retention),
     )
     study = make_study(files)
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
     async def run(hospital: Hospital) -> Json:
@@ -76,6 +64,7 @@ def register_(
 
 
 @app.command("compare")
+@reaching
 def compare_(
     *,
     files: Files,
@@ -85,17 +74,13 @@ def compare_(
         Path, typer.Option("--study-file", help="the study's manifest, as `access request --out` wrote it")
     ],
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Compares images that came on any way with a registered study. Exit code 1: one is not of it, or was changed."""
     wanted = RecordId(values.hexadecimal("study", study, values.ID_SIZE))
     known = read_study(_content(held))
     found = compare(known, files)
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
     async def run(hospital: Hospital) -> None:

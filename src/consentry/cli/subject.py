@@ -11,16 +11,7 @@ import typer
 from consentry.cli import values
 from consentry.cli.debts import emergencies
 from consentry.cli.keys import load_signing_key
-from consentry.cli.options import (
-    GatewayUrl,
-    HospitalKey,
-    InstitutionAddress,
-    ManifestFile,
-    NodeUrl,
-    PatientKey,
-    Reach,
-    SettingsFile,
-)
+from consentry.cli.options import HospitalKey, InstitutionAddress, PatientKey, Reach, reaching
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.patient import ENROLMENT_SECONDS
 from consentry.core.quarters import end_of_minority
@@ -38,18 +29,17 @@ NewSubject = Annotated[str, typer.Option("--subject", help="subject id to enrol;
 
 
 @app.command()
+@reaching
 def sign(
+    *,
     key: PatientKey,
     out: Annotated[Path, typer.Option(help="where the patient's half goes")] = Path("enrolment.json"),
     subject: NewSubject = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Signs the patient's half of an enrolment into a file, for the hospital to submit within ten minutes."""
-    reach, wanted = Reach.of(gateway, node, manifest, settings), _subject(subject)
+    wanted = _subject(subject)
     values.check_target(out)
     enrolment, signature = _signed_by_patient(reach, key, wanted)
     values.write_document(out, {"enrolment": write(enrolment), "subjectSignature": hex_of(signature)})
@@ -58,6 +48,7 @@ def sign(
 
 
 @app.command()
+@reaching
 def enrol(
     *,
     key: HospitalKey,
@@ -67,14 +58,10 @@ def enrol(
     ] = None,
     subject: NewSubject = "",
     institution: InstitutionAddress = "",
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Adds the hospital's signature to an enrolment and submits it."""
-    reach = Reach.of(gateway, node, manifest, settings)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
     if (signed is None) == (patient_key is None) or (signed is not None and subject):
         raise InvalidInputError("enrolment does not match (expected either --signed, or --patient-key)")
@@ -106,16 +93,14 @@ def minor_until(
 
 
 @app.command("list")
+@reaching
 def list_(
+    *,
     key: PatientKey,
-    gateway: GatewayUrl = "",
-    node: NodeUrl = "",
-    manifest: ManifestFile = None,
-    settings: SettingsFile = None,
+    reach: Reach,
     as_json: AsJson = False,
 ) -> None:
     """Lists the subjects a key signs for, and those it is a guardian of."""
-    reach = Reach.of(gateway, node, manifest, settings)
     found = reach.as_patient(load_signing_key(key, reach.origin), lambda patient: patient.subjects())
     rows = [(item["subjectId"], item["custodian"], item["actingAs"]) for item in found]
     listing(found, ("subject", "custodian", "acting as"), rows, as_json=as_json)
