@@ -159,12 +159,15 @@ def compile_sources(sources: dict[str, str], units: Iterable[str]) -> Json:
 def source_hash(contributing: list[str]) -> str:
     """Returns the SHA-256 over the named sources of ours and the versions of compiler and OpenZeppelin.
 
-    Sources of OpenZeppelin are covered by its version: the npm lock pins it by hash.
+    Sources of OpenZeppelin are covered by its version: the npm lock pins it by hash. A source that is gone counts as an
+    empty one.
     """
     said = hashlib.sha256()
     for unit in sorted(contributing):
         if not unit.startswith("@"):
-            said.update(f"{unit} {hashlib.sha256(source_path(unit).read_bytes()).hexdigest()}\n".encode())
+            path = source_path(unit)
+            content = path.read_bytes() if path.is_file() else b""
+            said.update(f"{unit} {hashlib.sha256(content).hexdigest()}\n".encode())
     said.update(f"{OPENZEPPELIN} {pinned(OPENZEPPELIN)}\nsolc {pinned('solc')}\n".encode())
     said.update(json.dumps(settings(), sort_keys=True).encode())
     return said.hexdigest()

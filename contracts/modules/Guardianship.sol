@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IGuardianship} from "../interfaces/IGuardianship.sol";
-import {Quarters} from "../libraries/Quarters.sol";
+import {Calendar} from "../libraries/Calendar.sol";
 import {
     ALL_SCOPES,
     BY_CUSTODIAN,
@@ -221,7 +221,7 @@ abstract contract Guardianship is SubjectFile, IGuardianship {
             bool over = current != 0 && block.timestamp >= current;
             bool ahead = act.minorUntil > block.timestamp &&
                 act.minorUntil <= block.timestamp + _LONGEST_MINORITY &&
-                Quarters.isFirstSecond(act.minorUntil);
+                Calendar.beginsQuarter(act.minorUntil);
             if (over || !ahead) revert GuardianshipMinorEndInvalid(act.minorUntil, current);
         }
         bool minor = act.minorUntil > block.timestamp;

@@ -8,7 +8,7 @@ import {SubjectFacts, factsOfEnrolled} from "../types/SubjectFacts.sol";
 
 /// @title What age does to a consent, and the word that holds it
 contract AgeTest {
-    /// @notice What a guardian granted in the minority ends with it. The same cases stand in `test_quarters.py`.
+    /// @notice What a guardian granted in the minority ends with it. The same cases stand in `test_calendar.py`.
     function test_judgeAge_asksAnewForWhatAGuardianGrantedInTheMinorityAlone() external pure {
         bytes32 guardian = keccak256("appointment");
         _requireAge(bytes32(0), 99, 100, 200, false);

@@ -25,6 +25,7 @@ from consentry.audit.audit import Audit
 from consentry.audit.findings import Report
 from consentry.config import FORMS, Settings
 from consentry.core.chain import BlockReference
+from consentry.core.codes import DAY
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
 from consentry.directory.persons import PersonStore
@@ -64,7 +65,7 @@ RESUME_TURNS: Final = 20
 """Every so many rounds, what was kept and not decided is taken up again."""
 FORGET_TURNS: Final = 14_400
 """Every so many rounds (an hour), answers under old idempotency keys and cut-off uploads are dropped."""
-ANSWER_SECONDS: Final = 7 * 86_400
+ANSWER_SECONDS: Final = 7 * DAY
 """How long the answer under an idempotency key is kept."""
 MOST_WAIT_SECONDS: Final = 5.0
 MOST_LAG_BLOCKS: Final = 50

@@ -62,3 +62,9 @@ def test_changed_bytecode_is_stale(copied: Path) -> None:
     (copied / "artifacts" / "Records.json").write_text(json.dumps(made))
 
     assert compile_contracts.stale(files) == ["Records.json"]
+
+
+def test_removed_source_makes_what_it_contributed_to_stale(copied: Path) -> None:
+    (copied / "contracts" / "libraries" / "ConsentRules.sol").unlink()
+
+    assert "AccessLedger.json" in compile_contracts.stale_sources()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from consentry.core.calendar import end_of_minority
 from consentry.core.codes import DirectiveAnswer, GuardianKind, GuardianRemover, GuardianScope, bits
 from consentry.core.guardianship import LONGEST_MINORITY, Directive, GuardianRemoval, ProofOfLife
-from consentry.core.quarters import end_of_minority
 from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import ZERO_32, SubjectId
 from consentry.core.typed_data import struct_hash

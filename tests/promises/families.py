@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from consentry.core.calendar import end_of_minority
 from consentry.core.codes import (
     Assurance,
     DirectiveAnswer,
@@ -21,7 +22,6 @@ from consentry.core.codes import (
     bits,
 )
 from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment, GuardianRemoval, ProofOfLife
-from consentry.core.quarters import end_of_minority
 from consentry.core.signer_keys import (
     CardRegistration,
     CardRemoval,

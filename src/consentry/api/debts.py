@@ -8,12 +8,18 @@ from fastapi import APIRouter, Depends, Request
 
 from consentry.api.act_schemas import DebtList
 from consentry.api.context import context_of
-from consentry.api.policy import INSTITUTION_OR_AUTHORITY, SUBJECT_SIDE, Caller, Role, sessions_of, subject_seen_by
+from consentry.api.policy import (
+    INSTITUTION_OR_AUTHORITY,
+    SUBJECT_SIDE,
+    Caller,
+    check_institution_seen_by,
+    sessions_of,
+    subject_seen_by,
+)
 from consentry.api.schemas import Id20, Id32, raw, shown
 from consentry.core.codes import DEBT_PERIOD
 from consentry.core.emergencies import Debt
 from consentry.core.terms import Address, SubjectId
-from consentry.errors import NotFoundError
 
 router = APIRouter(prefix="/v1", tags=["emergencies"])
 
@@ -23,8 +29,7 @@ async def debts(
     request: Request, address: Id20, caller: Annotated[Caller, Depends(INSTITUTION_OR_AUTHORITY)]
 ) -> dict[str, Any]:
     """Lists the open debts of an institution, to itself and to authorities; read on chain, at its head."""
-    if caller.role != Role.AUTHORITY and caller.institution != raw(address):
-        raise NotFoundError("institution is not known")
+    check_institution_seen_by(caller, raw(address))
     found = await context_of(request).ledger.debts_of(Address(raw(address)))
     return _listed(found, sessions_of(request).now())
 

@@ -13,7 +13,14 @@ from fastapi.responses import JSONResponse
 
 from consentry.api.act_schemas import AssistedConsents, DutyList
 from consentry.api.context import context_of
-from consentry.api.policy import INSTITUTION, INSTITUTION_OR_AUTHORITY, PUBLIC, Caller, Role, sessions_of
+from consentry.api.policy import (
+    INSTITUTION,
+    INSTITUTION_OR_AUTHORITY,
+    PUBLIC,
+    Caller,
+    check_institution_seen_by,
+    sessions_of,
+)
 from consentry.api.schemas import AccessPage, Id20, InstitutionItem, InstitutionPage, raw, shown
 from consentry.api.views import USUAL, Cursor, Limit, access_json, institution_json, page, parse_cursor
 from consentry.core.calendar import quarter_of
@@ -50,8 +57,7 @@ async def duties(
     request: Request, address: Id20, caller: Annotated[Caller, Depends(INSTITUTION_OR_AUTHORITY)]
 ) -> dict[str, Any]:
     """Lists what an institution owes after revocations, to itself and to authorities; read on chain, at its head."""
-    if caller.role != Role.AUTHORITY and caller.institution != raw(address):
-        raise NotFoundError("institution is not known")
+    check_institution_seen_by(caller, raw(address))
     now = sessions_of(request).now()
     found = await context_of(request).ledger.duties_of(Address(raw(address)))
     return {"items": [_duty_json(duty, now) for duty in sorted(found, key=lambda duty: duty.due_at)]}
@@ -62,8 +68,7 @@ async def assisted_consents(
     request: Request, address: Id20, caller: Annotated[Caller, Depends(INSTITUTION_OR_AUTHORITY)]
 ) -> dict[str, int]:
     """Counts the consents that staff of an institution prepared, to itself and to authorities; read at head."""
-    if caller.role != Role.AUTHORITY and caller.institution != raw(address):
-        raise NotFoundError("institution is not known")
+    check_institution_seen_by(caller, raw(address))
     quarter = quarter_of(sessions_of(request).now())
     found = await context_of(request).ledger.assisted_by(Address(raw(address)), quarter)
     return {"granted": found.granted, "inQuarter": found.in_quarter, "undone": found.undone}

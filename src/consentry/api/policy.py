@@ -231,6 +231,16 @@ class Sight:
         return self.guarded is None or not self.guarded.keeps_from_guardians(terms, self.now)
 
 
+def check_institution_seen_by(caller: Caller, institution: bytes) -> None:
+    """Checks that an institution asks about itself, or that an authority asks.
+
+    Raises:
+        NotFoundError: neither is so.
+    """
+    if caller.role != Role.AUTHORITY and caller.institution != institution:
+        raise NotFoundError("institution is not known")
+
+
 async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectId, clock: int | None = None) -> Sight:
     """Lets the subject's signer, its custodian, and guardians who may see what concerns the subject; no others.
 

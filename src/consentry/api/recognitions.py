@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 
 from consentry.api.act_schemas import ActItem, RecognitionCounts
 from consentry.api.context import context_of
-from consentry.api.policy import MEMBER, Caller, Role
+from consentry.api.policy import MEMBER, Caller, Role, check_institution_seen_by
 from consentry.api.schemas import Id20, Id32, raw, record_key
 from consentry.api.views import act_json
 from consentry.core.recognitions import ResultMark, StudyRegistration
@@ -50,8 +50,7 @@ async def recognitions(
     request: Request, address: Id20, caller: Annotated[Caller, Depends(MEMBER)]
 ) -> dict[str, list[dict[str, int]]]:
     """Counts what an institution accepted of others' results and others of its own, to itself and to authorities."""
-    if caller.role != Role.AUTHORITY and caller.institution != raw(address):
-        raise NotFoundError("institution is not known")
+    check_institution_seen_by(caller, raw(address))
     found = await counts_of(context_of(request).projection, Address(raw(address)))
     return {
         "items": [

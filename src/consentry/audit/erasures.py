@@ -8,10 +8,10 @@ from typing import Final
 from consentry.audit.findings import Finding, Kind
 from consentry.audit.ports import KeptRelease
 from consentry.core.chain import BlockReference
-from consentry.core.codes import CLOCK_TOLERANCE
+from consentry.core.codes import CLOCK_TOLERANCE, DAY
 from consentry.core.state import LedgerState
 
-ATTESTATION_SECONDS: Final = 30 * 86_400
+ATTESTATION_SECONDS: Final = 30 * DAY
 """Within this time after an erasure the custodian attests that the object is gone."""
 
 

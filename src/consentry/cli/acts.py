@@ -34,7 +34,7 @@ from consentry.client.acts import acts_of, send_act, sign_act
 from consentry.client.gateway import About
 from consentry.client.patient import Patient
 from consentry.core.act_table import BY_NAME, name_of
-from consentry.core.codes import Category, bits
+from consentry.core.codes import DAY, Category, bits
 from consentry.core.exclusions import target_of_category
 from consentry.core.signed_act import ActForm, SignedAct
 from consentry.core.terms import Address, SubjectId
@@ -44,7 +44,6 @@ from consentry.errors import InvalidInputError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.notice import moment_text
 
-DAY: Final = 86_400
 DRAWN: Final = frozenset({"nonce", "sign_before"})
 """Fields that are drawn, or set to a day from now, where they are not given."""
 _FORMS: Final = {

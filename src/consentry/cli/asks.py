@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -16,14 +16,13 @@ from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.acts import send_act, sign_act
 from consentry.client.patient import Patient
 from consentry.core.asks import AskDenial, ConsentAsk, is_within, widest_answer
-from consentry.core.codes import CLOCK_TOLERANCE, UNLIMITED_USES, Action, Category, Purpose, bits
+from consentry.core.codes import CLOCK_TOLERANCE, DAY, UNLIMITED_USES, Action, Category, Purpose, bits
 from consentry.core.terms import ZERO_32, ConsentTerms, SubjectId
 from consentry.core.typed_data import consent_id
 from consentry.errors import ConflictError, InvalidInputError, NotFoundError
 from consentry.evidence.notation import Json, hex_of, read
 from consentry.evidence.notice import LANGUAGES, moment_text, month_text
 
-_DAY: Final = 86_400
 Names = list[str] | None
 AskId = Annotated[str, typer.Argument(help="id of the ask, from 'consent asks'")]
 
@@ -95,7 +94,7 @@ def reply(
     wanted = replace(
         wanted,
         max_sensitivity=max_sensitivity or wanted.max_sensitivity,
-        valid_until=min(now + days * _DAY, wanted.valid_until) if days else wanted.valid_until,
+        valid_until=min(now + days * DAY, wanted.valid_until) if days else wanted.valid_until,
         max_uses=values.uses(uses) if uses else wanted.max_uses,
         practitioner=values.hexadecimal("practitioner", practitioner, 32) if practitioner else wanted.practitioner,
         erase_by=values.day("erase-by", erase_by) if erase_by else 0,
@@ -157,7 +156,7 @@ def deny(
     """Denies what was asked: in one step, without a reason. The same cannot be asked again for a while."""
     wanted = values.hexadecimal("ask", ask, values.ID_SIZE)
     signing = load_signing_key(key, reach.origin)
-    denial = AskDenial(wanted, _subject(subject), ZERO_32, int(time.time()) + _DAY)
+    denial = AskDenial(wanted, _subject(subject), ZERO_32, int(time.time()) + DAY)
 
     async def act(patient: Patient) -> Json:
         signature = sign_act(await patient.gateway(), denial, signing)

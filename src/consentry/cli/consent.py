@@ -17,7 +17,17 @@ from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.patient import Patient
 from consentry.core import merkle
 from consentry.core.assisted_grants import check_caps
-from consentry.core.codes import CLOCK_TOLERANCE, UNLIMITED_USES, Action, Assurance, Category, Purpose, Standing, bits
+from consentry.core.codes import (
+    CLOCK_TOLERANCE,
+    DAY,
+    UNLIMITED_USES,
+    Action,
+    Assurance,
+    Category,
+    Purpose,
+    Standing,
+    bits,
+)
 from consentry.core.consent import check_terms
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address, ConsentId, ConsentTerms, SubjectId
 from consentry.core.typed_data import consent_id, digest
@@ -31,7 +41,6 @@ app = typer.Typer(
 app.command("asks")(asks.list_)
 app.command("answer")(asks.reply)
 app.command("deny")(asks.deny)
-_DAY: Final = 86_400
 _MOST_DAYS: Final = 36_500
 _MOST_LEVEL: Final = 5
 Names = list[str] | None
@@ -84,7 +93,7 @@ def prepare(
         bits(*values.codes("action", Action, action or ["VIEW"])),
         max_sensitivity,
         *(values.month("data-from", data_from), values.month("data-until", data_until)),
-        *(now - CLOCK_TOLERANCE, now + days * _DAY),
+        *(now - CLOCK_TOLERANCE, now + days * DAY),
         values.uses(uses),
         onward_disclosure=False,
         erase_by=values.day("erase-by", erase_by) if erase_by else 0,

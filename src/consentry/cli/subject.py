@@ -14,7 +14,7 @@ from consentry.cli.keys import load_signing_key
 from consentry.cli.options import HospitalKey, InstitutionAddress, PatientKey, Reach, reaching
 from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.patient import ENROLMENT_SECONDS
-from consentry.core.quarters import end_of_minority
+from consentry.core.calendar import end_of_minority
 from consentry.core.terms import Enrolment, SubjectId
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import bytes_of, hex_of, read, write

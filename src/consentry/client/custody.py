@@ -11,6 +11,7 @@ from consentry.client.acts import act_of, send_act, sign_act
 from consentry.client.answers import ACT, ERASED, ERASURE, RECORD, expect
 from consentry.client.hospital import Hospital
 from consentry.client.transport import Transport
+from consentry.core.codes import DAY
 from consentry.core.erasures import Erasure
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import RecordId, RecordLeaf
@@ -19,7 +20,7 @@ from consentry.crypto.signing import SigningKey
 from consentry.errors import VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 
-ACT_SECONDS: Final = 86_400
+ACT_SECONDS: Final = DAY
 Act = TypeVar("Act", bound=SignedAct)
 
 

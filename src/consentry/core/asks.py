@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from consentry.core.codes import Action, AskStatus, Assurance, Category, GuardianScope, Purpose, Standing
+from consentry.core.codes import DAY, Action, AskStatus, Assurance, Category, GuardianScope, Purpose, Standing
 from consentry.core.consent import check_terms
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from consentry.core.events import ActPerformed
     from consentry.core.state import LedgerState
 
-COOL_DOWN: Final = 30 * 86_400
+COOL_DOWN: Final = 30 * DAY
 """Seconds for which a denial keeps the same ask away; what a deployment with another time answers is not told here."""
-LONGEST_OPEN: Final = 90 * 86_400
+LONGEST_OPEN: Final = 90 * DAY
 """Seconds for which an ask can stay open."""
 _LATEST: Final = 2**64 - 1
 _PURPOSE_BITS: Final = 2**32 - 1

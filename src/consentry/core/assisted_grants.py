@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from consentry.core.calendar import quarter_of
-from consentry.core.codes import Action, Assurance, ConsentStatus, Purpose, Standing, bits
+from consentry.core.codes import DAY, Action, Assurance, ConsentStatus, Purpose, Standing, bits
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
 from consentry.core.signers import check_signed
@@ -21,7 +21,7 @@ TIME_TO_GRANT: Final = 24 * 3600
 """Seconds for which what was prepared can be granted."""
 TIME_TO_UNDO: Final = 72 * 3600
 """Seconds for which a revocation counts as undoing."""
-LONGEST: Final = 90 * 86_400
+LONGEST: Final = 90 * DAY
 HIGHEST_LEVEL: Final = 3
 ACTIONS: Final = bits(Action.VIEW)
 PURPOSES: Final = bits(Purpose.TREAT, Purpose.COC, Purpose.CAREMGT, Purpose.HPAYMT, Purpose.HOPERAT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from consentry.core.codes import DirectiveAnswer, GuardianKind, GuardianRemover, GuardianScope, Standing, bits
+from consentry.core.calendar import begins_quarter
+from consentry.core.codes import DAY, DirectiveAnswer, GuardianKind, GuardianRemover, GuardianScope, Standing, bits
 from consentry.core.participants import is_acceptable_signer
-from consentry.core.quarters import DAY, is_first_second
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
 from consentry.core.signers import check_signed, own_signer, signer_for
@@ -216,7 +216,7 @@ class Circumstances(SignedAct):
 
     def _check_end(self, current: int, now: int) -> None:
         over = current != 0 and now >= current
-        ahead = now < self.minor_until <= now + LONGEST_MINORITY and is_first_second(self.minor_until)
+        ahead = now < self.minor_until <= now + LONGEST_MINORITY and begins_quarter(self.minor_until)
         if self.minor_until != current and (over or not ahead):
             raise refusal("GuardianshipMinorEndInvalid", self.minor_until, current)
 

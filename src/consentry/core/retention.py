@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from consentry.core.calendar import start_of_month
 from consentry.core.codes import Retention
 
 _MONTHS_A_YEAR: Final = 12
 _OUTPATIENT_YEARS: Final = 15
 _INPATIENT_YEARS: Final = 30
-_DAY: Final = 86_400
-_EPOCH_DAYS: Final = 719_468
-"""Days from March of the year 0 to January 1970."""
 
 
 def retention_end(data_month: int, retention: int) -> int:
@@ -23,11 +21,3 @@ def retention_end(data_month: int, retention: int) -> int:
     """
     kept = _OUTPATIENT_YEARS if retention == Retention.OUTPATIENT else _INPATIENT_YEARS
     return start_of_month(data_month + 1 + kept * _MONTHS_A_YEAR)
-
-
-def start_of_month(month: int) -> int:
-    """Gives the first second of a month counted from January 1970; years are taken to begin in March."""
-    years, from_march = divmod(month + 10, _MONTHS_A_YEAR)
-    year = 1969 + years
-    elapsed = 365 * year + year // 4 - year // 100 + year // 400 + (153 * from_march + 2) // 5
-    return (elapsed - _EPOCH_DAYS) * _DAY

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from consentry.core.codes import Action, Copies, Duty
+from consentry.core.codes import DAY, Action, Copies, Duty
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
 from consentry.core.signers import check_signed
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TIME_TO_ACKNOWLEDGE: Final = 24 * 3600
 """Seconds an institution has to acknowledge a revocation."""
-TIME_TO_ERASE: Final = 7 * 86_400
+TIME_TO_ERASE: Final = 7 * DAY
 """Seconds a grantee has to erase copies, unless the terms say sooner."""
 
 Answer = tuple[ConsentId, Address, Duty]

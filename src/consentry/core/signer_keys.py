@@ -59,6 +59,13 @@ def _proposer(state: LedgerState, subject_id: SubjectId, by: int, proposer: byte
     return signer
 
 
+def _check_handed_over(act: SignerRotation | CardRegistration, state: LedgerState, holds: Holds, now: int) -> None:
+    """Checks that a key may become the subject's, and that the subject's signer and the new one signed."""
+    _check_new_signer(state, act.subject_id, act.signer)
+    check_signed(act, 0, own_signer(state, act.subject_id, now, grants=False), holds)
+    check_signed(act, 1, act.signer, holds)
+
+
 def _authority(state: LedgerState, subject_id: SubjectId, authority: Address) -> bytes:
     """Gives the account of an active authority over the custodian's region; empty for any other."""
     return authority if is_active_over(state, authority, state.custodian_of(subject_id)) else b""
@@ -85,9 +92,7 @@ class SignerRotation(SignedAct):
 
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks the new signer, and that old and new one signed."""
-        _check_new_signer(state, self.subject_id, self.signer)
-        check_signed(self, 0, own_signer(state, self.subject_id, now, grants=False), holds)
-        check_signed(self, 1, self.signer, holds)
+        _check_handed_over(self, state, holds, now)
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Puts the new signer in place."""
@@ -115,9 +120,7 @@ class CardRegistration(SignedAct):
 
     def check(self, state: LedgerState, holds: Holds, now: int) -> None:
         """Checks the card, and that subject and card signed."""
-        _check_new_signer(state, self.subject_id, self.signer)
-        check_signed(self, 0, own_signer(state, self.subject_id, now, grants=False), holds)
-        check_signed(self, 1, self.signer, holds)
+        _check_handed_over(self, state, holds, now)
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Keeps the card."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from consentry.core.quarters import DAY
+from consentry.core.codes import DAY
 from consentry.core.terms import Address, SubjectId
 
 TIME_TO_COMPLETE: Final = 30 * DAY

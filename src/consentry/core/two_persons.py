@@ -9,7 +9,7 @@ from eth_hash.auto import keccak
 
 from consentry.core import events
 from consentry.core.chain import EventPlace
-from consentry.core.codes import Standing
+from consentry.core.codes import DAY, Standing
 from consentry.core.events import LedgerEvent
 from consentry.core.offices import CALLS, call_of, holds
 from consentry.core.participants import is_within
@@ -19,7 +19,7 @@ from consentry.core.terms import ZERO_ADDRESS, Address
 
 Done = Callable[[], Sequence[LedgerEvent]]
 """Gives the events of an act that two officers agreed on; it may still refuse."""
-PROPOSAL_SECONDS: Final = 7 * 86_400
+PROPOSAL_SECONDS: Final = 7 * DAY
 """Time in which a second officer can confirm an act."""
 
 

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -17,7 +17,7 @@ from consentry.audit.findings import Kind
 from consentry.client.decisions import Permitted
 from consentry.client.hospital import NewRecord
 from consentry.client.patient import Patient
-from consentry.core.codes import Action, Assurance, Category, Purpose, Reason, bits
+from consentry.core.codes import DAY, Action, Assurance, Category, Purpose, Reason, bits
 from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, RecordId, SubjectId
 from consentry.core.typed_data import consent_id
 from consentry.crypto.signing import SigningKey
@@ -36,7 +36,6 @@ from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
 from consentry.wiring import run_audit
 
-DAY: Final = 86_400
 A, B = (party.name for party in HOSPITALS)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from consentry.core.chain import EventPlace
-from consentry.core.codes import UNLIMITED_USES, ExclusionKind
+from consentry.core.codes import DAY, UNLIMITED_USES, ExclusionKind
 from consentry.core.events import ActPerformed
 from consentry.core.exclusions import Exclusion, ExclusionLift, target_of_institution
 from consentry.core.identifiers import IdentifierKind, normalised
@@ -30,7 +30,7 @@ from consentry.gateway.ports import Ledger, Projection
 MOST_SUBJECTS: Final = 16
 """Subjects of one link; a person with more is linked in several."""
 MOST_REASON: Final = 500
-SIGN_SECONDS: Final = 86_400
+SIGN_SECONDS: Final = DAY
 """How long an authority has to sign what was prepared."""
 _PAGE: Final = 200
 

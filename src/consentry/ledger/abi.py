@@ -17,6 +17,7 @@ from eth_abi.exceptions import EncodingError
 from eth_hash.auto import keccak
 
 from consentry.core.asks import COOL_DOWN
+from consentry.core.codes import DAY
 from consentry.core.subject_facts import RECOVERY_DELAY
 from consentry.errors import ConfigurationError, InvalidInputError
 
@@ -35,7 +36,7 @@ WIRING: Final[Mapping[str, tuple[str, ...]]] = {
 """The suite in the order of deployment: each contract, and what its constructor takes: addresses of contracts, and
 settings. An address is known before its contract is there: it follows from the deployer and the number of its
 transactions."""
-SYSTEM_DELAY: Final = 2 * 86_400
+SYSTEM_DELAY: Final = 2 * DAY
 CONTRACTS: Final = tuple(WIRING)
 SETTINGS: Final[Mapping[str, int]] = {
     "systemDelay": SYSTEM_DELAY,

@@ -24,6 +24,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, MemoryStore, from_url
 from obstore.store import ObjectStore as Backend
 
+from consentry.core.codes import DAY
 from consentry.errors import (
     ConfigurationError,
     ConflictError,
@@ -34,7 +35,7 @@ from consentry.errors import (
 from consentry.vault.durable import sync_file, sync_folder
 
 INCOMING = "incoming"
-CUT_OFF_SECONDS = 86_400
+CUT_OFF_SECONDS = DAY
 """An upload to which nothing was written for a day is no longer under way."""
 PIECE_SIZE = 1024 * 1024
 """Bytes a read hands out at once: large enough to make each call cheap, small enough to stay responsive."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consentry.core.codes import DirectiveAnswer, GuardianKind, GuardianRemover, GuardianScope, bits
+from consentry.core.calendar import end_of_minority
+from consentry.core.codes import DAY, DirectiveAnswer, GuardianKind, GuardianRemover, GuardianScope, bits
 from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment, GuardianRemoval, ProofOfLife
-from consentry.core.quarters import DAY, end_of_minority
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import ZERO_32, SubjectId
 from consentry.crypto.signing import SigningKey

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from consentry.core.act_table import name_of
-from consentry.core.codes import Assurance, GuardianKind, GuardianScope, RecoveryObjector, RecoveryProposer, bits
+from consentry.core.calendar import begins_quarter
+from consentry.core.codes import DAY, Assurance, GuardianKind, GuardianScope, RecoveryObjector, RecoveryProposer, bits
 from consentry.core.exclusions import Exclusion
 from consentry.core.guardianship import Circumstances, GuardianAppointment
-from consentry.core.quarters import DAY, is_first_second
 from consentry.core.signed_act import SignedAct
 from consentry.core.signer_keys import RecoveryCompletion, RecoveryObjection, RecoveryProposal, SignerRotation
 from consentry.core.subject_facts import RECOVERY_DELAY
@@ -32,7 +32,7 @@ def later() -> int:
 def next_quarter() -> int:
     """Gives the second quarter from now on, so that there is time until then."""
     day = int(time.time()) // DAY + 100
-    while not is_first_second(day * DAY):
+    while not begins_quarter(day * DAY):
         day += 1
     return day * DAY
 

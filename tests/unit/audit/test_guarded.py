@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from consentry.audit.findings import Kind
 from consentry.audit.replay import Replay
 from consentry.core import events
+from consentry.core.calendar import end_of_minority
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Assurance, GuardianKind, GuardianScope, Standing, bits
 from consentry.core.guardianship import Circumstances, GuardianAppointment
-from consentry.core.quarters import end_of_minority
 from consentry.core.signed_act import SignedAct
 from consentry.core.signer_keys import SignerRotation
 from consentry.core.terms import ZERO_32, ConsentTerms, Revocation

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from consentry.core.act_table import name_of
 from consentry.core.acts import check_act
+from consentry.core.calendar import start_of_month
 from consentry.core.chain import EventPlace
 from consentry.core.codes import ErasureReason, RecordStatus, RestrictionReason, Retention, Standing
 from consentry.core.erasures import (
@@ -22,7 +23,7 @@ from consentry.core.erasures import (
     Restriction,
 )
 from consentry.core.events import ActPerformed
-from consentry.core.retention import retention_end, start_of_month
+from consentry.core.retention import retention_end
 from consentry.core.signed_act import SignedAct
 from consentry.core.state import InstitutionState, LedgerState, RecordState, SubjectState
 from consentry.core.terms import ZERO_32, Address, RecordLeaf

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from consentry.core.calendar import end_of_minority
 from consentry.core.chain import BlockReference
 from consentry.core.codes import (
     EMERGENCY_WINDOW,
@@ -23,7 +24,6 @@ from consentry.core.codes import (
 )
 from consentry.core.exclusions import Exclusion, target_of_category, target_of_institution
 from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment
-from consentry.core.quarters import end_of_minority
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, AccessRequest, ConsentId, ConsentTerms, SubjectId
 from consentry.core.typed_data import consent_id, struct_hash

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consentry.core.access import needs_reconsent
+from consentry.core.calendar import begins_quarter, end_of_minority
+from consentry.core.codes import DAY
 from consentry.core.guardianship import LONGEST_MINORITY
-from consentry.core.quarters import DAY, end_of_minority, is_first_second
 from tests.support import samples
 
 EPOCH = date(1970, 1, 1)
@@ -21,27 +22,27 @@ def moment(day: date) -> int:
     return (day - EPOCH).days * DAY
 
 
-def begins_quarter(day: date) -> bool:
+def is_first_of_quarter(day: date) -> bool:
     return day.day == 1 and day.month in (1, 4, 7, 10)
 
 
 def test_every_day_of_nine_hundred_years_is_told_as_by_the_calendar() -> None:
     days = (EPOCH + timedelta(days=count) for count in range((date(2870, 1, 1) - EPOCH).days))
-    assert all(is_first_second(moment(day)) == begins_quarter(day) for day in days)
+    assert all(begins_quarter(moment(day)) == is_first_of_quarter(day) for day in days)
 
 
 @given(st.integers(0, moment(date(9999, 12, 31))))
 def test_any_second_is_told_as_by_the_calendar(second: int) -> None:
     found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
     midnight = (found.hour, found.minute, found.second) == (0, 0, 0)
-    assert is_first_second(second) == (midnight and begins_quarter(found.date()))
+    assert begins_quarter(second) == (midnight and is_first_of_quarter(found.date()))
 
 
 @given(st.integers(1970, 2400), st.sampled_from([1, 4, 7, 10]), st.sampled_from([-DAY, -1, 1, DAY]))
 def test_seconds_and_days_beside_a_quarter_begin_none(year: int, month: int, beside: int) -> None:
     first = moment(date(year, month, 1))
-    assert is_first_second(first)
-    assert first + beside < 0 or not is_first_second(first + beside)
+    assert begins_quarter(first)
+    assert first + beside < 0 or not begins_quarter(first + beside)
 
 
 def birthday(born: date, age: int) -> date:
@@ -56,10 +57,10 @@ def birthday(born: date, age: int) -> date:
 def test_minority_ends_with_the_first_quarter_that_begins_on_the_birthday_or_after(born: date, age: int) -> None:
     end = end_of_minority(born.year, born.month, born.day, age)
     due = birthday(born, age)
-    assert is_first_second(end)
+    assert begins_quarter(end)
     assert moment(due) <= end < moment(due) + 93 * DAY
     between = (due + timedelta(days=count) for count in range(end // DAY - moment(due) // DAY))
-    assert not any(begins_quarter(day) for day in between)
+    assert not any(is_first_of_quarter(day) for day in between)
 
 
 def test_minority_of_a_leap_day_and_of_the_edges_of_quarters() -> None:
