@@ -218,7 +218,7 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
     function _requireUnshielded(ConsentId consentId, ConsentTerms memory terms, bytes32 guardian) private view {
         if (guardian == bytes32(0) || terms.guardian != bytes32(0)) return;
         SubjectFacts facts = subjects.factsOf(terms.subjectId);
-        if (facts.isShielded() && facts.isMinorAt(block.timestamp)) revert ConsentsShielded(consentId, guardian);
+        if (facts.isShieldedAt(block.timestamp)) revert ConsentsShielded(consentId, guardian);
     }
 
     function _requireConsentSigned(

@@ -41,11 +41,11 @@ interface IAsks is ISignedActs {
     /// @notice Nobody enrolled the subject.
     /// @param subjectId its pseudonym.
     error AsksSubjectUnknown(bytes32 subjectId);
-    /// @notice An ask lapses in the future, within 90 days.
+    /// @notice An ask lapses after a day at the earliest, within 90 days.
     /// @param lapsesAt as asked, seconds since the epoch.
-    /// @param blockTime seconds since the epoch.
+    /// @param earliest the earliest time it may name.
     /// @param latest the latest time it may name.
-    error AsksLapseInvalid(uint64 lapsesAt, uint64 blockTime, uint64 latest);
+    error AsksLapseInvalid(uint64 lapsesAt, uint64 earliest, uint64 latest);
     /// @notice The institution has an open ask for this purpose.
     /// @param askId the open one.
     error AsksStillOpen(bytes32 askId);
@@ -103,7 +103,7 @@ interface IAsks is ISignedActs {
     /// @notice Denies an open ask; the cool-down begins.
     /// @dev Errors of its own, in this order: NotOpen, SubjectMismatch.
     /// @param act what was signed.
-    /// @param signatures one: by the subject's signer, or by a guardian who may grant.
+    /// @param signatures one: by the subject's signer, or by a guardian who may grant; for a shielded minor by itself.
     function denyAsk(AskDenial calldata act, bytes[] calldata signatures) external;
     /// @notice Gives what is known of an ask.
     /// @param askId its id.

@@ -10,7 +10,9 @@ import {Registers} from "./Registers.sol";
 /// @title Asking for a consent, and saying no
 /// @notice See `IAsks`.
 abstract contract Asks is Registers, IAsks {
-    /// @dev Longest time an ask can stay open.
+    /// @dev Shortest and longest time an ask can stay open. Whoever is asked has a day to deny: of asks that lapse at once
+    /// one could follow the other without end.
+    uint64 private constant _SHORTEST_OPEN = 1 days;
     uint64 private constant _LONGEST_OPEN = 90 days;
 
     /// @inheritdoc IAsks
@@ -45,7 +47,9 @@ abstract contract Asks is Registers, IAsks {
         Asked storage asked = _asked[act.askId];
         _requireOpen(act.askId);
         if (asked.subjectId != act.subjectId) revert AsksSubjectMismatch(act.askId, act.subjectId);
-        bytes memory signer = _register().signerFor(act.subjectId, act.guardian, SCOPE_GRANT);
+        // What a shielded minor was asked is its own to deny.
+        bool kept = act.guardian != bytes32(0) && _register().factsOf(act.subjectId).isShieldedAt(block.timestamp);
+        bytes memory signer = kept ? bytes("") : _register().signerFor(act.subjectId, act.guardian, SCOPE_GRANT);
         _requireSigned(actHash, 0, signer, signatures[0]);
         asked.status = AskStatus.DENIED;
         bytes32 matter = _matterOf(asked.institution, asked.subjectId, asked.purpose);
@@ -148,9 +152,8 @@ abstract contract Asks is Registers, IAsks {
     /// @dev Whether the subject may be asked this now.
     function _requireQuiet(ConsentAsk calldata act, bytes32 matter) private view {
         uint64 blockTime = uint64(block.timestamp);
-        if (act.lapsesAt <= blockTime || act.lapsesAt > blockTime + _LONGEST_OPEN) {
-            revert AsksLapseInvalid(act.lapsesAt, blockTime, blockTime + _LONGEST_OPEN);
-        }
+        (uint64 earliest, uint64 latest) = (blockTime + _SHORTEST_OPEN, blockTime + _LONGEST_OPEN);
+        if (act.lapsesAt < earliest || act.lapsesAt > latest) revert AsksLapseInvalid(act.lapsesAt, earliest, latest);
         bytes32 last = _last[matter];
         if (_statusOf(last) == AskStatus.OPEN) revert AsksStillOpen(last);
         uint64 ends = _coolDownEnds[matter];

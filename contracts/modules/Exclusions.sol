@@ -120,7 +120,7 @@ abstract contract Exclusions is Registers, IExclusions {
         bool own = _excluded[act.subjectId][_markOf(act.kind, act.target)] == BY_SUBJECT;
         if (act.guardian == bytes32(0) || !own) return;
         SubjectFacts facts = _register().factsOf(act.subjectId);
-        if (facts.isShielded() && facts.isMinorAt(block.timestamp)) {
+        if (facts.isShieldedAt(block.timestamp)) {
             revert ExclusionsShielded(act.subjectId, act.guardian);
         }
     }

@@ -189,7 +189,7 @@ abstract contract Guardianship is SubjectFile, IGuardianship {
         // A delegate has no more than whom it stands for.
         if (appointment.kind == GUARDIAN_DELEGATE) return facts.maySignAt(scope == SCOPE_GRANT, block.timestamp);
         // With another key a guardian would get at what the shield keeps from it.
-        return scope != SCOPE_RECOVER || !facts.isShielded() || !facts.isMinorAt(block.timestamp);
+        return scope != SCOPE_RECOVER || !facts.isShieldedAt(block.timestamp);
     }
 
     function _requireAppointable(GuardianAppointment calldata act, SubjectFacts facts) private view {

@@ -32,14 +32,18 @@ contract AsksTest is Neighbours {
     /// @notice An active institution asks a known subject, for a time.
     function test_ask_revertsForAnUnfitOne() external {
         ConsentAsk memory act = _act();
+        bytes4 selector;
         _scriptInstitution(Standing.SUSPENDED);
         _refuseAsk(act, abi.encodeWithSelector(IAsks.AsksInstitutionInactive.selector, _INSTITUTION));
         _scriptInstitution(Standing.ACTIVE);
         _scriptCustodian(address(0));
         _refuseAsk(act, abi.encodeWithSelector(IAsks.AsksSubjectUnknown.selector, _SUBJECT));
         _scriptCustodian(_INSTITUTION);
-        act.lapsesAt = _NOW;
-        _refuseAsk(act, abi.encodeWithSelector(IAsks.AsksLapseInvalid.selector, _NOW, _NOW, _NOW + 90 days));
+        selector = IAsks.AsksLapseInvalid.selector;
+        act.lapsesAt = _NOW + 1 days - 1;
+        _refuseAsk(act, abi.encodeWithSelector(selector, act.lapsesAt, _NOW + 1 days, _NOW + 90 days));
+        act.lapsesAt = _NOW + 90 days + 1;
+        _refuseAsk(act, abi.encodeWithSelector(selector, act.lapsesAt, _NOW + 1 days, _NOW + 90 days));
     }
 
     /// @notice One ask at a time; after a denial the subject has its peace.

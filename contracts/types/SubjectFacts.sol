@@ -12,6 +12,7 @@ using {
     minorUntilOf,
     isMinorAt,
     isShielded,
+    isShieldedAt,
     isDeceased,
     isEmergencyForbidden,
     areRelativesForbidden,
@@ -48,6 +49,11 @@ function isMinorAt(SubjectFacts facts, uint256 time) pure returns (bool) {
 /// @notice Tells whether what the minor signs itself is kept from its guardians.
 function isShielded(SubjectFacts facts) pure returns (bool) {
     return SubjectFacts.unwrap(facts) & _SHIELDED != 0;
+}
+
+/// @notice Tells whether the subject is a minor at a time whose own acts are kept from its guardians.
+function isShieldedAt(SubjectFacts facts, uint256 time) pure returns (bool) {
+    return facts.isShielded() && facts.isMinorAt(time);
 }
 
 /// @notice Tells whether the subject is noted as deceased.

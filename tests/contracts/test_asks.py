@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from consentry.core.asks import COOL_DOWN, LONGEST_OPEN, AskDenial, ConsentAsk
+from consentry.core.asks import COOL_DOWN, LONGEST_OPEN, SHORTEST_OPEN, AskDenial, ConsentAsk
 from consentry.core.codes import AskStatus, Category, ConsentStatus, bits
 from consentry.core.terms import ZERO_32, ConsentTerms, SubjectId
 from consentry.core.typed_data import consent_id, struct_hash
@@ -94,8 +94,11 @@ def test_ask_for_a_period_that_is_over_is_refused(world: World) -> None:
     assert refused == ("ConsentsPeriodInvalid", (0, now, now))
 
 
-@pytest.mark.parametrize(("after", "allowed"), [(0, False), (1, True), (LONGEST_OPEN, True), (LONGEST_OPEN + 1, False)])
-def test_ask_lapses_in_the_future_within_ninety_days(world: World, after: int, allowed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+@pytest.mark.parametrize(
+    ("after", "allowed"),
+    [(0, False), (SHORTEST_OPEN - 1, False), (SHORTEST_OPEN, True), (LONGEST_OPEN, True), (LONGEST_OPEN + 1, False)],
+)
+def test_ask_lapses_after_a_day_at_the_earliest_within_ninety_days(world: World, after: int, allowed: bool) -> None:  # noqa: FBT001 - a parameter of the test
     now = world.suite.now()
     ask = ask_of(world, lapses_at=now + after)
 
@@ -103,7 +106,7 @@ def test_ask_lapses_in_the_future_within_ninety_days(world: World, after: int, a
         world.suite.travel(now)
         perform(world, ask, world.hospital.signer)
     else:
-        expected = "AsksLapseInvalid", (now + after, now, now + LONGEST_OPEN)
+        expected = "AsksLapseInvalid", (now + after, now + SHORTEST_OPEN, now + LONGEST_OPEN)
         assert refusal(world, ask, world.hospital.signer) == expected
 
 

@@ -1,4 +1,4 @@
-"""What the shield of a minor keeps from its guardians: its directive, and exclusions that it took over from them."""
+"""What the shield of a minor keeps from its guardians: directive, asks, and exclusions that it took over from them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from consentry.core.asks import AskDenial
 from consentry.core.codes import DirectiveAnswer, ExclusionKind, GuardianKind
 from consentry.core.exclusions import MOST_GROUPS, target_of_category, target_of_institution
 from consentry.core.terms import ZERO_32
@@ -15,7 +16,7 @@ from tests.contracts.test_exclusions import lift_of, summary
 from tests.contracts.test_guardians import directive
 from tests.support import samples
 from tests.support.contract_world import World
-from tests.support.life_world import exclusion_of
+from tests.support.life_world import ask_of, exclusion_of, id_of
 
 
 def test_directive_of_a_shielded_minor_is_given_by_the_minor_alone(world: World) -> None:
@@ -76,3 +77,16 @@ def test_subject_takes_over_a_group_though_no_more_fit(world: World) -> None:
     perform(world, replace(acts[0], guardian=ZERO_32), world.patient.signer)
 
     assert summary(world) == before
+
+
+def test_ask_of_a_shielded_minor_is_denied_by_itself_alone(world: World) -> None:
+    note(world, shielded=True)
+    parent = appoint(world, GuardianKind.PARENT, valid_until=QUARTER)
+    ask = ask_of(world)
+    perform(world, ask, world.hospital.signer)
+    own = AskDenial(id_of(ask), ask.subject_id, ZERO_32, world.suite.now() + 3600)
+    theirs = replace(own, guardian=parent)
+
+    assert refusal(world, theirs, MOTHER) == ("ActSignatureInvalid", (struct_hash(theirs), 0))
+
+    perform(world, own, world.patient.signer)

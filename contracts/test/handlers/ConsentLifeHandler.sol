@@ -119,7 +119,7 @@ contract ConsentLifeHandler {
         act.maxUses = 2;
         act.noticeHash = keccak256("notice");
         act.noticeVersion = 1;
-        act.lapsesAt = uint64(block.timestamp + 1 + (open % 90 days));
+        act.lapsesAt = uint64(block.timestamp + 1 days + (open % 89 days));
         act.nonce = ++_nonce;
         act.signBefore = uint64(block.timestamp + 1);
         bytes32 askId = keccak256(abi.encode(CONSENT_ASK_TYPEHASH, act));

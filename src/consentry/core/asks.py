@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 COOL_DOWN: Final = 30 * DAY
 """Seconds for which a denial keeps the same ask away; what a deployment with another time answers is not told here."""
+SHORTEST_OPEN: Final = DAY
+"""Seconds for which an ask stays open at least: whoever is asked has that long to deny."""
 LONGEST_OPEN: Final = 90 * DAY
 """Seconds for which an ask can stay open."""
 _LATEST: Final = 2**64 - 1
@@ -189,8 +191,9 @@ class ConsentAsk(SignedAct):
         check_signed(self, 0, known.signer, holds)
 
     def _check_quiet(self, state: LedgerState, now: int) -> None:
-        if not now < self.lapses_at <= now + LONGEST_OPEN:
-            raise refusal("AsksLapseInvalid", self.lapses_at, now, now + LONGEST_OPEN)
+        earliest, latest = now + SHORTEST_OPEN, now + LONGEST_OPEN
+        if not earliest <= self.lapses_at <= latest:
+            raise refusal("AsksLapseInvalid", self.lapses_at, earliest, latest)
         last = state.asks.last.get(self.matter, ZERO_32)
         if state.asks.status_of(last, now) == AskStatus.OPEN:
             raise refusal("AsksStillOpen", last)
@@ -228,7 +231,9 @@ class AskDenial(SignedAct):
         check_open(state, self.ask_id, now)
         if state.asks.asked[self.ask_id].subject_id != self.subject_id:
             raise refusal("AsksSubjectMismatch", self.ask_id, self.subject_id)
-        signer = signer_for(state, self.subject_id, self.guardian, GuardianScope.GRANT, now)
+        # What a shielded minor was asked is its own to deny.
+        kept = self.guardian != ZERO_32 and state.guardians.facts_of(self.subject_id).is_shielded_minor(now)
+        signer = b"" if kept else signer_for(state, self.subject_id, self.guardian, GuardianScope.GRANT, now)
         check_signed(self, 0, signer, holds)
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:

@@ -40,7 +40,7 @@ def consent_ask(history: History) -> tuple[SignedAct, list[SigningKey]]:
         max_uses=random.choice([1, 5, UNLIMITED_USES]),
         notice_hash=history.word(),
         notice_version=1,
-        lapses_at=now + random.choice([1, HOUR, HOUR, DAY, LONGEST_OPEN]),
+        lapses_at=now + random.choice([DAY, DAY, 2 * DAY, LONGEST_OPEN]),
         nonce=history.number(),
         sign_before=history.deadline(),
     )
@@ -67,7 +67,7 @@ def _spoiled(history: History, ask: ConsentAsk) -> ConsentAsk:
         {"max_uses": 0},
         {"notice_hash": ZERO_32},
         {"notice_version": 0},
-        {"lapses_at": history.random.choice([0, now, now + LONGEST_OPEN + 1])},
+        {"lapses_at": history.random.choice([0, now, now + DAY - 1, now + LONGEST_OPEN + 1])},
     ]
     return replace(ask, **history.random.choice(changes))
 

@@ -164,7 +164,7 @@ def test_cool_down_begins_with_the_denial_and_ends_to_the_second(life: Life) -> 
     ask = ask_of()
     life.perform(ask)
     life.perform(denial_of(ask), NOW + 7)
-    again = ask_of(nonce=2, lapses_at=NOW + COOL_DOWN + DAY)
+    again = ask_of(nonce=2, lapses_at=NOW + COOL_DOWN + 2 * DAY)
 
     assert life.refused(again, NOW + 7 + COOL_DOWN - 1) == "AsksCoolingDown"
     life.perform(again, NOW + 7 + COOL_DOWN)

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from consentry.core.asks import COOL_DOWN, LONGEST_OPEN, AskDenial, ConsentAsk
+from consentry.core.asks import COOL_DOWN, LONGEST_OPEN, SHORTEST_OPEN, AskDenial, ConsentAsk
 from consentry.core.codes import Action, AskStatus, Category, Purpose, Reason, bits
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, ConsentTerms
 from consentry.core.typed_data import consent_id, struct_hash
 from tests.support import samples
 from tests.support.samples import DAY, NOW
+from tests.vectors.histories.family import HOSPITAL as THEIR_HOSPITAL
+from tests.vectors.histories.family import MOTHER, PARENT, SHIELD, SUBJECT, with_parent
+from tests.vectors.histories.family import PATIENT as MINOR
 from tests.vectors.histories.signing import signing
 from tests.vectors.histories.story import (
     ACCEPTED,
@@ -233,8 +236,8 @@ def _wrong_asks() -> Iterator[Wrong]:
     yield "no-use", {"max_uses": 0}, "ConsentsUsesInvalid", (0,)
     yield "no-notice", {"notice_hash": ZERO_32}, "ConsentsNoticeMissing", (ZERO_32, 1)
     yield "no-version", {"notice_version": 0}, "ConsentsNoticeMissing", (ASK.notice_hash, 0)
-    for after in (-1, 0, LONGEST_OPEN + 1):
-        told_lapse = (NOW + after, NOW, NOW + LONGEST_OPEN)
+    for after in (-1, 0, SHORTEST_OPEN - 1, LONGEST_OPEN + 1):
+        told_lapse = (NOW + after, NOW + SHORTEST_OPEN, NOW + LONGEST_OPEN)
         yield f"lapses-after-{after}", {"lapses_at": NOW + after}, "AsksLapseInvalid", told_lapse
 
 
@@ -242,7 +245,7 @@ def _of_asking() -> Iterator[Story]:
     for name, changes, error, arguments in _wrong_asks():
         yield _begun(f"ask-{name}").act(replace(ASK, **changes), HOSPITAL, expect=refused(error, *arguments))
     fitting: dict[str, Changes] = {
-        "lapses-in-a-second": {"lapses_at": NOW + 1},
+        "lapses-as-soon-as-can-be": {"lapses_at": NOW + SHORTEST_OPEN},
         "lapses-as-late-as-can-be": {"lapses_at": NOW + LONGEST_OPEN},
         "ends-in-a-second": {"valid_until": NOW + 1},
         "purpose-last": {"purpose": 15},
@@ -267,7 +270,7 @@ def _of_asking() -> Iterator[Story]:
         refused("AsksInstitutionInactive", wrong["institution"]),
         refused("AsksSubjectUnknown", wrong["subject_id"]),
         refused("ConsentsScopeInvalid", ZERO_32, 0),
-        refused("AsksLapseInvalid", 0, NOW + 4, NOW + 4 + LONGEST_OPEN),
+        refused("AsksLapseInvalid", 0, NOW + 4 + SHORTEST_OPEN, NOW + 4 + LONGEST_OPEN),
         refused("AsksStillOpen", ID),
     )
     story = _asked("ask-in-the-order-of-errors")
@@ -277,9 +280,18 @@ def _of_asking() -> Iterator[Story]:
     yield story
 
 
+def _of_minors() -> Iterator[Story]:
+    ask = replace(ASK, institution=key_of(THEIR_HOSPITAL).address, subject_id=SUBJECT)
+    denial = AskDenial(struct_hash(ask), SUBJECT, struct_hash(PARENT), DENIAL.sign_before)
+    yield with_parent("parent-denies-what-a-minor-was-asked").act(ask, THEIR_HOSPITAL).act(denial, MOTHER)
+    story = with_parent("parent-denies-what-a-shielded-minor-was-asked", SHIELD).act(ask, THEIR_HOSPITAL)
+    story.act(denial, MOTHER, expect=refused("ActSignatureInvalid", struct_hash(denial), 0))
+    yield story.act(replace(denial, guardian=ZERO_32), MINOR)
+
+
 def histories() -> Iterator[Story]:
     """Gives every history of asks."""
-    for topic in (_of_answers, _of_other_asks, _of_denials, _of_quiet, _of_asking):
+    for topic in (_of_answers, _of_other_asks, _of_denials, _of_quiet, _of_asking, _of_minors):
         yield from topic()
     yield from signing(_begun, "ask", ASK, (HOSPITAL,), (ELSEWHERE, PATIENT, CUSTODIAN))
     yield from signing(_asked, "denial", DENIAL, (PATIENT,), (OTHER, HOSPITAL, CUSTODIAN), now=NOW + 1)
