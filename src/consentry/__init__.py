@@ -14,4 +14,9 @@ The rooms, top to bottom; an import may only point down, rooms on one line do no
     errors                        the one hierarchy
 """
 
+import os
+
+# eth_hash takes the first backend it finds, which is some six times slower than the one this package demands.
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+
 __version__ = "0.1.0"

@@ -28,11 +28,11 @@ from consentry.core.chain import BlockReference
 from consentry.core.codes import DAY
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
+from consentry.directory.mirror import Mirror
 from consentry.directory.persons import PersonStore
 from consentry.directory.projection import Follower, snapshot_rows
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
-from consentry.directory.views import Directory
 from consentry.errors import (
     ConfigurationError,
     LedgerUnavailableError,
@@ -46,6 +46,7 @@ from consentry.gateway.erasures import ErasureDesk
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.claims import FolderLock
 from consentry.ledger.connection import Connection
+from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.keyfiles import load_or_create_key, read_private
 from consentry.ledger.manifest import Manifest
@@ -76,7 +77,7 @@ LOCK_NAME: Final = "gateway.lock"
 
 def connect(settings: Settings) -> Connection:
     """Gives a connection to the configured node."""
-    return Connection.over_http(settings.node_url, load_profile(settings.engine))
+    return DirectConnection(settings.node_url, load_profile(settings.engine))
 
 
 async def open_ledger(settings: Settings) -> ChainLedger:
@@ -322,7 +323,7 @@ def _context(
     persons: PersonStore,
     background: Background,
 ) -> Context:
-    directory, nonces = Directory(database, projection), NonceStore(database)
+    directory, nonces = Mirror(database, projection), NonceStore(database)
     custodian = _address(settings.custodian)
 
     async def check_ready() -> None:

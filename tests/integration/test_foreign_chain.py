@@ -20,7 +20,7 @@ from consentry.database.engine import Database
 from consentry.directory.projection import Follower, snapshot_rows
 from consentry.errors import ConsentryError, ForeignChainError
 from consentry.ledger import node
-from consentry.ledger.connection import Connection
+from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
@@ -63,7 +63,7 @@ class Site:
 
     async def deploy(self) -> Manifest:
         """Deploys the suite, with the gateway's own relay, and admits its institution."""
-        connection = Connection.over_http(f"http://127.0.0.1:{self.port}", load_profile("embedded"))
+        connection = DirectConnection(f"http://127.0.0.1:{self.port}", load_profile("embedded"))
         try:
             relay = AccountKey(load_or_create_key(self.settings().relay_key))
             made = await deployed(connection, [*people()[:3], relay])

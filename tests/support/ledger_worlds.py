@@ -34,6 +34,7 @@ from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Founders, deploy
+from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.governance import Answer, Governance, Waiting
 from consentry.ledger.manifest import Manifest
@@ -233,7 +234,7 @@ def people() -> list[AccountKey]:
 async def embedded_node(folder: Path) -> AsyncIterator[Connection]:
     """Starts an embedded chain for as long as the block lasts."""
     status = await asyncio.to_thread(node.up, folder, 0)
-    connection = Connection.over_http(str(status.url), load_profile("embedded"))
+    connection = DirectConnection(str(status.url), load_profile("embedded"))
     try:
         yield connection
     finally:

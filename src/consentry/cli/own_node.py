@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from consentry.ledger.connection import Connection
+from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
@@ -20,7 +20,7 @@ async def open_reader(url: str, engine: str, manifest: Path) -> AsyncIterator[Ch
         ForeignChainError: the node serves another chain or deployment.
         LedgerUnavailableError: the node does not answer.
     """
-    connection = Connection.over_http(url, load_profile(engine))
+    connection = DirectConnection(url, load_profile(engine))
     try:
         reader = ChainReader(connection, Manifest.read(manifest))
         await reader.identity()

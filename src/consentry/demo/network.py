@@ -29,6 +29,7 @@ from consentry.ledger.abi import SETTINGS
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Founders, deploy
+from consentry.ledger.direct import DirectConnection
 from consentry.ledger.embedded.durable import private_folder, write_synced
 from consentry.ledger.engines import load_profile
 from consentry.ledger.governance import Answer, Governance, Waiting
@@ -133,7 +134,7 @@ class Network:
         url = node.status(self.chain_folder).url
         if url is None:
             raise ConfigurationError("chain of the demonstration does not run")
-        return Connection.over_http(url, load_profile("embedded"))
+        return DirectConnection(url, load_profile("embedded"))
 
     async def deploy(self, settings: Mapping[str, int] = QUICK) -> Manifest:
         """Deploys the contracts at the first start, and admits everybody; ``settings`` are those of the deployment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import delete
@@ -22,6 +23,9 @@ BLOCKS_A_STEP: Final = 2_000
 WAIT_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
 
+Watcher = Callable[[Sequence[EventRow] | None], None]
+"""Told of rows that were committed, or of none where they are not known."""
+
 
 class Follower:
     """Writes the tables; reading is in ``views``. Several processes may follow the chain into the same tables."""
@@ -36,6 +40,17 @@ class Follower:
         self._blocks_a_step = blocks_a_step
         self._recognised = False
         self._turn = asyncio.Lock()
+        self._watchers: list[Watcher] = []
+        self._reached: BlockReference | None = None
+
+    def watch(self, watcher: Watcher) -> None:
+        """Has a watcher told of every change of the tables, once it is committed."""
+        self._watchers.append(watcher)
+
+    def _tell(self, rows: Sequence[EventRow] | None, reached: BlockReference | None) -> None:
+        self._reached = reached
+        for watcher in self._watchers:
+            watcher(rows)
 
     async def position(self) -> BlockReference | None:
         """Gives the last block taken in."""
@@ -54,6 +69,9 @@ class Follower:
             await self._recognise()
             head = await self._source.head()
             position = await self._settled()
+            if position != self._reached:
+                # Another process was faster, or blocks were undone: what changed is not known here.
+                self._tell(None, position)
             while position is None or position.number < head.number:
                 position = await self._step(position, head)
             return position
@@ -79,6 +97,7 @@ class Follower:
             async with self._database.writing() as session:
                 await _undo_to(session, None)
                 await session.exec(delete(SourceRow))
+            self._tell(None, None)
             self._recognised = False
         return await self.catch_up()
 
@@ -140,13 +159,16 @@ class Follower:
         if end is None or not await self._stands(end) or not (position is None or await self._stands(position)):
             raise LedgerUnavailableError("chain was reorganised while it was read")
         blocks = {event.place.block.number: event.place.block for event in events}
+        rows = [to_row(event) for event in events]
         async with self._database.writing() as session:
             current = await _position(session, to_change=True)
             if current != position:
+                self._tell(None, current)
                 return current
             session.add_all([BlockRow(number=b.number, hash=b.hash, time=b.time) for b in blocks.values()])
-            session.add_all([to_row(event) for event in events])
+            session.add_all(rows)
             await _put_position(session, end)
+        self._tell(rows, end)
         return end
 
 

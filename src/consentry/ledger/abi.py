@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from eth_abi import abi as eth_abi
-from eth_abi.exceptions import EncodingError
 from eth_hash.auto import keccak
 
 from consentry.core.asks import COOL_DOWN
 from consentry.core.codes import DAY
 from consentry.core.subject_facts import RECOVERY_DELAY
 from consentry.errors import ConfigurationError, InvalidInputError
+from consentry.ledger.coding import CodingError, Row
 
 MANAGER: Final = "Governance"
 WIRING: Final[Mapping[str, tuple[str, ...]]] = {
@@ -61,19 +60,6 @@ def _type_name(member: Mapping[str, Any]) -> str:
     return f"({','.join(_type_name(part) for part in member['components'])}){kind.removeprefix('tuple')}"
 
 
-def _plain(member: Mapping[str, Any], value: Any) -> Any:
-    """Turns the decoder's address strings into bytes, inside structs and arrays too."""
-    kind = str(member["type"])
-    if kind.endswith("[]"):
-        inner = {**member, "type": kind[:-2]}
-        return tuple(_plain(inner, item) for item in value)
-    if kind == "tuple":
-        return tuple(_plain(part, item) for part, item in zip(member["components"], value, strict=True))
-    if kind == "address":
-        return bytes.fromhex(value[2:])
-    return value
-
-
 @dataclass(frozen=True, slots=True)
 class Signature:
     """One function, event or error: name, members, and what identifies it on the wire."""
@@ -83,33 +69,44 @@ class Signature:
     inputs: tuple[Mapping[str, Any], ...]
     outputs: tuple[Mapping[str, Any], ...]
     digest: bytes
+    _rows: tuple[Row, Row, Row, Row] = field(init=False, repr=False, compare=False)
+    """Coders of inputs, outputs, indexed and other members."""
+
+    def __post_init__(self) -> None:
+        """Compiles the coders."""
+        indexed = [m for m in self.inputs if m.get("indexed")]
+        plain = [m for m in self.inputs if not m.get("indexed")]
+        object.__setattr__(self, "_rows", (Row(self.inputs), Row(self.outputs), Row(indexed), Row(plain)))
 
     @property
     def selector(self) -> bytes:
         """First four bytes of the digest."""
         return self.digest[:_SELECTOR]
 
-    def encode_call(self, values: Sequence[object]) -> bytes:
+    def encode_call(self, values: Sequence[Any]) -> bytes:
         """Codes a call.
 
         Raises:
             InvalidInputError: a value does not fit its Solidity type.
         """
-        return self.selector + encode_members(self.inputs, values)
+        return self.selector + _encoded(self._rows[0], values)
 
     def decode_inputs(self, data: bytes) -> tuple[Any, ...]:
-        """Decodes calldata or revert data behind the selector."""
-        return decode_members(self.inputs, data[_SELECTOR:])
+        """Decodes calldata or revert data behind the selector.
+
+        Raises:
+            CodingError: it is none of this signature.
+        """
+        return self._rows[0].decode(data[_SELECTOR:])
 
     def decode_outputs(self, data: bytes) -> tuple[Any, ...]:
-        """Decodes what a call returned."""
-        return decode_members(self.outputs, data)
+        """Decodes what a call returned; raises CodingError if it cannot have."""
+        return self._rows[1].decode(data)
 
     def decode_event(self, topics: Sequence[bytes], data: bytes) -> tuple[Any, ...]:
-        """Decodes a log into its members in the order of the declaration."""
-        indexed = [m for m in self.inputs if m["indexed"]]
-        rest = iter(decode_members([m for m in self.inputs if not m["indexed"]], data))
-        heads = iter(decode_members([m], topic)[0] for m, topic in zip(indexed, topics[1:], strict=True))
+        """Decodes a log into its members in the order of the declaration; raises CodingError if it is none of it."""
+        _, _, indexed, plain = self._rows
+        heads, rest = iter(indexed.decode(b"".join(topics[1:]))), iter(plain.decode(data))
         return tuple(next(heads) if m["indexed"] else next(rest) for m in self.inputs)
 
 
@@ -119,22 +116,20 @@ def values_of(struct: object) -> tuple[Any, ...]:
     return tuple(getattr(struct, name) for name in names)
 
 
-def encode_members(members: Sequence[Mapping[str, Any]], values: Sequence[object]) -> bytes:
+def encode_members(members: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> bytes:
     """Codes values by the members of an ABI.
 
     Raises:
         InvalidInputError: a value does not fit its Solidity type.
     """
+    return _encoded(Row(members), values)
+
+
+def _encoded(row: Row, values: Sequence[Any]) -> bytes:
     try:
-        return eth_abi.encode([_type_name(m) for m in members], list(values))
-    except (EncodingError, TypeError, ValueError) as error:
-        raise InvalidInputError(f"value does not fit its contract type ({type(error).__name__})") from error
-
-
-def decode_members(members: Sequence[Mapping[str, Any]], data: bytes) -> tuple[Any, ...]:
-    """Decodes values by the members of an ABI; raises as its decoder does."""
-    values = eth_abi.decode([_type_name(m) for m in members], data)
-    return tuple(_plain(m, v) for m, v in zip(members, values, strict=True))
+        return row.encode(values)
+    except (CodingError, TypeError) as error:
+        raise InvalidInputError(f"value does not fit its contract type ({error})") from error
 
 
 @dataclass(frozen=True, slots=True)

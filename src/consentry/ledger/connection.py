@@ -26,8 +26,8 @@ from consentry.ledger.engines import EngineProfile
 from consentry.ledger.events import Log
 
 _POLL_SECONDS: Final = 0.01
-_REQUEST_SECONDS: Final = 10.0
-_UNABLE: Final = frozenset({-32603, -32002})
+REQUEST_SECONDS: Final = 10.0
+UNABLE: Final = frozenset({-32603, -32002})
 """Error codes of JSON-RPC by which a node says that it cannot now: internal error, resource unavailable (EIP-1474)."""
 
 Topic = bytes | Sequence[bytes] | None
@@ -78,7 +78,7 @@ def _code_of(error: Exception) -> int | None:
     """The code of a JSON-RPC error by which a node says no; none if it did not answer, or said that it cannot now."""
     answer = error.rpc_response if isinstance(error, Web3RPCError) else None
     code = answer["error"].get("code") if answer and isinstance(answer.get("error"), dict) else None
-    return code if isinstance(code, int) and code not in _UNABLE else None
+    return code if isinstance(code, int) and code not in UNABLE else None
 
 
 def is_refusal(error: LedgerUnavailableError) -> bool:
@@ -90,14 +90,9 @@ class Connection:
     """A node behind JSON-RPC."""
 
     def __init__(self, provider: AsyncBaseProvider, profile: EngineProfile) -> None:
-        """Takes any web3 provider; ``over_http`` makes the usual one."""
+        """Takes any web3 provider; `consentry.ledger.direct` is the usual way to a node."""
         self._web3 = AsyncWeb3(provider)
         self.profile = profile
-
-    @classmethod
-    def over_http(cls, url: str, profile: EngineProfile) -> Connection:
-        """Connects to a node at an HTTP address."""
-        return cls(AsyncHTTPProvider(url, request_kwargs={"timeout": _REQUEST_SECONDS}), profile)
 
     async def close(self) -> None:
         """Closes kept connections."""

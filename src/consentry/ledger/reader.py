@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from eth_abi.exceptions import DecodingError
-
 from consentry.audit.ports import AuthorisationSlot, ConsentSlot, SubmittedRequest
 from consentry.core.assisted_grants import AssistedCounts
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
@@ -25,6 +23,7 @@ from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact
 from consentry.ledger.calldata import submitted_in
+from consentry.ledger.coding import CodingError
 from consentry.ledger.connection import Connection, Header
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.events import decode_log
@@ -122,7 +121,7 @@ class ChainReader:
         data = await self._connection.call(self._manifest.address(contract), signature.encode_call(values))
         try:
             return signature.decode_outputs(data)
-        except DecodingError:
+        except CodingError:
             # A node without the contract answers a call with nothing.
             await verify_identity(self._connection, self._manifest)
             raise LedgerUnavailableError(f"answer of {contract} cannot be read") from None

@@ -9,8 +9,6 @@ import ast
 import re
 from typing import Final
 
-from eth_abi.exceptions import DecodingError
-
 from consentry.errors import (
     ConflictError,
     ConsentryError,
@@ -24,6 +22,7 @@ from consentry.errors import (
 )
 from consentry.evidence.notice import LAST_MOMENT, moment_text
 from consentry.ledger.abi import all_errors
+from consentry.ledger.coding import CodingError
 
 ROLES: Final = frozenset({"roleId", "held"})
 """Arguments of errors that number a role."""
@@ -280,7 +279,7 @@ def from_data(data: bytes) -> ConsentryError:
         return LedgerRejectedError("contract refused without a known error", solidity=None, data="0x" + data.hex())
     try:
         values = signature.decode_inputs(data)
-    except DecodingError:
+    except CodingError:
         message = f"contract refused with {signature.name}, its arguments do not decode"
         return LedgerRejectedError(message, solidity=None, data="0x" + data.hex())
     names = [m["name"] or str(i) for i, m in enumerate(signature.inputs)]

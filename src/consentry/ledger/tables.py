@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar, overload
 
-from eth_abi.exceptions import DecodingError
-
 from consentry.core.typed_data import WORD
-from consentry.ledger.abi import decode_members
+from consentry.ledger.coding import Row
 
-UNREADABLE: Final = (DecodingError, IndexError, OverflowError, ValueError)
+UNREADABLE: Final = (IndexError, OverflowError, ValueError)
 """What reading raises where the contract reverts."""
 Value_co = TypeVar("Value_co", covariant=True)
 
@@ -102,10 +100,10 @@ class Calldata:
             made: makes a value of its parts.
         """
         parts = member.get("components") or [{"type": str(member["type"]).removesuffix("[]")}]
-        size = len(parts) * WORD
+        size, row = len(parts) * WORD, Row(parts)
 
         def read(start: int) -> Value_co:
-            return made(*decode_members(parts, self._content(start, size)))
+            return made(*row.decode(self._content(start, size)))
 
         return Table(lambda: self._extent(base, pointer, size), size, cache(read))
 

@@ -38,6 +38,7 @@ from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Founders, deploy
+from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
@@ -119,7 +120,7 @@ async def chain(tmp_path: Path, engine: Path) -> AsyncIterator[Chain]:  # noqa: 
     """A fresh chain with the suite on it."""
     folder = tmp_path / "chain"
     status = await asyncio.to_thread(node.up, folder, 0)
-    connection = Connection.over_http(str(status.url), load_profile("embedded"))
+    connection = DirectConnection(str(status.url), load_profile("embedded"))
     try:
         deployer, *officers = [SendingAccount(connection, AccountKey.generate().secret) for _ in range(3)]
         manifest = await deploy(connection, deployer, Founders(*(officer.address for officer in officers)))

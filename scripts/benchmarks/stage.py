@@ -1,0 +1,139 @@
+"""A small country to measure in: one chain, one gateway with sealed records, patients who granted, a hospital that asks.
+
+Everything is real and a process of its own: the embedded chain with its durable log, the gateway behind HTTP, the
+patients' and the hospital's signatures. Only the keys are drawn for the occasion.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from consentry.client.bulk import Sought
+from consentry.client.hospital import Hospital, Institution, NewRecord
+from consentry.core.codes import DAY, Action, Assurance, Category, Purpose, bits
+from consentry.core.offices import Role
+from consentry.core.terms import ZERO_32, Address, ConsentId, ConsentTerms, RecordId, SubjectId
+from consentry.core.typed_data import Domain
+from consentry.crypto.signing import AccountKey
+from consentry.demo.network import HOSPITALS, Network
+from consentry.ledger.governance import Answer, Governance
+from consentry.ledger.manifest import Manifest
+
+CUSTODIAN, REQUESTER = (party.name for party in HOSPITALS)
+AUTHORITY: Final = "national"
+AUDITORS: Final = ("auditor-1", "auditor-2")
+DAILY_LIMIT: Final = 2**32 - 1
+EMERGENCY_LIMIT: Final = 10
+DATA_MONTH: Final = 12 * 2025
+RECORD_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What runs, who asks, and what may be asked for."""
+
+    network: Network
+    manifest: Manifest
+    requester: Institution
+    sought: Sequence[Sought]
+
+    @property
+    def url(self) -> str:
+        """Where the custodian's gateway answers."""
+        return self.network.hospital_url(CUSTODIAN)
+
+    @property
+    def hospital(self) -> Hospital:
+        """The SDK of the hospital that asks, at the custodian's gateway."""
+        return self.network.hospital(REQUESTER, CUSTODIAN)
+
+    def domain(self, contract: str) -> Domain:
+        """Gives the EIP-712 domain of a contract."""
+        return Domain(f"Consentry {contract}", self.manifest.identity.chain_id, self.manifest.address(contract))
+
+
+@asynccontextmanager
+async def open_stage(patients: int) -> AsyncIterator[Stage]:
+    """Starts everything in a temporary folder, has patients enrolled, a record of each sealed, anchored and granted."""
+    with tempfile.TemporaryDirectory(prefix="consentry-bench-") as folder:
+        network = Network(Path(folder))
+        try:
+            network.start_chain()
+            manifest = await network.deploy()
+            await _lift_limit(network, manifest)
+            network.start_gateway(CUSTODIAN)
+            sought = [await _patient(network, Path(folder)) for _ in range(patients)]
+            yield Stage(network, manifest, network.institution(REQUESTER), sought)
+        finally:
+            await network.hang_up()
+            network.stop()
+
+
+async def _lift_limit(network: Network, manifest: Manifest) -> None:
+    """Lets the hospital ask as often as it is measured: a limit is set by two officers of the audit."""
+    connection = network.connection()
+    asks, authority = network.institution(REQUESTER).address, network.key(AUTHORITY).address
+    auditors = [network.key(name) for name in AUDITORS]
+    try:
+        for auditor in auditors:
+            office = partial(_appoint, authority, auditor.address)
+            await network.by_two(connection, manifest, AUTHORITY, office)
+        for auditor in auditors:
+            await Governance(connection, manifest, auditor.secret).limit_institution(asks, DAILY_LIMIT, EMERGENCY_LIMIT)
+    finally:
+        await connection.close()
+
+
+async def _appoint(authority: Address, officer: Address, by: Governance) -> Answer:
+    return await by.appoint_officer(authority, officer, bits(Role.AUDIT))
+
+
+async def _patient(network: Network, folder: Path) -> Sought:
+    key, subject = AccountKey.generate(), SubjectId(secrets.token_bytes(32))
+    patient, custodian = network.patient(key, CUSTODIAN), network.hospital(CUSTODIAN, CUSTODIAN)
+    enrolment, signature = await patient.sign_enrolment(subject)
+    await custodian.enrol(enrolment, signature)
+    file = folder / "record"
+    file.write_bytes(secrets.token_bytes(RECORD_BYTES))
+    record, _ = await custodian.add_record(
+        file, "application/octet-stream", NewRecord(subject, Category.IMAGING, 3, DATA_MONTH)
+    )
+    await patient.sign_in()
+    terms, _ = await patient.prepare(_terms(subject, network.institution(REQUESTER).address), "en")
+    answer = await patient.grant(terms)
+    return Sought(RecordId(record), ConsentId(bytes.fromhex(answer["consentId"][2:])))
+
+
+def _terms(subject: SubjectId, institution: Address) -> ConsentTerms:
+    now = int(time.time())
+    return ConsentTerms(
+        subject_id=subject,
+        guardian=ZERO_32,
+        institution=institution,
+        group=ZERO_32,
+        practitioner=ZERO_32,
+        records_root=ZERO_32,
+        categories=bits(Category.IMAGING),
+        purposes=bits(Purpose.TREAT),
+        actions=bits(Action.VIEW),
+        max_sensitivity=4,
+        data_from=DATA_MONTH - 12,
+        data_until=DATA_MONTH + 12,
+        valid_from=now - 60,
+        valid_until=now + 30 * DAY,
+        max_uses=2**32 - 1,
+        onward_disclosure=False,
+        erase_by=0,
+        notice_hash=ZERO_32,
+        notice_version=0,
+        assurance=Assurance.DEVICE_KEY,
+        nonce=0,
+    )

@@ -1,0 +1,153 @@
+"""One connection to one node over HTTP, past web3: what every access asks is coded by hand.
+
+web3 formats every answer several times over, which costs more than the question. What a gateway asks once an access is
+asked here as plain JSON-RPC; the rest goes the usual way of `Connection`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from web3 import AsyncHTTPProvider
+
+from consentry.core.chain import BlockReference
+from consentry.core.terms import ZERO_ADDRESS, Address
+from consentry.errors import LedgerUnavailableError
+from consentry.ledger import reverts
+from consentry.ledger.connection import REQUEST_SECONDS, UNABLE, Connection, Header, Mined, Topic
+from consentry.ledger.engines import EngineProfile
+from consentry.ledger.events import Log
+from consentry.ledger.wire import RpcError, Wire
+
+_REVERTED: Final = 3
+"""Code by which a node says that a contract refused (geth, anvil, Besu)."""
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except RpcError as error:
+        refusal = reverts.from_exception(error)
+        if refusal is None and error.code == _REVERTED:
+            refusal = reverts.from_data(b"")
+        if refusal is not None:
+            raise refusal from error
+        if error.code in UNABLE:
+            raise LedgerUnavailableError("node does not answer (it cannot now)") from error
+        raise LedgerUnavailableError(f"node refuses ({error})", rpc_code=error.code) from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
+
+
+class DirectConnection(Connection):
+    """A node behind JSON-RPC over HTTP."""
+
+    def __init__(self, url: str, profile: EngineProfile) -> None:
+        """Takes the node's address; connects with the first question."""
+        super().__init__(AsyncHTTPProvider(url, request_kwargs={"timeout": REQUEST_SECONDS}), profile)
+        self._wire = Wire(url, REQUEST_SECONDS)
+
+    async def close(self) -> None:
+        """Closes kept connections."""
+        await self._wire.close()
+        await super().close()
+
+    async def header(self, number: int | None = None) -> Header | None:
+        """Gives a block by number, or the newest; None if the chain is shorter."""
+        wanted = "latest" if number is None else hex(number)
+        async with _translated():
+            block = await self._wire.ask("eth_getBlockByNumber", wanted, False)  # noqa: FBT003 - its own parameter
+            if block is None:
+                return None
+            reference = BlockReference(_number(block["number"]), _bytes(block["hash"]), _number(block["timestamp"]))
+            return Header(reference, _bytes(block["parentHash"]))
+
+    async def call(
+        self, target: Address, data: bytes, sender: Address = ZERO_ADDRESS, *, in_next_block: bool = False
+    ) -> bytes:
+        """Runs a call without changing anything; see `Connection.call`."""
+        parameters = {"to": _hex(target), "data": _hex(data), "gas": hex(self.profile.transaction_gas_limit)}
+        if sender != ZERO_ADDRESS:
+            parameters["from"] = _hex(sender)
+            if self.profile.gas_price:
+                parameters["gasPrice"] = hex(self.profile.gas_price)
+        async with _translated():
+            return _bytes(await self._wire.ask("eth_call", parameters, "pending" if in_next_block else "latest"))
+
+    async def next_nonce(self, account: Address) -> int:
+        """Gives the number of transactions of an account; see `Connection.next_nonce`."""
+        async with _translated():
+            return _number(await self._wire.ask("eth_getTransactionCount", _hex(account), "pending"))
+
+    async def send(self, raw: bytes) -> None:
+        """Hands a signed transaction to the node; see `Connection.send`."""
+        async with _translated():
+            await self._wire.ask("eth_sendRawTransaction", _hex(raw), alone=True)
+
+    async def mined(self, transaction_hash: bytes) -> Mined | None:
+        """Gives a transaction's receipt once its block is final; see `Connection.mined`."""
+        async with _translated():
+            receipt = await self._wire.ask("eth_getTransactionReceipt", _hex(transaction_hash), alone=True)
+            if receipt is None:
+                return None
+            number, block_hash = _number(receipt["blockNumber"]), _bytes(receipt["blockHash"])
+            header = await self.header(number)
+            if header is None or header.block.hash != block_hash:
+                return None
+            created = receipt.get("contractAddress")
+            return Mined(
+                succeeded=_number(receipt["status"]) == 1,
+                transaction_hash=transaction_hash,
+                block=header.block,
+                gas_used=_number(receipt["gasUsed"]),
+                contract=Address(_bytes(created)) if created else None,
+                logs=tuple(_log(entry) for entry in receipt["logs"]),
+            )
+
+    async def logs(
+        self, addresses: Sequence[Address], first: int, last: int | None, topics: Sequence[Topic] = ()
+    ) -> tuple[Log, ...]:
+        """Gives the logs of some contracts; see `Connection.logs`."""
+        wanted: dict[str, object] = {
+            "address": [_hex(address) for address in addresses],
+            "fromBlock": hex(first),
+            "toBlock": "latest" if last is None else hex(last),
+        }
+        if topics:
+            wanted["topics"] = [_topic(topic) for topic in topics]
+        async with _translated():
+            found = await self._wire.ask("eth_getLogs", wanted, alone=True)
+            return tuple(sorted(map(_log, found), key=lambda log: (log.block_number, log.log_index)))
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _bytes(value: str) -> bytes:
+    return bytes.fromhex(value.removeprefix("0x"))
+
+
+def _number(value: str) -> int:
+    return int(value, 16)
+
+
+def _topic(topic: Topic) -> str | list[str] | None:
+    if topic is None:
+        return None
+    return _hex(topic) if isinstance(topic, bytes) else [_hex(value) for value in topic]
+
+
+def _log(entry: Mapping[str, Any]) -> Log:
+    return Log(
+        address=Address(_bytes(entry["address"])),
+        topics=tuple(map(_bytes, entry["topics"])),
+        data=_bytes(entry["data"]),
+        block_number=_number(entry["blockNumber"]),
+        block_hash=_bytes(entry["blockHash"]),
+        transaction_hash=_bytes(entry["transactionHash"]),
+        log_index=_number(entry["logIndex"]),
+    )

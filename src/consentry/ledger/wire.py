@@ -1,0 +1,147 @@
+"""JSON-RPC over kept HTTP connections, without anything between the question and its answer.
+
+Questions of one moment travel in one body: whoever asks many things at once waits for one answer. What may take long,
+such as handing over a transaction, travels alone and keeps nobody waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+
+from consentry.errors import LedgerUnavailableError
+
+MOST_TOGETHER: Final = 200
+"""Questions of one body."""
+_CONNECTIONS: Final = 16
+
+
+class RpcError(Exception):
+    """A node's no: code, message, and the data of a contract's refusal if there were any."""
+
+    def __init__(self, code: int, message: str, data: object = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.data = data
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    method: str
+    parameters: Sequence[object]
+    answer: asyncio.Future[Any]
+
+
+class Wire:
+    """A node's HTTP address. May be made before the event loop runs."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        """Takes the address, and how long an answer may take."""
+        self._url = url
+        self._seconds = seconds
+        self._session: aiohttp.ClientSession | None = None
+        self._waiting: list[_Question] = []
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Closes kept connections; questions under way fail."""
+        for task in tuple(self._under_way):
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def ask(self, method: str, *parameters: object, alone: bool = False) -> Any:  # noqa: ANN401 - JSON
+        """Asks one question, together with what others ask at this moment unless it is to go alone.
+
+        Raises:
+            RpcError: the node says no.
+            LedgerUnavailableError: it does not answer, or with what is no answer.
+        """
+        question = _Question(method, parameters, asyncio.get_running_loop().create_future())
+        if alone:
+            self._send([question])
+        else:
+            if not self._waiting:
+                asyncio.get_running_loop().call_soon(self._flush)
+            self._waiting.append(question)
+        return await question.answer
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for first in range(0, len(waiting), MOST_TOGETHER):
+            self._send(waiting[first : first + MOST_TOGETHER])
+
+    def _send(self, questions: Sequence[_Question]) -> None:
+        task = asyncio.create_task(self._answer(questions))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _answer(self, questions: Sequence[_Question]) -> None:
+        try:
+            _hand_out(questions, await self._posted(questions))
+        except BaseException as error:
+            cause = f"node does not answer ({type(error).__name__})"
+            for question in questions:
+                if not question.answer.done():
+                    failed = LedgerUnavailableError(cause)
+                    failed.__cause__ = error
+                    question.answer.set_exception(failed)
+            if not isinstance(error, Exception):
+                raise
+
+    async def _posted(self, questions: Sequence[_Question]) -> Any:  # noqa: ANN401 - JSON
+        bodies = [
+            {"jsonrpc": "2.0", "id": number, "method": question.method, "params": question.parameters}
+            for number, question in enumerate(questions)
+        ]
+        content = json.dumps(bodies if len(bodies) > 1 else bodies[0], separators=(",", ":")).encode()
+        async with self._opened().post(self._url, data=content, headers={"Content-Type": "application/json"}) as answer:
+            body = await answer.read()
+            if answer.status != HTTPStatus.OK:
+                raise ValueError(f"status {answer.status}")
+        return json.loads(body)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+                timeout=aiohttp.ClientTimeout(total=self._seconds),
+                trust_env=False,
+            )
+        return self._session
+
+
+def _hand_out(questions: Sequence[_Question], body: Any) -> None:  # noqa: ANN401 - JSON
+    """Gives every question its answer by its number; one that got none fails.
+
+    Raises:
+        ValueError: the body is no answer to them.
+    """
+    answers = body if len(questions) > 1 else [body]
+    if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
+        raise ValueError("no answers")
+    by_number = {answer.get("id"): answer for answer in answers}
+    for number, question in enumerate(questions):
+        told = by_number.get(number)
+        if question.answer.done():
+            continue
+        if told is None or ("result" in told) == ("error" in told):
+            question.answer.set_exception(LedgerUnavailableError("node does not answer (no answer to the question)"))
+        elif "error" in told:
+            question.answer.set_exception(_refusal(told["error"]))
+        else:
+            question.answer.set_result(told["result"])
+
+
+def _refusal(error: object) -> RpcError:
+    told = error if isinstance(error, dict) else {}
+    code = told.get("code")
+    return RpcError(code if isinstance(code, int) else 0, str(told.get("message", "")), told.get("data"))
