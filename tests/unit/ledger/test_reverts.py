@@ -17,7 +17,7 @@ from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, Signature, all_e
 from consentry.ledger.events import IGNORED
 
 SIGNATURES = sorted(all_errors().values(), key=lambda signature: signature.name)
-ZERO = {"bytes": b"\x01", "address": "0x" + "11" * 20, "string": "", "bool": False}
+ZERO = {"bytes": b"\x01", "address": b"\x11" * 20, "string": "", "bool": False}
 
 
 def sample(signature: Signature) -> bytes:
