@@ -143,6 +143,10 @@ class Artifact:
     events: Mapping[bytes, Signature]
     errors: Mapping[bytes, Signature]
 
+    def encode_constructor(self, values: Sequence[Any]) -> bytes:
+        """Codes what stands behind the bytecode; raises InvalidInputError if a value does not fit its type."""
+        return encode_members(self.constructor, values)
+
 
 def _signature(contract: str, entry: Mapping[str, Any]) -> Signature:
     inputs = tuple(entry["inputs"])

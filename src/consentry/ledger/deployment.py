@@ -19,7 +19,7 @@ from consentry.core.chain import ChainIdentity
 from consentry.core.offices import Role
 from consentry.core.terms import Address
 from consentry.errors import ConfigurationError, ForeignChainError, LedgerRejectedError, LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, MANAGER, SETTINGS, VERIFIERS, WIRING, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, MANAGER, SETTINGS, VERIFIERS, WIRING, artifact
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
@@ -82,7 +82,7 @@ async def _deploy_suite(
 
     async def create(name: str, *values: object) -> None:
         compiled = artifact(name)
-        mined = await deployer.submit(None, compiled.bytecode + encode_members(compiled.constructor, values))
+        mined = await deployer.submit(None, compiled.bytecode + compiled.encode_constructor(values))
         if not mined.succeeded or mined.contract is None:
             raise LedgerRejectedError(f"deployment of {name} failed")
         made[name] = mined.contract

@@ -19,6 +19,7 @@ from consentry.ledger import reverts
 from consentry.ledger.connection import REQUEST_SECONDS, UNABLE, Connection, Header, Mined, Topic
 from consentry.ledger.engines import EngineProfile
 from consentry.ledger.events import Log
+from consentry.ledger.together import Together
 from consentry.ledger.wire import RpcError, Wire
 
 _REVERTED: Final = 3
@@ -49,6 +50,7 @@ class DirectConnection(Connection):
         """Takes the node's address; connects with the first question."""
         super().__init__(AsyncHTTPProvider(url, request_kwargs={"timeout": REQUEST_SECONDS}), profile)
         self._wire = Wire(url, REQUEST_SECONDS)
+        self._reads = Together(self._run, self._call)
 
     async def close(self) -> None:
         """Closes kept connections."""
@@ -68,14 +70,23 @@ class DirectConnection(Connection):
     async def call(
         self, target: Address, data: bytes, sender: Address = ZERO_ADDRESS, *, in_next_block: bool = False
     ) -> bytes:
-        """Runs a call without changing anything; see `Connection.call`."""
+        """Runs a call without changing anything; see `Connection.call`. Reads of one moment go together."""
+        if sender == ZERO_ADDRESS and not in_next_block:
+            return await self._reads.call(target, data)
+        return await self._call(target, data, sender, "pending" if in_next_block else "latest")
+
+    async def _run(self, code: bytes) -> object:
+        parameters = {"data": _hex(code), "gas": hex(self.profile.transaction_gas_limit)}
+        return await self._wire.ask("eth_call", parameters, "latest")
+
+    async def _call(self, target: Address, data: bytes, sender: Address = ZERO_ADDRESS, block: str = "latest") -> bytes:
         parameters = {"to": _hex(target), "data": _hex(data), "gas": hex(self.profile.transaction_gas_limit)}
         if sender != ZERO_ADDRESS:
             parameters["from"] = _hex(sender)
             if self.profile.gas_price:
                 parameters["gasPrice"] = hex(self.profile.gas_price)
         async with _translated():
-            return _bytes(await self._wire.ask("eth_call", parameters, "pending" if in_next_block else "latest"))
+            return _bytes(await self._wire.ask("eth_call", parameters, block))
 
     async def next_nonce(self, account: Address) -> int:
         """Gives the number of transactions of an account; see `Connection.next_nonce`."""
