@@ -9,9 +9,9 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import seal
+from benchmarks import decide, seal
 
-BENCHMARKS = (seal,)
+BENCHMARKS = (seal, decide)
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 

@@ -1,4 +1,4 @@
-"""A small country to measure in: one chain, one gateway with sealed records, patients who granted, a hospital that asks.
+"""A small country to measure in: a chain, a gateway with sealed records, patients who granted, a hospital that asks.
 
 Everything is real and a process of its own: the embedded chain with its durable log, the gateway behind HTTP, the
 patients' and the hospital's signatures. Only the keys are drawn for the occasion.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,15 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from consentry.client.bulk import Sought
-from consentry.client.hospital import Hospital, Institution, NewRecord
-from consentry.core.codes import DAY, Action, Assurance, Category, Purpose, bits
+from benchmarks.material import DATA_MONTH, terms_for
+from consentry.client.hospital import Institution, NewRecord
+from consentry.core.codes import Category, bits
 from consentry.core.offices import Role
-from consentry.core.terms import ZERO_32, Address, ConsentId, ConsentTerms, RecordId, SubjectId
-from consentry.core.typed_data import Domain
+from consentry.core.terms import Address, ConsentId, Material, RecordId, SubjectId
+from consentry.core.typed_data import Domain, consent_id
 from consentry.crypto.signing import AccountKey
 from consentry.demo.network import HOSPITALS, Network
 from consentry.ledger.governance import Answer, Governance
+from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 
 CUSTODIAN, REQUESTER = (party.name for party in HOSPITALS)
@@ -32,8 +32,16 @@ AUTHORITY: Final = "national"
 AUDITORS: Final = ("auditor-1", "auditor-2")
 DAILY_LIMIT: Final = 2**32 - 1
 EMERGENCY_LIMIT: Final = 10
-DATA_MONTH: Final = 12 * 2025
 RECORD_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A record that may be asked for, the consent under which, and what the chain needs to decide it."""
+
+    record: RecordId
+    consent: ConsentId
+    material: Material
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Stage:
     network: Network
     manifest: Manifest
     requester: Institution
-    sought: Sequence[Sought]
+    sought: Sequence[Place]
 
     @property
     def url(self) -> str:
@@ -51,9 +59,9 @@ class Stage:
         return self.network.hospital_url(CUSTODIAN)
 
     @property
-    def hospital(self) -> Hospital:
-        """The SDK of the hospital that asks, at the custodian's gateway."""
-        return self.network.hospital(REQUESTER, CUSTODIAN)
+    def relay_key(self) -> bytes:
+        """The key of a relay that no gateway uses here."""
+        return load_or_create_key(self.network.folder(REQUESTER) / "keys" / "relay")
 
     def domain(self, contract: str) -> Domain:
         """Gives the EIP-712 domain of a contract."""
@@ -96,7 +104,7 @@ async def _appoint(authority: Address, officer: Address, by: Governance) -> Answ
     return await by.appoint_officer(authority, officer, bits(Role.AUDIT))
 
 
-async def _patient(network: Network, folder: Path) -> Sought:
+async def _patient(network: Network, folder: Path) -> Place:
     key, subject = AccountKey.generate(), SubjectId(secrets.token_bytes(32))
     patient, custodian = network.patient(key, CUSTODIAN), network.hospital(CUSTODIAN, CUSTODIAN)
     enrolment, signature = await patient.sign_enrolment(subject)
@@ -107,33 +115,7 @@ async def _patient(network: Network, folder: Path) -> Sought:
         file, "application/octet-stream", NewRecord(subject, Category.IMAGING, 3, DATA_MONTH)
     )
     await patient.sign_in()
-    terms, _ = await patient.prepare(_terms(subject, network.institution(REQUESTER).address), "en")
-    answer = await patient.grant(terms)
-    return Sought(RecordId(record), ConsentId(bytes.fromhex(answer["consentId"][2:])))
-
-
-def _terms(subject: SubjectId, institution: Address) -> ConsentTerms:
-    now = int(time.time())
-    return ConsentTerms(
-        subject_id=subject,
-        guardian=ZERO_32,
-        institution=institution,
-        group=ZERO_32,
-        practitioner=ZERO_32,
-        records_root=ZERO_32,
-        categories=bits(Category.IMAGING),
-        purposes=bits(Purpose.TREAT),
-        actions=bits(Action.VIEW),
-        max_sensitivity=4,
-        data_from=DATA_MONTH - 12,
-        data_until=DATA_MONTH + 12,
-        valid_from=now - 60,
-        valid_until=now + 30 * DAY,
-        max_uses=2**32 - 1,
-        onward_disclosure=False,
-        erase_by=0,
-        notice_hash=ZERO_32,
-        notice_version=0,
-        assurance=Assurance.DEVICE_KEY,
-        nonce=0,
-    )
+    terms, _ = await patient.prepare(terms_for(subject, network.institution(REQUESTER).address), "en")
+    await patient.grant(terms)
+    leaf = await custodian.leaf_of(subject, record)
+    return Place(record, consent_id(terms), Material(leaf, terms, ()))

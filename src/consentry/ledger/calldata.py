@@ -29,7 +29,7 @@ def encode_decide(items: Sequence[tuple[AccessRequest, Material]], signatures: S
     Raises:
         InvalidInputError: a value does not fit its Solidity type.
     """
-    requests, tables = _packed(items)
+    requests, tables = packed(items)
     return _function("decide").encode_call((requests, signatures, tables))
 
 
@@ -39,11 +39,16 @@ def encode_decide_batch(items: Sequence[tuple[AccessRequest, Material]], signatu
     Raises:
         InvalidInputError: a value does not fit its Solidity type.
     """
-    requests, tables = _packed(items)
+    requests, tables = packed(items)
     return _function("decideBatch").encode_call((requests, signature, tables))
 
 
-def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any], tuple[Any, ...]]:
+def packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any], tuple[Any, ...]]:
+    """Gives requests and tables as the ABI takes them.
+
+    Raises:
+        InvalidInputError: a value does not fit its place.
+    """
     try:
         packed, tables = pack_batch(items)
     except ValueError as error:
