@@ -6,6 +6,7 @@ import dataclasses
 import json
 import typing
 from enum import IntEnum
+from functools import cache
 from typing import Any, Final
 
 from consentry.core import events
@@ -93,9 +94,13 @@ def _participant(event: events.LedgerEvent) -> bytes | None:
     return None
 
 
+@cache
+def _names_of(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if field.name != "place")
+
+
 def _members(value: Any) -> list[Any]:
-    names = [f.name for f in dataclasses.fields(value) if f.name != "place"]
-    return [getattr(value, name) for name in names]
+    return [getattr(value, name) for name in _names_of(type(value))]
 
 
 def _plain(value: Any) -> Any:

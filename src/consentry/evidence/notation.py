@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Final, TypeVar, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from consentry.core.terms import AccessEntry, AccessRequest
 from consentry.core.typed_data import SignedStruct, members_of
 from consentry.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Json = dict[str, Any]
 Struct = TypeVar("Struct", bound=SignedStruct)
@@ -89,15 +93,18 @@ def _require_members(value: object, expected: set[str]) -> Json:
     return value
 
 
-def _members(struct: type) -> list[tuple[str, str]]:
-    return [cast("tuple[str, str]", tuple(reversed(member.split(" ")))) for member in members_of(struct)]
+@cache
+def _plan(struct: type[DataclassInstance]) -> tuple[tuple[str, str, str], ...]:
+    """Gives of each member its name in JSON, its type, and the field that holds it."""
+    kinds = [member.split(" ") for member in members_of(struct)]
+    fields = dataclasses.fields(struct)
+    return tuple((name, kind, field.name) for (kind, name), field in zip(kinds, fields, strict=True))
 
 
 def write(value: SignedStruct) -> Json:
     """Writes a signed struct; member names are those of the EIP-712 type."""
-    fields = dataclasses.fields(value)
-    pairs = zip(_members(type(value)), fields, strict=True)
-    return {name: _write(kind, getattr(value, field.name)) for (name, kind), field in pairs}
+    kind_of_struct: Any = type(value)
+    return {name: _write(kind, getattr(value, field)) for name, kind, field in _plan(kind_of_struct)}
 
 
 def read(struct: type[Struct], value: object) -> Struct:
@@ -106,9 +113,10 @@ def read(struct: type[Struct], value: object) -> Struct:
     Raises:
         InvalidInputError: a member is missing, unknown, or not in the one form it has.
     """
-    members = _members(struct)
-    found = _require_members(value, {name for name, _ in members})
-    values: list[Any] = [_read(kind, found[name]) for name, kind in members]
+    kind_of_struct: Any = struct
+    plan = _plan(kind_of_struct)
+    found = _require_members(value, {name for name, *_ in plan})
+    values: list[Any] = [_read(kind, found[name]) for name, kind, _ in plan]
     return struct(*values)
 
 

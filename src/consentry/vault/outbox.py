@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import insert, tuple_
@@ -144,6 +144,7 @@ def _conflict(item: StoredRequest) -> ConflictError:
     return ConflictError(f"content of request {item.request.request_id} does not match the one received before")
 
 
+_NAMES = tuple(field.name for field in fields(AccessRequest))
 _NUMBERS = frozenset(field.name for field in fields(AccessRequest) if field.type == "int")
 
 
@@ -188,7 +189,7 @@ def _decode_batch(row: KeptBatch) -> StoredBatch:
 
 
 def _request_json(request: AccessRequest) -> dict[str, Any]:
-    return {name: value if name in _NUMBERS else value.hex() for name, value in asdict(request).items()}
+    return {name: getattr(request, name) if name in _NUMBERS else getattr(request, name).hex() for name in _NAMES}
 
 
 def _request_of(kept: dict[str, Any]) -> AccessRequest:
