@@ -95,7 +95,7 @@ def _participant(event: events.LedgerEvent) -> bytes | None:
 
 
 @cache
-def _names_of(kind: type[Any]) -> tuple[str, ...]:
+def _names_of(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - any dataclass
     return tuple(field.name for field in dataclasses.fields(kind) if field.name != "place")
 
 
