@@ -95,7 +95,8 @@ def _participant(event: events.LedgerEvent) -> bytes | None:
 
 
 @cache
-def _names_of(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - any dataclass
+def _names_of(kind: Any) -> tuple[str, ...]:
+    """Gives the fields of an event or of a struct, without its place."""
     return tuple(field.name for field in dataclasses.fields(kind) if field.name != "place")
 
 
