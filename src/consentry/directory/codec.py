@@ -101,7 +101,8 @@ def _names_of(kind: Any) -> tuple[str, ...]:
 
 
 def _members(value: Any) -> list[Any]:
-    return [getattr(value, name) for name in _names_of(type(value))]
+    kind: Any = type(value)
+    return [getattr(value, name) for name in _names_of(kind)]
 
 
 def _plain(value: Any) -> Any:
