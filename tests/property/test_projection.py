@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from consentry.core.chain import EventPlace
 from consentry.database.engine import Database
-from consentry.directory.codec import from_row, to_row
+from consentry.directory.codec import columns_of, from_row, to_row
 from consentry.directory.projection import Follower, snapshot_rows
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA
@@ -109,12 +109,12 @@ async def _live(url: str, source: ForkingSource, step: int, what: Round, patch: 
     def failing(event):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - as the function it stands for
         if next(written) == what.cut_at:
             raise PowerCut
-        return to_row(event)
+        return columns_of(event)
 
     source.between = between
     database = Database(url)
     with patch.context() as own:
-        own.setattr("consentry.directory.projection.to_row", failing)
+        own.setattr("consentry.directory.projection.columns_of", failing)
         try:
             await Follower(database, source, source.known_as, blocks_a_step=step).catch_up()
         except (PowerCut, LedgerUnavailableError):

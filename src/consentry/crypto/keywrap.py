@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
@@ -44,6 +45,8 @@ WRAPPED_SIZE = ENCAPSULATION_SIZE + RECORD_KEYS_SIZE + TAG_SIZE
 _LABEL = b"consentry/release/v1"
 _ADDRESS_SIZE = 20
 _ID_SIZE = 32
+_KNOWN_KEYS = 10_000
+"""Public release keys that are kept read: one an institution, some two kilobytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,7 @@ def _private_parts(seed: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
     )
 
 
+@lru_cache(_KNOWN_KEYS)
 def _public_key(public_key: bytes) -> MLKEM768X25519PublicKey:
     check_length("release key", public_key, PUBLIC_KEY_SIZE)
     try:

@@ -22,14 +22,23 @@ _KINDS: Final[dict[str, type[Any]]] = {kind.__name__: kind for kind in typing.ge
 _TYPES_OF: Final[dict[type[Any], list[Any]]] = {}
 
 
+Columns = dict[str, Any]
+"""The columns of an event's row by name, all of them."""
+
+
 def to_row(event: events.LedgerEvent) -> EventRow:
     """Gives the row of an event."""
+    return EventRow(**columns_of(event))
+
+
+def columns_of(event: events.LedgerEvent) -> Columns:
+    """Gives the columns of an event's row: many are written at a time, past the objects of a mapper."""
     if isinstance(event, events.ActPerformed):
-        return _act_row(event)
+        return _act_columns(event)
     place = event.place
     entry = event.entry if isinstance(event, events.AccessDecided) else None
     named: Any = entry or event
-    return EventRow(
+    return Columns(
         block_number=place.block.number,
         log_index=place.log_index,
         kind=type(event).__name__,
@@ -40,6 +49,7 @@ def to_row(event: events.LedgerEvent) -> EventRow:
         consent_id=entry.request.consent_id if entry else getattr(event, "consent_id", None),
         signer=event.signer if isinstance(event, events.SubjectEnrolled) else None,
         permitted=entry.reason == 0 if entry else None,
+        act_hash=None,
         payload=json.dumps([_plain(v) for v in _members(event)], separators=(",", ":")),
     )
 
@@ -54,10 +64,10 @@ def from_row(row: EventRow, block: BlockReference) -> Any:
     return kind(place, *(_typed(t, v) for t, v in zip(types, json.loads(row.payload), strict=True)))
 
 
-def _act_row(event: events.ActPerformed) -> EventRow:
+def _act_columns(event: events.ActPerformed) -> Columns:
     place, form = event.place, event.act.FORM
     members = [event.act_hash, event.subject_id, event.institution, event.act, list(event.signatures)]
-    return EventRow(
+    return Columns(
         block_number=place.block.number,
         log_index=place.log_index,
         kind=form.event,
@@ -67,6 +77,7 @@ def _act_row(event: events.ActPerformed) -> EventRow:
         record_id=getattr(event.act, "record_id", None),
         consent_id=getattr(event.act, "consent_id", None),
         signer=_signer_of(event.act),
+        permitted=None,
         act_hash=event.act_hash,
         payload=json.dumps([_plain(member) for member in members], separators=(",", ":")),
     )

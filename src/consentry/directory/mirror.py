@@ -16,8 +16,8 @@ from consentry.core.codes import Standing
 from consentry.core.events import ActPerformed
 from consentry.core.terms import Address, ConsentId, RecordId
 from consentry.database.engine import Database
+from consentry.directory.codec import Columns
 from consentry.directory.projection import Follower
-from consentry.directory.tables import EventRow
 from consentry.directory.views import Directory
 from consentry.gateway.ports import ConsentView, InstitutionView, RecordView
 
@@ -96,7 +96,7 @@ class Mirror(Directory):
             shelf.keep(key, found)
         return found
 
-    def _take_note(self, rows: Sequence[EventRow] | None) -> None:
+    def _take_note(self, rows: Sequence[Columns] | None) -> None:
         """Drops what committed rows touch; all of it if the rows are not known."""
         self._changes += 1
         if rows is None:
@@ -104,17 +104,17 @@ class Mirror(Directory):
                 shelf.clear()
             return
         for row in rows:
-            if row.kind in _DECISIONS:
+            if row["kind"] in _DECISIONS:
                 self._count(row)
                 continue
             for shelf, key in (
-                (self._institutions, row.participant),
-                (self._records, row.record_id),
-                (self._consents, row.consent_id),
+                (self._institutions, row["participant"]),
+                (self._records, row["record_id"]),
+                (self._consents, row["consent_id"]),
             ):
                 shelf.pop(key or b"", None)
 
-    def _count(self, row: EventRow) -> None:
-        view: ConsentView | None = self._consents.get(row.consent_id or b"")
-        if view is not None and row.permitted:
+    def _count(self, row: Columns) -> None:
+        view: ConsentView | None = self._consents.get(row["consent_id"] or b"")
+        if view is not None and row["permitted"]:
             self._consents[view.consent_id] = replace(view, uses=view.uses + 1)

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.database.engine import Database
-from consentry.directory.codec import to_row
+from consentry.directory.codec import Columns, columns_of
 from consentry.directory.ports import EventSource
 from consentry.directory.tables import BlockRow, EventRow, PositionRow, SourceRow
 from consentry.errors import ForeignChainError, LedgerUnavailableError
@@ -23,7 +23,7 @@ BLOCKS_A_STEP: Final = 2_000
 WAIT_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
 
-Watcher = Callable[[Sequence[EventRow] | None], None]
+Watcher = Callable[[Sequence[Columns] | None], None]
 """Told of rows that were committed, or of none where they are not known."""
 
 
@@ -47,7 +47,7 @@ class Follower:
         """Has a watcher told of every change of the tables, once it is committed."""
         self._watchers.append(watcher)
 
-    def _tell(self, rows: Sequence[EventRow] | None, reached: BlockReference | None) -> None:
+    def _tell(self, rows: Sequence[Columns] | None, reached: BlockReference | None) -> None:
         self._reached = reached
         for watcher in self._watchers:
             watcher(rows)
@@ -159,14 +159,15 @@ class Follower:
         if end is None or not await self._stands(end) or not (position is None or await self._stands(position)):
             raise LedgerUnavailableError("chain was reorganised while it was read")
         blocks = {event.place.block.number: event.place.block for event in events}
-        rows = [to_row(event) for event in events]
+        rows = [columns_of(event) for event in events]
         async with self._database.writing() as session:
             current = await _position(session, to_change=True)
             if current != position:
                 self._tell(None, current)
                 return current
             session.add_all([BlockRow(number=b.number, hash=b.hash, time=b.time) for b in blocks.values()])
-            session.add_all(rows)
+            if rows:
+                await session.exec(insert(EventRow), params=rows)
             await _put_position(session, end)
         self._tell(rows, end)
         return end

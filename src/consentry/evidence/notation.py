@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -86,8 +87,8 @@ def _read(kind: str, value: object) -> bytes | int:
     return number
 
 
-def _require_members(value: object, expected: set[str]) -> Json:
-    if not isinstance(value, dict) or set(value) != expected:
+def _require_members(value: object, expected: AbstractSet[str]) -> Json:
+    if not isinstance(value, dict) or value.keys() != expected:
         found = sorted(value) if isinstance(value, dict) else type(value).__name__
         raise InvalidInputError(f"members do not match (got {found}, expected {sorted(expected)})")
     return value
@@ -99,6 +100,11 @@ def _plan(struct: type[DataclassInstance]) -> tuple[tuple[str, str, str], ...]:
     kinds = [member.split(" ") for member in members_of(struct)]
     fields = dataclasses.fields(struct)
     return tuple((name, kind, field.name) for (kind, name), field in zip(kinds, fields, strict=True))
+
+
+@cache
+def _names(struct: type[DataclassInstance]) -> frozenset[str]:
+    return frozenset(name for name, *_ in _plan(struct))
 
 
 def write(value: SignedStruct) -> Json:
@@ -115,7 +121,7 @@ def read(struct: type[Struct], value: object) -> Struct:
     """
     kind_of_struct: Any = struct
     plan = _plan(kind_of_struct)
-    found = _require_members(value, {name for name, *_ in plan})
+    found = _require_members(value, _names(kind_of_struct))
     values: list[Any] = [_read(kind, found[name]) for name, kind, _ in plan]
     return struct(*values)
 

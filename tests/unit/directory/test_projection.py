@@ -12,7 +12,7 @@ import pytest
 from consentry.core.chain import ChainIdentity
 from consentry.core.terms import Address
 from consentry.database.engine import Database
-from consentry.directory.codec import to_row
+from consentry.directory.codec import columns_of
 from consentry.directory.projection import Follower, snapshot_rows
 from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA
@@ -141,10 +141,10 @@ async def test_crash_in_the_middle_of_a_block_leaves_whole_steps_only(
         written += 1
         if written == event:
             raise PowerCut
-        return to_row(given)
+        return columns_of(given)
 
     with monkeypatch.context() as patch:
-        patch.setattr("consentry.directory.projection.to_row", failing)
+        patch.setattr("consentry.directory.projection.columns_of", failing)
         async with projection_of(url, source) as projection:
             with pytest.raises(PowerCut):
                 await projection.catch_up()
