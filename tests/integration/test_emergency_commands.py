@@ -42,7 +42,8 @@ def chain_of(desk: Desk) -> list[tuple[Any, Any]]:
         try:
             newest = int(await connection.raw("eth_blockNumber"), 16)
             numbers = [hex(number) for number in range(1, newest + 1)]
-            blocks = [await connection.raw("eth_getBlockByNumber", number, False) for number in numbers]  # noqa: FBT003 - hashes only
+            whole = False  # the hashes of its transactions alone
+            blocks = [await connection.raw("eth_getBlockByNumber", number, whole) for number in numbers]
             hashes = [name for block in blocks for name in block["transactions"]]
             asked = ("eth_getTransactionByHash", "eth_getTransactionReceipt")
             return [(await connection.raw(asked[0], name), await connection.raw(asked[1], name)) for name in hashes]
