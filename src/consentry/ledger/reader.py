@@ -18,8 +18,8 @@ from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
-from consentry.core.subject_facts import SubjectFacts
-from consentry.core.terms import Address, AuthorisationId, ConsentId, RecordId, SubjectId
+from consentry.core.subject_facts import Appointment, SubjectFacts
+from consentry.core.terms import ZERO_32, Address, AuthorisationId, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
@@ -256,6 +256,19 @@ class ChainReader:
         (signer,) = await self._read("Subjects", "signerOf", subject_id)
         (custodian,) = await self._read("Subjects", "custodianOf", subject_id)
         return SubjectState(Address(custodian), bytes(signer))
+
+    async def card_of(self, subject_id: SubjectId) -> bytes:
+        """Reads the signer of a subject's card; empty for none."""
+        (signer,) = await self._read("Subjects", "cardSignerOf", subject_id)
+        return bytes(signer)
+
+    async def appointment(self, name: bytes) -> Appointment | None:
+        """Reads the appointment of a guardian; none once it was removed or forgotten."""
+        (kept,) = await self._read("Subjects", "appointmentOf", name)
+        subject_id, kind, scopes, valid_from, valid_until, of_minor, signer = kept
+        if subject_id == ZERO_32:
+            return None
+        return Appointment(SubjectId(subject_id), kind, scopes, valid_from, valid_until, of_minor, bytes(signer))
 
     async def institution_state(self, institution: Address) -> InstitutionState:
         """Reads what decisions need to know of an institution, and its region."""
