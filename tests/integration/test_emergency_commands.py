@@ -27,8 +27,11 @@ def test_emergency_is_asked_told_and_reviewed(desk: Desk, reason_key: str) -> No
     image = anchored(desk, enrolled(desk, "urgent"))
     named = ("access", "request", image.record, "--practitioner", SOMEBODY, "--key", desk.key(B))
     asking = (*named, "--release-key", desk.key(f"{B}-release"), "--emergency", "--reason-code", "UNCONSCIOUS")
-    why = ("--reason-text", TEXT, "--reason-key", reason_key)
-    assert "--reason-key" in desk.refused(2, *asking, "--reason-text", TEXT)
+    words = desk.folder / "reason.txt"
+    words.touch(0o600)
+    words.write_text(TEXT + "\n")
+    why = ("--reason-file", words.name, "--reason-key", reason_key)
+    assert "--reason-key" in desk.refused(2, *asking, "--reason-file", words.name)
 
     permitted = desk.must(*asking, *why, "--out", "urgent.dcm")
 
