@@ -154,3 +154,18 @@ async def test_records_of_an_excluded_class_are_not_listed(world: World) -> None
     await _exclude(world, subject, ExclusionKind.CATEGORY, target_of_category(Category.PATHOLOGY))
 
     assert [item["recordId"] for item in done(await hospital.get(target), 200)["items"]] == [hex_of(kept)]
+
+
+async def test_guardian_whose_time_is_over_sees_nothing_though_no_block_came(world: World) -> None:
+    people, now = world.people, int(time.time())
+    subject, delegate = await world.enrol(people.patient), people.stranger
+    scopes, until = bits(GuardianScope.SEE), now + WINDOW_SECONDS // 2
+    named = subject, delegate.signer, GuardianKind.DELEGATE, scopes, 0, until, ZERO_32, 1, now + DAY
+    await _taken(world, GuardianAppointment(*named), delegate, people.patient)
+    caller, lists = world.signer(delegate), ("emergencies", "records", "consents", "accesses", "acts")
+    targets = [f"/v1/subjects/{hex_of(subject)}/{what}" for what in lists]
+    assert [(await caller.get(target)).status_code for target in targets] == [200] * len(lists)
+
+    world.app.state.sessions.now = lambda: until
+
+    assert [(await caller.get(target)).status_code for target in targets] == [404] * len(lists)
