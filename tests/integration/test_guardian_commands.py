@@ -65,9 +65,9 @@ def test_council_of_grandparents_grants_for_a_child(desk: Desk) -> None:
     assert (shown["consentId"], shown["needsReconsent"]) == (consent, False)
     back = ("consent", "revoke", consent, "--guardian", done["actHash"], "--as-council", "council.json")
     assert "--terms FILE" in desk.refused(2, *back, "--key", "uncle.key")
-    back = (*back, "--terms", "consent.json")
-    assert desk.must(*back, "--key", "grandfather.key")["toSign"] == "1 more of the council"
-    assert desk.must(*back, "--key", "uncle.key", *desk.node)["status"] == "REVOKED"
+    signed = (*back, "--terms", "consent.json")
+    assert desk.must(*signed, "--key", "grandfather.key")["toSign"] == "1 more of the council"
+    assert desk.must(*signed, "--key", "uncle.key", *desk.node)["status"] == "REVOKED"
     assert desk.must("audit", "--chain-only", CONSENTRY_MANIFEST=str(desk.network.manifest_path))["findings"] == []
 
 

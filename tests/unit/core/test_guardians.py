@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,7 +12,7 @@ from consentry.core.signer_keys import RecoveryCompletion, RecoveryProposal
 from consentry.core.signers import card_signer_for, signer_for
 from consentry.core.state import AuthorityState, InstitutionState, LedgerState, SubjectState
 from consentry.core.subject_facts import Appointment, Recovery, SubjectFacts
-from consentry.core.terms import ZERO_32
+from consentry.core.terms import ZERO_32, SubjectId
 from consentry.errors import LedgerRejectedError
 from tests.support import samples
 
@@ -41,10 +40,10 @@ def state_of(facts: SubjectFacts, kind: int = GuardianKind.DELEGATE, **changes: 
 class Untouched(dict[bytes, Appointment]):
     """Appointments of a ledger that nobody may go through."""
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> NoReturn:
         raise AssertionError("all appointments were gone through")
 
-    def items(self) -> ItemsView[bytes, Appointment]:
+    def items(self) -> NoReturn:
         raise AssertionError("all appointments were gone through")
 
 
@@ -52,7 +51,7 @@ def test_appointments_of_a_subject_are_found_without_those_of_others() -> None:
     state = state_of(SubjectFacts())
     guardians = state.guardians
     [kept] = guardians.appointments_of(SUBJECT).values()
-    other = replace(kept, subject_id=samples.word(9))
+    other = replace(kept, subject_id=SubjectId(samples.word(9)))
     guardians.keep(samples.word(0xAC), other)
     guardians.appointments = Untouched(guardians.appointments)
 
