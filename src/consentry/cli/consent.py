@@ -240,10 +240,7 @@ def revoke(
     if as_council and terms is None:
         raise InvalidInputError("terms are not given (expected --terms FILE: a council gathers its signatures there)")
     signing = load_signing_key(key, reach.origin)
-    content = values.read_document(terms) if terms else {}
-    kept = read(ConsentTerms, content.get("terms")) if terms else None
-    if kept is not None and consent_id(kept) != wanted:
-        raise InvalidInputError("terms do not match the consent that is to be taken back")
+    content, kept = _terms_of(wanted, terms)
     under = _id("guardian", guardian)
     gathering = Gathering.of(as_council, content.get("revocation")) if as_council else None
 
@@ -260,6 +257,17 @@ def revoke(
         _pass_on(terms, {**content, "revocation": gathering.written()}, gathering, as_json=as_json)
     elif done is not None:
         answer({"consentId": hex_of(wanted), "status": "REVOKED", **receipt_of(done["anchor"])}, as_json=as_json)
+
+
+def _terms_of(wanted: ConsentId, file: Path | None) -> tuple[Json, ConsentTerms | None]:
+    """Reads what a file holds and the terms in it; without a file there are none."""
+    if file is None:
+        return {}, None
+    content = values.read_document(file)
+    kept = read(ConsentTerms, content.get("terms"))
+    if consent_id(kept) != wanted:
+        raise InvalidInputError("terms do not match the consent that is to be taken back")
+    return content, kept
 
 
 app.command("undo", help="Takes back a consent that staff prepared: the same as revoke.")(revoke)
