@@ -17,15 +17,20 @@ __all__ = ["desk"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SECOND = "0x" + "5d" * 32
 TEXT = "patient found unconscious, medication unknown"
-SAYING = ("--reason-text", TEXT)
-
-
 @pytest.fixture(scope="module")
 def reason_key(desk: Desk) -> str:
     path = desk.folder / "reason.key"
     path.touch(0o600)
     path.write_text(secrets.token_hex(32))
     return path.name
+
+
+def saying(desk: Desk) -> tuple[str, ...]:
+    """Gives the option with which a command is told the words of the reason."""
+    path = desk.folder / "reason.txt"
+    path.touch(0o600)
+    path.write_text(TEXT + "\n")
+    return "--reason-file", path.name
 
 
 def emergency(desk: Desk, image: Image) -> tuple[str, ...]:
@@ -55,8 +60,8 @@ def chain_of(desk: Desk) -> list[tuple[Any, Any]]:
 
 def test_emergency_is_asked_told_and_reviewed(desk: Desk, reason_key: str) -> None:
     image = anchored(desk, enrolled(desk, "urgent"))
-    asking, why = emergency(desk, image), (*SAYING, "--reason-key", reason_key)
-    assert "--reason-key" in desk.refused(2, *asking, *SAYING)
+    asking, why = emergency(desk, image), (*saying(desk), "--reason-key", reason_key)
+    assert "--reason-key" in desk.refused(2, *asking, *saying(desk))
 
     permitted = desk.must(*asking, *why, "--out", "urgent.dcm")
 
@@ -81,7 +86,7 @@ def test_emergency_is_asked_told_and_reviewed(desk: Desk, reason_key: str) -> No
 
 def test_text_of_the_reason_is_nowhere_on_chain(desk: Desk, reason_key: str) -> None:
     image = anchored(desk, enrolled(desk, "silent"))
-    why = (*SAYING, "--reason-key", reason_key)
+    why = (*saying(desk), "--reason-key", reason_key)
     permitted = desk.must(*emergency(desk, image), *why)
     [owed] = desk.must("institution", "debts", "--key", desk.key(B))["items"]
     reviewing = ("access", "review", owed["debtId"], "--outcome", "JUSTIFIED", "--reviewer", SECOND)

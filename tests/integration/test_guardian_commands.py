@@ -63,7 +63,11 @@ def test_council_of_grandparents_grants_for_a_child(desk: Desk) -> None:
     assert desk.must(*asking(desk, image, consent, "--out", "image.dcm"))
     [shown] = desk.must("consent", "list", "--subject", subject, "--key", "child.key")["items"]
     assert (shown["consentId"], shown["needsReconsent"]) == (consent, False)
-    desk.must("consent", "revoke", consent, "--key", "child.key", *desk.node)
+    back = ("consent", "revoke", consent, "--guardian", done["actHash"], "--as-council", "council.json")
+    assert "--terms FILE" in desk.refused(2, *back, "--key", "uncle.key")
+    signed = (*back, "--terms", "consent.json")
+    assert desk.must(*signed, "--key", "grandfather.key")["toSign"] == "1 more of the council"
+    assert desk.must(*signed, "--key", "uncle.key", *desk.node)["status"] == "REVOKED"
     assert desk.must("audit", "--chain-only", CONSENTRY_MANIFEST=str(desk.network.manifest_path))["findings"] == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Final
 
@@ -191,6 +192,10 @@ class MemoryLedger:
             return self._holds(signer, form.contract, act, signatures[which])
 
         return self._done(lambda: self._acts.perform(act, signatures, holds=holds, relay=RELAY, place=place))
+
+    async def rehearse(self, act: SignedAct | Enrolment, signatures: Sequence[bytes]) -> None:
+        trial = deepcopy(self)
+        await (trial.enrol(act, *signatures) if isinstance(act, Enrolment) else trial.perform(act, signatures))
 
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         encode_batch([Submitted(request, signature, material)])

@@ -196,7 +196,8 @@ class ActChecks:
         subject_known = event.subject_id in self.state.subjects
         if subject_known:
             revocation = Revocation(event.consent_id, event.subject_id, event.guardian)
-            signer = self._signer_for(event, event.guardian, GuardianScope.REVOKE)
+            named = event.subject_id, event.guardian, GuardianScope.REVOKE
+            signer = signer_for(self.state, *named, event.place.block.time)
             self.check_signature("Consents", signer, revocation, event.signature, event.place)
         facts = self.state.guardians.facts_of(event.subject_id)
         # Of a consent that was refused before it was granted nobody knows whose it would have been.
@@ -210,11 +211,6 @@ class ActChecks:
             kept_from=event.guardian if shielded else ZERO_32,
             signature_valid=True,
         )
-
-    def _signer_for(
-        self, event: events.ConsentGranted | events.ConsentRevoked, guardian: bytes, scope: GuardianScope
-    ) -> bytes:
-        return signer_for(self.state, event.subject_id, guardian, scope, event.place.block.time)
 
     @_check.register
     def _(self, event: events.ActPerformed) -> None:

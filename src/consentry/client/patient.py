@@ -166,14 +166,16 @@ class Patient:
             raise VerificationError("terms do not hash to the consent that was asked for")
         return terms
 
-    async def revoke(self, terms: ConsentTerms, guardian: bytes = ZERO_32) -> Json:
-        """Signs and takes back; gives the receipt. From its block on nothing is permitted under the consent.
+    async def revoke(self, terms: ConsentTerms, guardian: bytes = ZERO_32, signature: bytes | None = None) -> Json:
+        """Signs and takes back, or takes back what others signed; gives the receipt.
 
-        ``guardian`` is the appointment under which the signer acts; zero when it is the subject's own.
+        From its block on nothing is permitted under the consent. ``guardian`` is the appointment under which the signer
+        acts; zero when it is the subject's own.
         """
         known = await self.gateway()
         revoked = consent_id(terms)
-        signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id, guardian))
+        if signature is None:
+            signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id, guardian))
         target = f"/v1/consents/{hex_of(revoked)}/revocation"
         body = {"signature": hex_of(signature), "terms": write(terms)}
         answer = await self._transport.post(target, {**body, "guardian": hex_of(guardian)} if any(guardian) else body)

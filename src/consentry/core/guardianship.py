@@ -120,13 +120,14 @@ class GuardianAppointment(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Keeps the appointment; forgets those of the subject that are over."""
-        now, kept = event.place.block.time, state.guardians.appointments
-        for name, earlier in state.guardians.appointments_of(self.subject_id).items():
+        now, guardians = event.place.block.time, state.guardians
+        for name, earlier in guardians.appointments_of(self.subject_id).items():
             if now >= earlier.valid_until:
-                del kept[name]
-        of_minor = state.guardians.facts_of(self.subject_id).is_minor(now)
+                guardians.forget(name)
+        of_minor = guardians.facts_of(self.subject_id).is_minor(now)
         period = self.valid_from, self.valid_until
-        kept[event.act_hash] = Appointment(self.subject_id, self.kind, self.scopes, *period, of_minor, self.guardian)
+        made = Appointment(self.subject_id, self.kind, self.scopes, *period, of_minor, self.guardian)
+        guardians.keep(event.act_hash, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class GuardianRemoval(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Forgets the appointment."""
-        state.guardians.appointments.pop(self.appointment, None)
+        state.guardians.forget(self.appointment)
 
 
 @dataclass(frozen=True, slots=True)
