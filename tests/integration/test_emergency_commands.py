@@ -17,6 +17,8 @@ __all__ = ["desk"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SECOND = "0x" + "5d" * 32
 TEXT = "patient found unconscious, medication unknown"
+
+
 @pytest.fixture(scope="module")
 def reason_key(desk: Desk) -> str:
     path = desk.folder / "reason.key"
