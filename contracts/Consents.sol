@@ -28,7 +28,6 @@ import {
 } from "./types/Codes.sol";
 import {ConsentFacts, factsOf as packed} from "./types/ConsentFacts.sol";
 import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "./types/ConsentTerms.sol";
-import {SubjectFacts} from "./types/SubjectFacts.sol";
 
 /// @title Consents: granted and revoked by the subject's own signature or a guardian's
 /// @notice See `IConsents`. Terms travel in calldata and events; state keeps status, uses and times.
@@ -216,9 +215,8 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
 
     /// @dev What a shielded minor granted itself is not its guardians' to take back.
     function _requireUnshielded(ConsentId consentId, ConsentTerms memory terms, bytes32 guardian) private view {
-        if (guardian == bytes32(0) || terms.guardian != bytes32(0)) return;
-        SubjectFacts facts = subjects.factsOf(terms.subjectId);
-        if (facts.isShieldedAt(block.timestamp)) revert ConsentsShielded(consentId, guardian);
+        bool own = terms.guardian == bytes32(0);
+        if (own && _isKeptFrom(guardian, terms.subjectId)) revert ConsentsShielded(consentId, guardian);
     }
 
     function _requireConsentSigned(

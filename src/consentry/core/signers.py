@@ -48,6 +48,11 @@ def card_signer_for(state: LedgerState, subject_id: SubjectId, scope: GuardianSc
     return state.keys.cards.get(subject_id, b"") if may else b""
 
 
+def is_kept_from(state: LedgerState, guardian: bytes, subject_id: SubjectId, now: int) -> bool:
+    """Tells whether a guardian acts, and for a minor whose own matters are kept from its guardians."""
+    return guardian != ZERO_32 and state.guardians.facts_of(subject_id).is_shielded_minor(now)
+
+
 def _stands(kept: Appointment, facts: SubjectFacts, scope: GuardianScope, now: int) -> bool:
     """Tells whether a guardian stands, beside its period and scopes."""
     if kept.kind == GuardianKind.NEAR_RELATIVE:
