@@ -94,9 +94,7 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
         if (state.status == ConsentStatus.REVOKED) revert ConsentsAlreadyRevoked(consentId);
         _requireSubject(terms.subjectId);
         _requireUnshielded(consentId, terms, guardian);
-        bytes memory signer = subjects.signerFor(terms.subjectId, guardian, SCOPE_REVOKE);
-        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId, guardian));
-        _requireConsentSigned(consentId, terms.subjectId, signer, revocationHash, signature);
+        _requireRevocationSigned(consentId, terms.subjectId, guardian, signature);
         _follow(consentId, terms);
         state.status = ConsentStatus.REVOKED;
         state.revokedAt = uint64(block.timestamp);
@@ -219,16 +217,22 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
         if (own && _isKeptFrom(guardian, terms.subjectId)) revert ConsentsShielded(consentId, guardian);
     }
 
-    function _requireConsentSigned(
+    /// @dev Who granted with a card takes back with it, and everything else too: to take back needs the less.
+    function _requireRevocationSigned(
         ConsentId consentId,
         bytes32 subjectId,
-        bytes memory signer,
-        bytes32 structHash,
+        bytes32 guardian,
         bytes calldata signature
     ) private view {
-        if (!SignatureChecker.isValidSignatureNow(signer, _hashTypedDataV4(structHash), signature)) {
-            revert ConsentsSignatureInvalid(consentId, subjectId);
+        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, subjectId, guardian));
+        bytes32 digest = _hashTypedDataV4(revocationHash);
+        bytes memory signer = subjects.signerFor(subjectId, guardian, SCOPE_REVOKE);
+        bool signed = SignatureChecker.isValidSignatureNow(signer, digest, signature);
+        if (!signed && guardian == bytes32(0)) {
+            bytes memory card = subjects.cardSignerFor(subjectId, SCOPE_REVOKE);
+            signed = SignatureChecker.isValidSignatureNow(card, digest, signature);
         }
+        if (!signed) revert ConsentsSignatureInvalid(consentId, subjectId);
     }
 
     function _requireSubject(bytes32 subjectId) private view {

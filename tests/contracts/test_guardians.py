@@ -219,6 +219,40 @@ def test_appoint_a_ninth_is_refused_until_one_is_over_or_removed(world: World) -
     assert world.suite.read("Subjects", "appointmentOf", names[3])[0] == ZERO_32
 
 
+def test_eight_delegates_lock_out_nobody_whom_the_custodian_appoints(world: World) -> None:
+    until = world.suite.now() + 10 * DAY
+    for number in range(8):
+        appoint(world, nonce=number)
+    courts = [appoint(world, GuardianKind.COURT_APPOINTED, nonce=number) for number in range(8)]
+    ninth = appointment(world, GuardianKind.COURT_APPOINTED, nonce=8, valid_until=until)
+    full = ("GuardianshipFull", (world.patient.subject_id, 8))
+    assert refusal(world, ninth, MOTHER, world.custodian.signer) == full
+    delegate = appointment(world, nonce=9, valid_until=until)
+    assert refusal(world, delegate, MOTHER, world.patient.signer) == full
+
+    perform(world, removal(world, courts[3], GuardianRemover.CUSTODIAN), world.custodian.signer)
+    assert refusal(world, delegate, MOTHER, world.patient.signer) == full
+    perform(world, ninth, MOTHER, world.custodian.signer)
+
+    assert len(world.suite.read("Subjects", "guardiansOf", world.patient.subject_id)) == 16
+
+
+def test_delegate_has_room_beside_eight_others(world: World) -> None:
+    for number in range(8):
+        appoint(world, GuardianKind.COURT_APPOINTED, nonce=number)
+    appoint(world)
+
+
+def test_near_relative_is_appointed_though_there_are_eight_delegates(world: World) -> None:
+    for number in range(8):
+        appoint(world, nonce=number, valid_until=2**63)
+    note(world, minor_until=0, deceased=True)
+
+    name = appoint(world, GuardianKind.NEAR_RELATIVE)
+
+    assert signer_for(world, name, REVOKE) == MOTHER.identity
+
+
 # Kinds.
 
 

@@ -226,7 +226,10 @@ def revoke(
     reach: Reach,
     as_json: AsJson = False,
 ) -> None:
-    """Takes a consent back: in one step, without a question; nothing is permitted under it from then on."""
+    """Takes a consent back: in one step, without a question; nothing is permitted under it from then on.
+
+    The key is that of the patient's device or of its card, whichever granted, or a guardian's.
+    """
     wanted = ConsentId(values.hexadecimal("consent", consent, values.ID_SIZE))
     signing = load_signing_key(key, reach.origin)
     kept = read(ConsentTerms, values.read_document(terms).get("terms")) if terms else None

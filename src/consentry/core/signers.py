@@ -82,6 +82,16 @@ def granters(state: LedgerState, terms: ConsentTerms, now: int) -> tuple[bytes, 
     return tuple(signer for signer in by_level.get(terms.assurance, ()) if signer)
 
 
+def revokers(state: LedgerState, subject_id: SubjectId, guardian: bytes, now: int) -> tuple[bytes, ...]:
+    """Gives the ERC-7913 signers of which one has to sign a revocation at a time in seconds.
+
+    Who granted with a card takes back with it, and everything else too. Whose signature it cannot be is left out.
+    """
+    named = signer_for(state, subject_id, guardian, GuardianScope.REVOKE, now)
+    card = card_signer_for(state, subject_id, GuardianScope.REVOKE, now) if guardian == ZERO_32 else b""
+    return tuple(signer for signer in (named, card) if signer)
+
+
 def check_signed(act: SignedAct, place: int, signer: bytes, holds: Holds) -> None:
     """Checks that a signature of an act is that of a signer; an empty signer never signed anything.
 
