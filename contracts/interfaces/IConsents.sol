@@ -125,8 +125,8 @@ interface IConsents {
     /// @dev Errors come in the order of their declaration above, up to `ConsentsSignatureInvalid` but for `Shielded`.
     /// Before that one come those of an assisted consent (`IAssistedGrants`: PeriodExceeded, SensitivityExceeded,
     /// ActionsExceeded, PurposesExceeded, NotPrepared), then those of an answer to an ask (`IAsks`: NotOpen,
-    /// SubjectMismatch, Shielded, AnswerWider). The assurance level tells whose signature it is: the subject's device (1), its
-    /// card (2), a guardian (3), or where staff assisted any of the three (4).
+    /// SubjectMismatch, Shielded, AnswerWider). The assurance level tells whose signature it is: the subject's device
+    /// (1), its card (2), a guardian (3), or where staff assisted any of the three (4).
     /// @param terms what was signed.
     /// @param signature by the subject's signer or card, or by a guardian who may grant.
     /// @return consentId id of the terms.

@@ -10,8 +10,8 @@ import {Registers} from "./Registers.sol";
 /// @title Asking for a consent, and saying no
 /// @notice See `IAsks`.
 abstract contract Asks is Registers, IAsks {
-    /// @dev Shortest and longest time an ask can stay open. Whoever is asked has a day to deny: of asks that lapse at once
-    /// one could follow the other without end.
+    /// @dev Shortest and longest time an ask can stay open. Whoever is asked has a day to deny: of asks that lapse at
+    /// once one could follow the other without end.
     uint64 private constant _SHORTEST_OPEN = 1 days;
     uint64 private constant _LONGEST_OPEN = 90 days;
 

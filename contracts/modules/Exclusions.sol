@@ -116,7 +116,7 @@ abstract contract Exclusions is Registers, IExclusions {
         groups.pop();
     }
 
-    /// @dev Guardians of a shielded minor exclude nobody, which would undo what it granted, and lift nothing of its own.
+    /// @dev Guardians of a shielded minor exclude nobody, which would undo what it granted, and lift none of its own.
     function _requireUnshielded(bytes32 subjectId, bytes32 guardian) private view {
         if (_isKeptFrom(guardian, subjectId)) revert ExclusionsShielded(subjectId, guardian);
     }

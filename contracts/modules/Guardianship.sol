@@ -33,8 +33,8 @@ import {SubjectFile} from "./SubjectFile.sol";
 /// @title Guardians, and what bears on who may sign for a subject
 /// @notice See `IGuardianship`.
 abstract contract Guardianship is SubjectFile, IGuardianship {
-    /// @dev Each appointment of a subject is looked at when another one is made. So many delegates can stand, and so many
-    /// others: those the subject appoints lock none out whom its custodian appoints, and cannot remove them.
+    /// @dev Each appointment of a subject is looked at when another one is made. So many delegates can stand, and so
+    /// many others: delegates lock nobody out whom the custodian appoints, which cannot remove them.
     uint256 private constant _MOST = 8;
     /// @dev Eighteen years, with all the leap days there can be in them, and a quarter: ends are rounded up.
     uint64 private constant _LONGEST_MINORITY = (18 * 365 + 5 + 92) * 1 days;
