@@ -57,7 +57,20 @@ def test_moments_of_an_error_are_written_as_dates() -> None:
 
 def test_whatever_is_64_bits_wide_in_an_error_is_a_moment_or_a_role() -> None:
     wide = {m["name"] for signature in SIGNATURES for m in signature.inputs if m["type"] == "uint64"}
-    moments = ("Time", "At", "Until", "until", "Before", "From", "By", "ends", "latest", "current", "needed")
+    moments = (
+        "Time",
+        "At",
+        "Until",
+        "until",
+        "Before",
+        "From",
+        "By",
+        "ends",
+        "earliest",
+        "latest",
+        "current",
+        "needed",
+    )
 
     assert wide >= reverts.ROLES
     assert {name for name in wide - reverts.ROLES if not name.endswith(moments)} == set()
