@@ -345,6 +345,8 @@ class History(LifeDraws):
         guardian, key = ZERO_32, self.own_key(terms.subject_id)
         if self._chance(30):
             guardian, key = self.guardian_of(terms.subject_id)
+        if self._chance(15):  # sometimes under an appointment, too, where it counts for nothing
+            key = self.keys.get(self.ledger.state.keys.cards.get(terms.subject_id, b""), key)
         revocation = Revocation(consent_id(terms), terms.subject_id, guardian)
         self.ledger.revoke(terms, guardian, self.signature(key, "Consents", revocation), self.relay())
 

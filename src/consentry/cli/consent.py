@@ -234,6 +234,7 @@ def revoke(
 ) -> None:
     """Takes a consent back: in one step, without a question; nothing is permitted under it from then on.
 
+    The key is that of the patient's device or of its card, whichever granted, or a guardian's.
     A member of a council adds its signature to the file of the terms; who completes the council's signature sends it.
     """
     wanted = ConsentId(values.hexadecimal("consent", consent, values.ID_SIZE))

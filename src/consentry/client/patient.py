@@ -155,7 +155,7 @@ class Patient:
         return expect(answer, CONSENTED)
 
     async def terms_of(self, consent: ConsentId) -> ConsentTerms:
-        """Asks for the terms of one of the signer's own consents, as a revocation needs them.
+        """Asks for the terms of one of the signer's own consents, as a revocation needs them; a card gets them, too.
 
         Raises:
             VerificationError: what comes back is not what was granted under that id.

@@ -9,12 +9,22 @@ import pytest
 
 from consentry.core.act_table import name_of
 from consentry.core.calendar import begins_quarter
-from consentry.core.codes import DAY, Assurance, GuardianKind, GuardianScope, RecoveryObjector, RecoveryProposer, bits
+from consentry.core.codes import (
+    DAY,
+    Assurance,
+    ConsentStatus,
+    GuardianKind,
+    GuardianScope,
+    RecoveryObjector,
+    RecoveryProposer,
+    bits,
+)
 from consentry.core.exclusions import Exclusion
 from consentry.core.guardianship import Circumstances, GuardianAppointment
 from consentry.core.signed_act import SignedAct
 from consentry.core.signer_keys import (
     CardRegistration,
+    CardRemoval,
     RecoveryCompletion,
     RecoveryObjection,
     RecoveryProposal,
@@ -147,21 +157,23 @@ async def test_what_a_shielded_minor_does_is_kept_from_its_guardian(world: World
     people = world.people
     subject = await world.enrol(people.patient)
     record = await world.add_record(subject)
-    end = await note(world, subject, shielded=True)
+    end = await note(world, subject)
     parent, name = await parent_of(world, subject, end)
+    await perform(world, Exclusion(subject, name, 3, b"\x09" * 32, 2, later()), parent)
+    await note(world, subject, shielded=True)
     theirs = await world.grant(parent, under(world, subject, name))
     own = await world.grant(people.patient, terms := world.terms(subject))
     done(await world.ask(world.request(record, own, people.hospital), people.hospital), 200)
     done(await world.ask(world.request(record, theirs, people.hospital), people.hospital), 200)
     exclusion = Exclusion(subject, ZERO_32, 4, (2).to_bytes(32, "big"), 1, later())
     await perform(world, exclusion, people.patient)
-    await perform(world, Exclusion(subject, name, 3, b"\x09" * 32, 2, later()), parent)
+    await perform(world, Exclusion(subject, name, 3, b"\x08" * 32, 2, later()), parent, status=403)
 
     assert [item["consentId"] for item in await listed(world, parent, subject, "consents")] == [hex_of(theirs)]
     shown = [item["request"]["consentId"] for item in await listed(world, parent, subject, "accesses")]
     assert shown == [hex_of(theirs)]
     kinds = [item["kind"] for item in await listed(world, parent, subject, "acts")]
-    assert kinds == ["circumstances", "guardian-appointment", "exclusion"]
+    assert kinds == ["circumstances", "guardian-appointment", "exclusion", "circumstances"]
     assert len(await listed(world, people.patient, subject, "consents")) == 2
     assert len(await listed(world, people.patient, subject, "accesses")) == 2
     target = f"/v1/consents/{hex_of(own)}/revocation"
@@ -227,6 +239,35 @@ async def test_objection_stops_a_recovery(world: World) -> None:
     objection = RecoveryObjection(subject, recovery, RecoveryObjector.SIGNER, 1, later())
     await perform(world, objection, people.patient)
     await perform(world, RecoveryCompletion(subject, recovery, later()), status=404)
+
+
+async def test_card_takes_back_what_it_granted_though_it_sees_nothing(world: World) -> None:
+    people, card = world.people, AccountKey.generate()
+    subject = await world.enrol(people.patient)
+    await perform(world, CardRegistration(subject, card.signer, 1, later()), people.patient, card)
+    terms = world.terms(subject, assurance=Assurance.CARD_AND_CODE)
+    kept = world.terms(subject)
+    target = f"/v1/consents/{hex_of(await world.grant(card, terms))}/revocation"
+    await world.grant(people.patient, kept)
+    prepared = done(await world.signer(card).post(f"{target}/prepare", {}), 200)
+    assert prepared["terms"] == write(terms)
+    assert (await world.signer(card).get(f"/v1/subjects/{hex_of(subject)}/consents")).status_code == 404
+    stranger = world.signer(people.stranger)
+    assert (await stranger.post(f"{target}/prepare", {})).status_code == 404
+    assert (await stranger.post(target, world.revocation_body(card, terms))).status_code == 404
+    refused = {**world.revocation_body(people.stranger, terms), "terms": write(terms)}
+    assert (await world.signer(card).post(target, refused)).status_code == 401
+
+    await world.revoke(card, terms)
+    view = await world.context.projection.consent(consent_id(terms))
+    assert view is not None
+    assert view.status == ConsentStatus.REVOKED
+
+    await perform(world, CardRemoval(subject, 1, later()), people.patient)
+    target = f"/v1/consents/{hex_of(consent_id(kept))}/revocation"
+    assert (await world.signer(card).post(f"{target}/prepare", {})).status_code == 404
+    sent = {**world.revocation_body(card, kept), "terms": write(kept)}
+    assert (await world.signer(card).post(target, sent)).status_code == 401
 
 
 async def shown_with(world: World, subject: SubjectId, own: SigningKey, shared: AccountKey, role: str) -> None:
