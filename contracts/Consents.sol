@@ -28,7 +28,6 @@ import {
 } from "./types/Codes.sol";
 import {ConsentFacts, factsOf as packed} from "./types/ConsentFacts.sol";
 import {ConsentId, ConsentTerms, REVOCATION_TYPEHASH} from "./types/ConsentTerms.sol";
-import {SubjectFacts} from "./types/SubjectFacts.sol";
 
 /// @title Consents: granted and revoked by the subject's own signature or a guardian's
 /// @notice See `IConsents`. Terms travel in calldata and events; state keeps status, uses and times.
@@ -95,9 +94,7 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
         if (state.status == ConsentStatus.REVOKED) revert ConsentsAlreadyRevoked(consentId);
         _requireSubject(terms.subjectId);
         _requireUnshielded(consentId, terms, guardian);
-        bytes memory signer = subjects.signerFor(terms.subjectId, guardian, SCOPE_REVOKE);
-        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, terms.subjectId, guardian));
-        _requireConsentSigned(consentId, terms.subjectId, signer, revocationHash, signature);
+        _requireRevocationSigned(consentId, terms.subjectId, guardian, signature);
         _follow(consentId, terms);
         state.status = ConsentStatus.REVOKED;
         state.revokedAt = uint64(block.timestamp);
@@ -216,21 +213,26 @@ contract Consents is Asks, AssistedGrants, Exclusions, Revocations, IConsents {
 
     /// @dev What a shielded minor granted itself is not its guardians' to take back.
     function _requireUnshielded(ConsentId consentId, ConsentTerms memory terms, bytes32 guardian) private view {
-        if (guardian == bytes32(0) || terms.guardian != bytes32(0)) return;
-        SubjectFacts facts = subjects.factsOf(terms.subjectId);
-        if (facts.isShieldedAt(block.timestamp)) revert ConsentsShielded(consentId, guardian);
+        bool own = terms.guardian == bytes32(0);
+        if (own && _isKeptFrom(guardian, terms.subjectId)) revert ConsentsShielded(consentId, guardian);
     }
 
-    function _requireConsentSigned(
+    /// @dev Who granted with a card takes back with it, and everything else too: to take back needs the less.
+    function _requireRevocationSigned(
         ConsentId consentId,
         bytes32 subjectId,
-        bytes memory signer,
-        bytes32 structHash,
+        bytes32 guardian,
         bytes calldata signature
     ) private view {
-        if (!SignatureChecker.isValidSignatureNow(signer, _hashTypedDataV4(structHash), signature)) {
-            revert ConsentsSignatureInvalid(consentId, subjectId);
+        bytes32 revocationHash = keccak256(abi.encode(REVOCATION_TYPEHASH, consentId, subjectId, guardian));
+        bytes32 digest = _hashTypedDataV4(revocationHash);
+        bytes memory signer = subjects.signerFor(subjectId, guardian, SCOPE_REVOKE);
+        bool signed = SignatureChecker.isValidSignatureNow(signer, digest, signature);
+        if (!signed && guardian == bytes32(0)) {
+            bytes memory card = subjects.cardSignerFor(subjectId, SCOPE_REVOKE);
+            signed = SignatureChecker.isValidSignatureNow(card, digest, signature);
         }
+        if (!signed) revert ConsentsSignatureInvalid(consentId, subjectId);
     }
 
     function _requireSubject(bytes32 subjectId) private view {

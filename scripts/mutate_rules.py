@@ -167,14 +167,17 @@ def try_mutant(suite: Suite, mutant: Mutant, tree: Path) -> bool:
 def try_all(suites: dict[str, Suite], mutants: Sequence[Mutant]) -> list[str]:
     """Tries mutants one after another in a tree of their own; returns the names of those unseen, or not to be tried.
 
-    Raises:
-        MutantError: A suite fails without a fault.
+    Where a suite fails without a fault none of them can be tried; what others try beside it in their own trees counts.
     """
     unseen = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Path(folder)
         copy_tree(tree)
-        try_sound(suites, mutants, tree)
+        try:
+            try_sound(suites, mutants, tree)
+        except MutantError as error:
+            print(f"unfit: {error}", flush=True)
+            return [mutant.name for mutant in mutants]
         for mutant in mutants:
             started = time.monotonic()
             try:
@@ -211,16 +214,11 @@ def main() -> int:
     arguments = parser.parse_args()
     suites, mutants = load(LISTS[arguments.target])
     chosen = [m for m in mutants if arguments.only in {None, m.name} and (arguments.file or "") in m.file]
-    try:
-        with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
-            runs = [pool.submit(try_all, suites, share) for share in shares(chosen, max(1, arguments.jobs))]
-        unseen = [name for run_ in runs for name in run_.result()]
-    except MutantError as error:
-        print(f"mutate: {error}", file=sys.stderr)
-        return 1
-    print(
-        f"mutate: {len(chosen) - len(unseen)} of {len(chosen)} killed{': alive ' if unseen else ''}{', '.join(unseen)}"
-    )
+    with ThreadPoolExecutor(max(1, arguments.jobs)) as pool:
+        runs = [pool.submit(try_all, suites, share) for share in shares(chosen, max(1, arguments.jobs))]
+    unseen = [name for run_ in runs for name in run_.result()]
+    left = f": alive or not tried {', '.join(unseen)}" if unseen else ""
+    print(f"mutate: {len(chosen) - len(unseen)} of {len(chosen)} killed{left}")
     return 1 if unseen or not chosen else 0
 
 

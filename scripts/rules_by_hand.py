@@ -29,8 +29,9 @@ HEAD = """\
 
 Every rule of [rules.md](rules.md), typed at the command line before an embedded chain and the gateway of hospital A,
 all in one run; `./scripts/rules` plays it again and writes this page anew. At the desk lie the key files of both
-hospitals and of officers of three authorities; `consentry` finds gateway and node by its settings. Every patient but
-the first is enrolled, and has an image, as the first one.
+hospitals and of officers of three authorities, and `reason.txt`, a private file with the reason of an emergency in
+words; `consentry` finds gateway and node by its settings. Every patient but the first is enrolled, and has an image, as
+the first one.
 
 Hashes, addresses and numbers of requests are cut after six digits. Of receipts only the place in the two logs is shown,
 of a notice mostly its first line. An answer that ended with another code than 0 is followed by that code: what it means
@@ -39,7 +40,13 @@ stands in [commands.md](commands.md).
 
 
 def _put_files(place: Path) -> None:
-    """Puts images at the desk: one, its correction, and a study of two that were relabelled and touched elsewhere."""
+    """Puts files at the desk.
+
+    They are an image, its correction, a study of two that were relabelled and touched elsewhere, and why an emergency
+    is one.
+    """
+    (place / "reason.txt").touch(0o600)
+    (place / "reason.txt").write_text("found unconscious, medication unknown\n")
     image = Path(str(pydicom.data.get_testdata_file("CT_small.dcm", download=False)))
     (place / "ct.dcm").write_bytes(image.read_bytes())
     (place / "better.dcm").write_bytes(image.read_bytes() + bytes(2))

@@ -26,7 +26,6 @@ abstract contract Authorities is AccessManaged, IAuthorities {
     uint32 internal constant _COUNTRY = 0;
     /// @dev Time in which a second officer can confirm an act.
     uint64 private constant _PROPOSAL_TIME = 7 days;
-    /// @dev Digits of a region code below those of the province.
     uint32 private constant _LOWEST_REGION = 100_000;
     uint32 private constant _HIGHEST_REGION = 999_999;
 

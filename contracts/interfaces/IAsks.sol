@@ -63,6 +63,10 @@ interface IAsks is ISignedActs {
     /// @param askId its id.
     /// @param subjectId who answers.
     error AsksSubjectMismatch(bytes32 askId, bytes32 subjectId);
+    /// @notice A guardian cannot answer what a shielded minor was asked.
+    /// @param askId its id.
+    /// @param guardian appointment of the guardian.
+    error AsksShielded(bytes32 askId, bytes32 guardian);
     /// @notice The terms are wider than what was asked, or for something else.
     /// @param askId the ask they answer by their nonce.
     error AsksAnswerWider(bytes32 askId);

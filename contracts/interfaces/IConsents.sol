@@ -112,7 +112,7 @@ interface IConsents {
     /// @param consentId id of the terms.
     /// @param subjectId pseudonym of the patient.
     /// @param guardian appointment under which a guardian signed; zero when the subject did.
-    /// @param signature by the subject's signer or the guardian, over the `Revocation`.
+    /// @param signature by the subject's signer or card, or by the guardian, over the `Revocation`.
     event ConsentRevoked(
         ConsentId indexed consentId,
         bytes32 indexed subjectId,
@@ -125,8 +125,8 @@ interface IConsents {
     /// @dev Errors come in the order of their declaration above, up to `ConsentsSignatureInvalid` but for `Shielded`.
     /// Before that one come those of an assisted consent (`IAssistedGrants`: PeriodExceeded, SensitivityExceeded,
     /// ActionsExceeded, PurposesExceeded, NotPrepared), then those of an answer to an ask (`IAsks`: NotOpen,
-    /// SubjectMismatch, AnswerWider). The assurance level tells whose signature it is: the subject's device (1), its
-    /// card (2), a guardian (3), or where staff assisted any of the three (4).
+    /// SubjectMismatch, Shielded, AnswerWider). The assurance level tells whose signature it is: the subject's device
+    /// (1), its card (2), a guardian (3), or where staff assisted any of the three (4).
     /// @param terms what was signed.
     /// @param signature by the subject's signer or card, or by a guardian who may grant.
     /// @return consentId id of the terms.
@@ -136,7 +136,7 @@ interface IConsents {
     /// @param terms the terms taken back. Id, subject and guardian tell who may; grantee, actions and erase-by date
     /// what duties follow (see `IRevocations`).
     /// @param guardian appointment under which a guardian revokes; zero when the subject does.
-    /// @param signature by the subject's signer, or by a guardian who may revoke.
+    /// @param signature by the subject's signer or card, whichever granted, or by a guardian who may revoke.
     /// @return consentId id of the terms.
     function revoke(
         ConsentTerms calldata terms,

@@ -31,7 +31,7 @@ interface IExclusions is ISignedActs {
     /// @param kind what is excluded.
     /// @param most how many there can be.
     error ExclusionsFull(uint8 kind, uint256 most);
-    /// @notice A guardian cannot lift what a shielded minor excluded itself.
+    /// @notice A guardian cannot exclude anything for a shielded minor, nor lift what that excluded itself.
     /// @param subjectId the pseudonym in the act.
     /// @param guardian appointment of the guardian.
     error ExclusionsShielded(bytes32 subjectId, bytes32 guardian);
@@ -64,8 +64,8 @@ interface IExclusions is ISignedActs {
     );
 
     /// @notice Excludes; counts from the next decision on. What a guardian excluded the subject may exclude again,
-    /// which makes it the subject's own.
-    /// @dev Errors of its own, in this order: SubjectUnknown, TargetInvalid, AlreadyMade, Full.
+    /// which makes it the subject's own. For a shielded minor no guardian excludes.
+    /// @dev Errors of its own, in this order: SubjectUnknown, TargetInvalid, AlreadyMade, Full, Shielded.
     /// @param act what was signed.
     /// @param signatures one: by the subject's signer, or by a guardian who may grant.
     function exclude(Exclusion calldata act, bytes[] calldata signatures) external;

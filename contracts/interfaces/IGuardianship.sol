@@ -46,7 +46,7 @@ interface IGuardianship is ISignedActs {
     /// @notice The act lacks the hash of its evidence.
     /// @param subjectId whom it is about.
     error GuardianshipEvidenceMissing(bytes32 subjectId);
-    /// @notice A subject has as many appointments as can stand at once.
+    /// @notice A subject has as many delegates as can stand at once, or as many others.
     /// @param subjectId whose.
     /// @param most how many there can be.
     error GuardianshipFull(bytes32 subjectId, uint256 most);

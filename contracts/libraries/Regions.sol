@@ -8,6 +8,7 @@ import {Standing} from "../types/Codes.sol";
 /// @notice A region is an administrative code of six digits, of which the first two are the province; zero is the whole
 /// country.
 library Regions {
+    /// @dev Digits of a region code below those of the province.
     uint32 private constant _PROVINCE = 10_000;
 
     /// @notice Whether an authority is active and a region lies within its own.

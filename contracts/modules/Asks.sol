@@ -10,8 +10,8 @@ import {Registers} from "./Registers.sol";
 /// @title Asking for a consent, and saying no
 /// @notice See `IAsks`.
 abstract contract Asks is Registers, IAsks {
-    /// @dev Shortest and longest time an ask can stay open. Whoever is asked has a day to deny: of asks that lapse at once
-    /// one could follow the other without end.
+    /// @dev Shortest and longest time an ask can stay open. Whoever is asked has a day to deny: of asks that lapse at
+    /// once one could follow the other without end.
     uint64 private constant _SHORTEST_OPEN = 1 days;
     uint64 private constant _LONGEST_OPEN = 90 days;
 
@@ -48,7 +48,7 @@ abstract contract Asks is Registers, IAsks {
         _requireOpen(act.askId);
         if (asked.subjectId != act.subjectId) revert AsksSubjectMismatch(act.askId, act.subjectId);
         // What a shielded minor was asked is its own to deny.
-        bool kept = act.guardian != bytes32(0) && _register().factsOf(act.subjectId).isShieldedAt(block.timestamp);
+        bool kept = _isKeptFrom(act.guardian, act.subjectId);
         bytes memory signer = kept ? bytes("") : _register().signerFor(act.subjectId, act.guardian, SCOPE_GRANT);
         _requireSigned(actHash, 0, signer, signatures[0]);
         asked.status = AskStatus.DENIED;
@@ -90,6 +90,8 @@ abstract contract Asks is Registers, IAsks {
         if (asked.status == AskStatus.NONE) return;
         _requireOpen(askId);
         if (asked.subjectId != terms.subjectId) revert AsksSubjectMismatch(askId, terms.subjectId);
+        // What a shielded minor was asked is its own to answer, too.
+        if (_isKeptFrom(terms.guardian, terms.subjectId)) revert AsksShielded(askId, terms.guardian);
         bool fits = terms.institution == asked.institution && terms.purposes == uint32(1) << asked.purpose;
         fits = fits && (asked.practitioner == bytes32(0) || terms.practitioner == asked.practitioner);
         fits = fits && terms.recordsRoot == asked.recordsRoot && terms.categories & ~asked.categories == 0;

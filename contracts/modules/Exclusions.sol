@@ -11,7 +11,6 @@ import {
     Exclusion,
     ExclusionLift
 } from "../types/Exclusion.sol";
-import {SubjectFacts} from "../types/SubjectFacts.sol";
 import {Registers} from "./Registers.sol";
 
 /// @title Named denies
@@ -42,6 +41,7 @@ abstract contract Exclusions is Registers, IExclusions {
         if (!takenOver && act.kind == EXCLUDED_GROUP && _excludedGroups[act.subjectId].length == _MOST_GROUPS) {
             revert ExclusionsFull(act.kind, _MOST_GROUPS);
         }
+        _requireUnshielded(act.subjectId, act.guardian);
         bytes memory signer = _register().signerFor(act.subjectId, act.guardian, SCOPE_GRANT);
         _requireSigned(actHash, 0, signer, signatures[0]);
         _excluded[act.subjectId][_markOf(act.kind, act.target)] = by;
@@ -55,7 +55,8 @@ abstract contract Exclusions is Registers, IExclusions {
         _begin(actHash, act.signBefore, signatures.length, 1);
         _requireTarget(act.subjectId, act.kind, act.target);
         if (!isTargetExcluded(act.subjectId, act.kind, act.target)) revert ExclusionsNotMade(act.kind, act.target);
-        _requireUnshielded(act);
+        bool own = _excluded[act.subjectId][_markOf(act.kind, act.target)] == BY_SUBJECT;
+        if (own) _requireUnshielded(act.subjectId, act.guardian);
         bytes memory signer = _register().signerFor(act.subjectId, act.guardian, SCOPE_GRANT);
         _requireSigned(actHash, 0, signer, signatures[0]);
         delete _excluded[act.subjectId][_markOf(act.kind, act.target)];
@@ -115,14 +116,9 @@ abstract contract Exclusions is Registers, IExclusions {
         groups.pop();
     }
 
-    /// @dev What a shielded minor excluded itself is not its guardians' to lift.
-    function _requireUnshielded(ExclusionLift calldata act) private view {
-        bool own = _excluded[act.subjectId][_markOf(act.kind, act.target)] == BY_SUBJECT;
-        if (act.guardian == bytes32(0) || !own) return;
-        SubjectFacts facts = _register().factsOf(act.subjectId);
-        if (facts.isShieldedAt(block.timestamp)) {
-            revert ExclusionsShielded(act.subjectId, act.guardian);
-        }
+    /// @dev Guardians of a shielded minor exclude nobody, which would undo what it granted, and lift none of its own.
+    function _requireUnshielded(bytes32 subjectId, bytes32 guardian) private view {
+        if (_isKeptFrom(guardian, subjectId)) revert ExclusionsShielded(subjectId, guardian);
     }
 
     function _requireTarget(bytes32 subjectId, uint8 kind, bytes32 target) private view {

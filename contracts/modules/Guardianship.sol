@@ -33,7 +33,8 @@ import {SubjectFile} from "./SubjectFile.sol";
 /// @title Guardians, and what bears on who may sign for a subject
 /// @notice See `IGuardianship`.
 abstract contract Guardianship is SubjectFile, IGuardianship {
-    /// @dev Each appointment of a subject is looked at when another one is made.
+    /// @dev Each appointment of a subject is looked at when another one is made. So many delegates can stand, and so
+    /// many others: delegates lock nobody out whom the custodian appoints, which cannot remove them.
     uint256 private constant _MOST = 8;
     /// @dev Eighteen years, with all the leap days there can be in them, and a quarter: ends are rounded up.
     uint64 private constant _LONGEST_MINORITY = (18 * 365 + 5 + 92) * 1 days;
@@ -50,8 +51,7 @@ abstract contract Guardianship is SubjectFile, IGuardianship {
         _begin(actHash, act.signBefore, signatures.length, 2);
         SubjectFacts facts = _requireKnown(act.subjectId);
         _requireAppointable(act, facts);
-        _forgetLapsed(act.subjectId);
-        if (_appointmentsOf[act.subjectId].length == _MOST) revert GuardianshipFull(act.subjectId, _MOST);
+        _requireRoom(act.subjectId, act.kind == GUARDIAN_DELEGATE);
         bytes memory appointer = act.kind == GUARDIAN_DELEGATE
             ? _ownSigner(act.subjectId, true)
             : _custodianSigner(facts);
@@ -161,15 +161,20 @@ abstract contract Guardianship is SubjectFile, IGuardianship {
         return _stands(appointment, _facts(subjectId), scope) ? appointment.signer : bytes("");
     }
 
-    /// @dev Takes out what no time brings back, so that it does not count among those that stand.
-    function _forgetLapsed(bytes32 subjectId) private {
+    /// @dev Takes out what no time brings back, and looks whether among those that stand one more has room.
+    function _requireRoom(bytes32 subjectId, bool delegate) private {
         bytes32[] storage all = _appointmentsOf[subjectId];
+        uint256 standing = 0;
         for (uint256 i = all.length; i > 0; --i) {
-            if (block.timestamp >= _appointments[all[i - 1]].validUntil) {
+            Appointment storage each = _appointments[all[i - 1]];
+            if (block.timestamp >= each.validUntil) {
                 delete _appointments[all[i - 1]];
                 _forgetAt(all, i - 1);
+            } else if ((each.kind == GUARDIAN_DELEGATE) == delegate) {
+                ++standing;
             }
         }
+        if (standing == _MOST) revert GuardianshipFull(subjectId, _MOST);
     }
 
     function _forgetAt(bytes32[] storage all, uint256 place) private {

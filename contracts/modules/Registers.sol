@@ -13,4 +13,9 @@ abstract contract Registers is SignedActs {
 
     /// @dev The register of who may act.
     function _members() internal view virtual returns (IParticipants register);
+
+    /// @dev Whether a guardian acts, and for a minor whose own matters are kept from its guardians.
+    function _isKeptFrom(bytes32 guardian, bytes32 subjectId) internal view returns (bool kept) {
+        return guardian != bytes32(0) && _register().factsOf(subjectId).isShieldedAt(block.timestamp);
+    }
 }

@@ -25,7 +25,6 @@ import {SubjectFile} from "./SubjectFile.sol";
 /// @title Keys of a subject: rotation, card, recovery
 /// @notice See `ISignerKeys`.
 abstract contract SignerKeys is SubjectFile, ISignerKeys {
-    /// @dev Digits of a region code below those of the province.
     /// @dev How long a recovery can be completed once its delay is over.
     uint64 private constant _TIME_TO_COMPLETE = 30 days;
 

@@ -88,6 +88,24 @@ contract AsksTest is Neighbours {
         require(_consents.askOf(_idOf(act)).status == AskStatus.ANSWERED, "not answered");
     }
 
+    /// @notice What a shielded minor was asked no guardian answers; other terms it grants as before.
+    function test_grant_keepsWhatAShieldedMinorWasAsked() external {
+        ConsentAsk memory act = _act();
+        _consents.ask(act, _one());
+        bytes32 id = _idOf(act);
+        ConsentTerms memory terms = _terms();
+        (terms.nonce, terms.guardian, terms.assurance) = (uint256(id), _OTHER, 3);
+        _scriptFacts(_NOW + 1, true);
+        _refuseGrant(terms, abi.encodeWithSelector(IAsks.AsksShielded.selector, id, _OTHER));
+        terms.nonce = 1;
+        _consents.grant(terms, "");
+        require(_consents.askOf(id).status == AskStatus.OPEN, "answered");
+        terms.nonce = uint256(id);
+        _scriptFacts(_NOW, true);
+        _consents.grant(terms, "");
+        require(_consents.askOf(id).status == AskStatus.ANSWERED, "not answered");
+    }
+
     /// @notice Staff of an active institution help a known subject, leave evidence, and do so before the grant.
     function test_assist_revertsForAnUnfitOne() external {
         Assistance memory act = _help(_assisted());

@@ -2,9 +2,13 @@
 pragma solidity 0.8.37;
 
 import {Consents} from "../Consents.sol";
+import {IConsents} from "../interfaces/IConsents.sol";
+import {IGuardianship} from "../interfaces/IGuardianship.sol";
 import {IParticipants} from "../interfaces/IParticipants.sol";
 import {Duty, IRevocations} from "../interfaces/IRevocations.sol";
+import {ISignerKeys} from "../interfaces/ISignerKeys.sol";
 import {ISubjects} from "../interfaces/ISubjects.sol";
+import {ConsentStatus} from "../types/Codes.sol";
 import {ConsentId, ConsentTerms} from "../types/ConsentTerms.sol";
 import {ErasureAttestation, RevocationAcknowledgement} from "../types/RevocationActs.sol";
 import {Neighbours} from "./Neighbours.sol";
@@ -49,6 +53,27 @@ contract DutiesTest is Neighbours {
         require(acknowledged && erased && _consents.openDutyCount(_INSTITUTION) == 0, "not closed");
         _consents.acknowledgeRevocation(_known(_CUSTODIAN), _one());
         require(_consents.openDutyCount(_CUSTODIAN) == 0, "the custodian owes more");
+    }
+
+    /// @notice The card of a subject takes back where its signer did not sign, but for no guardian.
+    function test_revoke_isForTheCardToo() external {
+        ConsentTerms memory terms = _terms();
+        terms.nonce = 7;
+        ConsentId id = _consents.grant(terms, "");
+        _subjects.script(IGuardianship.signerFor.selector, abi.encode(bytes("")));
+        bytes memory problem = abi.encodeWithSelector(
+            IConsents.ConsentsSignatureInvalid.selector,
+            id,
+            terms.subjectId
+        );
+        _refuse(address(_consents), abi.encodeCall(_consents.revoke, (terms, _OTHER, "")), problem);
+        _consents.revoke(terms, bytes32(0), "");
+        require(_consents.stateOf(id).status == ConsentStatus.REVOKED, "not taken back");
+        terms.nonce = 8;
+        id = terms.consentIdOf();
+        _subjects.script(ISignerKeys.cardSignerFor.selector, abi.encode(bytes("")));
+        problem = abi.encodeWithSelector(IConsents.ConsentsSignatureInvalid.selector, id, terms.subjectId);
+        _refuse(address(_consents), abi.encodeCall(_consents.revoke, (terms, bytes32(0), "")), problem);
     }
 
     /// @notice Members of a group are concerned, and owe nothing before they say so.

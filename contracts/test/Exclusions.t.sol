@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {Consents} from "../Consents.sol";
 import {IExclusions} from "../interfaces/IExclusions.sol";
-import {IGuardianship} from "../interfaces/IGuardianship.sol";
 import {IParticipants} from "../interfaces/IParticipants.sol";
 import {ISubjects} from "../interfaces/ISubjects.sol";
 import {
@@ -14,7 +13,6 @@ import {
     Exclusion,
     ExclusionLift
 } from "../types/Exclusion.sol";
-import {SubjectFacts, factsOfEnrolled} from "../types/SubjectFacts.sol";
 import {Neighbours} from "./Neighbours.sol";
 
 /// @title Every refusal of exclusions, and what each kind reaches
@@ -127,6 +125,21 @@ contract ExclusionsTest is Neighbours {
         _refuse(address(_consents), abi.encodeCall(_consents.liftExclusion, (lift, _one())), problem);
     }
 
+    /// @notice Who guards a shielded minor excludes nobody for it, until the minority ends; before the shield it does.
+    function test_exclude_isNotForGuardiansOfAShieldedMinor() external {
+        Exclusion memory theirs = _act(EXCLUDED_GROUP, _OTHER);
+        theirs.guardian = _OTHER;
+        _scriptFacts(_NOW + 1, true);
+        _refuseAct(theirs, abi.encodeWithSelector(IExclusions.ExclusionsShielded.selector, _SUBJECT, _OTHER));
+        _consents.exclude(_act(EXCLUDED_PRACTITIONER, _PRACTITIONER), _one());
+        _scriptFacts(_NOW + 1, false);
+        _consents.exclude(theirs, _one());
+        Exclusion memory grownUp = _act(EXCLUDED_CATEGORY, bytes32(uint256(3)));
+        grownUp.guardian = _OTHER;
+        _scriptFacts(_NOW, true);
+        _consents.exclude(grownUp, _one());
+    }
+
     /// @notice A minor without a shield has nothing its guardians cannot lift; with one it lifts its own.
     function test_liftExclusion_isForGuardiansWithoutAShield() external {
         _scriptFacts(_NOW + 1, false);
@@ -139,11 +152,6 @@ contract ExclusionsTest is Neighbours {
         _consents.exclude(_act(EXCLUDED_GROUP, _OTHER), _one());
         _consents.liftExclusion(_lift(EXCLUDED_GROUP, _OTHER), _one());
         require(!_isExcluded(), "not lifted by the minor");
-    }
-
-    function _scriptFacts(uint64 minorUntil, bool shielded) private {
-        SubjectFacts facts = factsOfEnrolled(_INSTITUTION).withCircumstances(minorUntil, shielded, false);
-        _subjects.script(IGuardianship.factsOf.selector, abi.encode(facts));
     }
 
     function _refuseTarget(uint8 kind, bytes32 target) private {

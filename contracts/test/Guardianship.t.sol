@@ -141,6 +141,17 @@ contract GuardianshipTest is SubjectBed {
         for (uint256 i = 0; i < 8; ++i) _requireNames(names[i], 8);
     }
 
+    /// @notice Eight delegates take no room from those whom the custodian appoints, and the other way round.
+    function test_appointGuardian_countsDelegatesApart() external {
+        for (uint256 i = 0; i < 8; ++i) _appoint(_appointment(GUARDIAN_DELEGATE));
+        bytes32 last;
+        for (uint256 i = 0; i < 8; ++i) last = _appoint(_appointment(GUARDIAN_COURT_APPOINTED));
+        _requireNames(last, 16);
+        bytes memory problem = abi.encodeWithSelector(IGuardianship.GuardianshipFull.selector, _SUBJECT, 8);
+        _refuseAppointment(_appointment(GUARDIAN_COURT_APPOINTED), problem);
+        _refuseAppointment(_appointment(GUARDIAN_DELEGATE), problem);
+    }
+
     /// @notice The guardian signs, and who appoints: of a delegate the subject, and no minor that is not shielded.
     function test_appointGuardian_revertsWithoutEitherSignature() external {
         GuardianAppointment memory act = _appointment(GUARDIAN_DELEGATE);

@@ -6,6 +6,7 @@ import {IParticipants} from "../interfaces/IParticipants.sol";
 import {ISignerKeys} from "../interfaces/ISignerKeys.sol";
 import {ISubjects} from "../interfaces/ISubjects.sol";
 import {Standing} from "../types/Codes.sol";
+import {SubjectFacts, factsOfEnrolled} from "../types/SubjectFacts.sol";
 import {Scripted} from "./Scripted.sol";
 import {VM} from "./Vm.sol";
 
@@ -68,6 +69,11 @@ abstract contract Neighbours {
 
     function _scriptCustodian(address custodian) internal {
         _subjects.script(ISubjects.custodianOf.selector, abi.encode(custodian));
+    }
+
+    function _scriptFacts(uint64 minorUntil, bool shielded) internal {
+        SubjectFacts facts = factsOfEnrolled(_INSTITUTION).withCircumstances(minorUntil, shielded, false);
+        _subjects.script(IGuardianship.factsOf.selector, abi.encode(facts));
     }
 
     function _refuse(address target, bytes memory call, bytes memory problem) internal {

@@ -7,8 +7,6 @@ import time
 from by_hand.desk import A, B, Desk
 from by_hand.patients import asking, enrolled, granted, staff
 
-TEXT = "'found unconscious, medication unknown'"
-
 
 def emergencies(desk: Desk) -> None:
     """Rule 6."""
@@ -16,7 +14,7 @@ def emergencies(desk: Desk) -> None:
     doctor, officer = staff(desk, "dr-li"), staff(desk, "privacy-officer")
     desk.rule(6, "Break-glass", "An emergency access is permitted, and owes a notice and a review by a second person.")
     desk.type("consentry key new reason.key")
-    why = f"--reason-text {TEXT} --reason-key reason.key"
+    why = "--reason-file reason.txt --reason-key reason.key"
     look = asking(desk, patient.image, "--emergency --reason-code UNCONSCIOUS")
     desk.type(look, status=2)
     desk.type(f"{look} {why} --purpose TREAT", status=1)

@@ -247,12 +247,13 @@ def test_repetition_after_a_lift_is_refused(world: World) -> None:
 
 
 def test_guardian_lifts_nothing_that_a_shielded_minor_excluded(world: World) -> None:
-    note(world, shielded=True)
+    note(world)
     act = hospital_excluded(world)
-    perform(world, act, world.patient.signer)
     guardian = appoint(world, GuardianKind.PARENT, valid_until=QUARTER)
     theirs = replace(act, guardian=guardian, kind=ExclusionKind.PRACTITIONER, target=OTHER, nonce=3)
     perform(world, theirs, MOTHER)
+    note(world, shielded=True)
+    perform(world, act, world.patient.signer)
     lift = replace(lift_of(act), guardian=guardian)
 
     assert refusal(world, lift, MOTHER) == ("ExclusionsShielded", (act.subject_id, lift.guardian))

@@ -198,27 +198,6 @@ def test_appoint_by_the_other_side_is_refused(world: World, kind: GuardianKind) 
     assert refusal(world, act, MOTHER, wrong) == ("ActSignatureInvalid", (struct_hash(act), 1))
 
 
-def test_appoint_a_ninth_is_refused_until_one_is_over_or_removed(world: World) -> None:
-    now = world.suite.now()
-    names = [
-        appoint(world, nonce=number, valid_until=now + (2 * DAY if number == 3 else 10 * DAY)) for number in range(8)
-    ]
-    ninth = appointment(world, nonce=8, valid_until=now + 10 * DAY)
-    both = MOTHER, world.patient.signer
-
-    assert refusal(world, ninth, *both) == ("GuardianshipFull", (world.patient.subject_id, 8))
-    perform(world, removal(world, names[0], GuardianRemover.GUARDIAN), MOTHER)
-    perform(world, ninth, *both)
-    tenth = appointment(world, nonce=9, valid_until=now + 10 * DAY, sign_before=now + 5 * DAY)
-    assert refusal(world, tenth, *both) == ("GuardianshipFull", (world.patient.subject_id, 8))
-    world.suite.travel(now + 2 * DAY)
-    perform(world, tenth, *both)
-
-    kept = {*names[1:3], *names[4:], struct_hash(ninth), struct_hash(tenth)}
-    assert set(world.suite.read("Subjects", "guardiansOf", world.patient.subject_id)) == kept
-    assert world.suite.read("Subjects", "appointmentOf", names[3])[0] == ZERO_32
-
-
 # Kinds.
 
 

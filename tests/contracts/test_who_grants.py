@@ -11,7 +11,7 @@ from consentry.core.guardianship import Directive
 from consentry.core.signer_keys import CardRegistration, CardRemoval
 from consentry.core.terms import ZERO_32, ConsentTerms
 from consentry.core.typed_data import consent_id
-from tests.contracts.consent_acts import grant_refusal, state_of
+from tests.contracts.consent_acts import grant_refusal, revoke_refusal, state_of
 from tests.contracts.guardian_acts import MOTHER, QUARTER, appoint, note, perform
 from tests.contracts.test_access_bases import emergency
 from tests.support.contract_suite import Value
@@ -63,6 +63,56 @@ def test_card_that_was_removed_grants_nothing(world: World) -> None:
     terms = world.terms(assurance=Assurance.CARD_AND_CODE)
 
     assert grant_refusal(world, terms, CARD) == unsigned(terms)
+
+
+@pytest.mark.parametrize("level", [Assurance.CARD_AND_CODE, Assurance.DEVICE_KEY])
+def test_card_takes_back_whatever_the_subject_granted(world: World, level: Assurance) -> None:
+    terms = world.terms(assurance=level)
+    world.grant(terms, CARD if level == Assurance.CARD_AND_CODE else world.patient.signer)
+
+    world.revoke(terms, CARD)
+
+    assert state_of(world, terms)[0] == ConsentStatus.REVOKED
+
+
+def test_device_takes_back_what_the_card_granted(world: World) -> None:
+    terms = world.terms(assurance=Assurance.CARD_AND_CODE)
+    world.grant(terms, CARD)
+    world.revoke(terms)
+
+    assert state_of(world, terms)[0] == ConsentStatus.REVOKED
+
+
+def test_card_that_is_not_the_subjects_or_was_removed_takes_nothing_back(world: World) -> None:
+    terms = world.terms(assurance=Assurance.CARD_AND_CODE)
+    world.grant(terms, CARD)
+    other = replace(terms, subject_id=world.enrol("other", MOTHER).subject_id)
+
+    assert revoke_refusal(world, other, CARD) == unsigned(other)
+    assert revoke_refusal(world, terms, MOTHER) == unsigned(terms)
+    perform(world, CardRemoval(world.patient.subject_id, 2, world.suite.now() + DAY), world.patient.signer)
+    assert revoke_refusal(world, terms, CARD) == unsigned(terms)
+
+
+def test_card_takes_nothing_back_for_a_guardian(world: World) -> None:
+    name = appoint(world)
+    terms = world.terms(guardian=name, assurance=Assurance.GUARDIAN)
+    world.grant(terms, MOTHER)
+
+    assert revoke_refusal(world, terms, CARD, guardian=name) == unsigned(terms)
+    assert revoke_refusal(world, terms, CARD, guardian=b"\x01" * 32) == unsigned(terms)
+    world.revoke(terms, CARD)
+
+
+def test_card_of_a_minor_takes_back_and_that_of_the_dead_does_not(world: World) -> None:
+    first, second = (world.terms(assurance=Assurance.CARD_AND_CODE, nonce=nonce) for nonce in (1, 2))
+    world.grant(first, CARD)
+    world.grant(second, CARD)
+    note(world)
+    world.revoke(first, CARD)
+    note(world, deceased=True)
+
+    assert revoke_refusal(world, second, CARD) == unsigned(second)
 
 
 @pytest.mark.parametrize("level", [Assurance.CARD_AND_CODE, Assurance.STAFF_ASSISTED])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
 import secrets
+from typing import Any
 
 import pytest
+from eth_hash.auto import keccak
 
-from consentry.evidence.notation import bytes_of
-from tests.integration.test_commands import SOMEBODY, A, B, Desk, anchored, desk, enrolled
+from tests.integration.test_commands import SOMEBODY, A, B, Desk, Image, anchored, desk, enrolled
 
 __all__ = ["desk"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -23,12 +27,43 @@ def reason_key(desk: Desk) -> str:
     return path.name
 
 
+def saying(desk: Desk) -> tuple[str, ...]:
+    """Gives the option with which a command is told the words of the reason."""
+    path = desk.folder / "reason.txt"
+    path.touch(0o600)
+    path.write_text(TEXT + "\n")
+    return "--reason-file", path.name
+
+
+def emergency(desk: Desk, image: Image) -> tuple[str, ...]:
+    """Gives the command with which hospital B asks in an emergency; why is left to say."""
+    named = ("access", "request", image.record, "--practitioner", SOMEBODY, "--key", desk.key(B))
+    return (*named, "--release-key", desk.key(f"{B}-release"), "--emergency", "--reason-code", "UNCONSCIOUS")
+
+
+def chain_of(desk: Desk) -> list[tuple[Any, Any]]:
+    """Gives every transaction of the chain as the node tells it, each with its receipt."""
+
+    async def read() -> list[tuple[Any, Any]]:
+        connection = desk.network.connection()
+        try:
+            newest = int(await connection.raw("eth_blockNumber"), 16)
+            numbers = [hex(number) for number in range(1, newest + 1)]
+            whole = False  # the hashes of its transactions alone
+            blocks = [await connection.raw("eth_getBlockByNumber", number, whole) for number in numbers]
+            hashes = [name for block in blocks for name in block["transactions"]]
+            asked = ("eth_getTransactionByHash", "eth_getTransactionReceipt")
+            return [(await connection.raw(asked[0], name), await connection.raw(asked[1], name)) for name in hashes]
+        finally:
+            await connection.close()
+
+    return asyncio.run(read())
+
+
 def test_emergency_is_asked_told_and_reviewed(desk: Desk, reason_key: str) -> None:
     image = anchored(desk, enrolled(desk, "urgent"))
-    named = ("access", "request", image.record, "--practitioner", SOMEBODY, "--key", desk.key(B))
-    asking = (*named, "--release-key", desk.key(f"{B}-release"), "--emergency", "--reason-code", "UNCONSCIOUS")
-    why = ("--reason-text", TEXT, "--reason-key", reason_key)
-    assert "--reason-key" in desk.refused(2, *asking, "--reason-text", TEXT)
+    asking, why = emergency(desk, image), (*saying(desk), "--reason-key", reason_key)
+    assert "--reason-key" in desk.refused(2, *asking, *saying(desk))
 
     permitted = desk.must(*asking, *why, "--out", "urgent.dcm")
 
@@ -52,9 +87,23 @@ def test_emergency_is_asked_told_and_reviewed(desk: Desk, reason_key: str) -> No
 
 
 def test_text_of_the_reason_is_nowhere_on_chain(desk: Desk, reason_key: str) -> None:
+    image = anchored(desk, enrolled(desk, "silent"))
+    why = (*saying(desk), "--reason-key", reason_key)
+    permitted = desk.must(*emergency(desk, image), *why)
+    [owed] = desk.must("institution", "debts", "--key", desk.key(B))["items"]
+    reviewing = ("access", "review", owed["debtId"], "--outcome", "JUSTIFIED", "--reviewer", SECOND)
+    desk.must(*reviewing, *why, "--key", desk.key(B))
     lines = desk.must("access", "list", "--key", desk.key(B))["items"]
-    hashes = [bytes_of(line["request"]["reasonHash"]) for line in lines]
+    [asked] = [line["request"] for line in lines if line["request"]["requestId"] == permitted["requestId"]]
 
-    assert all(len(found) == 32 for found in hashes)
-    assert TEXT not in str(lines)
-    assert reason_key
+    chain = chain_of(desk)
+
+    decision = permitted["receipt"]["transactionHash"]
+    [(call, receipt)] = [pair for pair in chain if pair[0]["hash"] == decision]
+    # The keyed hash is found where it belongs, so the search would find the others.
+    assert asked["reasonHash"].removeprefix("0x") in call["input"]
+    assert asked["reasonHash"].removeprefix("0x") in json.dumps(receipt["logs"])
+    text = TEXT.encode()
+    telling = (TEXT, text.hex(), hashlib.sha256(text).hexdigest(), keccak(text).hex())
+    everything = json.dumps(chain)
+    assert [found for found in telling if found in everything] == []

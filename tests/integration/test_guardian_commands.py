@@ -63,7 +63,11 @@ def test_council_of_grandparents_grants_for_a_child(desk: Desk) -> None:
     assert desk.must(*asking(desk, image, consent, "--out", "image.dcm"))
     [shown] = desk.must("consent", "list", "--subject", subject, "--key", "child.key")["items"]
     assert (shown["consentId"], shown["needsReconsent"]) == (consent, False)
-    desk.must("consent", "revoke", consent, "--key", "child.key", *desk.node)
+    back = ("consent", "revoke", consent, "--guardian", done["actHash"], "--as-council", "council.json")
+    assert "--terms FILE" in desk.refused(2, *back, "--key", "uncle.key")
+    signed = (*back, "--terms", "consent.json")
+    assert desk.must(*signed, "--key", "grandfather.key")["toSign"] == "1 more of the council"
+    assert desk.must(*signed, "--key", "uncle.key", *desk.node)["status"] == "REVOKED"
     assert desk.must("audit", "--chain-only", CONSENTRY_MANIFEST=str(desk.network.manifest_path))["findings"] == []
 
 
@@ -91,4 +95,22 @@ def test_lost_key_is_recovered_in_public_and_rotated(desk: Desk) -> None:
     desk.must(*rotate, "--key", "new.key", "--key", "third.key")
     kinds = [item["kind"] for item in desk.must("act", "list", "--subject", subject, "--key", "third.key")["items"]]
     assert kinds == ["recovery-proposal", "recovery-completion", "signer-rotation"]
+    assert desk.must("audit", "--chain-only", CONSENTRY_MANIFEST=str(desk.network.manifest_path))["findings"] == []
+
+
+def test_card_takes_back_by_the_id_alone(desk: Desk) -> None:
+    subject = enrolled(desk, "holder")
+    card = signer(desk, "card", "p256")
+    keys = ("--key", "holder.key", "--key", "card.key")
+    desk.must("act", "card-registration", "--subject-id", subject, "--signer", card, *keys)
+    to = "0x" + desk.network.key(B).address.hex()
+    scope = ("--max-sensitivity", "3", *MONTHS, "--category", "IMAGING", "--assurance", "CARD_AND_CODE")
+    desk.must("consent", "prepare", "--subject", subject, "--to", to, *scope, "--out", "by-card.json", *keys[2:])
+    consent = str(desk.must("consent", "grant", "by-card.json", "--yes", *keys[2:], *desk.node)["consentId"])
+    desk.refused(1, "consent", "revoke", consent, "--key", desk.key(A))
+
+    desk.must("consent", "revoke", consent, *keys[2:], *desk.node)
+
+    [shown] = desk.must("consent", "list", "--subject", subject, "--key", "holder.key")["items"]
+    assert (shown["consentId"], shown["status"]) == (consent, "REVOKED")
     assert desk.must("audit", "--chain-only", CONSENTRY_MANIFEST=str(desk.network.manifest_path))["findings"] == []

@@ -26,7 +26,6 @@ from consentry.errors import (
     ConflictError,
     ConsentryError,
     InvalidInputError,
-    LedgerUnavailableError,
     NotAuthenticError,
     NotFoundError,
     NotPermittedError,
@@ -457,39 +456,3 @@ async def test_value_that_no_contract_can_take_is_refused_before_anything_is_sen
         await world.ledger.grant(replace(case.terms, max_uses=2**32), signature)
     assert await since(world, before.number) == []
     assert (await world.decide(request, case.material)).permitted
-
-
-# Silence.
-
-
-Call = Callable[[LedgerWorld, Case], Awaitable[object]]
-CALLS: dict[str, Call] = {
-    "identity": lambda w, _: w.unplugged.identity(),
-    "head": lambda w, _: w.unplugged.head(),
-    "enrol": lambda w, c: w.unplugged.enrol(w.enrolment(c.key), bytes(65), bytes(65)),
-    "anchor": lambda w, c: w.unplugged.anchor(c.leaf, bytes(65)),
-    "supersede": lambda w, c: w.unplugged.supersede(c.leaf, c.leaf, bytes(65)),
-    "grant": lambda w, c: w.unplugged.grant(c.terms, bytes(65)),
-    "revoke": lambda w, c: w.unplugged.revoke(c.terms, bytes(65)),
-    "decide": lambda w, c: w.unplugged.decide(w.request(c), bytes(65), c.material),
-    "decide_batch": lambda w, c: w.unplugged.decide_batch([(w.request(c), c.material)], bytes(65)),
-    "find_decisions": lambda w, _: w.unplugged.find_decisions(w.hospital.address, [1, 2]),
-    "find_decision": lambda w, _: w.unplugged.find_decision(w.hospital.address, 1),
-    "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
-    "subject_facts": lambda w, c: w.unplugged.subject_facts(c.leaf.subject_id),
-    "is_excluded": lambda w, c: w.unplugged.is_excluded(c.leaf.subject_id, w.hospital.address, KEY_HASH, 1),
-    "is_group_member": lambda w, _: w.unplugged.is_group_member(KEY_HASH, w.hospital.address),
-    "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
-    "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
-    "assisted_by": lambda w, _: w.unplugged.assisted_by(w.hospital.address, 0),
-    "release_key_hash": lambda w, _: w.unplugged.release_key_hash(w.hospital.address),
-    "is_signed_by_subject": lambda w, c: w.unplugged.is_signed_by_subject(c.leaf.subject_id, KEY_HASH, bytes(65)),
-}
-
-
-@pytest.mark.parametrize("call", CALLS)
-async def test_silent_node_is_told_as_unavailable_by_every_method(world: LedgerWorld, call: str) -> None:
-    subject = SubjectId(samples.word(1))
-    leaf, terms = replace(samples.leaf(), subject_id=subject), replace(samples.terms(), subject_id=subject)
-    with pytest.raises(LedgerUnavailableError):
-        await CALLS[call](world, Case(AccountKey.generate(), leaf, terms))

@@ -3,7 +3,8 @@
 The attacker reads the public chain alone. It has two years of other people to learn from, of whom it knows the answer:
 more than an outsider has. Each feature compares one subject of A with one of B; how telling a value is, is counted in
 the years learnt from, and the logarithms are added up (naive Bayes). What comes out is the chance that a true pair
-scores above a false one (AUC): 0.5 is guessing.
+scores above a false one (AUC): 0.5 is guessing. Enrolments, records, grants, revocations and decisions are used, and
+none of the signed acts beside them, some of which link by themselves: `docs/privacy.md`.
 """
 
 from __future__ import annotations

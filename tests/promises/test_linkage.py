@@ -19,7 +19,7 @@ ROW = re.compile(r"^\| (\d+) \| ([\w ]+?)(, uniform terms)? \| (\d\.\d\d) \|", r
 
 
 @pytest.mark.slow
-def test_chain_shows_exactly_what_the_attack_works_on(played: Clinic, year: Year) -> None:
+def test_chain_shows_of_these_five_events_what_the_attack_works_on(played: Clinic, year: Year) -> None:
     one, other = (hospital.key.address for hospital in played.hospitals)
 
     # Every act has a second of its own; what comes up beside the year has others.

@@ -12,12 +12,12 @@ from consentry.core.admissions import Admissions
 from consentry.core.authorities import Authorities, found
 from consentry.core.batch_tree import batch_of
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import GuardianScope, Reason, Standing, bits
+from consentry.core.codes import Reason, Standing, bits
 from consentry.core.events import LedgerEvent
 from consentry.core.offices import FIRST_OFFICES, OFFICES, Role, holds
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.signed_act import SignedAct
-from consentry.core.signers import granters, signer_for
+from consentry.core.signers import granters, revokers
 from consentry.core.state import LedgerState
 from consentry.core.terms import (
     ZERO_32,
@@ -343,7 +343,8 @@ class Agreement:
     def revoke(self, terms: ConsentTerms, guardian: bytes, signature: bytes, relay: Address) -> bool:
         """Revokes on both sides."""
         signed = Revocation(consent_id(terms), terms.subject_id, guardian)
-        valid = self._by_signer(terms, guardian, GuardianScope.REVOKE, signed, signature)
+        able = revokers(self.state, terms.subject_id, guardian, self.now)
+        valid = any(self.holds(signer, "Consents", signed, signature) for signer in able)
         acts = Acts(self.state)
         return self._compare(
             lambda: [
@@ -435,12 +436,6 @@ class Agreement:
     def _by_custodian(self, leaf: RecordLeaf, signature: bytes) -> bool:
         known = self.state.institutions.get(leaf.custodian)
         return known is not None and self.holds(known.signer, "Records", leaf, signature)
-
-    def _by_signer(
-        self, terms: ConsentTerms, guardian: bytes, scope: GuardianScope, signed: SignedStruct, signature: bytes
-    ) -> bool:
-        signer = signer_for(self.state, terms.subject_id, guardian, scope, self.now)
-        return self.holds(signer, "Consents", signed, signature)
 
     def _send(self, contract: str, function: str, *arguments: Any, by: Address) -> Outcome:  # noqa: ANN401 - whatever the function takes
         return self.suite.evm.send(self.suite.addresses[contract], function, *arguments, sender=by)

@@ -31,7 +31,7 @@ from consentry.crypto.keywrap import release_key_hash, release_public_key
 from consentry.crypto.signing import AccountKey, sign
 from consentry.errors import AccessDeniedError, ConsentryError, LedgerUnavailableError
 from consentry.gateway.access import Access, AccessDesk
-from consentry.gateway.ports import Wanted
+from consentry.gateway.outbox_ports import Wanted
 from tests.support import samples
 from tests.support.interference import Crash, Fuse, fused
 from tests.support.memory_ledger import VERIFIERS, MemoryLedger

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from consentry.core import merkle
-from consentry.core.codes import UNLIMITED_USES, Action, Assurance, ConsentStatus, RecordStatus, bits
+from consentry.core.codes import UNLIMITED_USES, Action, Assurance, ConsentStatus, GuardianScope, RecordStatus, bits
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -80,6 +80,8 @@ class History(LifeDraws):
             (8, self.revoke),
             (22, self.decide),
             (14, self.decide_batch),
+            (4, self.grant_for_minor),
+            (4, self.come_of_age),
             (30, self.perform),
         ]
         end = self.ledger.steps + steps
@@ -301,6 +303,34 @@ class History(LifeDraws):
         if self.ledger.grant(terms, signature, self._payer() if careful else self.relay()) or self._chance(10):
             self.granted.append(terms)
 
+    def grant_for_minor(self) -> None:
+        """Grants as a guardian who may, for longer than the minority lasts."""
+        guardians, now = self.ledger.state.guardians, self.ledger.now
+        fit = [
+            (name, kept)
+            for name, kept in guardians.appointments.items()
+            if kept.scopes >> GuardianScope.GRANT & 1
+            and kept.valid_from <= now < kept.valid_until
+            and guardians.facts_of(kept.subject_id).is_minor(now)
+        ]
+        if not fit:
+            return
+        name, kept = self.random.choice(fit)
+        until = guardians.facts_of(kept.subject_id).minor_until + self.random.choice([-1, 1, 24 * HOUR])
+        terms = replace(
+            self._terms(),
+            subject_id=kept.subject_id,
+            guardian=name,
+            assurance=Assurance.GUARDIAN,
+            records_root=ZERO_32,
+            categories=bits(*range(1, 5)),
+            max_sensitivity=4,
+            valid_until=max(until, now + 1),
+            max_uses=UNLIMITED_USES,
+        )
+        if self.ledger.grant(terms, self.signature(self.keys[kept.signer], "Consents", terms), self.relay()):
+            self.granted.append(terms)
+
     def _key_of(self, terms: ConsentTerms) -> SigningKey:
         kept = self.ledger.state.guardians.appointments.get(terms.guardian)
         if kept:
@@ -315,6 +345,8 @@ class History(LifeDraws):
         guardian, key = ZERO_32, self.own_key(terms.subject_id)
         if self._chance(30):
             guardian, key = self.guardian_of(terms.subject_id)
+        if self._chance(15):  # sometimes under an appointment, too, where it counts for nothing
+            key = self.keys.get(self.ledger.state.keys.cards.get(terms.subject_id, b""), key)
         revocation = Revocation(consent_id(terms), terms.subject_id, guardian)
         self.ledger.revoke(terms, guardian, self.signature(key, "Consents", revocation), self.relay())
 
@@ -333,6 +365,32 @@ class History(LifeDraws):
         key = self.key_of(first)
         signer = self.ledger.stranger if self._chance(5) else key
         self.ledger.decide_batch(items if self._chance(5) else own, signer, self.relay())
+
+    def come_of_age(self) -> None:
+        """Lets a minority end in which a guardian granted, and asks under what it granted."""
+        state, now = self.ledger.state, self.ledger.now
+        ends = {terms: state.guardians.facts_of(terms.subject_id).minor_until for terms in self.granted}
+        due = [
+            (terms, end)
+            for terms, end in ends.items()
+            if terms.guardian != ZERO_32
+            and now < end <= terms.valid_until
+            and state.consent(consent_id(terms)).status == ConsentStatus.ACTIVE
+        ]
+        if not due:
+            return
+        terms, end = self.random.choice(due)
+        self.ledger.suite.evm.travel(max(now + 1, end + self.random.choice([-1, 0, 1])))
+        own = [leaf for leaf in self.leaves if leaf.subject_id == terms.subject_id]
+        fit = [leaf for leaf in own if self._is_covered(leaf, terms)]
+        current = [leaf for leaf in fit if state.record_status(record_id(leaf)) == RecordStatus.CURRENT]
+        self.ledger.decide([self._signed(leaf, terms) for leaf in current[-5:]], self.relay())
+
+    def _signed(self, leaf: RecordLeaf, terms: ConsentTerms) -> Signed:
+        request = self._request(leaf, terms)
+        self.asked.append((request, leaf))
+        signature = self.signature(self.key_of(request.institution), "AccessLedger", request)
+        return request, signature, Material(leaf, terms, self._proof(leaf, terms))
 
     def _matching(self) -> tuple[RecordLeaf, ConsentTerms]:
         """Picks a record and a consent that mostly go together and are mostly in force."""

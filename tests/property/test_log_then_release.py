@@ -19,7 +19,7 @@ from consentry.core.terms import AccessEntry, AccessRequest, Material
 from consentry.errors import ConflictError, ConsentryError, LedgerUnavailableError
 from consentry.gateway.access import Access, AccessDesk, Found
 from consentry.gateway.last_look import denied
-from consentry.gateway.ports import StoredBatch, StoredRequest, Wanted
+from consentry.gateway.outbox_ports import StoredBatch, StoredRequest, Wanted
 from consentry.gateway.together import batch_over, each
 from tests.property.desk_histories import (
     BATCH_POINTS,

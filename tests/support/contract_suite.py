@@ -34,7 +34,6 @@ NOW: Final = 2_000_000_000
 GAS_LIMIT: Final = 400_000_000
 SYSTEM_DELAY: Final = 2 * 86_400
 """Seconds a system administrator waits."""
-FOUNDING_ROLES: Final = 1 << 1 | 1 << 2 | 1 << 4
 FIRST_ROLES: Final = 1 << 2 | 1 << 4
 
 

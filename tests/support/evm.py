@@ -9,7 +9,6 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import rlp
@@ -205,15 +204,6 @@ class Evm:
         self.travel(time)
         computation = self._execute(contract, function, arguments)
         return ("", ()) if computation.is_success else self._error(computation.output)
-
-    def trial(self, contract: Address, function: str, *arguments: Any, time: int) -> tuple[Log, ...]:  # noqa: ANN401 - whatever the function takes
-        """Tries a call at ``time`` and undoes it; gives the logs it would leave. It must go through."""
-        self.travel(time)
-        computation = self._execute(contract, function, arguments)
-        assert computation.is_success, self._error(computation.output)
-        return tuple(
-            self._log(SimpleNamespace(address=a, topics=t, data=d)) for a, t, d in computation.get_log_entries()
-        )
 
     def _execute(self, contract: Address, function: str, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401 - of no type of its own
         signature = self._interfaces[contract].functions[function]

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from consentry.core.batch_tree import batch_of
 from consentry.core.codes import Standing
 from consentry.core.events import LedgerEvent
+from consentry.core.participants import COUNTRY
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import (
     AccessRequest,
@@ -51,6 +52,13 @@ ResetKeys = Callable[[Address, bytes, bytes], Awaitable[None]]
 Events = Callable[[int, int], Awaitable[Sequence[LedgerEvent]]]
 
 
+class ChangeMembership(Protocol):
+    """Lets an authority take an institution into a group of its own, or put it out."""
+
+    async def __call__(self, group: bytes, institution: Address, *, member: bool) -> None:
+        """Changes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One patient with one record and one consent."""
@@ -77,6 +85,8 @@ class LedgerWorld:
         set_standing: lets an authority suspend or reinstate an institution.
         reset_keys: lets an authority give an institution another signer and release key.
         events: every event of some blocks, in chain order.
+        change_membership: lets an authority take an institution into a group of its own, or put it out.
+        authority: the national one, which authorises and keeps groups.
     """
 
     ledger: Ledger
@@ -86,6 +96,8 @@ class LedgerWorld:
     set_standing: SetStanding
     reset_keys: ResetKeys
     events: Events
+    change_membership: ChangeMembership
+    authority: AccountKey
     custodian: AccountKey = field(default_factory=AccountKey.generate)
     hospital: AccountKey = field(default_factory=AccountKey.generate)
     clinic: AccountKey = field(default_factory=AccountKey.generate)
@@ -151,8 +163,9 @@ class LedgerWorld:
 
 
 async def _in_memory() -> LedgerWorld:
-    ledger, unplugged = MemoryLedger(), MemoryLedger()
+    ledger, unplugged, authority = MemoryLedger(), MemoryLedger(), AccountKey.generate()
     unplugged.down = True
+    ledger.admit_authority(authority.address, COUNTRY)
 
     async def admit(institution: Address) -> None:
         ledger.admit_institution(institution, REGION, institution, samples.RELEASE_KEY)
@@ -166,7 +179,11 @@ async def _in_memory() -> LedgerWorld:
     async def reset_keys(institution: Address, signer: bytes, release_key: bytes) -> None:
         ledger.rotate_keys(institution, signer, release_key)
 
-    return LedgerWorld(ledger, VERIFIERS, unplugged, admit, set_standing, reset_keys, events)
+    async def change_membership(group: bytes, institution: Address, *, member: bool) -> None:
+        ledger.set_membership(group, institution, member=member)
+
+    acts = (admit, set_standing, reset_keys, events, change_membership)
+    return LedgerWorld(ledger, VERIFIERS, unplugged, *acts, authority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +239,11 @@ async def world_on(made: Deployed) -> LedgerWorld:
     async def reset_keys(institution: Address, signer: bytes, release_key: bytes) -> None:
         await made.by_two(lambda own: own.reset_keys(institution, signer, release_key))
 
-    return LedgerWorld(ledger, ledger.verifiers(), unplugged, admit, set_standing, reset_keys, ledger.events)
+    async def change_membership(group: bytes, institution: Address, *, member: bool) -> None:
+        await made.governance.change_membership(group, institution, member=member)
+
+    acts = (admit, set_standing, reset_keys, ledger.events, change_membership)
+    return LedgerWorld(ledger, ledger.verifiers(), unplugged, *acts, made.national)
 
 
 def people() -> list[AccountKey]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,14 +13,14 @@ from consentry.core import events
 from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.assisted_grants import AssistedCounts
 from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
-from consentry.core.codes import AuthorisationStatus, ConsentStatus, GuardianScope, Reason, RecordStatus, Standing
+from consentry.core.codes import AuthorisationStatus, ConsentStatus, Reason, RecordStatus, Standing
 from consentry.core.emergencies import Debt
 from consentry.core.exclusions import is_excluded
 from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.signed_act import SignedAct
-from consentry.core.signers import granters, signer_for
+from consentry.core.signers import granters, revokers
 from consentry.core.state import NO_INSTITUTION, LedgerState
 from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import (
@@ -174,8 +175,8 @@ class MemoryLedger:
         _require_fitting("Consents", "revoke", terms, guardian, signature)
         act = Revocation(consent_id(terms), terms.subject_id, guardian)
         place = self._began()
-        asked = terms.subject_id, guardian, GuardianScope.REVOKE, place.block.time
-        valid = self._holds(signer_for(self.state, *asked), "Consents", act, signature)
+        able = revokers(self.state, terms.subject_id, guardian, place.block.time)
+        valid = any(self._holds(signer, "Consents", act, signature) for signer in able)
         return self._done(
             lambda: self._acts.revoke(
                 terms, signature, signature_valid=valid, relay=RELAY, place=place, guardian=guardian
@@ -191,6 +192,10 @@ class MemoryLedger:
             return self._holds(signer, form.contract, act, signatures[which])
 
         return self._done(lambda: self._acts.perform(act, signatures, holds=holds, relay=RELAY, place=place))
+
+    async def rehearse(self, act: SignedAct | Enrolment, signatures: Sequence[bytes]) -> None:
+        trial = deepcopy(self)
+        await (trial.enrol(act, *signatures) if isinstance(act, Enrolment) else trial.perform(act, signatures))
 
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         encode_batch([Submitted(request, signature, material)])

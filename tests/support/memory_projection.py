@@ -98,6 +98,16 @@ class MemoryProjection:
         views = [self._subject(event) for event in self._events(events.SubjectEnrolled)]
         return [view for view in views if view.signer == signer]
 
+    async def subjects_shown_with(self, signer: bytes) -> Sequence[SubjectView]:
+        def shows(event: events.ActPerformed) -> bool:
+            act = event.act
+            return signer == (act.guardian if isinstance(act, GuardianAppointment) else getattr(act, "signer", None))
+
+        enrolled = list(self._events(events.SubjectEnrolled))
+        named = {event.subject_id for event in enrolled if event.signer == signer}
+        named |= {event.subject_id for event in self._events(events.ActPerformed) if shows(event)}
+        return [self._subject(event) for event in enrolled if event.subject_id in named]
+
     async def appointments_of(self, guardian: bytes) -> Sequence[events.ActPerformed]:
         return [
             event

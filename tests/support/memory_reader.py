@@ -20,6 +20,7 @@ from consentry.core.codes import Action, AuthorisationStatus, RecordStatus, Stan
 from consentry.core.emergencies import Debt
 from consentry.core.events import LedgerEvent
 from consentry.core.offices import FIRST_OFFICES
+from consentry.core.signed_act import SignedAct
 from consentry.core.state import (
     NO_AUTHORITY,
     NO_INSTITUTION,
@@ -29,6 +30,7 @@ from consentry.core.state import (
     OfficerState,
     SubjectState,
 )
+from consentry.core.subject_facts import Appointment, SubjectFacts
 from consentry.core.terms import (
     ZERO_32,
     ZERO_ADDRESS,
@@ -152,6 +154,18 @@ class MemoryReader:
         """Gives the subject in state; without custodian and signer when there is none."""
         return self.state.subjects.get(subject_id, SubjectState(ZERO_ADDRESS, b""))
 
+    async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
+        """Gives what the state notes of a subject."""
+        return self.state.guardians.facts_of(subject_id)
+
+    async def card_of(self, subject_id: SubjectId) -> bytes:
+        """Gives the card in state; empty when there is none."""
+        return self.state.keys.cards.get(subject_id, b"")
+
+    async def appointment(self, name: bytes) -> Appointment | None:
+        """Gives the appointment in state."""
+        return self.state.guardians.appointments.get(name)
+
     async def institution_state(self, institution: Address) -> InstitutionState:
         """Gives the institution in state."""
         return self.state.institutions.get(institution, NO_INSTITUTION).seen_at(await self._now())
@@ -236,6 +250,12 @@ class Story:
         keys = InstitutionKeys(institution, signer, release_key, place.block.time + 1)
         valid = {"signature_valid": True, "new_signature_valid": True}
         self.log(Admissions(self.state).rotate_keys(keys, **valid, relay=RELAY, place=place))
+
+    def perform(self, act: SignedAct, *keys: AccountKey) -> None:
+        """Has a signed act taken."""
+        signatures = [sign(key, domain(act.FORM.contract), act) for key in keys]
+        place = self.place()
+        self.log(*Acts(self.state).perform(act, signatures, holds=lambda *_: True, relay=RELAY, place=place))
 
     def leaf(self, number: int) -> RecordLeaf:
         """Gives a first version."""

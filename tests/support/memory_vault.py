@@ -26,7 +26,8 @@ from consentry.errors import (
     VaultUnavailableError,
 )
 from consentry.gateway.once_ports import Answer, Beginning
-from consentry.gateway.ports import LastLook, ReleasedKey, Remains, SealedRecord, StoredBatch, StoredRequest
+from consentry.gateway.outbox_ports import StoredBatch, StoredRequest
+from consentry.gateway.ports import LastLook, ReleasedKey, Remains, SealedRecord
 
 PIECE = 64 * 1024
 

@@ -16,7 +16,7 @@ from consentry.core.terms import ZERO_32, AccessRequest, Address, ConsentTerms, 
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.ledger.abi import SETTINGS, VERIFIERS, WIRING
-from tests.support.evm import AUDIT, GAS_LIMIT, SECOND, SYSTEM, Evm, Log, Outcome
+from tests.support.evm import AUDIT, GAS_LIMIT, SECOND, SYSTEM, Evm, Outcome
 
 DOMAINS: Final = (
     "Participants",
@@ -155,13 +155,6 @@ class Suite:
         requests, tables = _packed(items)
         ledger = self.addresses["AccessLedger"]
         return self.evm.send(ledger, "decideBatch", requests, signature, tables, time=time, sender=sender)
-
-    def try_batch(
-        self, items: Sequence[tuple[AccessRequest, Material]], signature: bytes, time: int
-    ) -> tuple[Log, ...]:
-        """Gives the logs such a batch would leave, and undoes it."""
-        requests, tables = _packed(items)
-        return self.evm.trial(self.addresses["AccessLedger"], "decideBatch", requests, signature, tables, time=time)
 
 
 def _packed(items: Sequence[tuple[AccessRequest, Material]]) -> tuple[list[Any], tuple[Any, ...]]:

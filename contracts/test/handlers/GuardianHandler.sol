@@ -27,6 +27,10 @@ contract GuardianHandler {
     uint8 private constant _RELATIVE = 4;
     uint8 private constant _GRANT = 1;
     uint8 private constant _REVOKE = 2;
+    uint8 private constant _ASSURED_BY_GUARDIAN = 3;
+    /// @dev The five there are; near relatives may revoke, see and correct.
+    uint16 private constant _SCOPES = 0x3e;
+    uint16 private constant _SCOPES_OF_RELATIVES = 0x1c;
     /// @dev 1 April, July and October 2027, January 2028; the histories begin in January 2027.
     uint64[4] private _quarters = [1_806_537_600, 1_814_400_000, 1_822_348_800, 1_830_297_600];
 
@@ -55,13 +59,13 @@ contract GuardianHandler {
         _suite = suite;
     }
 
-    /// @notice Tries to appoint; one in four is signed by the wrong side.
+    /// @notice Tries to appoint; one in four is signed by the wrong side, one in eight not by the guardian itself.
     /// @param subject picks the subject.
     /// @param key picks the guardian.
     /// @param kind picks the kind, sometimes none.
-    /// @param scopes picks the scopes.
-    /// @param period picks the end.
-    /// @param forger picks who appoints.
+    /// @param scopes picks the scopes, sometimes one that there is not.
+    /// @param period picks the end; one in three may lie behind the minority, one in five is over at once.
+    /// @param forger picks who signs.
     function appoint(
         uint256 subject,
         uint256 key,
@@ -75,20 +79,19 @@ contract GuardianHandler {
         act.subjectId = _suite.subjectIds(subject);
         act.guardian = abi.encodePacked(VM.addr(guardianKey(key)));
         act.kind = kind % 6;
-        act.scopes = scopes & 0x3e;
+        act.scopes = scopes & (scopes % 2 == 0 ? _SCOPES : _SCOPES << 1);
         act.validFrom = uint64(block.timestamp);
-        act.validUntil = uint64(block.timestamp + (period % 400 days));
-        if (act.validUntil > _minorUntil[subject] && _isMinor(subject)) act.validUntil = uint64(_minorUntil[subject]);
+        act.validUntil = _endOf(subject, period);
         act.evidenceHash = bytes32(uint256(1));
         act.nonce = ++_nonce;
         act.signBefore = type(uint64).max;
         bytes32 name = _suite.hashes().appointmentHash(act);
         bool bySubject = (act.kind == _DELEGATE) == (forger % 4 != 0);
         bytes[] memory signatures = new bytes[](2);
-        signatures[0] = _signed(guardianKey(key), name);
+        signatures[0] = _signed(guardianKey(forger % 8 == 6 ? key ^ 1 : key), name);
         signatures[1] = _signed(bySubject ? _suite.subjectKey(subject) : _suite.hospitalKey(0), name);
         try _suite.subjects().appointGuardian(act, signatures) {
-            if (forger % 4 == 0 || !_isAppointable(subject, act.kind, act.scopes)) ++forgeries;
+            if (forger % 4 == 0 || forger % 8 == 6 || !_isAppointable(subject, act)) ++forgeries;
             bool minor = _isMinor(subject);
             _kept[name] = Kept(
                 subject,
@@ -139,26 +142,27 @@ contract GuardianHandler {
 
     /// @notice Notes a minority, its shield, or a death.
     /// @param subject picks the subject.
-    /// @param quarter picks the end.
+    /// @param quarter picks the end: a quarter, what was noted before, the day after a quarter, or none.
     /// @param shielded whether shielded.
-    /// @param death one in eight notes a death.
+    /// @param death one in eight notes a death, one in eight takes it back, one in eight is signed by another.
     function note(uint256 subject, uint256 quarter, bool shielded, uint256 death) external {
         subject %= 2;
         Circumstances memory act;
         act.subjectId = _suite.subjectIds(subject);
-        act.minorUntil = quarter % 5 == 4 ? uint64(_minorUntil[subject]) : _quarters[quarter % 5];
+        act.minorUntil = _minorEnd(subject, quarter);
         act.shielded = shielded;
-        act.deceased = _deceased[subject] || death % 8 == 0;
+        act.deceased = death % 8 != 3 && (_deceased[subject] || death % 8 == 0);
         act.evidenceHash = bytes32(uint256(1));
         act.nonce = ++_nonce;
         act.signBefore = type(uint64).max;
+        uint256[2] memory others = [_suite.subjectKey(subject), _suite.hospitalKey(1)];
         bytes[] memory signatures = new bytes[](1);
-        signatures[0] = _signed(_suite.hospitalKey(0), _suite.hashes().circumstancesHash(act));
-        uint256 before = _minorUntil[subject];
+        signatures[0] = _signed(
+            death % 8 == 5 ? others[(death / 8) % 2] : _suite.hospitalKey(0),
+            _suite.hashes().circumstancesHash(act)
+        );
         try _suite.subjects().noteCircumstances(act, signatures) {
-            bool over = before != 0 && block.timestamp >= before;
-            if (act.minorUntil != before && (over || act.minorUntil <= block.timestamp)) ++forgeries;
-            if (_isMinor(subject) && _shielded[subject] && !act.shielded) ++forgeries;
+            if (death % 8 == 5 || !_isNotable(subject, act, quarter)) ++forgeries;
             _minorUntil[subject] = act.minorUntil;
             _shielded[subject] = act.shielded;
             _deceased[subject] = act.deceased;
@@ -167,7 +171,8 @@ contract GuardianHandler {
         }
     }
 
-    /// @notice Tries to grant: as the subject, or under an appointment with its guardian's key or another.
+    /// @notice Tries to grant: as the subject, or under an appointment with its guardian's key or another; one in
+    /// eight says wrongly whether a guardian grants.
     /// @param subject picks the subject.
     /// @param index picks the appointment.
     /// @param forger picks who signs.
@@ -178,14 +183,15 @@ contract GuardianHandler {
         uint256 key = _suite.subjectKey(subject);
         if (_names.length != 0 && index % 3 != 0) {
             terms.guardian = _names[index % _names.length];
-            terms.assurance = 3;
+            terms.assurance = _ASSURED_BY_GUARDIAN;
             key = _kept[terms.guardian].key;
         }
+        if (forger % 8 == 3) terms.assurance = terms.assurance == 1 ? _ASSURED_BY_GUARDIAN : 1;
         if (forger % 4 == 0) key = forger % 8 == 0 ? _suite.hospitalKey(0) : guardianKey(forger / 8);
         bytes32 id = _suite.hashes().consentId(terms);
         bytes memory signature = _suite.sign(key, address(_suite.consents()), "Consentry Consents", id);
         try _suite.consents().grant(terms, signature) {
-            if (!_mayAct(subject, terms.guardian, key, _GRANT)) ++forgeries;
+            if (forger % 8 == 3 || !_mayAct(subject, terms.guardian, key, _GRANT)) ++forgeries;
             _granted.push(terms);
             if (terms.guardian != bytes32(0)) ++grants;
         } catch {
@@ -256,10 +262,47 @@ contract GuardianHandler {
         return scope != _GRANT || !_isMinor(subject) || _shielded[subject];
     }
 
-    function _isAppointable(uint256 subject, uint8 kind, uint16 scopes) private view returns (bool possible) {
-        if (kind == 0 || kind > _RELATIVE || scopes == 0) return false;
-        if (kind == _RELATIVE) return _deceased[subject] && scopes & (1 << _GRANT) == 0;
-        return !_deceased[subject] && (kind != _PARENT || _isMinor(subject));
+    /// @dev The end of an appointment, mostly within a minority.
+    function _endOf(uint256 subject, uint256 period) private view returns (uint64 end) {
+        if (period % 5 == 4) return uint64(block.timestamp);
+        end = uint64(block.timestamp + (period % 400 days));
+        bool within = period % 3 != 2 && _isMinor(subject);
+        if (within && end > _minorUntil[subject]) end = uint64(_minorUntil[subject]);
+    }
+
+    /// @dev The end of a minority, mostly a quarter.
+    function _minorEnd(uint256 subject, uint256 quarter) private view returns (uint64 end) {
+        if (quarter % 7 == 6) return 0;
+        if (quarter % 7 == 5) return _quarters[(quarter / 7) % 4] + 1 days;
+        return quarter % 7 == 4 ? uint64(_minorUntil[subject]) : _quarters[quarter % 7];
+    }
+
+    function _isAppointable(
+        uint256 subject,
+        GuardianAppointment memory act
+    ) private view returns (bool possible) {
+        if (act.kind == 0 || act.kind > _RELATIVE || act.scopes == 0 || act.scopes & ~_SCOPES != 0) return false;
+        if (act.validUntil <= block.timestamp) return false;
+        if (act.kind == _RELATIVE) return _deceased[subject] && act.scopes & ~_SCOPES_OF_RELATIVES == 0;
+        bool within = !_isMinor(subject) || act.validUntil <= _minorUntil[subject];
+        return within && !_deceased[subject] && (act.kind != _PARENT || _isMinor(subject));
+    }
+
+    /// @dev Whether the account kept here lets a custodian note such circumstances now.
+    function _isNotable(
+        uint256 subject,
+        Circumstances memory act,
+        uint256 quarter
+    ) private view returns (bool possible) {
+        uint256 before = _minorUntil[subject];
+        if (act.minorUntil != before) {
+            bool over = before != 0 && block.timestamp >= before;
+            if (over || act.minorUntil <= block.timestamp || quarter % 7 == 5) return false;
+        }
+        bool minor = act.minorUntil > block.timestamp;
+        if (act.shielded && !minor) return false;
+        if (_isMinor(subject) && _shielded[subject] && !act.shielded) return false;
+        return act.deceased || !_deceased[subject];
     }
 
     function _isMinor(uint256 subject) private view returns (bool minor) {

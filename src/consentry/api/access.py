@@ -28,7 +28,7 @@ from consentry.errors import (
 )
 from consentry.evidence.notation import write
 from consentry.gateway.access import Access
-from consentry.gateway.ports import Wanted
+from consentry.gateway.outbox_ports import Wanted
 
 router = APIRouter(prefix="/v1/access", tags=["access"])
 _LARGEST = 2**256 - 1

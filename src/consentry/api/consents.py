@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from consentry.api.context import context_of
 from consentry.api.once import DOCUMENTED, once
-from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, sessions_of
+from consentry.api.policy import SIGNER, SUBJECT_SIDE, Caller, Role, sessions_of
 from consentry.api.schemas import (
     ConsentAnswer,
     GrantBody,
@@ -32,6 +32,7 @@ from consentry.errors import InvalidInputError, NotFoundError
 from consentry.evidence.notation import write
 from consentry.gateway import consents
 from consentry.gateway.context import Context
+from consentry.gateway.guardians import guarded_subject
 
 router = APIRouter(prefix="/v1/consents", tags=["consents"])
 
@@ -79,7 +80,8 @@ async def revoke(
 ) -> Response:
     """Takes a consent back; from the block of the answer on nothing is permitted under it.
 
-    Whoever has the terms may relay; without them the consent must be known here and be the caller's own.
+    Whoever has the terms may relay; without them the consent must be known here and be the caller's own, or that of the
+    subject whose card the caller has.
     """
     context, wanted = context_of(request), consent_key(consent)
     clock = sessions_of(request).now()
@@ -99,7 +101,16 @@ async def revoke(
 
 async def _own_terms(context: Context, caller: Caller, wanted: ConsentId, clock: int) -> ConsentTerms:
     view = await context.projection.consent(wanted)
-    sight = await sight_of(context, caller, view.terms.subject_id, clock) if view is not None else None
-    if view is None or sight is None or not sight.shows_terms(view.terms):
+    if view is None or not await _may_take_back(context, caller, view.terms, clock):
         raise NotFoundError("consent is not known")
     return view.terms
+
+
+async def _may_take_back(context: Context, caller: Caller, terms: ConsentTerms, clock: int) -> bool:
+    """Tells whether the caller sees the terms, or signs with the card of their subject, which sees nothing else."""
+    sight = await sight_of(context, caller, terms.subject_id, clock)
+    if sight is not None or caller.role != Role.SIGNER:
+        return sight is not None and sight.shows_terms(terms)
+    guarded = await guarded_subject(context.projection, terms.subject_id)
+    now = max((await context.ledger.head()).time, clock)
+    return guarded is not None and guarded.takes_back_with(caller.signer, now)

@@ -38,10 +38,13 @@ async def debts(
 async def emergencies(
     request: Request, subject_id: Id32, caller: Annotated[Caller, Depends(SUBJECT_SIDE)]
 ) -> dict[str, Any]:
-    """Lists every emergency access to a subject's records and what became of it, to the subject and its custodian."""
-    context, subject = context_of(request), SubjectId(raw(subject_id))
-    await subject_seen_by(context, caller, subject)
-    return _listed(await context.projection.debts_of_subject(subject), sessions_of(request).now())
+    """Lists every emergency access to a subject's records and what became of it.
+
+    It is shown to the subject, to its custodian and to guardians who may see.
+    """
+    context, subject, now = context_of(request), SubjectId(raw(subject_id)), sessions_of(request).now()
+    await subject_seen_by(context, caller, subject, now)
+    return _listed(await context.projection.debts_of_subject(subject), now)
 
 
 def _listed(found: dict[bytes, Debt], now: int) -> dict[str, Any]:

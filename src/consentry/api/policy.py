@@ -6,7 +6,6 @@ is absent and what is another's give the same answer there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -241,14 +240,14 @@ def check_institution_seen_by(caller: Caller, institution: bytes) -> None:
         raise NotFoundError("institution is not known")
 
 
-async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectId, clock: int | None = None) -> Sight:
+async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectId, clock: int) -> Sight:
     """Lets the subject's signer, its custodian, and guardians who may see what concerns the subject; no others.
 
     Args:
         context: the gateway's parts.
         caller: who asks.
         subject_id: about whom; for all others it does not exist.
-        clock: the gateway's time in seconds; the machine's if not given.
+        clock: the gateway's time in seconds since the epoch.
 
     Raises:
         NotFoundError: no such subject, or not the caller's.
@@ -264,7 +263,7 @@ async def subject_seen_by(context: Context, caller: Caller, subject_id: SubjectI
             if caller.signer == subject.signer:
                 return Sight()
             # Without new blocks the time of the chain stands still, and an appointment would seem to last.
-            now = max((await context.ledger.head()).time, int(time.time()) if clock is None else clock)
+            now = max((await context.ledger.head()).time, clock)
             guarded = await guarded_subject(context.projection, subject_id)
             if guarded is not None and guarded.sees(caller.signer, now):
                 return Sight(guarded, now)

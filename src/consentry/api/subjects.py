@@ -87,7 +87,7 @@ async def records(
     cursor: Cursor = None,
     limit: Limit = USUAL,
 ) -> JSONResponse:
-    """Lists records: all to the subject and its custodian, those in scope to an institution with a consent."""
+    """Lists records: all to subject, custodian and guardians who may see, those in scope to who has a consent."""
     context, subject = context_of(request), SubjectId(raw(subject_id))
     fits = await listed_to(context, caller, subject, sessions_of(request).now())
 

@@ -7,6 +7,8 @@ consent covers or an access permitted.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Final, Protocol, TypeVar
 
 from consentry.api.policy import Caller, Role, Sight, subject_seen_by
@@ -25,7 +27,7 @@ from consentry.core.signed_act import SignedAct
 from consentry.core.signer_keys import RecoveryProposal
 from consentry.core.terms import ZERO_32, Address, ConsentId, ConsentTerms, RecordId, RecordLeaf, SubjectId
 from consentry.errors import NotFoundError
-from consentry.gateway.consents import is_in_force
+from consentry.gateway.consents import closed_classes, is_in_force, is_kept_out
 from consentry.gateway.context import Context
 from consentry.gateway.last_look import LEASE_SECONDS
 from consentry.gateway.ports import AccessView, ConsentView, RecordView
@@ -169,8 +171,8 @@ async def consents_naming(context: Context, caller: Caller, subject: SubjectId) 
 async def listed_to(context: Context, caller: Caller, subject: SubjectId, clock: int) -> Callable[[RecordView], bool]:
     """Gives which records of a subject the caller may see in a list.
 
-    Its own side sees all. A grantee sees those that a consent in force covers by class, level and period; a consent
-    over a named set shows nothing, because the set is known by its root alone.
+    Its own side sees all. A grantee sees those that a consent in force covers by class, level and period, without the
+    classes the subject excludes; a consent over a named set shows nothing, because the set is known by its root alone.
 
     Args:
         context: the gateway's parts.
@@ -179,17 +181,20 @@ async def listed_to(context: Context, caller: Caller, subject: SubjectId, clock:
         clock: the gateway's time in seconds since the epoch.
 
     Raises:
-        NotFoundError: no consent in force names the caller; the subject does not exist for it.
+        NotFoundError: no consent in force names the caller, or it is excluded; the subject does not exist for it.
     """
     if await sight_of(context, caller, subject, clock) is not None:
         return lambda _: True
     # Without new blocks the time of the chain stands still, and a consent would seem to last.
     now = max((await context.ledger.head()).time, clock)
     named = await consents_naming(context, caller, subject)
-    in_force = [view.terms for view in named if is_in_force(view, now)]
-    if not in_force:
+    institution, noted = Address(caller.institution or b""), await context.ledger.subject_facts(subject)
+    in_force = [view.terms for view in named if is_in_force(view, noted, now)]
+    if not in_force or await is_kept_out(context.ledger, subject, institution):
         raise NotFoundError("subject is not known")
-    return lambda view: any(_covers(terms, view.leaf) for terms in in_force)
+    covered = reduce(or_, (terms.categories for terms in in_force))
+    closed = await closed_classes(context.ledger, subject, institution, covered)
+    return lambda view: not closed >> view.leaf.category & 1 and any(_covers(terms, view.leaf) for terms in in_force)
 
 
 def _covers(terms: ConsentTerms, leaf: RecordLeaf) -> bool:

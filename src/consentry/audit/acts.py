@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import singledispatchmethod
 
@@ -11,16 +11,16 @@ from consentry.audit.officers import Governed, OfficerChecks
 from consentry.core import admissions, events
 from consentry.core.acts import check_act, check_life, parties_of
 from consentry.core.chain import EventPlace
-from consentry.core.codes import GuardianScope, RecordStatus
+from consentry.core.codes import RecordStatus
 from consentry.core.consent import check_grant, check_revocation
 from consentry.core.events import LedgerEvent
 from consentry.core.participants import is_acceptable_signer, keeper_of
 from consentry.core.record import check_anchorable, check_first, check_successor
 from consentry.core.refusals import refusal
-from consentry.core.signers import granters, signer_for
+from consentry.core.signers import granters, revokers
 from consentry.core.state import LedgerState
 from consentry.core.subject import check_enrol
-from consentry.core.terms import ZERO_32, AccessRequest, Enrolment, RecordId, RequestBatch, Revocation
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Enrolment, RecordId, RequestBatch, Revocation
 from consentry.core.typed_data import Domain, SignedStruct, consent_id, digest, record_id, struct_hash
 from consentry.crypto import signing
 from consentry.crypto.signing import Verifiers
@@ -171,7 +171,8 @@ class ActChecks:
         self._same(event, "subject", event.subject_id, terms.subject_id)
         now, known = event.place.block.time, terms.subject_id in self.state.subjects
         if known:
-            self._check_granter(event)
+            able = granters(self.state, terms, now)
+            self._check_one_of(able, terms, event.signature, event.place)
         check_grant(
             terms,
             self.state.consent(event.consent_id).status,
@@ -182,11 +183,12 @@ class ActChecks:
             further=lambda: check_life(self.state, terms, now),
         )
 
-    def _check_granter(self, event: events.ConsentGranted) -> None:
-        """Notes a grant that none of those signed who could."""
-        able = granters(self.state, event.terms, event.place.block.time) or (b"",)
-        signed = (s for s in able[1:] if self.holds("Consents", s, event.terms, event.signature))
-        self.check_signature("Consents", next(signed, able[0]), event.terms, event.signature, event.place)
+    def _check_one_of(
+        self, able: Sequence[bytes], value: ConsentTerms | Revocation, signature: bytes, place: EventPlace
+    ) -> None:
+        """Notes a grant or a revocation that none of those signed who could; ``about`` is the first of them."""
+        signed = (each for each in able[1:] if self.holds("Consents", each, value, signature))
+        self.check_signature("Consents", next(signed, able[0] if able else b""), value, signature, place)
 
     @_check.register
     def _(self, event: events.ConsentRevoked) -> None:
@@ -196,8 +198,8 @@ class ActChecks:
         subject_known = event.subject_id in self.state.subjects
         if subject_known:
             revocation = Revocation(event.consent_id, event.subject_id, event.guardian)
-            signer = self._signer_for(event, event.guardian, GuardianScope.REVOKE)
-            self.check_signature("Consents", signer, revocation, event.signature, event.place)
+            able = revokers(self.state, event.subject_id, event.guardian, event.place.block.time)
+            self._check_one_of(able, revocation, event.signature, event.place)
         facts = self.state.guardians.facts_of(event.subject_id)
         # Of a consent that was refused before it was granted nobody knows whose it would have been.
         own = known.terms is not None and known.terms.guardian == ZERO_32
@@ -210,11 +212,6 @@ class ActChecks:
             kept_from=event.guardian if shielded else ZERO_32,
             signature_valid=True,
         )
-
-    def _signer_for(
-        self, event: events.ConsentGranted | events.ConsentRevoked, guardian: bytes, scope: GuardianScope
-    ) -> bytes:
-        return signer_for(self.state, event.subject_id, guardian, scope, event.place.block.time)
 
     @_check.register
     def _(self, event: events.ActPerformed) -> None:

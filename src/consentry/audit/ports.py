@@ -14,6 +14,7 @@ from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatu
 from consentry.core.emergencies import Debt
 from consentry.core.events import LedgerEvent
 from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
+from consentry.core.subject_facts import Appointment, SubjectFacts
 from consentry.core.terms import (
     AccessRequest,
     Address,
@@ -128,6 +129,18 @@ class LedgerReader(Protocol):
 
     async def subject_state(self, subject_id: SubjectId) -> SubjectState:
         """Gives what is stored of a subject; empty for one that was never enrolled."""
+        ...
+
+    async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
+        """Gives what is noted of a subject and its directive; the defaults for one that was never enrolled."""
+        ...
+
+    async def card_of(self, subject_id: SubjectId) -> bytes:
+        """Gives the ERC-7913 signer of a subject's card; empty for none."""
+        ...
+
+    async def appointment(self, name: bytes) -> Appointment | None:
+        """Gives the appointment of a guardian by its struct hash; none once it was removed or forgotten."""
         ...
 
     async def institution_state(self, institution: Address) -> InstitutionState:

@@ -16,6 +16,8 @@ from consentry.audit.findings import Finding, Kind
 from consentry.audit.ports import AuthorisationSlot, ConsentSlot, LedgerReader
 from consentry.core import events
 from consentry.core.events import LedgerEvent
+from consentry.core.guardianship import GuardianAppointment
+from consentry.core.signer_keys import CardRegistration, CardRemoval
 from consentry.core.state import LedgerState
 from consentry.core.terms import Address
 from consentry.crypto.signing import ACCOUNT_SIZE
@@ -42,6 +44,7 @@ async def compare_storage(
         *await _compare_logs(reader, state),
         *await _compare_participants(reader, state, chain, now),
         *await _compare_subjects(reader, state),
+        *await _compare_standing(reader, state, chain),
         *await _compare_bases(reader, state),
     ]
 
@@ -89,6 +92,7 @@ async def _compare_participants(
 
 
 async def _compare_subjects(reader: LedgerReader, state: LedgerState) -> list[Finding]:
+    facts = {subject: state.guardians.facts_of(subject) for subject in state.subjects}
     records = {record: known.status for record, known in state.records.items()}
     consents = {
         consent: ConsentSlot(known.status, known.uses, known.granted_at, known.revoked_at)
@@ -97,8 +101,23 @@ async def _compare_subjects(reader: LedgerReader, state: LedgerState) -> list[Fi
     message = "the events of {} do not lead to what the contract holds"
     return [
         *await _compare(Kind.SUBJECT_STATE, message.format("a subject"), state.subjects, reader.subject_state),
+        *await _compare(Kind.SUBJECT_FACTS, message.format("a subject"), facts, reader.subject_facts),
         *await _compare(Kind.RECORD_STATE, message.format("a record"), records, reader.record_status),
         *await _compare(Kind.CONSENT_STATE, message.format("a consent"), consents, reader.consent_slot),
+    ]
+
+
+async def _compare_standing(reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent]) -> list[Finding]:
+    """Compares cards and guardians that the events name. An open recovery lapses by itself, and is not compared."""
+    acts = [event for event in chain if isinstance(event, events.ActPerformed)]
+    carded = {event.subject_id for event in acts if isinstance(event.act, CardRegistration | CardRemoval)}
+    appointed = {event.act_hash for event in acts if isinstance(event.act, GuardianAppointment)}
+    cards = {subject: state.keys.cards.get(subject, b"") for subject in carded}
+    guardians = {name: state.guardians.appointments.get(name) for name in appointed}
+    message = "the events of {} do not lead to what the contract holds"
+    return [
+        *await _compare(Kind.CARD_STATE, message.format("a card"), cards, reader.card_of),
+        *await _compare(Kind.GUARDIAN_STATE, message.format("a guardian"), guardians, reader.appointment),
     ]
 
 
@@ -129,6 +148,8 @@ async def _compare(
 
 
 def _shown(fact: object) -> str:
+    if fact is None:
+        return "none"
     if isinstance(fact, bytes):
         return "0x" + fact.hex()
     if isinstance(fact, Enum):

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from consentry.cli import bulk, evidence, values
-from consentry.cli.debts import ReasonKey, review
+from consentry.cli.debts import REASON_FILE, ReasonKey, review
 from consentry.cli.grounds import ground_of
 from consentry.cli.history import outcome
 from consentry.cli.keys import load_signing_key
@@ -44,7 +44,7 @@ def request(
     authorisation: Annotated[str, typer.Option(help="id of a standing authorisation of an authority")] = "",
     basis: Annotated[str, typer.Option(help="of the authorisation: PUBLIC_HEALTH or STATUTORY_DUTY")] = "PUBLIC_HEALTH",
     reason_code: Annotated[str, typer.Option(help=f"one of {', '.join(values.names(EmergencyReason))}")] = "",
-    reason_text: Annotated[str, typer.Option(help="why; only its keyed hash leaves this machine")] = "",
+    reason_file: Annotated[Path | None, typer.Option(help=REASON_FILE)] = None,
     reason_key: ReasonKey = None,
     purpose: Annotated[
         str, typer.Option(help=f"one of {', '.join(values.names(Purpose))}; the usual one if not given")
@@ -63,7 +63,7 @@ def request(
 ) -> None:
     """Asks the custodian's gateway for a record. Exit code 1: denied; the reason and the receipt are shown."""
     wanted = RecordId(values.hexadecimal("record", record, values.ID_SIZE))
-    why = reason_code, reason_text, reason_key
+    why = reason_code, reason_file, reason_key
     ground = ground_of(consent, authorisation, basis, purpose, emergency=emergency, reason=why)
     asking, what = (
         values.hexadecimal("practitioner", practitioner, values.ID_SIZE),

@@ -29,7 +29,7 @@ from consentry.core.codes import (
     bits,
 )
 from consentry.core.consent import check_terms
-from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address, ConsentId, ConsentTerms, SubjectId
+from consentry.core.terms import ZERO_32, ZERO_ADDRESS, Address, ConsentId, ConsentTerms, Revocation, SubjectId
 from consentry.core.typed_data import consent_id, digest
 from consentry.errors import ConflictError, InvalidInputError, LedgerRejectedError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
@@ -189,10 +189,15 @@ def grant(
 
     done = reach.as_patient(signing, act)
     if done is None and gathering is not None:
-        values.write_document(file, {**content, "council": gathering.written()})
-        answer({"file": str(file), "toSign": gathering.missing}, as_json=as_json)
+        _pass_on(file, {**content, "council": gathering.written()}, gathering, as_json=as_json)
     elif done is not None:
         answer({"consentId": hex_of(consent_id(terms)), **receipt_of(done["anchor"])}, as_json=as_json)
+
+
+def _pass_on(file: Path, content: Json, gathering: Gathering, *, as_json: bool) -> None:
+    """Writes what a council signed so far to its file, for the next member."""
+    values.write_document(file, content)
+    answer({"file": str(file), "toSign": gathering.missing}, as_json=as_json)
 
 
 def _show(terms: ConsentTerms, records: Sequence[object], *, as_json: bool) -> None:
@@ -223,23 +228,47 @@ def revoke(
         Path | None, typer.Option(help="the terms that were granted; without them the gateway is asked for them")
     ] = None,
     guardian: GuardianText = "",
+    as_council: AsCouncil = None,
     reach: Reach,
     as_json: AsJson = False,
 ) -> None:
-    """Takes a consent back: in one step, without a question; nothing is permitted under it from then on."""
+    """Takes a consent back: in one step, without a question; nothing is permitted under it from then on.
+
+    The key is that of the patient's device or of its card, whichever granted, or a guardian's.
+    A member of a council adds its signature to the file of the terms; who completes the council's signature sends it.
+    """
     wanted = ConsentId(values.hexadecimal("consent", consent, values.ID_SIZE))
+    if as_council and terms is None:
+        raise InvalidInputError("terms are not given (expected --terms FILE: a council gathers its signatures there)")
     signing = load_signing_key(key, reach.origin)
-    kept = read(ConsentTerms, values.read_document(terms).get("terms")) if terms else None
-    if kept is not None and consent_id(kept) != wanted:
-        raise InvalidInputError("terms do not match the consent that is to be taken back")
-
+    content, kept = _terms_of(wanted, terms)
     under = _id("guardian", guardian)
+    gathering = Gathering.of(as_council, content.get("revocation")) if as_council else None
 
-    async def act(patient: Patient) -> Json:
-        return await patient.revoke(kept or await patient.terms_of(wanted), under)
+    async def act(patient: Patient) -> Json | None:
+        granted = kept or await patient.terms_of(wanted)
+        if gathering is None:
+            return await patient.revoke(granted, under)
+        revocation = Revocation(wanted, granted.subject_id, under)
+        signature = gathering.add(signing, digest((await patient.gateway()).domain("Consents"), revocation))
+        return None if signature is None else await patient.revoke(granted, under, signature)
 
     done = reach.as_patient(signing, act)
-    answer({"consentId": hex_of(wanted), "status": "REVOKED", **receipt_of(done["anchor"])}, as_json=as_json)
+    if done is None and gathering is not None and terms is not None:
+        _pass_on(terms, {**content, "revocation": gathering.written()}, gathering, as_json=as_json)
+    elif done is not None:
+        answer({"consentId": hex_of(wanted), "status": "REVOKED", **receipt_of(done["anchor"])}, as_json=as_json)
+
+
+def _terms_of(wanted: ConsentId, file: Path | None) -> tuple[Json, ConsentTerms | None]:
+    """Reads what a file holds and the terms in it; without a file there are none."""
+    if file is None:
+        return {}, None
+    content = values.read_document(file)
+    kept = read(ConsentTerms, content.get("terms"))
+    if consent_id(kept) != wanted:
+        raise InvalidInputError("terms do not match the consent that is to be taken back")
+    return content, kept
 
 
 app.command("undo", help="Takes back a consent that staff prepared: the same as revoke.")(revoke)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -21,11 +21,15 @@ from consentry.crypto.pseudonyms import reason_of
 from consentry.errors import InvalidInputError, NotFoundError
 from consentry.evidence.notation import Json, bytes_of, hex_of
 from consentry.evidence.notice import moment_text
-from consentry.ledger.keyfiles import load_key
+from consentry.ledger.keyfiles import load_key, read_private
 
+REASON_FILE: Final = (
+    "file of mode 0600 with the reason in words, or - for standard input; only its keyed hash leaves this machine"
+)
+"""No option takes the words themselves: everybody on the machine sees arguments, and a shell keeps them."""
 COLUMNS = ("debt", "opened", "due", "notice", "review", "overdue")
 ReasonKey = Annotated[
-    Path | None, typer.Option(help="file of the key that hashes reason texts, mode 0600; texts and key stay here")
+    Path | None, typer.Option(help="file of the key that hashes reasons, mode 0600; reasons and key stay here")
 ]
 
 
@@ -63,7 +67,7 @@ def review(
     debt: Annotated[str, typer.Argument(help="debt id, as 'institution debts' lists it")],
     reviewer: Annotated[str, typer.Option(help="keyed hash of who reviews, 32 bytes; not of who looked")],
     outcome: Annotated[str, typer.Option(help=f"one of {', '.join(values.names(ReviewOutcome))}")],
-    reason_text: Annotated[str, typer.Option(help="reasons; only their keyed hash leaves this machine")],
+    reason_file: Annotated[Path, typer.Option(help=REASON_FILE)],
     key: HospitalKey,
     reason_key: ReasonKey = None,
     role: Annotated[str, typer.Option(help="PRIVACY_OFFICER or MEDICAL_DIRECTOR")] = "PRIVACY_OFFICER",
@@ -75,7 +79,7 @@ def review(
     wanted = values.hexadecimal("debt", debt, values.ID_SIZE)
     person = values.hexadecimal("reviewer", reviewer, values.ID_SIZE)
     said = values.code("role", ReviewerRole, role), values.code("outcome", ReviewOutcome, outcome)
-    hashed = hashed_reason(reason_text, reason_key)
+    hashed = hashed_reason(reason_file, reason_key)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
     async def act(hospital: Hospital) -> Json:
@@ -91,13 +95,26 @@ def review(
     answer({**shown, **receipt_of(done["anchor"])}, as_json=as_json)
 
 
-def hashed_reason(text: str, key: Path | None) -> bytes:
-    """Hashes a reason text with the key of a file; zero for no text."""
-    if not text:
+def hashed_reason(file: Path | None, key: Path | None) -> bytes:
+    """Hashes the reason in a file, without space at its ends, with the key of another; zero for no file.
+
+    Raises:
+        InvalidInputError: the key is missing, or there are no words.
+        ConfigurationError: a file is missing, or others may read it.
+    """
+    if file is None:
         return bytes(values.ID_SIZE)
     if key is None:
         raise InvalidInputError("--reason-key is missing: without a key the text behind a hash could be guessed")
-    return reason_of(load_key(key), text)
+    secret = load_key(key)
+    return reason_of(secret, _typed_in() if str(file) == "-" else read_private(file, "reason file"))
+
+
+def _typed_in() -> str:
+    try:
+        return typer.get_binary_stream("stdin").read().decode().strip()
+    except UnicodeDecodeError:
+        raise InvalidInputError("reason on standard input is no text in UTF-8") from None
 
 
 def _row(item: Json) -> tuple[object, ...]:

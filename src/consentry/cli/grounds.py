@@ -44,23 +44,29 @@ class Ground:
 
 
 def ground_of(
-    consent: str, authorisation: str, basis: str, purpose: str, *, emergency: bool, reason: tuple[str, str, Path | None]
+    consent: str,
+    authorisation: str,
+    basis: str,
+    purpose: str,
+    *,
+    emergency: bool,
+    reason: tuple[str, Path | None, Path | None],
 ) -> Ground:
-    """Makes a ground of options; ``reason`` is code, text, and the file of the key that hashes the text.
+    """Makes a ground of options; ``reason`` is code, file of the words, and file of the key that hashes them.
 
     Raises:
         InvalidInputError: none or several are given, or an emergency without its reason.
     """
-    code, text, key = reason
+    code, words, key = reason
     if [bool(consent), bool(authorisation), emergency].count(True) != 1:
         raise InvalidInputError("ground does not match (expected one of --consent, --emergency, --authorisation)")
-    hashed = hashed_reason(text, key)
+    hashed = hashed_reason(words, key)
     if consent:
         under = ConsentId(values.hexadecimal("consent", consent, values.ID_SIZE))
         return Ground(consent=under, purpose=_purpose(purpose, Purpose.TREAT), reason_hash=hashed)
     if emergency:
-        if not code or not text:
-            raise InvalidInputError("an emergency needs --reason-code and --reason-text")
+        if not code or words is None:
+            raise InvalidInputError("an emergency needs --reason-code and --reason-file")
         return Ground(
             legal_basis=LegalBasis.EMERGENCY,
             purpose=_purpose(purpose, Purpose.ETREAT),

@@ -155,7 +155,7 @@ class Patient:
         return expect(answer, CONSENTED)
 
     async def terms_of(self, consent: ConsentId) -> ConsentTerms:
-        """Asks for the terms of one of the signer's own consents, as a revocation needs them.
+        """Asks for the terms of one of the signer's own consents, as a revocation needs them; a card gets them, too.
 
         Raises:
             VerificationError: what comes back is not what was granted under that id.
@@ -166,14 +166,16 @@ class Patient:
             raise VerificationError("terms do not hash to the consent that was asked for")
         return terms
 
-    async def revoke(self, terms: ConsentTerms, guardian: bytes = ZERO_32) -> Json:
-        """Signs and takes back; gives the receipt. From its block on nothing is permitted under the consent.
+    async def revoke(self, terms: ConsentTerms, guardian: bytes = ZERO_32, signature: bytes | None = None) -> Json:
+        """Signs and takes back, or takes back what others signed; gives the receipt.
 
-        ``guardian`` is the appointment under which the signer acts; zero when it is the subject's own.
+        From its block on nothing is permitted under the consent. ``guardian`` is the appointment under which the signer
+        acts; zero when it is the subject's own.
         """
         known = await self.gateway()
         revoked = consent_id(terms)
-        signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id, guardian))
+        if signature is None:
+            signature = sign(self._key, known.domain("Consents"), Revocation(revoked, terms.subject_id, guardian))
         target = f"/v1/consents/{hex_of(revoked)}/revocation"
         body = {"signature": hex_of(signature), "terms": write(terms)}
         answer = await self._transport.post(target, {**body, "guardian": hex_of(guardian)} if any(guardian) else body)

@@ -9,7 +9,7 @@ from consentry.core.codes import DAY, Action, AskStatus, Assurance, Category, Gu
 from consentry.core.consent import check_terms
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
-from consentry.core.signers import check_signed, signer_for
+from consentry.core.signers import check_signed, is_kept_from, signer_for
 from consentry.core.terms import ZERO_32, Address, ConsentTerms, SubjectId
 from consentry.core.typed_data import struct_hash
 
@@ -81,6 +81,9 @@ def check_answer(state: LedgerState, terms: ConsentTerms, now: int) -> None:
     check_open(state, ask_id, now)
     if ask.subject_id != terms.subject_id:
         raise refusal("AsksSubjectMismatch", ask_id, terms.subject_id)
+    if is_kept_from(state, terms.guardian, terms.subject_id, now):
+        # What a shielded minor was asked is its own to answer, too.
+        raise refusal("AsksShielded", ask_id, terms.guardian)
     if not is_within(terms, ask):
         raise refusal("AsksAnswerWider", ask_id)
 
@@ -232,7 +235,7 @@ class AskDenial(SignedAct):
         if state.asks.asked[self.ask_id].subject_id != self.subject_id:
             raise refusal("AsksSubjectMismatch", self.ask_id, self.subject_id)
         # What a shielded minor was asked is its own to deny.
-        kept = self.guardian != ZERO_32 and state.guardians.facts_of(self.subject_id).is_shielded_minor(now)
+        kept = is_kept_from(state, self.guardian, self.subject_id, now)
         signer = b"" if kept else signer_for(state, self.subject_id, self.guardian, GuardianScope.GRANT, now)
         check_signed(self, 0, signer, holds)
 

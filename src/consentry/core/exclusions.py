@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from consentry.core.codes import Category, ExclusionKind, GuardianScope
 from consentry.core.refusals import refusal
 from consentry.core.signed_act import ActForm, Holds, SignedAct
-from consentry.core.signers import check_signed, signer_for
+from consentry.core.signers import check_signed, is_kept_from, signer_for
 from consentry.core.terms import ZERO_32, Address, SubjectId
 
 if TYPE_CHECKING:
@@ -84,6 +84,12 @@ def _check_target(state: LedgerState, act: Exclusion | ExclusionLift) -> None:
         raise refusal("ExclusionsTargetInvalid", act.kind, act.target)
 
 
+def _check_unshielded(state: LedgerState, act: Exclusion | ExclusionLift, now: int) -> None:
+    """Refuses guardians of a shielded minor: they exclude nobody, which would undo what it granted."""
+    if is_kept_from(state, act.guardian, act.subject_id, now):
+        raise refusal("ExclusionsShielded", act.subject_id, act.guardian)
+
+
 @dataclass(frozen=True, slots=True)
 class Exclusion(SignedAct):
     """Excludes an institution, a group, a practitioner or a class of documents."""
@@ -118,6 +124,7 @@ class Exclusion(SignedAct):
             and len(state.exclusions.groups_of(self.subject_id)) == MOST_GROUPS
         ):
             raise refusal("ExclusionsFull", self.kind, MOST_GROUPS)
+        _check_unshielded(state, self, now)
         signer = signer_for(state, self.subject_id, self.guardian, GuardianScope.GRANT, now)
         check_signed(self, 0, signer, holds)
 
@@ -152,16 +159,11 @@ class ExclusionLift(SignedAct):
         _check_target(state, self)
         if (self.kind, self.target) not in state.exclusions.of(self.subject_id):
             raise refusal("ExclusionsNotMade", self.kind, self.target)
-        if self._is_shielded(state, now):
-            raise refusal("ExclusionsShielded", self.subject_id, self.guardian)
+        if state.exclusions.of(self.subject_id)[self.kind, self.target] == ZERO_32:
+            # What a shielded minor excluded itself is not its guardians' to lift.
+            _check_unshielded(state, self, now)
         signer = signer_for(state, self.subject_id, self.guardian, GuardianScope.GRANT, now)
         check_signed(self, 0, signer, holds)
-
-    def _is_shielded(self, state: LedgerState, now: int) -> bool:
-        """Tells whether a guardian would lift what a shielded minor excluded itself."""
-        own = state.exclusions.of(self.subject_id)[self.kind, self.target] == ZERO_32
-        shielded = state.guardians.facts_of(self.subject_id).is_shielded_minor(now)
-        return self.guardian != ZERO_32 and own and shielded
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Takes the target out."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consentry.core.state import LedgerState
 
 MOST_APPOINTMENTS: Final = 8
-"""Appointments of a subject that can stand at once."""
+"""Delegates of a subject that can stand at once, and others beside them."""
 LONGEST_MINORITY: Final = (18 * 365 + 5 + 92) * DAY
 """Eighteen years in seconds, with all the leap days there can be in them, and a quarter: ends are rounded up."""
 SCOPES_OF_RELATIVES: Final = bits(GuardianScope.SEE, GuardianScope.CORRECT, GuardianScope.REVOKE)
@@ -90,9 +90,7 @@ class GuardianAppointment(SignedAct):
         delegate = self.kind == GuardianKind.DELEGATE
         if not delegate:
             _check_evidence(self.subject_id, self.evidence_hash)
-        kept = state.guardians.appointments_of(self.subject_id).values()
-        if sum(now < each.valid_until for each in kept) == MOST_APPOINTMENTS:
-            raise refusal("GuardianshipFull", self.subject_id, MOST_APPOINTMENTS)
+        self._check_room(state, now)
         appointer = (
             own_signer(state, self.subject_id, now, grants=True)
             if delegate
@@ -100,6 +98,14 @@ class GuardianAppointment(SignedAct):
         )
         check_signed(self, 0, self.guardian, holds)
         check_signed(self, 1, appointer, holds)
+
+    def _check_room(self, state: LedgerState, now: int) -> None:
+        """Counts delegates alone, or all others: the first lock none out whom a custodian appoints."""
+        kept = state.guardians.appointments_of(self.subject_id).values()
+        delegate = self.kind == GuardianKind.DELEGATE
+        alike = [each for each in kept if (each.kind == GuardianKind.DELEGATE) == delegate]
+        if sum(now < each.valid_until for each in alike) == MOST_APPOINTMENTS:
+            raise refusal("GuardianshipFull", self.subject_id, MOST_APPOINTMENTS)
 
     def _check_form(self, state: LedgerState) -> None:
         possible = SCOPES_OF_RELATIVES if self.kind == GuardianKind.NEAR_RELATIVE else _ALL_SCOPES
@@ -120,13 +126,14 @@ class GuardianAppointment(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Keeps the appointment; forgets those of the subject that are over."""
-        now, kept = event.place.block.time, state.guardians.appointments
-        for name, earlier in state.guardians.appointments_of(self.subject_id).items():
+        now, guardians = event.place.block.time, state.guardians
+        for name, earlier in guardians.appointments_of(self.subject_id).items():
             if now >= earlier.valid_until:
-                del kept[name]
-        of_minor = state.guardians.facts_of(self.subject_id).is_minor(now)
+                guardians.forget(name)
+        of_minor = guardians.facts_of(self.subject_id).is_minor(now)
         period = self.valid_from, self.valid_until
-        kept[event.act_hash] = Appointment(self.subject_id, self.kind, self.scopes, *period, of_minor, self.guardian)
+        made = Appointment(self.subject_id, self.kind, self.scopes, *period, of_minor, self.guardian)
+        guardians.keep(event.act_hash, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +180,7 @@ class GuardianRemoval(SignedAct):
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
         """Forgets the appointment."""
-        state.guardians.appointments.pop(self.appointment, None)
+        state.guardians.forget(self.appointment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ def card_signer_for(state: LedgerState, subject_id: SubjectId, scope: GuardianSc
     return state.keys.cards.get(subject_id, b"") if may else b""
 
 
+def is_kept_from(state: LedgerState, guardian: bytes, subject_id: SubjectId, now: int) -> bool:
+    """Tells whether a guardian acts, and for a minor whose own matters are kept from its guardians."""
+    return guardian != ZERO_32 and state.guardians.facts_of(subject_id).is_shielded_minor(now)
+
+
 def _stands(kept: Appointment, facts: SubjectFacts, scope: GuardianScope, now: int) -> bool:
     """Tells whether a guardian stands, beside its period and scopes."""
     if kept.kind == GuardianKind.NEAR_RELATIVE:
@@ -75,6 +80,16 @@ def granters(state: LedgerState, terms: ConsentTerms, now: int) -> tuple[bytes, 
         Assurance.STAFF_ASSISTED: (named, card),
     }
     return tuple(signer for signer in by_level.get(terms.assurance, ()) if signer)
+
+
+def revokers(state: LedgerState, subject_id: SubjectId, guardian: bytes, now: int) -> tuple[bytes, ...]:
+    """Gives the ERC-7913 signers of which one has to sign a revocation at a time in seconds.
+
+    Who granted with a card takes back with it, and everything else too. Whose signature it cannot be is left out.
+    """
+    named = signer_for(state, subject_id, guardian, GuardianScope.REVOKE, now)
+    card = card_signer_for(state, subject_id, GuardianScope.REVOKE, now) if guardian == ZERO_32 else b""
+    return tuple(signer for signer in (named, card) if signer)
 
 
 def check_signed(act: SignedAct, place: int, signer: bytes, holds: Holds) -> None:

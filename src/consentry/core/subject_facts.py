@@ -86,10 +86,15 @@ class Recovery:
 
 @dataclass(slots=True)
 class GuardianFacts:
-    """Appointments by their hashes, and what is noted of each subject."""
+    """Appointments by their hashes, and what is noted of each subject.
+
+    Appointments are changed by `keep` and `forget` alone: they are also found by their subject, so that an act about
+    one subject does not go through those of all others.
+    """
 
     appointments: dict[bytes, Appointment] = field(default_factory=dict)
     noted: dict[SubjectId, SubjectFacts] = field(default_factory=dict)
+    _of_subject: dict[SubjectId, dict[bytes, Appointment]] = field(default_factory=dict)
 
     def facts_of(self, subject_id: SubjectId) -> SubjectFacts:
         """Gives what is noted of a subject."""
@@ -97,7 +102,18 @@ class GuardianFacts:
 
     def appointments_of(self, subject_id: SubjectId) -> dict[bytes, Appointment]:
         """Gives the appointments of a subject that were not removed, over or not."""
-        return {name: kept for name, kept in self.appointments.items() if kept.subject_id == subject_id}
+        return dict(self._of_subject.get(subject_id, {}))
+
+    def keep(self, name: bytes, appointment: Appointment) -> None:
+        """Adds an appointment under its hash."""
+        self.appointments[name] = appointment
+        self._of_subject.setdefault(appointment.subject_id, {})[name] = appointment
+
+    def forget(self, name: bytes) -> None:
+        """Takes an appointment out; one that is not there changes nothing."""
+        kept = self.appointments.pop(name, None)
+        if kept is not None:
+            del self._of_subject[kept.subject_id][name]
 
 
 @dataclass(slots=True)

@@ -14,8 +14,6 @@ from consentry.errors import InvalidInputError
 SECRET_SIZE: Final = 32
 _PRACTITIONER: Final = b"consentry/practitioner/v1"
 _IDENTIFIER: Final = b"consentry/identifier/v1"
-
-
 _REASON: Final = b"consentry/reason/v1"
 
 

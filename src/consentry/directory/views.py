@@ -17,7 +17,14 @@ from consentry.core.events import ActPerformed
 from consentry.core.guardianship import GuardianAppointment
 from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
-from consentry.core.signer_keys import INTRODUCING, NAMING, RecoveryCompletion, RecoveryProposal, SignerRotation
+from consentry.core.signer_keys import (
+    INTRODUCING,
+    NAMING,
+    CardRegistration,
+    RecoveryCompletion,
+    RecoveryProposal,
+    SignerRotation,
+)
 from consentry.core.terms import Address, ConsentId, RecordId, SubjectId
 from consentry.database.engine import Database
 from consentry.directory.codec import from_row
@@ -28,6 +35,11 @@ from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, Re
 Cursor = tuple[int, int]
 _EVERY: Final = 100_000
 _STATUS_EVENTS: Final = ["RecordSuperseded", EVENTS[Restriction], EVENTS[Erasure]]
+
+_BRINGING_OWN: Final = ["SubjectEnrolled", *(EVENTS[act] for act in INTRODUCING)]
+"""Events that bring a subject a signer of its own, now or later."""
+_SHOWING: Final = [*_BRINGING_OWN, EVENTS[CardRegistration], EVENTS[GuardianAppointment]]
+"""Events that show a signer together with a subject, to everybody and for ever."""
 
 
 def _status_after(changed: Any) -> RecordStatus:
@@ -141,10 +153,16 @@ class Directory:
 
     async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
         """Gives the subjects a signer acts for now."""
-        named = await self._events(["SubjectEnrolled", *(EVENTS[act] for act in INTRODUCING)], signer=signer)
+        named = await self._events(_BRINGING_OWN, signer=signer)
         views = [await self.subject(subject_id) for subject_id in dict.fromkeys(event.subject_id for event in named)]
         own = [view for view in views if view is not None and view.signer == signer]
         return sorted(own, key=lambda view: (view.place.block.number, view.place.log_index))
+
+    async def subjects_shown_with(self, signer: bytes) -> Sequence[SubjectView]:
+        """Gives the subjects in whose events a signer ever stood."""
+        named = await self._events(_SHOWING, signer=signer)
+        views = [await self.subject(subject_id) for subject_id in dict.fromkeys(event.subject_id for event in named)]
+        return [view for view in views if view is not None]
 
     async def appointments_of(self, guardian: bytes) -> Sequence[ActPerformed]:
         """Gives the appointments of a guardian, standing or not."""

@@ -35,17 +35,8 @@ from consentry.errors import (
     NotFoundError,
 )
 from consentry.gateway.last_look import check_still_in_force, denied, machine_time
-from consentry.gateway.ports import (
-    ConsentView,
-    Ledger,
-    Outbox,
-    RecordView,
-    ReleasedKey,
-    StoredBatch,
-    StoredRequest,
-    Vault,
-    Wanted,
-)
+from consentry.gateway.outbox_ports import Outbox, StoredBatch, StoredRequest, Wanted
+from consentry.gateway.ports import ConsentView, Ledger, RecordView, ReleasedKey, Vault
 from consentry.gateway.remembered import Facts, Remembered
 from consentry.gateway.together import all_of, batch_over, check_count, each
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from consentry.core.chain import EventPlace
@@ -44,8 +45,8 @@ async def perform(
         raise InvalidInputError(
             f"number of signatures does not match (got {len(signatures)}, expected {len(needed)}: {', '.join(needed)})"
         )
-    await _check_introduced(projection, act)
     try:
+        await _check_introduced(ledger, projection, act, signatures)
         return (await ledger.perform(act, signatures)).place
     except ConflictError:
         earlier = await projection.act(struct_hash(act)) if resumed else None
@@ -54,7 +55,9 @@ async def perform(
         return earlier.place
 
 
-async def _check_introduced(projection: Projection, act: SignedAct) -> None:
+async def _check_introduced(
+    ledger: Ledger, projection: Projection, act: SignedAct, signatures: Sequence[bytes]
+) -> None:
     """Checks that a signer an act brings in links no two subjects of a custodian."""
     match act:
         case SignerRotation() | CardRegistration() | RecoveryProposal():
@@ -65,4 +68,5 @@ async def _check_introduced(projection: Projection, act: SignedAct) -> None:
             return
     subject = await projection.subject(act.subject_id)
     if subject is not None:
-        await check_own_signer(projection, subject.custodian, act.subject_id, signer)
+        judge = partial(ledger.rehearse, act, signatures)
+        await check_own_signer(projection, subject.custodian, act.subject_id, signer, judge)

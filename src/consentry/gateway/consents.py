@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
+from consentry.core.access import needs_reconsent
 from consentry.core.chain import EventPlace
-from consentry.core.codes import ConsentStatus
-from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, Revocation
+from consentry.core.codes import Category, ConsentStatus, bits
+from consentry.core.subject_facts import SubjectFacts
+from consentry.core.terms import ZERO_32, Address, ConsentId, ConsentTerms, Revocation, SubjectId
 from consentry.core.typed_data import consent_id, document
 from consentry.errors import ConflictError
 from consentry.evidence import notice
 from consentry.gateway.ports import ConsentView, Ledger, Projection
+
+_NO_CATEGORY: Final = 0
+"""Number of no class of documents, so that none can be excluded by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,26 @@ async def revoke(
         return earlier.revocation
 
 
-def is_in_force(view: ConsentView, now: int) -> bool:
-    """Tells whether a consent is neither revoked nor outside its time; ``now`` in seconds since the epoch."""
-    return view.status == ConsentStatus.ACTIVE and view.terms.valid_from <= now < view.terms.valid_until
+def is_in_force(view: ConsentView, noted: SubjectFacts, now: int) -> bool:
+    """Tells whether a consent is neither revoked, nor outside its time, nor a guardian's that ended with a minority.
+
+    Args:
+        view: the consent with its state.
+        noted: what the chain says of its subject.
+        now: in seconds since the epoch.
+    """
+    in_time = view.terms.valid_from <= now < view.terms.valid_until
+    outgrown = needs_reconsent(view.terms, view.granted_at, noted.minor_until, now)
+    return view.status == ConsentStatus.ACTIVE and in_time and not outgrown
+
+
+async def is_kept_out(ledger: Ledger, subject_id: SubjectId, institution: Address) -> bool:
+    """Tells at head whether a subject excludes an institution as a whole, by its name or by a group it belongs to."""
+    return await ledger.is_excluded(subject_id, institution, ZERO_32, _NO_CATEGORY)
+
+
+async def closed_classes(ledger: Ledger, subject_id: SubjectId, institution: Address, classes: int) -> int:
+    """Gives which of some document classes a subject excludes at head for an institution; sets of bits both."""
+    asked = [category for category in Category if classes >> category & 1]
+    found = [await ledger.is_excluded(subject_id, institution, ZERO_32, category) for category in asked]
+    return bits(*(category for category, excluded in zip(asked, found, strict=True) if excluded))

@@ -8,14 +8,18 @@ from typing import Final
 
 from consentry.core.codes import GuardianScope
 from consentry.core.guardianship import Circumstances, Directive, GuardianAppointment, GuardianRemoval, ProofOfLife
-from consentry.core.signers import signer_for
+from consentry.core.signer_keys import CardRegistration, CardRemoval
+from consentry.core.signers import card_signer_for, signer_for
 from consentry.core.state import LedgerState, SubjectState
 from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import ZERO_32, ConsentTerms, SubjectId
 from consentry.gateway.ports import Projection, SubjectView
 
-KINDS: Final = (GuardianAppointment, GuardianRemoval, Circumstances, ProofOfLife, Directive)
-"""Acts that bear on who may sign for a subject, beside its keys."""
+KINDS: Final = (
+    *(GuardianAppointment, GuardianRemoval, Circumstances, ProofOfLife, Directive),
+    *(CardRegistration, CardRemoval),
+)
+"""Acts that bear on who may sign for a subject, beside its signer."""
 _PAGE: Final = 200
 
 
@@ -37,6 +41,11 @@ class GuardedSubject:
         names = self._state.guardians.appointments_of(subject_id)
         asked = (signer_for(self._state, subject_id, name, GuardianScope.SEE, now) for name in names)
         return bool(signer) and signer in asked
+
+    def takes_back_with(self, signer: bytes, now: int) -> bool:
+        """Tells whether a signer is the card of the subject, and may take consents back at a time in seconds."""
+        card = card_signer_for(self._state, self.subject.subject_id, GuardianScope.REVOKE, now)
+        return bool(signer) and signer == card
 
     def keeps_from_guardians(self, terms: ConsentTerms, now: int) -> bool:
         """Tells whether a consent is one that a shielded minor granted itself."""

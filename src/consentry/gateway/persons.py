@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from consentry.core.chain import EventPlace
-from consentry.core.codes import DAY, UNLIMITED_USES, ExclusionKind
+from consentry.core.codes import DAY, UNLIMITED_USES
 from consentry.core.events import ActPerformed
-from consentry.core.exclusions import Exclusion, ExclusionLift, target_of_institution
 from consentry.core.identifiers import IdentifierKind, normalised
 from consentry.core.persons import SubjectLink, SubjectUnlink
 from consentry.core.terms import Address, SubjectId
@@ -23,7 +22,7 @@ from consentry.crypto.commitment import new_blinding
 from consentry.crypto.person_links import commit_link, commit_unlink, verify_link
 from consentry.errors import ConflictError, InvalidInputError, NotFoundError, VerificationError
 from consentry.gateway import acts
-from consentry.gateway.consents import is_in_force
+from consentry.gateway.consents import is_in_force, is_kept_out
 from consentry.gateway.person_ports import LinkOpening, Period, Persons, UnlinkOpening
 from consentry.gateway.ports import Ledger, Projection
 
@@ -161,26 +160,17 @@ class PersonDesk:
 
     async def _is_open_to(self, subject_id: SubjectId, asking: Address, now: int) -> bool:
         """Tells whether a consent in force names an institution that the subject did not exclude."""
+        if await is_kept_out(self.ledger, subject_id, asking):
+            return False
+        noted = await self.ledger.subject_facts(subject_id)
         after: tuple[int, int] | None = None
         while page := await self.projection.consents_of(subject_id, after, _PAGE):
             for view in page:
                 left = view.terms.max_uses == UNLIMITED_USES or view.uses < view.terms.max_uses
-                if view.terms.institution == asking and left and is_in_force(view, now):
-                    return not await self._is_excluded(subject_id, asking)
+                if view.terms.institution == asking and left and is_in_force(view, noted, now):
+                    return True
             after = page[-1].place.block.number, page[-1].place.log_index
         return False
-
-    async def _is_excluded(self, subject_id: SubjectId, asking: Address) -> bool:
-        target, excluded = (ExclusionKind.INSTITUTION, target_of_institution(asking)), False
-        after: tuple[int, int] | None = None
-        kinds = (Exclusion, ExclusionLift)
-        while page := await self.projection.acts(subject_id=subject_id, kinds=kinds, after=after, limit=_PAGE):
-            for event in page:
-                act = event.act
-                if isinstance(act, Exclusion | ExclusionLift) and (act.kind, act.target) == target:
-                    excluded = isinstance(act, Exclusion)
-            after = page[-1].place.block.number, page[-1].place.log_index
-        return excluded
 
     async def prepare_link(self, subjects: Sequence[SubjectId], authority: Address, now: int) -> LinkOpening:
         """Makes a link for an authority to sign, and keeps what opens it.

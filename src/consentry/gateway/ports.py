@@ -31,7 +31,6 @@ from consentry.core.terms import (
     Material,
     RecordId,
     RecordLeaf,
-    RequestBatch,
     SubjectId,
 )
 from consentry.core.typed_data import Domain
@@ -174,6 +173,10 @@ class Ledger(Protocol):
         """Has a signed act taken by its contract; ``signatures`` stand in the order of its signers."""
         ...
 
+    async def rehearse(self, act: SignedAct | Enrolment, signatures: Sequence[bytes]) -> None:
+        """Has the contract judge an act or enrolment without taking it; raises as `perform` and `enrol` would now."""
+        ...
+
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         """Has one request decided, together with whatever else is waiting.
 
@@ -288,6 +291,13 @@ class Projection(Protocol):
 
     async def subjects_of_signer(self, signer: bytes) -> Sequence[SubjectView]:
         """Gives the subjects that have an ERC-7913 signer now, in the order of enrolment; none for a stranger."""
+        ...
+
+    async def subjects_shown_with(self, signer: bytes) -> Sequence[SubjectView]:
+        """Gives the subjects in whose events an ERC-7913 signer ever stood, in no particular order.
+
+        As their own, now or before, as a card, as proposed in a recovery, or as a guardian's.
+        """
         ...
 
     async def appointments_of(self, guardian: bytes) -> Sequence[ActPerformed]:
@@ -426,72 +436,4 @@ class Vault(Protocol):
         A missing, torn or swapped object is refused before the first byte, a changed body of a whole read before the
         last piece; whoever opens a range finds what was changed in it.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRequest:
-    """A request as received, kept before it is sent (outbox)."""
-
-    request: AccessRequest
-    signature: bytes
-    consent_id: ConsentId
-    scope_proof: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One request of a batch, and the proof that its record is one of those its consent names."""
-
-    request: AccessRequest
-    scope_proof: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBatch:
-    """Requests that their institution signed as a whole, as received and in the order of their tree."""
-
-    batch: RequestBatch
-    items: tuple[Wanted, ...]
-    signature: bytes
-
-
-class Outbox(Protocol):
-    """Requests that must be decided exactly once, whatever crashes."""
-
-    async def keep(self, item: StoredRequest) -> None:
-        """Stores durably before anything is sent; the same item again is no change, another request is a conflict.
-
-        The same request with another signature or proof takes the place of the former, and waits anew.
-        """
-        ...
-
-    async def settle(self, institution: Address, request_id: int) -> None:
-        """Marks a request as decided; one that was never kept changes nothing."""
-        ...
-
-    async def forget(self, item: StoredRequest) -> None:
-        """Drops a request about which nothing was decided: its id is free. One kept in its place meanwhile stays."""
-        ...
-
-    async def unsettled(self) -> Sequence[StoredRequest]:
-        """Gives what was kept and not settled, oldest first."""
-        ...
-
-    async def keep_batch(self, batch: StoredBatch) -> None:
-        """Stores a batch durably before it is sent; the same again is no change.
-
-        The same requests with another signature or other proofs take the place of the former.
-        """
-        ...
-
-    async def drop_batch(self, batch: StoredBatch) -> None:
-        """Drops a batch of which every request was answered, or about which nothing was decided.
-
-        One kept in its place meanwhile stays.
-        """
-        ...
-
-    async def batches(self) -> Sequence[StoredBatch]:
-        """Gives the batches that were kept and not dropped, oldest first."""
         ...

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from consentry.core.chain import EventPlace
 from consentry.core.terms import Address, Enrolment, SubjectId
 from consentry.errors import ConflictError
@@ -34,8 +37,9 @@ async def enrol(
         NotAuthenticError: one of the two signatures does not hold, or they are too old.
         ConflictError: the subject is enrolled already, or the signer stands for another subject of this custodian.
     """
-    await check_own_signer(projection, enrolment.custodian, enrolment.subject_id, enrolment.signer)
+    named = enrolment.custodian, enrolment.subject_id, enrolment.signer
     try:
+        await check_own_signer(projection, *named, partial(ledger.rehearse, enrolment, signatures))
         place = (await ledger.enrol(enrolment, *signatures)).place
     except ConflictError:
         known = await projection.subject(enrolment.subject_id) if resumed else None
@@ -46,15 +50,30 @@ async def enrol(
     return place
 
 
-async def check_own_signer(projection: Projection, custodian: Address, subject_id: SubjectId, signer: bytes) -> None:
-    """Keeps a custodian from linking two subjects: the chain shows the signers of each, and of guardians, to everybody.
+async def check_own_signer(
+    projection: Projection,
+    custodian: Address,
+    subject_id: SubjectId,
+    signer: bytes,
+    judge: Callable[[], Awaitable[None]],
+) -> None:
+    """Keeps a custodian from linking two subjects: the chain shows everybody with whom a signer ever stood.
+
+    Whose key it is, is told to nobody but who could have the act taken: the contract judges it first.
+
+    Args:
+        projection: what is known of the chain.
+        custodian: of the subject.
+        subject_id: whom the signer is to stand for.
+        signer: that an act brings in.
+        judge: raises what the contract says if it would not take that act.
 
     Raises:
-        ConflictError: the signer stands for another subject of the custodian, as its own or as a guardian's.
+        ConflictError: the signer stands or stood for another subject of the custodian: as its own, proposed ones too,
+            as a card or as a guardian's.
+        ConsentryError: it does, and the contract would not take the act.
     """
-    others = {view.subject_id: view.custodian for view in await projection.subjects_of_signer(signer)}
-    for event in await projection.appointments_of(signer):
-        ward = await projection.subject(event.subject_id)
-        others |= {ward.subject_id: ward.custodian} if ward else {}
-    if any(of == custodian for other, of in others.items() if other != subject_id):
+    shown = await projection.subjects_shown_with(signer)
+    if any(view.custodian == custodian for view in shown if view.subject_id != subject_id):
+        await judge()
         raise ConflictError("signer stands for another subject of this custodian: draw a key for each subject")

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from consentry.core.batch_tree import batch_of
 from consentry.core.terms import RequestBatch
 from consentry.errors import ConsentryError, InvalidInputError, LedgerUnavailableError
-from consentry.gateway.ports import Wanted
+from consentry.gateway.outbox_ports import Wanted
 
 MOST_REQUESTS: Final = 500
 """Requests of one call."""

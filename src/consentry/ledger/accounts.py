@@ -100,13 +100,17 @@ class SendingAccount:
             ConsentryError: the contract refuses.
             LedgerUnavailableError: the node did not answer.
         """
-        await self._connection.call(target, data, self.address, in_next_block=True)
+        await self.rehearse(target, data)
         mined = await self.submit(target, data)
         if not mined.succeeded:
             # The state changed in between: the same call now says why.
-            await self._connection.call(target, data, self.address, in_next_block=True)
+            await self.rehearse(target, data)
             raise LedgerRejectedError("contract refused in the block, and would accept now")
         return mined
+
+    async def rehearse(self, target: Address, data: bytes) -> None:
+        """Tries a call as if it stood in the block that comes next, and sends nothing; raises as `act` does."""
+        await self._connection.call(target, data, self.address, in_next_block=True)
 
     async def refusal(self, target: Address, data: bytes) -> ConsentryError | None:
         """Tries a call again that failed in a block: gives the error the contract names, None if it names none.

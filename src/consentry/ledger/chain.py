@@ -80,6 +80,15 @@ class ChainLedger(ChainReader):
         """Has a signed act taken."""
         return await self._act(act.FORM.contract, act.FORM.function, (values_of(act), signatures))
 
+    async def rehearse(self, act: SignedAct | Enrolment, signatures: Sequence[bytes]) -> None:
+        """Has the contract judge an act without taking it."""
+        if isinstance(act, Enrolment):
+            contract, function, values = "Subjects", "enrol", (values_of(act), *signatures)
+        else:
+            contract, function, values = act.FORM.contract, act.FORM.function, (values_of(act), signatures)
+        data = artifact(contract).functions[function].encode_call(values)
+        await self._relay.rehearse(self._manifest.address(contract), data)
+
     async def _act(self, contract: str, function: str, values: tuple[Any, ...]) -> ActReceipt:
         target = self._manifest.address(contract)
         mined = await self._relay.act(target, artifact(contract).functions[function].encode_call(values))

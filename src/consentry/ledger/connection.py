@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_typing import HexStr
+from eth_typing import BlockNumber, HexStr
 from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 from web3.providers.async_base import AsyncBaseProvider
-from web3.types import FilterParams, TxParams, Wei
+from web3.types import BlockIdentifier, FilterParams, TxParams, Wei
 
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.terms import ZERO_ADDRESS, Address
@@ -121,11 +121,24 @@ class Connection:
         return Header(reference, bytes(block["parentHash"]))
 
     async def call(
-        self, target: Address, data: bytes, sender: Address = ZERO_ADDRESS, *, in_next_block: bool = False
+        self,
+        target: Address,
+        data: bytes,
+        sender: Address = ZERO_ADDRESS,
+        *,
+        in_next_block: bool = False,
+        block: int | None = None,
     ) -> bytes:
-        """Runs a call at head without changing anything, or as if it stood in the block that comes next.
+        """Runs a call at head without changing anything, after another block, or as if it stood in the one to come.
 
         A chain that seals no empty blocks stands still in time: what is due by now is due in the next block alone.
+
+        Args:
+            target: contract.
+            data: calldata.
+            sender: who calls, if anybody.
+            in_next_block: as if it stood in the block that comes next.
+            block: number of the block after which it is asked; nodes keep the state of the newest ones alone.
 
         Raises:
             ConsentryError: the contract refuses; the error its revert data names.
@@ -136,8 +149,9 @@ class Connection:
         parameters["gas"] = self.profile.transaction_gas_limit
         if self.profile.gas_price and sender != ZERO_ADDRESS:
             parameters["gasPrice"] = Wei(self.profile.gas_price)
+        usual: BlockIdentifier = "pending" if in_next_block else "latest"
         async with _translated():
-            return bytes(await self._web3.eth.call(parameters, "pending" if in_next_block else "latest"))
+            return bytes(await self._web3.eth.call(parameters, usual if block is None else BlockNumber(block)))
 
     async def next_nonce(self, account: Address) -> int:
         """Gives the number of transactions of an account that are mined or wait at this node without a gap."""

@@ -16,8 +16,8 @@ from consentry.core.persons import LinkStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.revocations import OpenDuty
 from consentry.core.state import AuthorityState, InstitutionState, OfficerState, SubjectState
-from consentry.core.subject_facts import SubjectFacts
-from consentry.core.terms import Address, AuthorisationId, ConsentId, RecordId, SubjectId
+from consentry.core.subject_facts import Appointment, SubjectFacts
+from consentry.core.terms import ZERO_32, Address, AuthorisationId, ConsentId, RecordId, SubjectId
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
@@ -39,13 +39,11 @@ _LEAST_SILENCE: Final = 60
 """Seconds a head may lie back in any case: clocks differ, and validators change rounds."""
 _DUTIES: Final = 200
 """Consents whose duties are asked for at once."""
+_DEBTS: Final = 100
+"""Debts that are asked for at once."""
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
 _MOST_IDS: Final = 500
 """Request ids of one question to the node."""
-
-
-_DEBTS: Final = 100
-"""Debts that are asked for at once."""
 
 
 def _debt(stored: tuple[Any, ...]) -> Debt:
@@ -116,9 +114,10 @@ class ChainReader:
     def _receipt(self, event: AccessDecided) -> FinalReceipt:
         return FinalReceipt(event.entry, event.place, _FINALITY[self._connection.profile.finality], LEDGER_SEAL)
 
-    async def _read(self, contract: str, function: str, *values: Any) -> tuple[Any, ...]:
+    async def _read(self, contract: str, function: str, *values: Any, block: int | None = None) -> tuple[Any, ...]:
+        """Asks a contract at head, or after a block."""
         signature = artifact(contract).functions[function]
-        data = await self._connection.call(self._manifest.address(contract), signature.encode_call(values))
+        data = await self._connection.call(self._manifest.address(contract), signature.encode_call(values), block=block)
         try:
             return signature.decode_outputs(data)
         except CodingError:
@@ -160,20 +159,23 @@ class ChainReader:
         return _debt(debt)
 
     async def debts_of(self, institution: Address) -> dict[bytes, Debt]:
-        """Reads the open debts of an institution, page after page."""
-        (count,) = await self._read("Emergencies", "openCount", institution)
-        found: dict[bytes, Debt] = {}
+        """Reads the open debts of an institution, page after page.
+
+        All pages are of one block: a debt that is closed meanwhile would have another take its place.
+        """
+        head, found = (await self.head()).number, dict[bytes, Debt]()
+        (count,) = await self._read("Emergencies", "openCount", institution, block=head)
         for first in range(0, count, _DEBTS):
-            ids, debts = await self._read("Emergencies", "openDebts", institution, first, _DEBTS)
+            ids, debts = await self._read("Emergencies", "openDebts", institution, first, _DEBTS, block=head)
             found |= {debt_id: _debt(debt) for debt_id, debt in zip(ids, debts, strict=True)}
         return found
 
     async def duties_of(self, institution: Address) -> Sequence[OpenDuty]:
-        """Reads what an institution owes after revocations, page after page."""
-        (count,) = await self._read("Consents", "openDutyCount", institution)
-        found: list[OpenDuty] = []
+        """Reads what an institution owes after revocations, page after page, all of one block as `debts_of` does."""
+        head, found = (await self.head()).number, list[OpenDuty]()
+        (count,) = await self._read("Consents", "openDutyCount", institution, block=head)
         for first in range(0, count, _DUTIES):
-            (page,) = await self._read("Consents", "openDuties", institution, first, first + _DUTIES)
+            (page,) = await self._read("Consents", "openDuties", institution, first, first + _DUTIES, block=head)
             found += [OpenDuty(ConsentId(consent), Duty(kind), due) for consent, kind, due in page]
         return found
 
@@ -255,6 +257,19 @@ class ChainReader:
         (signer,) = await self._read("Subjects", "signerOf", subject_id)
         (custodian,) = await self._read("Subjects", "custodianOf", subject_id)
         return SubjectState(Address(custodian), bytes(signer))
+
+    async def card_of(self, subject_id: SubjectId) -> bytes:
+        """Reads the signer of a subject's card; empty for none."""
+        (signer,) = await self._read("Subjects", "cardSignerOf", subject_id)
+        return bytes(signer)
+
+    async def appointment(self, name: bytes) -> Appointment | None:
+        """Reads the appointment of a guardian; none once it was removed or forgotten."""
+        (kept,) = await self._read("Subjects", "appointmentOf", name)
+        subject_id, kind, scopes, valid_from, valid_until, of_minor, signer = kept
+        if subject_id == ZERO_32:
+            return None
+        return Appointment(SubjectId(subject_id), kind, scopes, valid_from, valid_until, of_minor, bytes(signer))
 
     async def institution_state(self, institution: Address) -> InstitutionState:
         """Reads what decisions need to know of an institution, and its region."""

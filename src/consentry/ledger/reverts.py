@@ -180,6 +180,7 @@ ERRORS: Final[dict[str, type[ConsentryError]]] = {
     "AsksCoolingDown": CoolDownError,
     "AsksNotOpen": ConflictError,
     "AsksSubjectMismatch": InvalidInputError,
+    "AsksShielded": NotPermittedError,
     "AsksAnswerWider": InvalidInputError,
     # Assisted grants
     "AssistedGrantsInstitutionInactive": NotPermittedError,

@@ -14,7 +14,7 @@ from sqlmodel import col, delete, select, update
 from consentry.core.terms import AccessRequest, Address, ConsentId, RequestBatch
 from consentry.crypto.framing import uint256
 from consentry.errors import ConflictError
-from consentry.gateway.ports import StoredBatch, StoredRequest, Wanted
+from consentry.gateway.outbox_ports import StoredBatch, StoredRequest, Wanted
 from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
 from consentry.vault.tables import KeptBatch, KeptRequest, RequestState

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from consentry.ledger.installation import provide_engine
-from tests.contracts.gas import measure, measure_acts
+from tests.contracts.gas import measure, measure_kinds
 from tests.support.anvil_chain import anvil_chain
 from tests.support.contract_suite import ARTIFACTS, artifact, deploy_suite, start_chain
 from tests.support.contract_world import World
@@ -33,9 +33,8 @@ def gas() -> dict[str, int]:
         binary = provide_engine(Path(state), os.environ)
         with anvil_chain(binary) as other:
             deploy_suite(other)
-            world = World(other)
-            for kind in PRECOMPILE_KINDS:
-                costs |= {f"{name}_precompile": cost for name, cost in measure_acts(world, kind).items()}
+            measured = measure_kinds(World(other), PRECOMPILE_KINDS)
+            costs |= {f"{name}_precompile": cost for name, cost in measured.items()}
     return dict(sorted(costs.items()))
 
 

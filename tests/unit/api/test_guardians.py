@@ -9,11 +9,27 @@ import pytest
 
 from consentry.core.act_table import name_of
 from consentry.core.calendar import begins_quarter
-from consentry.core.codes import DAY, Assurance, GuardianKind, GuardianScope, RecoveryObjector, RecoveryProposer, bits
+from consentry.core.codes import (
+    DAY,
+    Assurance,
+    ConsentStatus,
+    GuardianKind,
+    GuardianScope,
+    RecoveryObjector,
+    RecoveryProposer,
+    bits,
+)
 from consentry.core.exclusions import Exclusion
 from consentry.core.guardianship import Circumstances, GuardianAppointment
 from consentry.core.signed_act import SignedAct
-from consentry.core.signer_keys import RecoveryCompletion, RecoveryObjection, RecoveryProposal, SignerRotation
+from consentry.core.signer_keys import (
+    CardRegistration,
+    CardRemoval,
+    RecoveryCompletion,
+    RecoveryObjection,
+    RecoveryProposal,
+    SignerRotation,
+)
 from consentry.core.subject_facts import RECOVERY_DELAY
 from consentry.core.terms import ZERO_32, ConsentTerms, Revocation, SubjectId
 from consentry.core.typed_data import consent_id, struct_hash
@@ -141,21 +157,23 @@ async def test_what_a_shielded_minor_does_is_kept_from_its_guardian(world: World
     people = world.people
     subject = await world.enrol(people.patient)
     record = await world.add_record(subject)
-    end = await note(world, subject, shielded=True)
+    end = await note(world, subject)
     parent, name = await parent_of(world, subject, end)
+    await perform(world, Exclusion(subject, name, 3, b"\x09" * 32, 2, later()), parent)
+    await note(world, subject, shielded=True)
     theirs = await world.grant(parent, under(world, subject, name))
     own = await world.grant(people.patient, terms := world.terms(subject))
     done(await world.ask(world.request(record, own, people.hospital), people.hospital), 200)
     done(await world.ask(world.request(record, theirs, people.hospital), people.hospital), 200)
     exclusion = Exclusion(subject, ZERO_32, 4, (2).to_bytes(32, "big"), 1, later())
     await perform(world, exclusion, people.patient)
-    await perform(world, Exclusion(subject, name, 3, b"\x09" * 32, 2, later()), parent)
+    await perform(world, Exclusion(subject, name, 3, b"\x08" * 32, 2, later()), parent, status=403)
 
     assert [item["consentId"] for item in await listed(world, parent, subject, "consents")] == [hex_of(theirs)]
     shown = [item["request"]["consentId"] for item in await listed(world, parent, subject, "accesses")]
     assert shown == [hex_of(theirs)]
     kinds = [item["kind"] for item in await listed(world, parent, subject, "acts")]
-    assert kinds == ["circumstances", "guardian-appointment", "exclusion"]
+    assert kinds == ["circumstances", "guardian-appointment", "exclusion", "circumstances"]
     assert len(await listed(world, people.patient, subject, "consents")) == 2
     assert len(await listed(world, people.patient, subject, "accesses")) == 2
     target = f"/v1/consents/{hex_of(own)}/revocation"
@@ -223,20 +241,83 @@ async def test_objection_stops_a_recovery(world: World) -> None:
     await perform(world, RecoveryCompletion(subject, recovery, later()), status=404)
 
 
-@pytest.mark.parametrize("role", ["signer", "guardian"])
-async def test_signer_that_stands_for_another_subject_is_refused(world: World, role: str) -> None:
+async def test_card_takes_back_what_it_granted_though_it_sees_nothing(world: World) -> None:
+    people, card = world.people, AccountKey.generate()
+    subject = await world.enrol(people.patient)
+    await perform(world, CardRegistration(subject, card.signer, 1, later()), people.patient, card)
+    terms = world.terms(subject, assurance=Assurance.CARD_AND_CODE)
+    kept = world.terms(subject)
+    target = f"/v1/consents/{hex_of(await world.grant(card, terms))}/revocation"
+    await world.grant(people.patient, kept)
+    prepared = done(await world.signer(card).post(f"{target}/prepare", {}), 200)
+    assert prepared["terms"] == write(terms)
+    assert (await world.signer(card).get(f"/v1/subjects/{hex_of(subject)}/consents")).status_code == 404
+    stranger = world.signer(people.stranger)
+    assert (await stranger.post(f"{target}/prepare", {})).status_code == 404
+    assert (await stranger.post(target, world.revocation_body(card, terms))).status_code == 404
+    refused = {**world.revocation_body(people.stranger, terms), "terms": write(terms)}
+    assert (await world.signer(card).post(target, refused)).status_code == 401
+
+    await world.revoke(card, terms)
+    view = await world.context.projection.consent(consent_id(terms))
+    assert view is not None
+    assert view.status == ConsentStatus.REVOKED
+
+    await perform(world, CardRemoval(subject, 1, later()), people.patient)
+    target = f"/v1/consents/{hex_of(consent_id(kept))}/revocation"
+    assert (await world.signer(card).post(f"{target}/prepare", {})).status_code == 404
+    sent = {**world.revocation_body(card, kept), "terms": write(kept)}
+    assert (await world.signer(card).post(target, sent)).status_code == 401
+
+
+async def shown_with(world: World, subject: SubjectId, own: SigningKey, shared: AccountKey, role: str) -> None:
+    """Has a key stand for a subject, as its signer, a former one, a card, a proposed signer or a guardian's."""
+    national = world.people.national
+    if role == "card":
+        await perform(world, CardRegistration(subject, shared.signer, 1, later()), own, shared)
+    elif role == "guardian":
+        await perform(world, appointment(subject, shared, GuardianKind.DELEGATE, later()), shared, own)
+    elif role == "proposed":
+        who, by = national.address.rjust(32, b"\0"), RecoveryProposer.AUTHORITY
+        act = RecoveryProposal(subject, shared.signer, by, who, b"\1" * 32, 1, later())
+        await perform(world, act, shared, national)
+    else:
+        await perform(world, SignerRotation(subject, shared.signer, 1, later()), own, shared)
+    if role == "former":
+        await perform(world, SignerRotation(subject, own.signer, 2, later()), shared, own)
+
+
+@pytest.mark.parametrize("role", ["signer", "former", "card", "proposed", "guardian"])
+async def test_signer_that_was_shown_with_another_subject_is_refused(world: World, role: str) -> None:
     people, shared = world.people, AccountKey.generate()
     first, second = await world.enrol(people.patient), await world.enrol(people.p256)
-    if role == "signer":
-        await perform(world, SignerRotation(first, shared.signer, 1, later()), people.patient, shared)
-    else:
-        await perform(world, appointment(first, shared, GuardianKind.DELEGATE, later()), shared, people.patient)
-    await perform(world, SignerRotation(second, shared.signer, 1, later()), people.p256, shared, status=409)
+    await shown_with(world, first, people.patient, shared, role)
+    for act in (SignerRotation(second, shared.signer, 1, later()), CardRegistration(second, shared.signer, 1, later())):
+        await perform(world, act, people.p256, shared, status=409)
     delegate = appointment(second, shared, GuardianKind.DELEGATE, later())
     await perform(world, delegate, shared, people.p256, status=409)
     _, enrolment = world.enrolment(shared)
     refused = await world.institution(people.custodian).post("/v1/subjects", enrolment)
     assert refused.status_code == 409
+
+
+async def test_stranger_does_not_learn_whose_key_it_is(world: World) -> None:
+    """What the contract would not take is answered as it is for a key that nobody knows."""
+    people, unknown, prober = world.people, AccountKey.generate(), AccountKey.generate()
+    known, own = await world.enrol(people.patient), await world.enrol(prober)
+    assert known != own
+    caller, answers = world.signer(prober), []
+    for key in (people.patient, unknown):
+        rotation = SignerRotation(own, key.signer, 1, later())
+        answer = await caller.post("/v1/acts/signer-rotation", body(world, rotation, prober, prober))
+        enrolment, sent = world.enrolment(key)
+        forged = hex_of(sign(prober, world.context.ledger.domain("Subjects"), enrolment))
+        sent |= {"subjectSignature": forged, "custodianSignature": forged}
+        enrolled = await caller.post("/v1/subjects", sent)
+        answers.append([(each.status_code, each.json()["code"]) for each in (answer, enrolled)])
+
+    assert answers[0] == answers[1]
+    assert [status for status, _ in answers[0]] == [401, 401]
 
 
 async def test_consent_of_a_guardian_carries_its_id(world: World) -> None:

@@ -12,7 +12,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import Assurance, GuardianKind, GuardianScope, Standing, bits
 from consentry.core.guardianship import Circumstances, GuardianAppointment
 from consentry.core.signed_act import SignedAct
-from consentry.core.signer_keys import SignerRotation
+from consentry.core.signer_keys import CardRegistration, CardRemoval, SignerRotation
 from consentry.core.terms import ZERO_32, ConsentTerms, Revocation
 from consentry.core.typed_data import consent_id, struct_hash
 from consentry.crypto.signing import AccountKey, SigningKey, sign
@@ -116,6 +116,18 @@ def test_old_key_is_a_finding_after_the_rotation() -> None:
     story.perform(SignerRotation(SUBJECT, NEW.signer, 1, 2**40), PATIENT, NEW)
     story.grant(PATIENT)
     assert story.kinds == [Kind.SIGNATURE]
+
+
+def test_card_takes_back_and_one_that_was_removed_is_a_finding() -> None:
+    story = Story()
+    first, second, third = (story.grant(PATIENT, nonce=nonce) for nonce in (1, 2, 3))
+    story.perform(CardRegistration(SUBJECT, NEW.signer, 1, 2**40), PATIENT, NEW)
+    story.revoke(NEW, first)
+    assert story.kinds == []
+    story.revoke(PARENT, second)
+    story.perform(CardRemoval(SUBJECT, 1, 2**40), PATIENT)
+    story.revoke(NEW, third)
+    assert story.kinds == [Kind.SIGNATURE, Kind.SIGNATURE]
 
 
 def test_child_and_a_parent_of_a_grown_up_are_findings() -> None:

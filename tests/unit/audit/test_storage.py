@@ -11,10 +11,15 @@ import pytest
 from consentry.audit.audit import Audit
 from consentry.audit.findings import Kind, Report
 from consentry.core import events
-from consentry.core.codes import Standing, bits
+from consentry.core.codes import DAY, DirectiveAnswer, GuardianKind, GuardianRemover, GuardianScope, Standing, bits
 from consentry.core.events import LedgerEvent
+from consentry.core.guardianship import Directive, GuardianAppointment, GuardianRemoval
 from consentry.core.offices import Role
-from consentry.core.terms import Address
+from consentry.core.signed_act import SignedAct
+from consentry.core.signer_keys import CardRegistration
+from consentry.core.terms import ZERO_32, Address
+from consentry.core.typed_data import struct_hash
+from consentry.crypto.signing import AccountKey
 from tests.support import samples
 from tests.support.memory_reader import (
     COUNTRY,
@@ -23,6 +28,7 @@ from tests.support.memory_reader import (
     HOSPITAL,
     NATIONAL,
     PATIENT,
+    SUBJECT,
     MemoryReader,
     Story,
     honest_story,
@@ -36,9 +42,24 @@ SYSTEM, AUDIT = (address(0x41), address(0x42)), (address(0x43), address(0x44))
 Lie = Callable[[MemoryReader], object]
 
 
+def _decide_for_oneself(story: Story) -> None:
+    """Has the patient forbid emergency access, change its card and appoint two delegates of whom one is removed."""
+    until, card, delegate = samples.NOW + 30 * DAY, AccountKey.generate(), AccountKey.generate()
+    answers = DirectiveAnswer.FORBID, DirectiveAnswer.ALLOW
+    story.perform(Directive(SUBJECT, ZERO_32, *answers, 1, until), PATIENT)
+    for key in (AccountKey.generate(), card):
+        story.perform(CardRegistration(SUBJECT, key.signer, 1, until), PATIENT, key)
+    scopes = bits(GuardianScope.SEE)
+    for nonce in (1, 2):
+        named = SUBJECT, delegate.signer, GuardianKind.DELEGATE, scopes, 0, until, ZERO_32, nonce, until
+        story.perform(act := GuardianAppointment(*named), delegate, PATIENT)
+    story.perform(GuardianRemoval(struct_hash(act), SUBJECT, GuardianRemover.SUBJECT, 1, until), PATIENT)
+
+
 def _full_story() -> Story:
     """Tells the story on, with acts that no later decision depends on."""
     story = honest_story()
+    _decide_for_oneself(story)
     for officer, role in zip((*SYSTEM, *AUDIT), (Role.SYSTEM, Role.SYSTEM, Role.AUDIT, Role.AUDIT), strict=True):
         story.by_two("appoint_officer", NATIONAL, officer, bits(role), officers=COUNTRY)
     story.by_two("admit_verifier", VERIFIER, officers=SYSTEM)
@@ -75,6 +96,16 @@ def _drop(kind: type[Any], number: int = -1) -> Lie:
     return lambda reader: reader.chain.pop(_is(kind, number)(reader))
 
 
+def _drop_act(kind: type[SignedAct]) -> Lie:
+    """Leaves the last act of a kind out."""
+
+    def lie(reader: MemoryReader) -> None:
+        acts = [i for i, e in enumerate(reader.chain) if isinstance(e, events.ActPerformed) and isinstance(e.act, kind)]
+        del reader.chain[acts[-1]]
+
+    return lie
+
+
 LIES: tuple[tuple[str, Lie, Kind], ...] = (
     ("suspension-hidden", _drop(events.InstitutionStandingChanged), Kind.INSTITUTION_STATE),
     ("emergency-hidden", _drop(events.InstitutionSuspendedInEmergency), Kind.INSTITUTION_STATE),
@@ -97,6 +128,9 @@ LIES: tuple[tuple[str, Lie, Kind], ...] = (
     ("verifier-that-is-none", _change(events.VerifierAdmitted, verifier=CONTRACT), Kind.VERIFIER_STATE),
     ("subject-with-another-signer", _change(events.SubjectEnrolled, signer=CONTRACT), Kind.SUBJECT_STATE),
     ("subject-of-another-custodian", _change(events.SubjectEnrolled, custodian=HOSPITAL.address), Kind.SUBJECT_STATE),
+    ("directive-hidden", _drop_act(Directive), Kind.SUBJECT_FACTS),
+    ("new-card-hidden", _drop_act(CardRegistration), Kind.CARD_STATE),
+    ("removal-of-a-guardian-hidden", _drop_act(GuardianRemoval), Kind.GUARDIAN_STATE),
     ("record-still-current", _drop(events.RecordSuperseded), Kind.RECORD_STATE),
     ("record-of-nobody", _change(events.RecordAnchored, record_id=samples.word(1)), Kind.RECORD_STATE),
 )

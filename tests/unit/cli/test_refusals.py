@@ -59,6 +59,7 @@ MALFORMED: dict[str, tuple[str, ...]] = {
     "terms-no-json": ("consent", "grant", "account", "--key", "account"),
     "terms-not-terms": ("consent", "grant", "empty.json", "--key", "account"),
     "terms-of-another-consent": ("consent", "revoke", ID, "--key", "account", "--terms", "empty.json"),
+    "council-without-terms": ("consent", "revoke", ID, "--key", "account", "--as-council", "empty.json"),
     "enrolment-of-nobody": ("subject", "enrol", "--key", "account"),
     "enrolment-no-enrolment": ("subject", "enrol", "--key", "account", "--signed", "empty.json"),
     "practitioner": (*ASK, "--practitioner", "Dr. Who"),

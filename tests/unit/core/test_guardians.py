@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -12,7 +12,7 @@ from consentry.core.signer_keys import RecoveryCompletion, RecoveryProposal
 from consentry.core.signers import card_signer_for, signer_for
 from consentry.core.state import AuthorityState, InstitutionState, LedgerState, SubjectState
 from consentry.core.subject_facts import Appointment, Recovery, SubjectFacts
-from consentry.core.terms import ZERO_32
+from consentry.core.terms import ZERO_32, SubjectId
 from consentry.errors import LedgerRejectedError
 from tests.support import samples
 
@@ -33,8 +33,34 @@ def state_of(facts: SubjectFacts, kind: int = GuardianKind.DELEGATE, **changes: 
     state.guardians.noted[SUBJECT] = facts
     state.keys.cards[SUBJECT] = CARD
     kept = Appointment(SUBJECT, kind, bits(*GuardianScope), NOW, NOW + 1, of_minor=False, signer=GUARDIAN)
-    state.guardians.appointments[NAME] = replace(kept, **changes)
+    state.guardians.keep(NAME, replace(kept, **changes))
     return state
+
+
+class Untouched(dict[bytes, Appointment]):
+    """Appointments of a ledger that nobody may go through."""
+
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("all appointments were gone through")
+
+    def items(self) -> NoReturn:
+        raise AssertionError("all appointments were gone through")
+
+
+def test_appointments_of_a_subject_are_found_without_those_of_others() -> None:
+    state = state_of(SubjectFacts())
+    guardians = state.guardians
+    [kept] = guardians.appointments_of(SUBJECT).values()
+    other = replace(kept, subject_id=SubjectId(samples.word(9)))
+    guardians.keep(samples.word(0xAC), other)
+    guardians.appointments = Untouched(guardians.appointments)
+
+    assert guardians.appointments_of(SUBJECT) == {NAME: kept}
+    assert guardians.appointments_of(other.subject_id) == {samples.word(0xAC): other}
+    guardians.forget(NAME)
+    guardians.forget(NAME)
+    assert guardians.appointments_of(SUBJECT) == {}
+    assert NAME not in guardians.appointments
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from consentry.errors import (
     VaultUnavailableError,
 )
 from consentry.gateway.access import Access, AccessDesk
-from consentry.gateway.ports import StoredBatch, StoredRequest, Wanted
+from consentry.gateway.outbox_ports import StoredBatch, StoredRequest, Wanted
 from consentry.gateway.together import MOST_REQUESTS
 from tests.property.desk_histories import HOSPITALS, RELEASE_KEY, Bench
 from tests.support import samples

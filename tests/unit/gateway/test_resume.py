@@ -9,7 +9,7 @@ from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Material
 from consentry.errors import InvalidInputError, LedgerRejectedError, NotAuthenticError, NotPermittedError
 from consentry.gateway.access import AccessDesk
-from consentry.gateway.ports import StoredRequest
+from consentry.gateway.outbox_ports import StoredRequest
 from tests.property.desk_histories import Ask, Bench
 
 FIRST = Ask(hospital=0, record=0, consent=0, repeats=None, deed="none", point=0)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from consentry.core.chain import BlockReference
+from consentry.core.codes import Copies
+from consentry.core.revocations import RevocationAcknowledgement
+from consentry.core.terms import ZERO_32, Address
+from consentry.core.typed_data import consent_id
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger import connection as connections
+from consentry.ledger import reader as readers
+from consentry.ledger.abi import artifact, encode_members
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.engines import load_profile
 from consentry.ledger.proofs import Prover
 from consentry.ledger.reader import ChainReader
+from tests.support import samples
 from tests.support.in_process import InProcessProvider
-from tests.support.ledger_worlds import deployed, people, world_on
+from tests.support.ledger_worlds import FAR, deployed, people, world_on
 
 
 class Replacing(InProcessProvider):
@@ -61,6 +70,76 @@ async def test_head_may_lie_back_four_periods_and_a_minute_at_least(period: int,
     reader = ChainReader(connections.Connection(provider, profile), made.manifest)
 
     assert reader.longest_silence() == silence
+
+
+class Interrupted(InProcessProvider):
+    """Lets something happen after the first answer to one function of a contract."""
+
+    selector = b"\0" * 4
+    between: Callable[[], Awaitable[object]] | None = None
+
+    async def make_request(self, method, params):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - as it is there
+        answer: Any = await super().make_request(method, params)
+        if method == "eth_call" and self.between and params[0]["data"].startswith("0x" + self.selector.hex()):
+            act, self.between = self.between, None
+            await act()
+        return answer
+
+
+async def test_duty_that_is_done_while_pages_are_read_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    payers = people()
+    provider = Interrupted(payers)
+    world = await world_on(await deployed(provider.connection(), payers))
+    await world.populate()
+    cases = [await world.case() for _ in range(3)]
+    for case in cases:
+        await world.ledger.revoke(case.terms, world.revocation(case))
+    own, done = world.hospital, cases[0].terms
+    before = await world.ledger.duties_of(own.address)
+    act = RevocationAcknowledgement(consent_id(done), own.address, done.subject_id, Copies.NONE, FAR)
+    monkeypatch.setattr(readers, "_DUTIES", 1)
+    provider.selector = artifact("Consents").functions["openDuties"].selector
+    provider.between = lambda: world.ledger.perform(act, [world.signed(own, "Consents", act)])
+
+    found = await world.ledger.duties_of(own.address)
+
+    assert set(found) == set(before)
+    assert {duty.consent_id for duty in before} == {consent_id(case.terms) for case in cases}
+    assert len(await world.ledger.duties_of(own.address)) == len(cases) - 1
+
+
+class Paged(connections.Connection):
+    """A node that has two open debts; notes after which block it is asked, and goes on by a block each time."""
+
+    head = 7
+
+    def __init__(self) -> None:
+        self.asked: list[int | None] = []
+
+    async def header(self, number: int | None = None) -> connections.Header:
+        assert number is None
+        return connections.Header(BlockReference(self.head, ZERO_32, 0), ZERO_32)
+
+    async def call(self, target: Address, data: bytes, *_: Any, block: int | None = None, **__: Any) -> bytes:  # noqa: ANN401 - as it is there
+        del target
+        self.asked.append(block)
+        self.head += 1
+        functions = artifact("Emergencies").functions
+        if data[:4] == functions["openCount"].selector:
+            return encode_members(functions["openCount"].outputs, (2,))
+        debt = samples.CUSTODIAN, 5, False, False, False, ZERO_32, ZERO_32
+        return encode_members(functions["openDebts"].outputs, ([samples.word(len(self.asked))], [debt]))
+
+
+async def test_debts_are_read_after_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    payers, node = people(), Paged()
+    made = await deployed(InProcessProvider(payers).connection(), payers)
+    monkeypatch.setattr(readers, "_DEBTS", 1)
+
+    found = await ChainReader(node, made.manifest).debts_of(samples.CUSTODIAN)
+
+    assert set(found) == {samples.word(2), samples.word(3)}
+    assert node.asked == [7, 7, 7]
 
 
 async def test_decision_whose_request_cannot_be_read_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from consentry.core.batch_tree import batch_of
 from consentry.core.terms import ConsentId
 from consentry.errors import ConflictError
 from consentry.gateway.once_ports import Answer, Beginning
-from consentry.gateway.ports import StoredBatch, StoredRequest, Wanted
+from consentry.gateway.outbox_ports import StoredBatch, StoredRequest, Wanted
 from consentry.vault.database import Database
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.outbox import RequestOutbox

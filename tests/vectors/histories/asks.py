@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from consentry.core.asks import COOL_DOWN, LONGEST_OPEN, SHORTEST_OPEN, AskDenial, ConsentAsk
-from consentry.core.codes import Action, AskStatus, Category, Purpose, Reason, bits
+from consentry.core.codes import Action, AskStatus, Assurance, Category, Purpose, Reason, bits
 from consentry.core.terms import ZERO_32, ZERO_ADDRESS, ConsentTerms
 from consentry.core.typed_data import consent_id, struct_hash
 from tests.support import samples
@@ -287,6 +287,13 @@ def _of_minors() -> Iterator[Story]:
     story = with_parent("parent-denies-what-a-shielded-minor-was-asked", SHIELD).act(ask, THEIR_HOSPITAL)
     story.act(denial, MOTHER, expect=refused("ActSignatureInvalid", struct_hash(denial), 0))
     yield story.act(replace(denial, guardian=ZERO_32), MINOR)
+    own = replace(_answer(ask), subject_id=SUBJECT, institution=ask.institution)
+    theirs = replace(own, guardian=struct_hash(PARENT), assurance=Assurance.GUARDIAN)
+    yield with_parent("parent-answers-what-a-minor-was-asked").act(ask, THEIR_HOSPITAL).grant(theirs, MOTHER)
+    shielded = refused("AsksShielded", struct_hash(ask), theirs.guardian)
+    story = with_parent("parent-answers-what-a-shielded-minor-was-asked", SHIELD).act(ask, THEIR_HOSPITAL)
+    story.grant(theirs, MOTHER, shielded).grant(replace(theirs, max_uses=ask.max_uses + 1), MOTHER, shielded)
+    yield story.grant(own, MINOR).grant(replace(theirs, nonce=8), MOTHER)
 
 
 def histories() -> Iterator[Story]:

@@ -220,8 +220,8 @@ def _of_cards() -> Iterator[Story]:
             terms, PATIENT, refused("ConsentsAssuranceRefused", level)
         )
     carded = replace(TERMS, assurance=Assurance.CARD_AND_CODE)
-    invalid = refused("ConsentsSignatureInvalid", consent_id(carded), subject_of(PATIENT))
-    yield _carded("taken-back-with-a-card").grant(carded, CARD).revoke(carded, CARD, invalid).revoke(carded, PATIENT)
+    yield _carded("taken-back-with-a-card").grant(carded, CARD).revoke(carded, CARD)
+    yield _carded("undone-with-a-card").act(PREPARED, HOSPITAL).grant(TERMS, CARD).revoke(TERMS, CARD)
 
 
 def histories() -> Iterator[Story]:

@@ -11,9 +11,9 @@ from consentry.core.acts import Acts, Item, seen_batch
 from consentry.core.admissions import Admissions
 from consentry.core.authorities import Authorities, found
 from consentry.core.chain import BlockReference, EventPlace
-from consentry.core.codes import GuardianScope, Reason, bits
+from consentry.core.codes import Reason, bits
 from consentry.core.offices import Role
-from consentry.core.signers import granters, signer_for
+from consentry.core.signers import granters, revokers
 from consentry.core.state import LedgerState
 from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import Domain, SignedStruct, digest
@@ -89,7 +89,7 @@ class CoreSide:
             valid = any(holds(0, signer) for signer in granters(self.state, struct, now))
             return [acts.grant(struct, call.signatures[0], signature_valid=valid, **where)]
         guardian = notation.bytes_of(call.step["guardian"])
-        valid = holds(0, signer_for(self.state, struct.subject_id, guardian, GuardianScope.REVOKE, now))
+        valid = any(holds(0, signer) for signer in revokers(self.state, struct.subject_id, guardian, now))
         return [acts.revoke(struct, call.signatures[0], signature_valid=valid, guardian=guardian, **where)]
 
     def _entered(

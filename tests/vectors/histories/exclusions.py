@@ -6,16 +6,28 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from consentry.core.codes import Category, ExclusionKind
+from consentry.core.codes import Category, ExclusionKind, GuardianKind
 from consentry.core.exclusions import MOST_GROUPS, Exclusion, ExclusionLift, target_of_category, target_of_institution
 from consentry.core.terms import ZERO_32
 from consentry.core.typed_data import struct_hash
 from tests.support import samples
 from tests.support.evm import PAYER
 from tests.support.samples import NOW
-from tests.vectors.histories.family import MOTHER, PARENT, SHIELD, SUBJECT, with_parent
+from tests.vectors.histories.family import CUSTODIAN as THEIR_CUSTODIAN
+from tests.vectors.histories.family import (
+    LATER,
+    MINORITY,
+    MOTHER,
+    OF_AGE,
+    PARENT,
+    SHIELD,
+    SUBJECT,
+    appointment,
+    noted,
+    with_parent,
+)
 from tests.vectors.histories.family import PATIENT as MINOR
-from tests.vectors.histories.story import START, STRANGER, Error, Story, key_of, refused, subject_of
+from tests.vectors.histories.story import ACCEPTED, START, STRANGER, Error, Story, key_of, refused, subject_of
 
 CUSTODIAN: Final = "/custodian"
 PATIENT: Final = "exclusions/patient"
@@ -65,10 +77,34 @@ def _of_guardians() -> Iterator[Story]:
         own = replace(theirs, guardian=ZERO_32, nonce=2)
         shielded = refused("ExclusionsShielded", SUBJECT, parent)
         made = refused("ExclusionsAlreadyMade", kind, target)
-        story = with_parent(f"{kind.name}-taken-over-from-the-parent".lower(), SHIELD).act(theirs, MOTHER)
+        story = with_parent(f"{kind.name}-taken-over-from-the-parent".lower()).act(theirs, MOTHER)
+        story.act(replace(SHIELD, nonce=2), THEIR_CUSTODIAN)
         story.act(own, MINOR).act(_lift(theirs, nonce=5), MOTHER, expect=shielded)
         story.act(replace(own, nonce=6), MINOR, expect=made).act(replace(theirs, nonce=7), MOTHER, expect=made)
-        yield story.act(_lift(own), MINOR).act(replace(theirs, nonce=8), MOTHER).act(_lift(theirs, nonce=9), MOTHER)
+        yield story.act(_lift(own), MINOR).act(replace(theirs, nonce=8), MOTHER, expect=shielded)
+        story = with_parent(f"{kind.name}-excluded-by-the-parent-of-a-shielded-minor".lower(), SHIELD)
+        story.act(theirs, MOTHER, expect=shielded).act(own, MINOR)
+        yield story.act(_lift(own), MINOR).act(replace(theirs, nonce=8), MOTHER, expect=shielded)
+
+
+def _of_shields() -> Iterator[Story]:
+    kind = ExclusionKind.PRACTITIONER
+    court = appointment(GuardianKind.COURT_APPOINTED, valid_until=OF_AGE)
+    act = Exclusion(SUBJECT, struct_hash(court), kind, TARGETS[kind], 1, OF_AGE + samples.DAY)
+    shielded = refused("ExclusionsShielded", SUBJECT, act.guardian)
+    story = with_parent("court-appointed-excludes-for-a-shielded-minor", SHIELD, court)
+    yield story.act(act, MOTHER, expect=shielded)
+    late = appointment(GuardianKind.COURT_APPOINTED, valid_until=LATER, nonce=2)
+    for name, note, expect in (("shielded", SHIELD, shielded), ("not shielded", MINORITY, ACCEPTED)):
+        story = with_parent(f"excluded-for-who-is-{name}-a-second-before-the-age".replace(" ", "-"), note, court)
+        yield story.travel(OF_AGE - 1).act(act, MOTHER, expect=expect)
+    act = replace(act, guardian=struct_hash(late))
+    story = noted("court-appointed-excludes-once-the-shield-is-over", SHIELD).travel(OF_AGE)
+    yield story.act(late, MOTHER, THEIR_CUSTODIAN).act(act, MOTHER)
+    theirs = replace(act, guardian=struct_hash(PARENT))
+    lift = _lift(theirs)
+    story = with_parent("parent-lifts-what-it-excluded-before-the-shield").act(theirs, MOTHER)
+    yield story.act(replace(SHIELD, nonce=2), THEIR_CUSTODIAN).act(lift, MOTHER)
 
 
 def _of_targets() -> Iterator[Story]:
@@ -156,6 +192,6 @@ def _of_many_groups() -> Iterator[Story]:
 
 def histories() -> Iterator[Story]:
     """Gives every history."""
-    parts = (_of_each_kind, _of_guardians, _of_targets, _of_signatures, _of_time_and_repetition, _of_many_groups)
-    for part in parts:
+    parts = (_of_each_kind, _of_guardians, _of_shields, _of_targets, _of_signatures, _of_time_and_repetition)
+    for part in (*parts, _of_many_groups):
         yield from part()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -149,11 +149,31 @@ def _of_number() -> Iterator[Story]:
     for seconds in (-1, 0):
         story = many(f"one-more-{seconds}-seconds-after-the-first-is-over").travel(NOW + 10 * DAY + seconds)
         yield story.act(more, MOTHER, PATIENT, expect=full if seconds else ACCEPTED)
+    yield from _of_number_of_others(many)
     of_other = replace(more, subject_id=subject_of(OTHER))
     yield many("as-many-for-another-patient").act(of_other, MOTHER, OTHER)
     suspended = refused("GuardianshipCustodianInactive", key_of(CUSTODIAN).address)
     yield begun("appointed-while-suspended").suspend(CUSTODIAN).act(COURT, MOTHER, CUSTODIAN, expect=suspended)
     yield begun("delegate-while-suspended").suspend(CUSTODIAN).act(DELEGATE, MOTHER, PATIENT)
+
+
+def _of_number_of_others(with_delegates: Callable[[str], Story]) -> Iterator[Story]:
+    full = refused("GuardianshipFull", SUBJECT, MOST_APPOINTMENTS)
+    court = [replace(COURT, nonce=number, valid_until=NOW + 10 * DAY * number) for number in range(1, 10)]
+    story = with_delegates("court-appoints-beside-as-many-delegates-as-can-be")
+    for act in court[:-1]:
+        story.act(act, MOTHER, CUSTODIAN)
+    yield story.act(court[-1], MOTHER, CUSTODIAN, expect=full)
+    story = with_delegates("relative-beside-as-many-delegates-as-can-be").act(DEATH, CUSTODIAN)
+    yield story.act(RELATIVE, MOTHER, CUSTODIAN)
+    story = begun("delegate-beside-as-many-others-as-can-be")
+    for act in court[:-1]:
+        story.act(act, MOTHER, CUSTODIAN)
+    story.act(DELEGATE, MOTHER, PATIENT).act(court[-1], MOTHER, CUSTODIAN, expect=full)
+    story.act(removal(DELEGATE), PATIENT).act(replace(court[-1], nonce=10), MOTHER, CUSTODIAN, expect=full)
+    story.act(removal(court[4], GuardianRemover.CUSTODIAN, nonce=2), CUSTODIAN)
+    story.act(court[-1], MOTHER, CUSTODIAN).act(replace(court[-1], nonce=11), MOTHER, CUSTODIAN, expect=full)
+    yield story.travel(NOW + 10 * DAY).act(replace(court[-1], nonce=11), MOTHER, CUSTODIAN)
 
 
 def _of_removals() -> Iterator[Story]:

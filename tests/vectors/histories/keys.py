@@ -171,6 +171,34 @@ def _of_forms() -> Iterator[Story]:
         yield with_delegate(f"{name}-of-nobody").act(replace(act_, subject_id=NOBODY), *key, expect=unknown)
 
 
+def _of_cards_that_take_back() -> Iterator[Story]:
+    carded = replace(OWN, assurance=Assurance.CARD_AND_CODE)
+    forged = refused("ConsentsSignatureInvalid", consent_id(carded), SUBJECT)
+    yield _carded("card-takes-back-what-it-granted").grant(carded, CARD).revoke(carded, CARD)
+    kept = refused("ConsentsSignatureInvalid", consent_id(OWN), SUBJECT)
+    story = begun("card-takes-back-what-the-device-granted").grant(OWN, PATIENT).revoke(OWN, CARD, kept)
+    yield story.act(REGISTRATION, PATIENT, CARD).revoke(OWN, CARD)
+    yield _carded("device-takes-back-what-the-card-granted").grant(carded, CARD).revoke(carded, PATIENT)
+    yield _carded("card-takes-back-before-the-grant").revoke(carded, CARD)
+    story = _carded("card-that-was-removed-takes-nothing-back").grant(carded, CARD).act(CARD_REMOVAL, PATIENT)
+    yield story.revoke(carded, CARD, forged).revoke(carded, PATIENT)
+    yield _carded("neither-signer-nor-card-takes-back").grant(carded, CARD).revoke(carded, NEW, forged)
+    other = replace(carded, subject_id=subject_of(OTHER))
+    invalid = refused("ConsentsSignatureInvalid", consent_id(other), other.subject_id)
+    yield _carded("card-of-another-patient-takes-nothing-back").revoke(other, CARD, invalid)
+    story = _carded("card-takes-nothing-back-for-a-guardian").act(DELEGATE, MOTHER, PATIENT).grant(carded, CARD)
+    story.revoke(carded, CARD, forged, guardian=struct_hash(DELEGATE))
+    yield story.revoke(carded, MOTHER, guardian=struct_hash(DELEGATE))
+    story = _carded("card-takes-back-under-no-appointment-there-is").grant(carded, CARD)
+    yield story.revoke(carded, CARD, forged, guardian=samples.word(3))
+    story = _carded("card-of-a-minor-takes-back-what-it-cannot-grant").grant(carded, CARD).act(MINORITY, CUSTODIAN)
+    again = replace(carded, nonce=8)
+    story.grant(again, CARD, refused("ConsentsSignatureInvalid", consent_id(again), SUBJECT))
+    yield story.revoke(carded, CARD)
+    story = _carded("card-of-the-dead-takes-nothing-back").grant(carded, CARD)
+    yield story.act(DEATH, CUSTODIAN).revoke(carded, CARD, forged)
+
+
 def _of_cards() -> Iterator[Story]:
     carded = replace(OWN, assurance=Assurance.CARD_AND_CODE)
     forged = refused("ConsentsSignatureInvalid", consent_id(carded), SUBJECT)
@@ -334,7 +362,8 @@ def _of_objections() -> Iterator[Story]:
 
 def histories() -> Iterator[Story]:
     """Gives every history of keys."""
-    for topic in (_of_rotation, _of_forms, _of_cards, _of_proposals, _of_completions, _of_objections):
+    cards = _of_cards, _of_cards_that_take_back
+    for topic in (_of_rotation, _of_forms, *cards, _of_proposals, _of_completions, _of_objections):
         yield from topic()
     yield from signing(begun, "rotation", ROTATION, (PATIENT, NEW), (OTHER, CUSTODIAN), (PATIENT, NEWER))
     yield from signing(begun, "registration", REGISTRATION, (PATIENT, CARD), (OTHER, CUSTODIAN), (PATIENT, NEWER))
