@@ -68,12 +68,19 @@ class DirectConnection(Connection):
             return Header(reference, _bytes(block["parentHash"]))
 
     async def call(
-        self, target: Address, data: bytes, sender: Address = ZERO_ADDRESS, *, in_next_block: bool = False
+        self,
+        target: Address,
+        data: bytes,
+        sender: Address = ZERO_ADDRESS,
+        *,
+        in_next_block: bool = False,
+        block: int | None = None,
     ) -> bytes:
-        """Runs a call without changing anything; see `Connection.call`. Reads of one moment go together."""
-        if sender == ZERO_ADDRESS and not in_next_block:
+        """Runs a call without changing anything; see `Connection.call`. Reads of one moment at head go together."""
+        if sender == ZERO_ADDRESS and not in_next_block and block is None:
             return await self._reads.call(target, data)
-        return await self._call(target, data, sender, "pending" if in_next_block else "latest")
+        at_head = "pending" if in_next_block else "latest"
+        return await self._call(target, data, sender, at_head if block is None else hex(block))
 
     async def _run(self, code: bytes) -> object:
         parameters = {"data": _hex(code), "gas": hex(self.profile.transaction_gas_limit)}
