@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 /// @title Months and quarters of the Gregorian calendar, in UTC
-/// @notice Counts are kept by quarter: coarse enough to name nobody, fine enough to see a habit. A minor's end of minority
-/// is the first second of a quarter, so that no birthday stands on chain. `consentry.core.calendar` is the same in Python.
+/// @notice Counts are kept by quarter: coarse enough to name nobody, fine enough to see a habit. A minor's end of
+/// minority is the first second of a quarter, so that no birthday stands on chain. `consentry.core.calendar` is the
+/// same in Python.
 /// @dev Years are taken to begin in March, so that the leap day comes last and months have 153 days in every five: the
 /// days before a month are then (153 m + 2) / 5, and those before a year 365 y + y / 4 - y / 100 + y / 400.
 library Calendar {

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {ACCESS_REQUEST_TYPEHASH, AccessRequest} from "../types/AccessRequest.sol";
 import {CONSENT_TERMS_TYPEHASH, ConsentTerms} from "../types/ConsentTerms.sol";
 
-/* solhint-disable no-inline-assembly -- ADR 0026 */
+// Assembly: ADR 0026.
+/* solhint-disable no-inline-assembly */
 
 /// @title Keccak-256 of words, without copies
 /// @notice Each function gives what `keccak256(abi.encode(…))` or `keccak256(abi.encodePacked(…))` of its arguments

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {IAccessLedger} from "../interfaces/IAccessLedger.sol";
 import {AccessEntry} from "../types/AccessRequest.sol";
 
-/* solhint-disable no-inline-assembly -- ADR 0026 */
+// Assembly: ADR 0026.
+/* solhint-disable no-inline-assembly */
 
 /// @title Lines of the access log, without copies
 /// @dev See ADR 0026.

@@ -5,7 +5,8 @@ import {IRecords} from "../interfaces/IRecords.sol";
 import {CompactRequest} from "../types/AccessRequest.sol";
 import {RecordFacts} from "../types/RecordFacts.sol";
 
-/* solhint-disable no-inline-assembly -- ADR 0026 */
+// Assembly: ADR 0026.
+/* solhint-disable no-inline-assembly */
 
 /// @title Facts of the records of a batch, read without copies
 /// @dev See ADR 0026.
