@@ -16,6 +16,8 @@
     │  ├─ CoolDownError           the subject denied the same lately: not before the cool-down is over
     │  └─ IdempotencyKeyReusedError  the key belongs to other content
     ├─ GatewayUnavailableError    the gateway does not answer: try again
+    ├─ OverloadError              too many requests wait here: nothing was done, try again in a moment
+    │  └─ TooManyWaitingError     too many of this one institution
     ├─ VerificationError          what came does not hold: expected, got; a bundle: step
     ├─ LedgerError
     │  ├─ LedgerUnavailableError  the node does not answer: try again
@@ -135,6 +137,18 @@ class VerificationError(ConsentryError):
         self.step = step
         self.expected = expected
         self.got = got
+
+
+class OverloadError(ConsentryError):
+    """Too many requests wait at this gateway. Caller: nothing was done; send it again in a moment."""
+
+    code = "gateway.overloaded"
+
+
+class TooManyWaitingError(OverloadError):
+    """Too many requests of one institution wait. Caller: nothing was done; send fewer at a time."""
+
+    code = "gateway.too-many-waiting"
 
 
 class GatewayUnavailableError(ConsentryError):

@@ -27,6 +27,8 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
     errors.CoolDownError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.VerificationError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GatewayUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.OverloadError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooManyWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerRejectedError: HTTPStatus.CONFLICT,
     errors.ForeignChainError: HTTPStatus.SERVICE_UNAVAILABLE,

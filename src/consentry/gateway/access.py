@@ -33,6 +33,7 @@ from consentry.errors import (
     LedgerUnavailableError,
     NotAuthenticError,
     NotFoundError,
+    OverloadError,
 )
 from consentry.gateway.last_look import check_still_in_force, denied, machine_time
 from consentry.gateway.outbox_ports import Outbox, StoredBatch, StoredRequest, Wanted
@@ -40,8 +41,11 @@ from consentry.gateway.ports import ConsentView, Ledger, RecordView, ReleasedKey
 from consentry.gateway.remembered import Facts, Remembered
 from consentry.gateway.together import all_of, batch_over, check_count, each
 
-NOTHING_DECIDED: Final = (NotAuthenticError, ConflictError, NotFoundError, InvalidInputError, LedgerRejectedError)
-"""Of what ends so nothing was decided, and nothing will be."""
+NOTHING_DECIDED: Final = (
+    *(NotAuthenticError, ConflictError, NotFoundError, InvalidInputError, LedgerRejectedError),
+    OverloadError,
+)
+"""Of what ends so nothing was decided, and nothing will be unless it is sent again."""
 
 Found = tuple[RecordView, Material]
 _Key = tuple[Address, int | bytes]

@@ -1,6 +1,7 @@
 """Many requests, one transaction, a receipt of its own for each.
 
-Requests that arrive within a few milliseconds are decided together. The contract answers every item with exactly one
+Requests that arrive within a few milliseconds, or while a transaction is under way, are decided together; institutions
+take turns, and no more wait than there is room for (``fairness``). The contract answers every item with exactly one
 log, in the order of the batch; that is how a caller gets its own answer.
 
 No item may cost its neighbours their answer. A batch is filled by what its items cost at most, as far as that can be
@@ -25,13 +26,17 @@ from consentry.ledger.calldata import encode_decide, encode_decide_batch
 from consentry.ledger.connection import Mined, is_refusal
 from consentry.ledger.costs import Cost, Pair, cost_of, most_that_fit
 from consentry.ledger.events import decode_log
+from consentry.ledger.fairness import FairQueue, Room
 
 Answer = AccessDecided | RequestRejected
 Outcome = TypeVar("Outcome")
 
-COLLECT_SECONDS: Final = 0.004
-MOST_ITEMS: Final = 64
+COLLECT_SECONDS: Final = 0.002
+"""How long the first of a batch waits for others while nothing is under way; otherwise the next gathers meanwhile."""
+MOST_ITEMS: Final = 200
 """Bounds how many wait for one another; usual items, of at most some 77,000 gas each, reach it before the gas does."""
+MOST_UNDER_WAY: Final = 2
+"""Transactions under way at a time: one being decided and one on its way. What comes meanwhile goes into the next."""
 
 GAS_MISSING: Final = "AccessLedgerGasMissing"
 """The contract's word for a batch whose signatures need more gas than one transaction has."""
@@ -74,7 +79,9 @@ class Sequencer:
         """Takes the relay and where the access ledger is."""
         self._relay = relay
         self._target = ledger_address
-        self._waiting: list[_Waiting] = []
+        self._room = Room()
+        self._waiting: FairQueue[_Waiting] = FairQueue()
+        self._lane = asyncio.Semaphore(MOST_UNDER_WAY)
         self._batches: set[asyncio.Task[Any]] = set()
         self._collector: asyncio.Task[None] | None = None
 
@@ -83,17 +90,20 @@ class Sequencer:
 
         Raises:
             InvalidInputError: the item cannot be coded, or is too much for any transaction; nothing was sent.
+            OverloadError: too many wait; nothing was sent.
             LedgerUnavailableError: whether it was decided is not known.
         """
+        institution = item.request.institution
         cost = cost_of([item.pair], item.signature, encode_batch([item]))
         alone = (Cost() + cost).gas
         if alone > self._relay.gas_limit:
             raise InvalidInputError(f"request may need too much gas (got {alone}, at most {self._relay.gas_limit})")
-        waiting = _Waiting(item, cost, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        if self._collector is None or self._collector.done():
-            self._collector = asyncio.create_task(self._collect())
-        return await waiting.answer
+        with self._room.entered(institution):
+            waiting = _Waiting(item, cost, asyncio.get_running_loop().create_future())
+            self._waiting.put(institution, waiting)
+            if self._collector is None or self._collector.done():
+                self._collector = asyncio.create_task(self._collect())
+            return await waiting.answer
 
     async def decide_batch(self, pairs: Sequence[Pair], signature: bytes) -> list[Answer]:
         """Has requests decided that their one institution signed as a whole, in one transaction.
@@ -102,6 +112,7 @@ class Sequencer:
             InvalidInputError: the batch cannot be coded, or may be too much for a transaction; ``details["most"]`` is
                 how many of its requests, from the first on, fit under a signature of their own. Nothing was sent.
             LedgerRejectedError: the ledger found it too much all the same; nothing was decided.
+            OverloadError: too many requests wait; nothing was sent.
             LedgerUnavailableError: whether it was decided is not known.
         """
         call, limit = encode_decide_batch(pairs, signature), self._relay.gas_limit
@@ -110,7 +121,8 @@ class Sequencer:
             most = most_that_fit(pairs, signature, limit)
             told = f"got {needed} for {len(pairs)} requests, at most {limit}: the first {most} fit"
             raise InvalidInputError(f"batch may need too much gas ({told}, signed as a batch of their own)", most=most)
-        return await asyncio.shield(self._begin(self._decided_whole(call, len(pairs))))
+        with self._room.entered(pairs[0][0].institution, len(pairs)):
+            return await asyncio.shield(self._begin(self._decided_whole(call, len(pairs))))
 
     async def close(self) -> None:
         """Waits for what is under way."""
@@ -127,20 +139,30 @@ class Sequencer:
         return task
 
     async def _collect(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(COLLECT_SECONDS)
-            count = self._fitting()
-            batch, self._waiting = self._waiting[:count], self._waiting[count:]
-            self._begin(self._send(batch))
+        while len(self._waiting):
+            if not self._batches:
+                await asyncio.sleep(COLLECT_SECONDS)
+            await self._lane.acquire()
+            # With the lane: what came while it was taken goes along.
+            batch = self._fitting()
+            self._begin(self._send_on_lane(batch))
 
-    def _fitting(self) -> int:
-        """How many of those that wait go into one transaction; the first always does."""
+    def _fitting(self) -> list[_Waiting]:
+        """Takes those that wait and go into one transaction; the first always does."""
         total = Cost()
-        for count, waiting in enumerate(self._waiting[:MOST_ITEMS]):
-            total += waiting.cost
-            if count and total.gas > self._relay.gas_limit:
-                return count
-        return min(len(self._waiting), MOST_ITEMS)
+
+        def fits(waiting: _Waiting) -> bool:
+            nonlocal total
+            first, total = total == Cost(), total + waiting.cost
+            return first or total.gas <= self._relay.gas_limit
+
+        return self._waiting.take(MOST_ITEMS, fits)
+
+    async def _send_on_lane(self, batch: list[_Waiting]) -> None:
+        try:
+            await self._send(batch)
+        finally:
+            self._lane.release()
 
     async def _send(self, batch: list[_Waiting]) -> None:
         try:
@@ -167,7 +189,8 @@ class Sequencer:
 
     async def _decided_whole(self, call: bytes, count: int) -> list[Answer]:
         try:
-            answers = await self._decided(call, count, divisible=False)
+            async with self._lane:
+                answers = await self._decided(call, count, divisible=False)
         except ConsentryError:
             raise
         except Exception as error:
