@@ -9,9 +9,9 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import decide, seal
+from benchmarks import decide, live, seal, verify
 
-BENCHMARKS = (seal, decide)
+BENCHMARKS = (seal, verify, live, decide)
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 

@@ -59,6 +59,11 @@ class Stage:
         return self.network.hospital_url(CUSTODIAN)
 
     @property
+    def origin(self) -> str:
+        """Where the patients' page of the custodian is."""
+        return self.network.settings(CUSTODIAN).origin
+
+    @property
     def relay_key(self) -> bytes:
         """The key of a relay that no gateway uses here."""
         return load_or_create_key(self.network.folder(REQUESTER) / "keys" / "relay")
