@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title Many questions, answered at one block
-/// @notice Never deployed: a node runs the constructor as a call, and what it reverts with are the answers. So a gateway
-///         reads what a hundred accesses rest on in one go, on any engine, and all of it as it stood in one block.
+/// @notice Never deployed: a node runs the constructor as a call, and what it reverts with are the answers. So a
+/// gateway reads what a hundred accesses rest on in one go, on any engine, and all of it as it stood in one block.
 contract Together {
     /// @notice What is asked of whom.
     struct Question {

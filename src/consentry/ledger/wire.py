@@ -51,6 +51,7 @@ class Wire:
 
     async def close(self) -> None:
         """Closes kept connections; questions under way fail."""
+        self._flush()
         for task in tuple(self._under_way):
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -83,19 +84,14 @@ class Wire:
         task = asyncio.create_task(self._answer(questions))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        # Also for a task that was stopped before it began, or that failed otherwise.
+        task.add_done_callback(lambda _: _fail(questions, "node does not answer (connection was closed)"))
 
     async def _answer(self, questions: Sequence[_Question]) -> None:
         try:
             _hand_out(questions, await self._posted(questions))
-        except BaseException as error:
-            cause = f"node does not answer ({type(error).__name__})"
-            for question in questions:
-                if not question.answer.done():
-                    failed = LedgerUnavailableError(cause)
-                    failed.__cause__ = error
-                    question.answer.set_exception(failed)
-            if not isinstance(error, Exception):
-                raise
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
+            _fail(questions, f"node does not answer ({type(error).__name__})", error)
 
     async def _posted(self, questions: Sequence[_Question]) -> Any:  # noqa: ANN401 - JSON
         bodies = [
@@ -117,6 +113,14 @@ class Wire:
                 trust_env=False,
             )
         return self._session
+
+
+def _fail(questions: Sequence[_Question], why: str, cause: Exception | None = None) -> None:
+    for question in questions:
+        if not question.answer.done():
+            failed = LedgerUnavailableError(why)
+            failed.__cause__ = cause
+            question.answer.set_exception(failed)
 
 
 def _hand_out(questions: Sequence[_Question], body: Any) -> None:  # noqa: ANN401 - JSON
