@@ -29,12 +29,15 @@ UNLINK = UnlinkOpening(
 )
 
 
-@pytest.fixture(params=["memory", "tables"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 async def persons(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Persons]:
     if request.param == "memory":
         yield MemoryPersons()
         return
-    url = f"sqlite+aiosqlite:///{tmp_path / 'directory.db'}"
+    if request.param == "sqlite":
+        url = f"sqlite+aiosqlite:///{tmp_path / 'directory.db'}"
+    else:
+        url = request.getfixturevalue("postgresql").make_database()
     await SCHEMA.upgrade(url)
     database = Database(url)
     yield PersonStore(database, bytes(range(32)))
