@@ -11,6 +11,7 @@ import pytest
 from consentry.ledger.installation import provide_engine
 from tests.support.postgresql import PostgresServer, find_program, run_postgresql
 from tests.support.programs import needed
+from tests.support.s3_server import S3Server, run_s3_server
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +41,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     url = server.make_database()
     yield url
     server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A server with the API of S3."""
+    with run_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

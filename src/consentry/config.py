@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL; SQLite in state_dir if not given")
     database_url_file: Path | None = Field(None, description="file with the SQLAlchemy URL, if it holds a password")
     object_store: str = Field("", description="folder or URL of the object store; state_dir/objects if not given")
+    object_store_endpoint: str = Field("", description="address of an S3 server; that of the region if not given")
+    object_store_region: str = Field("", description="region of an S3 bucket; that of AWS_REGION if not given")
+    object_store_keys_file: Path | None = Field(
+        None, description="access key id and secret of an S3 bucket, one a line; those of AWS_… if not given"
+    )
     relay_key_file: Path | None = Field(None, description="key of the relay account; state_dir/keys/relay if not given")
     passphrase_file: Path | None = Field(
         None, description="passphrase of the vault; state_dir/keys/passphrase if not given"

@@ -56,7 +56,7 @@ from consentry.vault.inspection import Inspection
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.measure import ObjectMeasure
 from consentry.vault.nonces import NonceStore
-from consentry.vault.objects import ObjectStore, open_object_store
+from consentry.vault.objects import ObjectStore, S3Access, open_object_store
 from consentry.vault.outbox import RequestOutbox
 from consentry.vault.releases import ReleaseRows
 from consentry.vault.schema import SCHEMA as VAULT_SCHEMA
@@ -71,6 +71,7 @@ ANSWER_SECONDS: Final = 7 * DAY
 MOST_WAIT_SECONDS: Final = 5.0
 MOST_LAG_BLOCKS: Final = 50
 LEAST_FREE_BYTES: Final = 32 * 2**20
+_KEY_AND_SECRET: Final = 2
 LOCK_NAME: Final = "gateway.lock"
 """File in the state folder that the one gateway serving it holds locked."""
 
@@ -106,6 +107,22 @@ def database_url(settings: Settings) -> str:
     if settings.database_url_file is None:
         return settings.database
     return read_private(settings.database_url_file, "file of the database URL")
+
+
+def object_store(settings: Settings) -> ObjectStore:
+    """Gives the object store.
+
+    Raises:
+        ConfigurationError: its URL or its keys cannot be used.
+    """
+    key_id, secret = "", ""
+    if settings.object_store_keys_file is not None:
+        lines = read_private(settings.object_store_keys_file, "file of the object store's keys").split()
+        if len(lines) != _KEY_AND_SECRET:
+            raise ConfigurationError("file of the object store's keys does not match (expected key id and secret)")
+        key_id, secret = lines
+    access = S3Access(settings.object_store_endpoint, settings.object_store_region, key_id, secret)
+    return open_object_store(settings.objects, access)
 
 
 def _passphrase(path: Path) -> str:
@@ -151,7 +168,7 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
             return
         database = Database(database_url(settings))
         try:
-            measure = ObjectMeasure(database, open_object_store(settings.objects))
+            measure = ObjectMeasure(database, object_store(settings))
             rows, releases = ProjectionRows(database), ReleaseRows(database)
             yield AuditScope(reader, rows, measure, releases, _address(settings.custodian))
         finally:
@@ -228,7 +245,7 @@ async def read_object(settings: Settings, record: RecordId) -> int:
     """
     database = Database(database_url(settings))
     try:
-        inspection = Inspection(database, open_object_store(settings.objects))
+        inspection = Inspection(database, object_store(settings))
         row, size = await inspection.row_of(record), 0
         async for piece in inspection.read(row, 0, row.ciphertext_size):
             size += len(piece)
@@ -275,7 +292,7 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         await projection.catch_up()
         persons = PersonStore(database, load_or_create_key(settings.directory_key))
         await persons.check_key()
-        objects = open_object_store(settings.objects)
+        objects = object_store(settings)
         vault = RecordVault(database, objects, keyring, forget=persons.forget)
         keys = IdempotencyStore(database)
         await keys.interrupt_all()

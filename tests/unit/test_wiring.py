@@ -15,13 +15,14 @@ import pytest
 from consentry.cli import service
 from consentry.config import Settings, load_settings
 from consentry.database.engine import Database
-from consentry.errors import ConfigurationError
+from consentry.errors import ConfigurationError, ObjectMissingError
 from consentry.gateway.background import ROUND_SECONDS, Background
 from consentry.ledger import keyfiles
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.objects import CUT_OFF_SECONDS, open_object_store
 from consentry.vault.schema import upgrade
-from consentry.wiring import create_passphrase, database_url, open_keyring, tidying
+from consentry.wiring import create_passphrase, database_url, object_store, open_keyring, tidying
+from tests.support.s3_server import S3Server
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +147,26 @@ def test_serve_makes_nothing_that_others_read(tmp_path: Path, monkeypatch: pytes
     service.serve()
     assert modes(tmp_path / "state") == {0o600}
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("content", ["only-one-line\n", "one\ntwo\nthree\n"])
+def test_keys_of_the_object_store_that_are_not_two_lines_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "keys").write_text(content)
+    (tmp_path / "keys").chmod(0o600)
+    settings = load_settings(object_store="s3://bucket", object_store_keys_file=tmp_path / "keys")
+    with pytest.raises(ConfigurationError, match="key id and secret") as raised:
+        object_store(settings)
+    assert "only-one" not in str(raised.value)
+
+
+async def test_bucket_of_the_settings_is_used_with_the_keys_of_its_file(s3: S3Server, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"{s3.access.key_id}\n{s3.access.secret}\n")
+    (tmp_path / "keys").chmod(0o600)
+    settings = load_settings(
+        object_store=s3.make_bucket(),
+        object_store_endpoint=s3.access.endpoint,
+        object_store_region=s3.access.region,
+        object_store_keys_file=tmp_path / "keys",
+    )
+    with pytest.raises(ObjectMissingError):
+        await object_store(settings).size("ab/none")
