@@ -12,6 +12,7 @@ from consentry.ledger.installation import provide_engine
 from tests.support.postgresql import PostgresServer, find_program, run_postgresql
 from tests.support.programs import needed
 from tests.support.s3_server import S3Server, run_s3_server
+from tests.support.soft_hsm import SoftHsm, find_module, make_token
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,11 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A server with the API of S3."""
     with run_s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def soft_hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
+    """A token of SoftHSM."""
+    module = needed(find_module(), "softhsm2")
+    with make_token(module, tmp_path_factory.mktemp("softhsm")) as made:
+        yield made
