@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from consentry.ledger.installation import provide_engine
+from tests.support.openbao import OpenBao, run_openbao
 from tests.support.postgresql import PostgresServer, find_program, run_postgresql
 from tests.support.programs import needed
 from tests.support.s3_server import S3Server, run_s3_server
@@ -57,3 +58,10 @@ def soft_hsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
     module = needed(find_module(), "softhsm2")
     with make_token(module, tmp_path_factory.mktemp("softhsm")) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
+    """A server of OpenBao."""
+    with run_openbao(tmp_path_factory.mktemp("openbao")) as server:
+        yield server

@@ -12,8 +12,10 @@ from consentry.errors import ConflictError, InvalidInputError, KeyDestroyedError
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.keyring_files import Cost
 from consentry.vault.kms import KeyDescription, KeyState, Kms
+from consentry.vault.openbao_kms import OpenBaoKms
 from consentry.vault.pkcs11_kms import Pkcs11Kms
 from tests.support.memory_kms import MemoryKms
+from tests.support.openbao import OpenBao
 from tests.support.soft_hsm import SoftHsm
 
 CHEAP = Cost(passes=1, memory_kib=64, lanes=1)
@@ -21,13 +23,19 @@ ALICE, BOB = b"\x0a" * 32, b"\x0b" * 32
 SECRET, CONTEXT = b"sixty-four bytes or fewer", b"object 7 version 1"
 
 
-@pytest.fixture(params=["memory", "local", "pkcs11"])
+@pytest.fixture(params=["memory", "local", "pkcs11", "openbao"])
 async def kms(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kms]:
     if request.param == "pkcs11":
         soft_hsm: SoftHsm = request.getfixturevalue("soft_hsm")
         token = await Pkcs11Kms.open(soft_hsm.empty_token())
         yield token
         await token.close()
+        return
+    if request.param == "openbao":
+        bao: OpenBao = request.getfixturevalue("openbao")
+        service = await OpenBaoKms.open(await bao.empty_engine())
+        yield service
+        await service.close()
         return
     yield MemoryKms() if request.param == "memory" else LocalKeyring.create(tmp_path / "keyring", "correct", CHEAP)
 
