@@ -1,4 +1,4 @@
-"""A real PostgreSQL server on a Unix socket in a temporary folder, run by an account that is not root.
+"""A real PostgreSQL server in a temporary folder, on a Unix socket and a free port, run by an account that is not root.
 
 Writes are not synced to disk: what survives a power loss is PostgreSQL's own promise, and no test of ours pulls a plug.
 """
@@ -19,6 +19,8 @@ from typing import Any
 
 import psycopg
 
+from consentry.demo.gateways import free_port
+
 ACCOUNTS = ("postgres", "nobody")
 """Who runs the server where the tests run as root: it refuses to."""
 OWNER = "consentry"
@@ -37,13 +39,18 @@ class PostgresServer:
     """A server that runs."""
 
     folder: Path
+    port: int
 
     def __post_init__(self) -> None:
         self._numbers = count()
 
     def url(self, name: str) -> str:
         """Gives the URL of a database."""
-        return f"postgresql+psycopg://{OWNER}@/{name}?host={self.folder}"
+        return f"postgresql+psycopg://{OWNER}@/{name}?host={self.folder}&port={self.port}"
+
+    def url_with_password(self, name: str, password: str) -> str:
+        """Gives the URL of a database over the network, where the server asks for a password."""
+        return f"postgresql+psycopg://{OWNER}:{password}@127.0.0.1:{self.port}/{name}"
 
     def make_database(self, like: str | None = None) -> str:
         """Makes a database, empty or a copy of another one that nobody is connected to; gives its URL."""
@@ -63,7 +70,8 @@ class PostgresServer:
 
     def execute(self, statement: str) -> None:
         """Runs one statement of ours outside a transaction."""
-        with psycopg.connect(host=str(self.folder), user=OWNER, dbname="postgres", autocommit=True) as connection:
+        where = {"host": str(self.folder), "port": str(self.port), "user": OWNER, "dbname": "postgres"}
+        with psycopg.connect(conninfo=psycopg.conninfo.make_conninfo(**where), autocommit=True) as connection:
             connection.execute(statement.encode())
 
 
@@ -72,26 +80,17 @@ def run_postgresql(initdb: Path, postgres: Path) -> Iterator[PostgresServer]:
     """Makes a cluster and serves it; all of it is gone at the end."""
     # A Unix socket's path is short by law of the kernel, and the server's account must be able to walk to it.
     folder = Path(tempfile.mkdtemp(prefix="consentry-pg-"))
-    account = _other_account()
+    account, port = _other_account(), free_port()
     data = folder / "data"
     try:
         if account:
             shutil.chown(folder, account, None)
-        made: list[str | Path] = [
-            initdb,
-            "--pgdata",
-            data,
-            "--username",
-            OWNER,
-            "--auth",
-            "trust",
-            "--encoding",
-            "UTF8",
-            "--no-locale",
-        ]
-        _run([*made, "--no-sync"], account, folder)
+        form = ["--username", OWNER, "--encoding", "UTF8", "--no-locale", "--no-sync"]
+        access = ["--auth-local", "trust", "--auth-host", "scram-sha-256"]
+        _run([initdb, "--pgdata", data, *form, *access], account, folder)
         settings = {
-            "listen_addresses": "",
+            "listen_addresses": "127.0.0.1",
+            "port": str(port),
             "unix_socket_directories": str(folder),
             "fsync": "off",
             "max_connections": "200",
@@ -108,7 +107,7 @@ def run_postgresql(initdb: Path, postgres: Path) -> Iterator[PostgresServer]:
                 **_as(account),
             )
         try:
-            server = PostgresServer(folder)
+            server = PostgresServer(folder, port)
             _wait_until_it_answers(server, process)
             yield server
         finally:

@@ -23,6 +23,7 @@ _DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
 _WRITES: Final = "consentry_writes"
 _FILE_MODE: Final = 0o600
 _PATIENCE_SECONDS: Final = 10
+_IDLE_SECONDS: Final = 60
 _WRITER: Final = 0x636F6E73656E7472
 """Number of the lock that the one writer of a PostgreSQL database holds: ``consentr``."""
 
@@ -189,6 +190,8 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     if connection.get_execution_options().get(_WRITES, False):
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE_SECONDS}s'")
+        # A gateway whose machine is gone must not hold the lock until the network notices.
+        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
 
 

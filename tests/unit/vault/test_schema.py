@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,24 @@ async def test_postgresql_that_does_not_answer_is_unavailable(tmp_path: Path) ->
             await session.get(StoredObject, bytes(32))
     with pytest.raises(VaultUnavailableError):
         await schema.upgrade(url)
+    await database.close()
+
+
+async def test_upgrades_at_once_make_the_tables_once(database_url: str) -> None:
+    await asyncio.gather(*(schema.upgrade(database_url) for _ in range(3)))
+    await schema.check(database_url)
+
+
+async def test_password_of_postgresql_is_asked_for_and_never_told(postgresql: PostgresServer) -> None:
+    name = PostgresServer.name_of(postgresql.make_database())
+    postgresql.execute("ALTER ROLE consentry PASSWORD 'right-password'")
+    await schema.upgrade(postgresql.url_with_password(name, "right-password"))
+    database = Database(postgresql.url_with_password(name, "wrong-password"))
+    with pytest.raises(VaultUnavailableError) as raised:
+        async with database.reading() as session:
+            await session.get(StoredObject, bytes(32))
+    shown = "".join(traceback.format_exception(raised.value)) + repr(database.engine)
+    assert "wrong-password" not in shown
     await database.close()
 
 
