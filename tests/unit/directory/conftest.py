@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,11 +39,19 @@ async def make_sqlite(tmp_path: Path) -> MakeDatabase:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def make_database(request: pytest.FixtureRequest) -> MakeDatabase:
+def make_database(request: pytest.FixtureRequest) -> Iterator[MakeDatabase]:
     """Gives a function that makes an empty database of each kind and gives its URL."""
     if request.param == "sqlite":
-        made: MakeDatabase = request.getfixturevalue("make_sqlite")
-        return made
+        yield request.getfixturevalue("make_sqlite")
+        return
     server: PostgresServer = request.getfixturevalue("postgresql")
     empty: str = request.getfixturevalue("empty_in_postgresql")
-    return lambda: server.make_database(like=empty)
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(server.make_database(like=empty))
+        return made[-1]
+
+    yield make
+    for url in made:
+        server.drop_database(url)
