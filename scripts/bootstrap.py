@@ -55,10 +55,11 @@ def parts(root: Path) -> dict[str, Part]:
     test = Environment(root / ".venv", (locks / "runtime.txt", locks / "dev.txt"), editable=True)
     slither = Environment(root / ".venv-slither", (locks / "slither.txt",), editable=False)
     halmos = Environment(root / ".venv-halmos", (locks / "halmos.txt",), editable=False)
+    servers = Environment(root / ".venv-servers", (locks / "servers.txt",), editable=False)
     chain, contracts = "hardhat-free-node/embedded", "contracts"
     return {
         "run": Part((run,), (chain,)),
-        "test": Part((test,), (chain, contracts)),
+        "test": Part((test, servers), (chain, contracts)),
         "lint": Part((test, slither), (chain, contracts)),
         "prove": Part((test, halmos), (chain, contracts)),
     }

@@ -17,12 +17,14 @@ FORMS: Final = {
     "custodian": "0x and 40 lower-case hexadecimal digits",
     "engine": "embedded or besu",
     "port": "a number from 0 to 65535",
+    "key_service": "local, pkcs11:/MODULE?token=LABEL or openbao:https://HOST:PORT/MOUNT",
     "documentation": "true or false",
     "max_body_bytes": "a whole number from 1 on",
     "max_upload_bytes": "a whole number from 1 on",
     "session_seconds": "a whole number from 1 to 86400",
 }
 """What is expected of settings that do not take any text."""
+KEY_SERVICE: Final = r"^(local|pkcs11:/[^?]+\?token=[^&]+|openbao:https?://[^/@?#]+/[A-Za-z0-9_./-]+)$"
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -41,6 +43,22 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL; SQLite in state_dir if not given")
     database_url_file: Path | None = Field(None, description="file with the SQLAlchemy URL, if it holds a password")
     object_store: str = Field("", description="folder or URL of the object store; state_dir/objects if not given")
+    object_store_endpoint: str = Field("", description="address of an S3 server; that of the region if not given")
+    object_store_region: str = Field("", description="region of an S3 bucket; that of AWS_REGION if not given")
+    object_store_keys_file: Path | None = Field(
+        None, description="access key id and secret of an S3 bucket, one a line; those of AWS_… if not given"
+    )
+    key_service: str = Field(
+        "local",
+        pattern=KEY_SERVICE,
+        description="where subject keys are: local, pkcs11:MODULE?token=LABEL or openbao:ADDRESS/MOUNT",
+    )
+    key_service_secret_file: Path | None = Field(
+        None, description="PIN or token of the key service, unless it is local"
+    )
+    key_service_ca_file: Path | None = Field(
+        None, description="certificate of the authority of an OpenBao server; those of the system if not given"
+    )
     relay_key_file: Path | None = Field(None, description="key of the relay account; state_dir/keys/relay if not given")
     passphrase_file: Path | None = Field(
         None, description="passphrase of the vault; state_dir/keys/passphrase if not given"

@@ -3,8 +3,8 @@
 Rooms below never see settings; commands and the demonstration, above, read them and hand them over.
 
 The gateway holds three secrets: the key of its relay account, which can only pass on what others signed, the passphrase
-of its vault, and the key under which its directory hashes the codes of patients. It has no key that could sign for a
-subject or an institution.
+of its vault or what its key service asks for instead, and the key under which its directory hashes the codes of
+patients. It has no key that could sign for a subject or an institution.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -54,10 +55,13 @@ from consentry.ledger.reader import ChainReader
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.inspection import Inspection
 from consentry.vault.keyring import LocalKeyring
+from consentry.vault.kms import Kms
 from consentry.vault.measure import ObjectMeasure
 from consentry.vault.nonces import NonceStore
-from consentry.vault.objects import ObjectStore, open_object_store
+from consentry.vault.objects import ObjectStore, S3Access, open_object_store
+from consentry.vault.openbao_kms import OpenBaoKms, Server
 from consentry.vault.outbox import RequestOutbox
+from consentry.vault.pkcs11_kms import Pkcs11Kms, Token
 from consentry.vault.releases import ReleaseRows
 from consentry.vault.schema import SCHEMA as VAULT_SCHEMA
 from consentry.vault.store import RecordVault
@@ -71,6 +75,7 @@ ANSWER_SECONDS: Final = 7 * DAY
 MOST_WAIT_SECONDS: Final = 5.0
 MOST_LAG_BLOCKS: Final = 50
 LEAST_FREE_BYTES: Final = 32 * 2**20
+_KEY_AND_SECRET: Final = 2
 LOCK_NAME: Final = "gateway.lock"
 """File in the state folder that the one gateway serving it holds locked."""
 
@@ -108,6 +113,22 @@ def database_url(settings: Settings) -> str:
     return read_private(settings.database_url_file, "file of the database URL")
 
 
+def object_store(settings: Settings) -> ObjectStore:
+    """Gives the object store.
+
+    Raises:
+        ConfigurationError: its URL or its keys cannot be used.
+    """
+    key_id, secret = "", ""
+    if settings.object_store_keys_file is not None:
+        lines = read_private(settings.object_store_keys_file, "file of the object store's keys").split()
+        if len(lines) != _KEY_AND_SECRET:
+            raise ConfigurationError("file of the object store's keys does not match (expected key id and secret)")
+        key_id, secret = lines
+    access = S3Access(settings.object_store_endpoint, settings.object_store_region, key_id, secret)
+    return open_object_store(settings.objects, access)
+
+
 def _passphrase(path: Path) -> str:
     if not path.exists():
         what = f"passphrase file {path.name} is missing"
@@ -116,8 +137,8 @@ def _passphrase(path: Path) -> str:
 
 
 def create_passphrase(settings: Settings) -> None:
-    """Draws a passphrase for a vault that has none yet; it stands in a file of mode 0600."""
-    if not settings.passphrase.exists():
+    """Draws a passphrase for a vault with a local keyring that has none yet; it stands in a file of mode 0600."""
+    if settings.key_service == "local" and not settings.passphrase.exists():
         load_or_create_key(settings.passphrase)
 
 
@@ -128,6 +149,39 @@ def open_keyring(settings: Settings) -> LocalKeyring:
         return LocalKeyring.open(folder, passphrase)
     except NotFoundError:
         return LocalKeyring.create(folder, passphrase)
+
+
+@asynccontextmanager
+async def open_key_service(settings: Settings) -> AsyncIterator[Kms]:
+    """Gives the key service that the settings name.
+
+    Raises:
+        ConfigurationError: it, or the file with its secret, cannot be used.
+        VaultUnavailableError: it does not answer.
+    """
+    kind, _, where = settings.key_service.partition(":")
+    if kind == "local":
+        yield await asyncio.to_thread(open_keyring, settings)
+        return
+    service: Pkcs11Kms | OpenBaoKms
+    if kind == "pkcs11":
+        module, _, label = where.partition("?token=")
+        service = await Pkcs11Kms.open(Token(Path(module), label, partial(_service_secret, settings)))
+    else:
+        address, _, mount = where.partition("://")[2].partition("/")
+        scheme, secret = where.partition("://")[0], partial(_service_secret, settings)
+        server = Server(f"{scheme}://{address}", mount.strip("/"), secret, settings.key_service_ca_file)
+        service = await OpenBaoKms.open(server)
+    try:
+        yield service
+    finally:
+        await service.close()
+
+
+def _service_secret(settings: Settings) -> str:
+    if settings.key_service_secret_file is None:
+        raise ConfigurationError("settings cannot be used: key_service_secret_file is not set")
+    return read_private(settings.key_service_secret_file, "file of the key service's secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +205,7 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
             return
         database = Database(database_url(settings))
         try:
-            measure = ObjectMeasure(database, open_object_store(settings.objects))
+            measure = ObjectMeasure(database, object_store(settings))
             rows, releases = ProjectionRows(database), ReleaseRows(database)
             yield AuditScope(reader, rows, measure, releases, _address(settings.custodian))
         finally:
@@ -228,7 +282,7 @@ async def read_object(settings: Settings, record: RecordId) -> int:
     """
     database = Database(database_url(settings))
     try:
-        inspection = Inspection(database, open_object_store(settings.objects))
+        inspection = Inspection(database, object_store(settings))
         row, size = await inspection.row_of(record), 0
         async for piece in inspection.read(row, 0, row.ciphertext_size):
             size += len(piece)
@@ -267,7 +321,7 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         # Two gateways with one relay would send under the same nonces: of what they permit, a part is never delivered.
         lock = FolderLock(settings.state_dir / LOCK_NAME, "served")
         stack.callback(lock.release)
-        keyring = await asyncio.to_thread(open_keyring, settings)
+        keys_of_subjects = await stack.enter_async_context(open_key_service(settings))
         ledger = await open_ledger(settings)
         stack.push_async_callback(ledger.close)
         database, projection = await stack.enter_async_context(open_projection(settings, ledger))
@@ -275,12 +329,12 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         await projection.catch_up()
         persons = PersonStore(database, load_or_create_key(settings.directory_key))
         await persons.check_key()
-        objects = open_object_store(settings.objects)
-        vault = RecordVault(database, objects, keyring, forget=persons.forget)
+        objects = object_store(settings)
+        vault = RecordVault(database, objects, keys_of_subjects, forget=persons.forget)
         keys = IdempotencyStore(database)
         await keys.interrupt_all()
         background = Background(tell)
-        context = _context(settings, ledger, database, projection, keyring, vault, persons, background)
+        context = _context(settings, ledger, database, projection, keys_of_subjects, vault, persons, background)
         background.deeds += [
             Deed("following the chain", 1, projection.catch_up),
             Deed("resuming kept requests", RESUME_TURNS, context.desk.resume),
@@ -318,7 +372,7 @@ def _context(
     ledger: ChainLedger,
     database: Database,
     projection: Follower,
-    keyring: LocalKeyring,
+    kms: Kms,
     vault: RecordVault,
     persons: PersonStore,
     background: Background,
@@ -332,7 +386,7 @@ def _context(
         head, position = await ledger.head(), await projection.position()
         if position is None or head.number - position.number > MOST_LAG_BLOCKS:
             raise LedgerUnavailableError("projection lags behind the chain")
-        await check_vault(settings, keyring, nonces)
+        await check_vault(settings, kms, nonces)
 
     return Context(
         custodian=custodian,
@@ -353,14 +407,14 @@ def _context(
     )
 
 
-async def check_vault(settings: Settings, keyring: LocalKeyring, nonces: NonceStore) -> None:
+async def check_vault(settings: Settings, kms: Kms, nonces: NonceStore) -> None:
     """Checks that database, key service and disk can be used: by using them.
 
     Raises:
         VaultUnavailableError: one of them cannot.
     """
     with contextlib.suppress(NotFoundError):
-        await keyring.describe(bytes(32))
+        await kms.describe(bytes(32))
     await nonces.spend(b"readiness", secrets.token_hex(16), int(time.time()))
     try:
         free = shutil.disk_usage(settings.state_dir).free

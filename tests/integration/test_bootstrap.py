@@ -52,7 +52,7 @@ def checkout(tmp_path: Path) -> Path:
     """Makes a checkout with the scripts and empty locks."""
     root = tmp_path / "checkout"
     shutil.copytree(SCRIPTS, root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    for lock in ("runtime.txt", "dev.txt", "slither.txt", "halmos.txt"):
+    for lock in ("runtime.txt", "dev.txt", "slither.txt", "halmos.txt", "servers.txt"):
         (root / "requirements").mkdir(exist_ok=True)
         (root / "requirements" / lock).write_text(f"# {lock}\n")
     for folder in ("contracts", "hardhat-free-node/embedded"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,16 +12,32 @@ from consentry.errors import ConflictError, InvalidInputError, KeyDestroyedError
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.keyring_files import Cost
 from consentry.vault.kms import KeyDescription, KeyState, Kms
+from consentry.vault.openbao_kms import OpenBaoKms
+from consentry.vault.pkcs11_kms import Pkcs11Kms
 from tests.support.memory_kms import MemoryKms
+from tests.support.openbao import OpenBao
+from tests.support.soft_hsm import SoftHsm
 
 CHEAP = Cost(passes=1, memory_kib=64, lanes=1)
 ALICE, BOB = b"\x0a" * 32, b"\x0b" * 32
 SECRET, CONTEXT = b"sixty-four bytes or fewer", b"object 7 version 1"
 
 
-@pytest.fixture(params=["memory", "local"])
-def kms(request: pytest.FixtureRequest, tmp_path: Path) -> Kms:
-    return MemoryKms() if request.param == "memory" else LocalKeyring.create(tmp_path / "keyring", "correct", CHEAP)
+@pytest.fixture(params=["memory", "local", "pkcs11", "openbao"])
+async def kms(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kms]:
+    if request.param == "pkcs11":
+        soft_hsm: SoftHsm = request.getfixturevalue("soft_hsm")
+        token = await Pkcs11Kms.open(soft_hsm.empty_token())
+        yield token
+        await token.close()
+        return
+    if request.param == "openbao":
+        bao: OpenBao = request.getfixturevalue("openbao")
+        service = await OpenBaoKms.open(await bao.empty_engine())
+        yield service
+        await service.close()
+        return
+    yield MemoryKms() if request.param == "memory" else LocalKeyring.create(tmp_path / "keyring", "correct", CHEAP)
 
 
 async def test_unwrap_what_was_wrapped_returns_it(kms: Kms) -> None:
@@ -119,3 +137,25 @@ async def test_unknown_subject_is_not_found(kms: Kms) -> None:
     ):
         with pytest.raises(NotFoundError):
             await call
+
+
+async def test_replace_closes_what_was_wrapped_before_and_never_uses_a_number_twice(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    assert await kms.rotate_subject_key(ALICE) == 2
+    old = await kms.wrap(ALICE, SECRET, CONTEXT)
+    assert await kms.replace_subject_key(ALICE) == 3
+    assert await kms.describe(ALICE) == KeyDescription(KeyState.LIVE, 3, (3,))
+    with pytest.raises(ObjectCorruptError):
+        await kms.unwrap(ALICE, old, CONTEXT)
+    assert await kms.unwrap(ALICE, await kms.wrap(ALICE, SECRET, CONTEXT), CONTEXT) == SECRET
+    assert await kms.replace_subject_key(ALICE) == 4
+    assert await kms.rotate_subject_key(ALICE) == 5
+
+
+async def test_calls_at_once_each_get_their_own_answer(kms: Kms) -> None:
+    await kms.create_subject_key(ALICE)
+    secrets = [bytes([number]) * 32 for number in range(12)]
+    wrapped = await asyncio.gather(*(kms.wrap(ALICE, secret, CONTEXT) for secret in secrets))
+    assert await asyncio.gather(*(kms.unwrap(ALICE, each, CONTEXT) for each in wrapped)) == secrets
+    made = await asyncio.gather(*(kms.create_subject_key(BOB) for _ in range(3)), return_exceptions=True)
+    assert sorted(type(each).__name__ for each in made) == ["ConflictError", "ConflictError", "NoneType"]

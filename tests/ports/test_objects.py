@@ -1,21 +1,32 @@
-"""Behaviour of the object store, in memory and in a local folder."""
+"""Behaviour of the object store: in memory, in a local folder, on a server with the API of S3."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
+import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from consentry.errors import ConfigurationError, ConflictError, ObjectMissingError, ObjectTornError
-from consentry.vault.objects import CUT_OFF_SECONDS, PIECE_SIZE, ObjectStore, open_object_store
+from consentry.errors import (
+    ConfigurationError,
+    ConflictError,
+    ObjectMissingError,
+    ObjectTornError,
+    VaultUnavailableError,
+)
+from consentry.vault.objects import CUT_OFF_SECONDS, PIECE_SIZE, ObjectStore, S3Access, open_object_store
+from tests.support.s3_server import S3Server
 
 
-@pytest.fixture(params=["memory", "local"])
+@pytest.fixture(params=["memory", "local", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    if request.param == "s3":
+        server: S3Server = request.getfixturevalue("s3")
+        return open_object_store(server.make_bucket() + "/some/prefix", server.access)
     return open_object_store("memory://" if request.param == "memory" else f"file://{tmp_path}/objects")
 
 
@@ -126,7 +137,31 @@ async def test_sweep_of_what_was_never_moved_removes_it_once_it_is_old(store: Ob
     assert await store.sweep_incoming(unwritten_seconds=-60) == 1
 
 
-@pytest.mark.parametrize("url", ["", "objects", "ftp://host/path", "file://host/path"])
+@pytest.mark.parametrize("url", ["", "objects", "ftp://host/path", "file://host/path", "s3:", "s3:///path"])
 def test_open_of_an_unusable_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
         open_object_store(url)
+
+
+async def test_two_prefixes_of_a_bucket_do_not_see_each_other(s3: S3Server) -> None:
+    bucket = s3.make_bucket()
+    one, two = (open_object_store(f"{bucket}/{name}", s3.access) for name in ("one", "two"))
+    await one.put("ab/object", pieces_of(b"mine"))
+    assert [name async for name in two.names()] == []
+    await two.put("ab/object", pieces_of(b"yours"))
+    assert await one.read("ab/object", 0, 4) == b"mine"
+
+
+async def test_bucket_that_is_not_there_is_unavailable(s3: S3Server) -> None:
+    store = open_object_store("s3://never-made", s3.access)
+    with pytest.raises(VaultUnavailableError):
+        await store.put("ab/object", pieces_of(b"data"))
+
+
+async def test_server_that_does_not_answer_is_unavailable_and_its_secret_is_told_to_nobody() -> None:
+    access = S3Access("http://127.0.0.1:1", "us-east-1", "the-key-id", "the-secret")
+    store = open_object_store("s3://bucket", access)
+    with pytest.raises(VaultUnavailableError) as raised:
+        await store.size("ab/object")
+    shown = "".join(traceback.format_exception(raised.value)) + repr(access) + repr(vars(store))
+    assert "the-secret" not in shown

@@ -18,6 +18,7 @@ from consentry.errors import ConflictError
 from consentry.gateway.person_ports import LinkOpening, Period, Persons, UnlinkOpening
 from tests.support import samples
 from tests.support.memory_persons import MemoryPersons
+from tests.support.postgresql import PostgresServer
 
 K = IdentifierKind
 A, B, C = (SubjectId(samples.word(0x50 + number)) for number in (1, 2, 3))
@@ -29,16 +30,19 @@ UNLINK = UnlinkOpening(
 )
 
 
-@pytest.fixture(params=["memory", "tables"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 async def persons(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Persons]:
     if request.param == "memory":
         yield MemoryPersons()
         return
-    url = f"sqlite+aiosqlite:///{tmp_path / 'directory.db'}"
+    server: PostgresServer | None = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    url = server.make_database() if server else f"sqlite+aiosqlite:///{tmp_path / 'directory.db'}"
     await SCHEMA.upgrade(url)
     database = Database(url)
     yield PersonStore(database, bytes(range(32)))
     await database.close()
+    if server:
+        server.drop_database(url)
 
 
 async def test_code_stands_from_entry_to_end(persons: Persons) -> None:

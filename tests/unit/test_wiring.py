@@ -15,13 +15,16 @@ import pytest
 from consentry.cli import service
 from consentry.config import Settings, load_settings
 from consentry.database.engine import Database
-from consentry.errors import ConfigurationError
+from consentry.errors import ConfigurationError, ObjectMissingError
 from consentry.gateway.background import ROUND_SECONDS, Background
 from consentry.ledger import keyfiles
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.objects import CUT_OFF_SECONDS, open_object_store
 from consentry.vault.schema import upgrade
-from consentry.wiring import create_passphrase, database_url, open_keyring, tidying
+from consentry.wiring import create_passphrase, database_url, object_store, open_key_service, open_keyring, tidying
+from tests.support.openbao import OpenBao
+from tests.support.s3_server import S3Server
+from tests.support.soft_hsm import SoftHsm
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +149,84 @@ def test_serve_makes_nothing_that_others_read(tmp_path: Path, monkeypatch: pytes
     service.serve()
     assert modes(tmp_path / "state") == {0o600}
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("content", ["only-one-line\n", "one\ntwo\nthree\n"])
+def test_keys_of_the_object_store_that_are_not_two_lines_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "keys").write_text(content)
+    (tmp_path / "keys").chmod(0o600)
+    settings = load_settings(object_store="s3://bucket", object_store_keys_file=tmp_path / "keys")
+    with pytest.raises(ConfigurationError, match="key id and secret") as raised:
+        object_store(settings)
+    assert "only-one" not in str(raised.value)
+
+
+async def test_bucket_of_the_settings_is_used_with_the_keys_of_its_file(s3: S3Server, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"{s3.access.key_id}\n{s3.access.secret}\n")
+    (tmp_path / "keys").chmod(0o600)
+    settings = load_settings(
+        object_store=s3.make_bucket(),
+        object_store_endpoint=s3.access.endpoint,
+        object_store_region=s3.access.region,
+        object_store_keys_file=tmp_path / "keys",
+    )
+    with pytest.raises(ObjectMissingError):
+        await object_store(settings).size("ab/none")
+
+
+def secret_in(folder: Path, content: str) -> Path:
+    path = folder / "secret"
+    path.write_text(content + "\n")
+    path.chmod(0o600)
+    return path
+
+
+async def wraps(settings: Settings) -> bool:
+    async with open_key_service(settings) as kms:
+        await kms.create_subject_key(bytes(32))
+        return await kms.unwrap(bytes(32), await kms.wrap(bytes(32), b"secret", b"context"), b"context") == b"secret"
+
+
+async def test_token_of_the_settings_is_the_key_service(soft_hsm: SoftHsm, tmp_path: Path) -> None:
+    token = soft_hsm.empty_token()
+    settings = load_settings(
+        state_dir=tmp_path / "state",
+        key_service=f"pkcs11:{token.module}?token={token.label}",
+        key_service_secret_file=secret_in(tmp_path, token.pin()),
+    )
+    assert await wraps(settings)
+    create_passphrase(settings)
+    assert not settings.passphrase.exists()
+
+
+async def test_server_of_the_settings_is_the_key_service(openbao: OpenBao, tmp_path: Path) -> None:
+    server = await openbao.empty_engine()
+    settings = load_settings(
+        key_service=f"openbao:{server.address}/{server.mount}",
+        key_service_secret_file=secret_in(tmp_path, server.token()),
+    )
+    assert await wraps(settings)
+
+
+async def test_key_service_without_its_secret_is_refused(openbao: OpenBao) -> None:
+    server = await openbao.empty_engine()
+    with pytest.raises(ConfigurationError, match="key_service_secret_file is not set"):
+        await wraps(load_settings(key_service=f"openbao:{server.address}/{server.mount}"))
+
+
+async def test_certificate_of_an_authority_that_is_none_is_refused(tmp_path: Path) -> None:
+    settings = load_settings(
+        key_service="openbao:https://bao.test:8200/transit",
+        key_service_secret_file=secret_in(tmp_path, "token"),
+        key_service_ca_file=tmp_path / "none.pem",
+    )
+    with pytest.raises(ConfigurationError, match="authority"):
+        await wraps(settings)
+
+
+@pytest.mark.parametrize(
+    "named", ["", "vault:https://bao/transit", "pkcs11:module.so?token=a", "pkcs11:/module.so", "openbao:https://bao"]
+)
+def test_key_service_that_is_not_named_as_expected_is_refused(named: str) -> None:
+    with pytest.raises(ConfigurationError, match="key_service"):
+        load_settings(key_service=named)

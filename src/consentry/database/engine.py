@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, MetaData, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from consentry.errors import ConfigurationError, ConflictError, VaultUnavailableError
+from consentry.errors import ConfigurationError, ConflictError, InvalidInputError, VaultUnavailableError
 
 _DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
 _WRITES: Final = "consentry_writes"
 _FILE_MODE: Final = 0o600
+_PATIENCE_SECONDS: Final = 10
+_IDLE_SECONDS: Final = 60
+_WRITER: Final = 0x636F6E73656E7472
+"""Number of the lock that the one writer of a PostgreSQL database holds: ``consentr``."""
 
 
 def own_metadata() -> MetaData:
@@ -49,12 +53,12 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = create_engine(url)
         options: dict[str, Any] = {"class_": AsyncSession, "expire_on_commit": False}
-        self._reading = async_sessionmaker(self.engine, **options)
-        self._writing = async_sessionmaker(self.engine.execution_options(**{_WRITES: True}), **options)
+        self._reading = async_sessionmaker(self.engine.execution_options(**_reading(self.engine)), **options)
+        self._writing = async_sessionmaker(as_writer(self.engine), **options)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """Opens a transaction that only looks.
+        """Opens a transaction that only looks, at one state of the database from its first look on.
 
         Raises:
             VaultUnavailableError: the database does not answer.
@@ -70,6 +74,7 @@ class Database:
         Raises:
             VaultUnavailableError: the database does not answer.
             ConflictError: a row of that key is already there.
+            InvalidInputError: a value is none that the database can hold.
         """
         with _Translated():
             async with self._writing() as session, session.begin():
@@ -112,6 +117,10 @@ def create_engine(url: str) -> AsyncEngine:
     whatever is deleted or changed, and the write lock taken when a writing transaction begins, so that reading first
     can never end in a busy snapshot.
 
+    PostgreSQL: the same promises. A writing transaction first takes one lock for the whole database, with the same 10 s
+    of patience, so what it has read still stands when it writes; one that looks sees one state. A connection that the
+    server gave up is replaced before it is used.
+
     Raises:
         ConfigurationError: the URL or its driver cannot be used.
     """
@@ -120,13 +129,26 @@ def create_engine(url: str) -> AsyncEngine:
             f"database URL does not match (got {url.partition(':')[0]}, expected {' or '.join(_DRIVERS)})"
         )
     try:
-        engine = create_async_engine(url)
+        engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     except (ImportError, SQLAlchemyError) as error:
         raise ConfigurationError(f"database URL cannot be used ({type(error).__name__})") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine.sync_engine, "begin", _begin_postgresql)
     return engine
+
+
+def as_writer(engine: AsyncEngine) -> AsyncEngine:
+    """Gives the same engine for transactions that change something."""
+    return engine.execution_options(**{_WRITES: True})
+
+
+def _reading(engine: AsyncEngine) -> dict[str, Any]:
+    if engine.dialect.name == "sqlite":
+        return {}
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 def keep_private(url: str) -> None:
@@ -149,7 +171,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     # The driver would begin transactions by itself, always as readers; `_begin_sqlite` does it instead.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={_PATIENCE_SECONDS * 1000}",
+        "secure_delete=ON",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -157,6 +185,14 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(_WRITES, False):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE_SECONDS}s'")
+        # A gateway whose machine is gone must not hold the lock until the network notices.
+        connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
 
 
 class _Translated:
@@ -168,5 +204,7 @@ class _Translated:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, IntegrityError):
             raise ConflictError("row does not match (got present or not allowed, expected absent and valid)") from error
+        if isinstance(error, DataError):
+            raise InvalidInputError("value does not match (got one that the database cannot hold)") from error
         if isinstance(error, DBAPIError | SQLAlchemyError | OSError):
             raise VaultUnavailableError(f"database cannot serve ({type(error).__name__})") from error

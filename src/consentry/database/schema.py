@@ -12,7 +12,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from consentry.database.engine import create_engine, keep_private
+from consentry.database.engine import as_writer, create_engine, keep_private
 from consentry.errors import ConfigurationError, VaultUnavailableError
 
 _Action = Callable[[Config], None]
@@ -63,7 +63,7 @@ class Schema:
             action(config)
 
         try:
-            async with engine.begin() as connection:
+            async with as_writer(engine).begin() as connection:
                 await connection.run_sync(run)
         except CommandError as error:
             raise ConfigurationError(f"{self.room} tables do not match this version ({error})") from error

@@ -26,7 +26,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from consentry.crypto.framing import length_prefixed
 from consentry.errors import (
     ConflictError,
-    InvalidInputError,
     KeyDestroyedError,
     NotFoundError,
     ObjectCorruptError,
@@ -40,12 +39,11 @@ from consentry.vault.durable import (
     write_new_secret,
 )
 from consentry.vault.keyring_files import ROOT_KEY_SIZE, Cost, RootFile, SubjectFile, open_root, seal_root
-from consentry.vault.kms import KeyDescription, KeyState
+from consentry.vault.kms import KeyDescription, KeyState, check_context, check_subject
 
 _WRAP_LABEL = b"consentry/keyring-wrap/v1"
 _SUBJECT_LABEL = b"consentry/keyring-subject-key/v1"
 _VERSION_SIZE = 4
-_SUBJECT_REF_LIMIT = 64
 _CACHED_KEYS = 65_536
 
 
@@ -109,14 +107,14 @@ class LocalKeyring:
 
     async def wrap(self, subject_ref: bytes, plaintext: bytes, context: bytes) -> bytes:
         """See `Kms.wrap`."""
-        _check_context(context)
+        check_context(context)
         keys, file = self._load(subject_ref)
         version = file.active.to_bytes(_VERSION_SIZE, "big")
         return version + AESSIV(keys[file.active]).encrypt(plaintext, [_associated(subject_ref, version, context)])
 
     async def unwrap(self, subject_ref: bytes, wrapped: bytes, context: bytes) -> bytes:
         """See `Kms.unwrap`."""
-        _check_context(context)
+        check_context(context)
         keys, _ = self._load(subject_ref)
         version, sealed = wrapped[:_VERSION_SIZE], wrapped[_VERSION_SIZE:]
         key = keys.get(int.from_bytes(version, "big"))
@@ -201,10 +199,7 @@ class LocalKeyring:
         await self._disk(replace_secret, subject_ref, self._seal_subject(subject_ref, keys))
 
     def _path(self, subject_ref: bytes) -> Path:
-        if not 0 < len(subject_ref) <= _SUBJECT_REF_LIMIT:
-            raise InvalidInputError(
-                f"length of subject reference does not match (got {len(subject_ref)}, expected 1-64)"
-            )
+        check_subject(subject_ref)
         name = subject_ref.hex()
         return self._folder / "subjects" / name[:2] / name
 
@@ -273,11 +268,6 @@ class LocalKeyring:
             raise VaultUnavailableError(f"keyring cannot be written ({error.strerror})") from error
 
     _Write = Callable[[Path, bytes], None]
-
-
-def _check_context(context: bytes) -> None:
-    if not context:
-        raise InvalidInputError("context does not match (got an empty one, expected what the secret belongs to)")
 
 
 def _associated(subject_ref: bytes, version: bytes, context: bytes) -> bytes:

@@ -1,14 +1,19 @@
 """The key service as the vault needs it: one key a subject, every use bound to a context.
 
 Data keys are wrapped under the subject's key, so destroying that one key makes every record of the subject unreadable.
-Implementations: `consentry.vault.keyring` (local folder). The behaviour suite in ``tests/ports`` runs on each.
+Implementations: `consentry.vault.keyring` (local folder), `consentry.vault.pkcs11_kms` (a token),
+`consentry.vault.openbao_kms` (OpenBao's transit engine). The behaviour suite in ``tests/ports`` runs on each.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+from consentry.errors import InvalidInputError
+
+_SUBJECT_REF_LIMIT: Final = 64
 
 
 class KeyState(StrEnum):
@@ -103,3 +108,23 @@ class Kms(Protocol):
             NotFoundError: the subject never had a key.
         """
         ...
+
+
+def check_context(context: bytes) -> None:
+    """Checks that it is told what a secret belongs to.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    if not context:
+        raise InvalidInputError("context does not match (got an empty one, expected what the secret belongs to)")
+
+
+def check_subject(subject_ref: bytes) -> None:
+    """Checks that a reference is one that every implementation can name a key by.
+
+    Raises:
+        InvalidInputError: it is empty or too long.
+    """
+    if not 0 < len(subject_ref) <= _SUBJECT_REF_LIMIT:
+        raise InvalidInputError(f"length of subject reference does not match (got {len(subject_ref)}, expected 1-64)")

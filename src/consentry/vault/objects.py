@@ -6,6 +6,9 @@ name is free, so a reader never sees a half-written object and nothing is overwr
 On a local folder `obstore` writes through the page cache and never syncs; a power loss after the move would leave an
 empty or missing object that the database already names. So this module syncs the file before the move and the folders
 after it.
+
+On S3 the move is a multipart copy that is completed only where nothing has the name; the server must know conditional
+completion (``If-None-Match``), as S3 itself does, and one such copy holds 5 GiB at most.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ import secrets
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +47,10 @@ PIECE_SIZE = 1024 * 1024
 _PART_SIZE = 8 * 1024 * 1024
 """Bytes an upload part holds; S3 allows 10,000 parts, hence objects up to 80 GB."""
 _PARTS_IN_FLIGHT = 2
+_CONNECT_SECONDS = 5
+_ANSWER_SECONDS = 300
+"""The copy of 5 GiB inside a bucket is one call."""
+_TRIES_SECONDS = 20
 
 
 class ObjectStore:
@@ -70,10 +79,12 @@ class ObjectStore:
                 await self._sync(incoming, file=True)
                 await obstore.rename_async(self._backend, incoming, name, overwrite=False)
                 await self._sync(name, file=False)
-        except BaseException:
+        except BaseException as error:
             await self._discard(incoming)
             if source.error is not None:
                 raise source.error from None
+            if isinstance(error, ObjectMissingError):
+                raise VaultUnavailableError(f"object store cannot serve {name} (what it was to take is gone)") from None
             raise
 
     async def size(self, name: str) -> int:
@@ -191,12 +202,32 @@ def _sweep_folder(folder: Path, before: float) -> int:
     return removed
 
 
-def open_object_store(url: str) -> ObjectStore:
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """How an S3 bucket is reached, as far as the environment shall not say it (``AWS_…``); empty means not given."""
+
+    endpoint: str = ""
+    region: str = ""
+    key_id: str = ""
+    secret: str = field(default="", repr=False)
+
+    def config(self) -> dict[str, str]:
+        """Gives what was given, by the names of `obstore`."""
+        named = {
+            "endpoint": self.endpoint,
+            "region": self.region,
+            "access_key_id": self.key_id,
+            "secret_access_key": self.secret,
+        }
+        return {name: value for name, value in named.items() if value}
+
+
+def open_object_store(url: str, access: S3Access | None = None) -> ObjectStore:
     """Opens a store.
 
     Args:
-        url: ``file:///path`` for a local folder (created if absent), ``memory://``, or ``s3://bucket/prefix``, which
-            takes its credentials from the environment.
+        url: ``file:///path`` for a local folder (created if absent), ``memory://``, or ``s3://bucket/prefix``.
+        access: endpoint and credentials of an S3 bucket; what it leaves out the environment says (``AWS_…``).
 
     Raises:
         ConfigurationError: the URL cannot be used.
@@ -208,11 +239,26 @@ def open_object_store(url: str) -> ObjectStore:
         folder = Path(parts.path)
         (folder / INCOMING).mkdir(parents=True, exist_ok=True)
         return ObjectStore(LocalStore(folder), folder)
-    if parts.scheme == "s3":
-        # A conditional multipart copy is what makes the move from incoming/ put-if-absent on S3.
-        config: Any = {"copy_if_not_exists": "multipart"}
-        return ObjectStore(from_url(url, config=config))
+    if parts.scheme == "s3" and parts.netloc:
+        return ObjectStore(_bucket(url, access or S3Access()))
     raise ConfigurationError(f"object store URL does not match (got {parts.scheme}:, expected file:, memory: or s3:)")
+
+
+def _bucket(url: str, access: S3Access) -> Backend:
+    # A conditional multipart copy is what makes the move from incoming/ put-if-absent on S3.
+    config: Any = {"copy_if_not_exists": "multipart", **access.config()}
+    client: Any = {
+        "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+        "timeout": timedelta(seconds=_ANSWER_SECONDS),
+    }
+    if access.endpoint:
+        client["allow_http"] = access.endpoint.startswith("http:")
+    retries: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=_TRIES_SECONDS)}
+    try:
+        return from_url(url, config=config, client_options=client, retry_config=retries)
+    except (BaseError, ValueError) as error:
+        # Without the cause: it may show what was given.
+        raise ConfigurationError(f"object store cannot be used ({type(error).__name__})") from None
 
 
 class _Source:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from consentry.core.codes import Standing
@@ -27,11 +25,10 @@ def story() -> Story:
     return honest_story()
 
 
-async def _seen(story: Story, tmp_path: Path) -> InstitutionView:
+async def _seen(story: Story, database_url: str) -> InstitutionView:
     """Projects the story and gives the hospital."""
-    url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-    await SCHEMA.upgrade(url)
-    opened = Database(url)
+    await SCHEMA.upgrade(database_url)
+    opened = Database(database_url)
     try:
         reader = story.reader()
         follower = Follower(opened, reader, await reader.identity())
@@ -43,8 +40,8 @@ async def _seen(story: Story, tmp_path: Path) -> InstitutionView:
     return view
 
 
-async def test_institution_has_the_keys_of_its_admission(story: Story, tmp_path: Path) -> None:
-    view = await _seen(story, tmp_path)
+async def test_institution_has_the_keys_of_its_admission(story: Story, database_url: str) -> None:
+    view = await _seen(story, database_url)
 
     assert (view.signer, view.release_key, view.standing) == (
         HOSPITAL.signer,
@@ -53,42 +50,42 @@ async def test_institution_has_the_keys_of_its_admission(story: Story, tmp_path:
     )
 
 
-async def test_institution_has_the_keys_of_its_last_rotation(story: Story, tmp_path: Path) -> None:
+async def test_institution_has_the_keys_of_its_last_rotation(story: Story, database_url: str) -> None:
     story.rotate(HOSPITAL.address, PATIENT.address, b"second key")
     story.by_two("reset_keys", HOSPITAL.address, address(0x55), b"third key")
 
-    view = await _seen(story, tmp_path)
+    view = await _seen(story, database_url)
 
     assert (view.signer, view.release_key) == (address(0x55), b"third key")
 
 
-async def test_suspension_in_emergency_is_seen_while_it_lasts(story: Story, tmp_path: Path) -> None:
+async def test_suspension_in_emergency_is_seen_while_it_lasts(story: Story, database_url: str) -> None:
     story.by_one("suspend_in_emergency", HOSPITAL.address, officer=AUTHORITY)
     story.waited += HOURS_72 - MINUTE - 1
     story.anchor(story.leaf(50))
 
-    assert (await _seen(story, tmp_path)).standing == Standing.SUSPENDED
+    assert (await _seen(story, database_url)).standing == Standing.SUSPENDED
 
 
-async def test_suspension_in_emergency_that_ended_is_none(story: Story, tmp_path: Path) -> None:
+async def test_suspension_in_emergency_that_ended_is_none(story: Story, database_url: str) -> None:
     story.by_one("suspend_in_emergency", HOSPITAL.address, officer=AUTHORITY)
     story.waited += HOURS_72 - MINUTE
     story.anchor(story.leaf(50))
 
-    assert (await _seen(story, tmp_path)).standing == Standing.ACTIVE
+    assert (await _seen(story, database_url)).standing == Standing.ACTIVE
 
 
-async def test_confirmed_suspension_lasts(story: Story, tmp_path: Path) -> None:
+async def test_confirmed_suspension_lasts(story: Story, database_url: str) -> None:
     story.by_one("suspend_in_emergency", HOSPITAL.address, officer=AUTHORITY)
     story.by_one("change_institution", HOSPITAL.address, Standing.SUSPENDED, officer=DEPUTY)
     story.waited += 2 * HOURS_72
     story.anchor(story.leaf(50))
 
-    assert (await _seen(story, tmp_path)).standing == Standing.SUSPENDED
+    assert (await _seen(story, database_url)).standing == Standing.SUSPENDED
 
 
-async def test_reinstatement_ends_a_suspension_in_emergency(story: Story, tmp_path: Path) -> None:
+async def test_reinstatement_ends_a_suspension_in_emergency(story: Story, database_url: str) -> None:
     story.by_one("suspend_in_emergency", HOSPITAL.address, officer=AUTHORITY)
     story.by_two("change_institution", HOSPITAL.address, Standing.ACTIVE)
 
-    assert (await _seen(story, tmp_path)).standing == Standing.ACTIVE
+    assert (await _seen(story, database_url)).standing == Standing.ACTIVE

@@ -37,9 +37,9 @@ async def test_tables_after_all_migrations_are_those_of_the_code(make_database: 
 
 
 async def test_file_holds_the_keyed_hash_and_nothing_a_code_could_be_guessed_from(
-    make_database: MakeDatabase, tmp_path: Path
+    make_sqlite: MakeDatabase, tmp_path: Path
 ) -> None:
-    url = make_database()
+    url = make_sqlite()
     database = Database(url)
     store = PersonStore(database, KEY)
     await store.add(IdentifierKind.ID_NUMBER, CODE, SUBJECT, 1_000)

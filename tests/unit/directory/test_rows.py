@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -16,15 +15,15 @@ from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA
 from tests.support.memory_reader import honest_story
 
-REFUSAL = "rowid = (SELECT MIN(rowid) FROM ledger_events WHERE kind = 'AccessDecided' AND NOT permitted)"
+REFUSAL = "(block_number, log_index) = (SELECT block_number, log_index FROM ledger_events"
+REFUSAL += " WHERE kind = 'AccessDecided' AND NOT permitted ORDER BY block_number, log_index LIMIT 1)"
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(database_url: str) -> AsyncIterator[Database]:
     """A projection of the honest story."""
-    url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-    await SCHEMA.upgrade(url)
-    opened = Database(url)
+    await SCHEMA.upgrade(database_url)
+    opened = Database(database_url)
     reader = honest_story().reader()
     await Follower(opened, reader, await reader.identity()).catch_up()
     yield opened
@@ -44,12 +43,12 @@ async def test_rows_as_projected_give_no_finding(database: Database) -> None:
 @pytest.mark.parametrize(
     ("statement", "kinds"),
     [
-        ("UPDATE ledger_events SET permitted = 1 WHERE refusal", [Kind.ROW_DIFFERS]),
-        ("UPDATE ledger_events SET subject_id = zeroblob(32) WHERE refusal", [Kind.ROW_DIFFERS]),
+        ("UPDATE ledger_events SET permitted = true WHERE refusal", [Kind.ROW_DIFFERS]),
+        ("UPDATE ledger_events SET subject_id = :zero WHERE refusal", [Kind.ROW_DIFFERS]),
         ("UPDATE ledger_events SET payload = '[]' WHERE refusal", [Kind.ROW_DIFFERS]),
         ("UPDATE ledger_events SET payload = 'no JSON' WHERE refusal", [Kind.ROW_DIFFERS]),
         ("UPDATE ledger_events SET kind = 'Nothing' WHERE refusal", [Kind.ROW_DIFFERS]),
-        ("UPDATE ledger_events SET transaction_hash = zeroblob(32) WHERE refusal", [Kind.ROW_DIFFERS]),
+        ("UPDATE ledger_events SET transaction_hash = :zero WHERE refusal", [Kind.ROW_DIFFERS]),
         ("UPDATE ledger_events SET log_index = 77 WHERE refusal", [Kind.ROW_UNKNOWN, Kind.ROW_MISSING]),
         ("DELETE FROM ledger_events WHERE refusal", [Kind.ROW_MISSING]),
         ("UPDATE ledger_blocks SET time = time + 1 WHERE number = 7", [Kind.ROW_DIFFERS]),
@@ -59,6 +58,7 @@ async def test_rows_as_projected_give_no_finding(database: Database) -> None:
     ],
 )
 async def test_row_changed_behind_the_back_is_found(database: Database, statement: str, kinds: list[Kind]) -> None:
+    values = {"zero": bytes(32)} if ":zero" in statement else {}
     async with database.writing() as session:
-        await (await session.connection()).execute(text(statement.replace("refusal", REFUSAL)))
+        await (await session.connection()).execute(text(statement.replace("refusal", REFUSAL)), values)
     assert await _kinds(database) == kinds

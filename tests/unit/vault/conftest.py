@@ -1,4 +1,4 @@
-"""A vault on a temporary SQLite database, an object store in a folder, and a key service in memory."""
+"""A vault on a temporary database of each kind, an object store in a folder, and a key service in memory."""
 
 from __future__ import annotations
 
@@ -37,15 +37,14 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/vault.db"
-    await upgrade(url)
-    database = Database(url)
+async def bench(tmp_path: Path, database_url: str) -> AsyncIterator[Bench]:
+    await upgrade(database_url)
+    database = Database(database_url)
     folder = tmp_path / "objects"
     objects = open_object_store(f"file://{folder}")
     kms = MemoryKms()
     vault = RecordVault(database, objects, kms, clock=lambda: 1_800_000_000)
     _port: Vault = vault  # the type checker compares the adapter with the port
     await vault.create_subject(SUBJECT)
-    yield Bench(vault, VaultUpkeep(database, objects, kms), database, objects, kms, folder, url)
+    yield Bench(vault, VaultUpkeep(database, objects, kms), database, objects, kms, folder, database_url)
     await database.close()

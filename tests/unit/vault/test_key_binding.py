@@ -176,7 +176,7 @@ async def test_upgrade_with_records_whose_keys_are_bound_to_objects_alone_is_ref
     with pytest.raises(ConfigurationError, match="keys of 1 records are not bound"):
         await schema.upgrade(bench.url)
     await write(bench, kept.sealed.object_id, wrapped_keys=b"", state=ObjectState.ERASED.value)
-    await schema.upgrade(bench.url)
+    await schema.upgrade(bench.url, "0003")
 
 
 async def test_downgrade_with_bound_keys_is_refused(bench: Bench) -> None:

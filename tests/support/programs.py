@@ -1,0 +1,18 @@
+"""Programs that the tests run as servers and that a machine may lack."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def needed(program: Path | None, name: str) -> Path:
+    """Gives a program; where there is none the test is skipped, in CI it fails: there it has to be installed."""
+    if program is not None:
+        return program
+    reason = f"no {name} on this machine: ./scripts/servers installs it from Debian's packages"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
