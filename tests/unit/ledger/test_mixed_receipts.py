@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from tests.support import samples
 
+Connect = Callable[[bytes, pytest.MonkeyPatch], Connection]
 ASKED, OTHER = samples.word(1), samples.word(2)
 BLOCK = samples.word(3)
 
@@ -41,7 +43,7 @@ class Provider(AsyncBaseProvider):
         super().__init__()
         self._told = told
 
-    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+    async def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
         del params
         return {"jsonrpc": "2.0", "id": 1, "result": answer(method, self._told)}
 
@@ -64,7 +66,7 @@ def directly(told: bytes, patch: pytest.MonkeyPatch) -> Connection:
 
 @pytest.mark.parametrize("connect", [through_web3, directly])
 async def test_wait_for_a_receipt_of_another_transaction_is_refused(
-    connect: Any, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = await connect(ASKED, monkeypatch).wait(ASKED, 1.0)
     assert own.transaction_hash == ASKED
