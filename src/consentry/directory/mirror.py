@@ -2,8 +2,8 @@
 
 A view is kept from the first time it is asked for until an event touches it. The follower tells of every row it has
 committed, so a view never says more or less than the tables do; what another process committed is not told, so then
-everything is forgotten, and nothing is kept before. What is not there is never kept, nor an institution that is suspended: its suspension may end
-with time alone.
+everything is forgotten, and nothing is kept until this process has caught up. What is not there is never kept, nor an
+institution that is suspended: its suspension may end with time alone.
 """
 
 from __future__ import annotations
