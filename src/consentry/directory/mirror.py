@@ -2,8 +2,8 @@
 
 A view is kept from the first time it is asked for until an event touches it. The follower tells of every row it has
 committed, so a view never says more or less than the tables do; what another process committed is not told, so then
-everything is forgotten. What is not there is never kept, nor an institution that is suspended: its suspension may end
-with time alone.
+everything is forgotten, and nothing is kept until this process has caught up. What is not there is never kept, nor an
+institution that is suspended: its suspension may end with time alone.
 """
 
 from __future__ import annotations
@@ -89,10 +89,13 @@ class Mirror(Directory):
         kept: View | None = shelf.get(key)
         if kept is not None:
             return kept
-        changes = self._changes
+        changes, current = self._changes, await self._follower.is_current()
         found = await look()
+        # What another process wrote is not told here, and it may be taken back without a trace: a node that shows fewer
+        # blocks for a moment is enough. So a view is kept only if the tables stood where this process knows them to.
+        current = current and found is not None and lasts(found) and await self._follower.is_current()
         # What changed while it was read may have been this.
-        if found is not None and changes == self._changes and lasts(found):
+        if current and changes == self._changes:
             shelf.keep(key, found)
         return found
 

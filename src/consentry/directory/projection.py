@@ -57,6 +57,10 @@ class Follower:
         async with self._database.reading() as session:
             return await _position(session)
 
+    async def is_current(self) -> bool:
+        """Tells whether the tables stand where this follower left them: no other one has moved them since."""
+        return await self.position() == self._reached
+
     async def catch_up(self) -> BlockReference:
         """Takes in everything up to head, in steps that are each whole or absent.
 

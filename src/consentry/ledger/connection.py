@@ -180,7 +180,7 @@ class Connection:
         created = receipt.get("contractAddress")
         return Mined(
             succeeded=receipt["status"] == 1,
-            transaction_hash=transaction_hash,
+            transaction_hash=bytes(receipt["transactionHash"]),
             block=header.block,
             gas_used=int(receipt["gasUsed"]),
             contract=Address(bytes.fromhex(created[2:])) if created else None,
@@ -191,7 +191,8 @@ class Connection:
         """Waits for a receipt.
 
         Raises:
-            LedgerUnavailableError: none came in time; whether the transaction will be mined is not known.
+            LedgerUnavailableError: none came in time, or that of another transaction; whether this one will be mined is
+                not known.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -199,6 +200,8 @@ class Connection:
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise LedgerUnavailableError(f"no receipt within {seconds:g} s") from None
+        if found.transaction_hash != transaction_hash:
+            raise LedgerUnavailableError("receipt does not match the transaction: the node mixes answers up")
         return found
 
     async def logs(

@@ -118,7 +118,7 @@ class DirectConnection(Connection):
             created = receipt.get("contractAddress")
             return Mined(
                 succeeded=_number(receipt["status"]) == 1,
-                transaction_hash=transaction_hash,
+                transaction_hash=_bytes(receipt["transactionHash"]),
                 block=header.block,
                 gas_used=_number(receipt["gasUsed"]),
                 contract=Address(_bytes(created)) if created else None,
