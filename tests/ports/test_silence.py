@@ -48,6 +48,7 @@ CALLS: dict[str, Call] = {
     "assisted_by": lambda w, _: w.unplugged.assisted_by(w.hospital.address, 0),
     "release_key_hash": lambda w, _: w.unplugged.release_key_hash(w.hospital.address),
     "perform": lambda w, c: w.unplugged.perform(directive(c), [bytes(65)]),
+    "rehearse": lambda w, c: w.unplugged.rehearse(directive(c), [bytes(65)]),
     "authorisation_status": lambda w, _: w.unplugged.authorisation_status(AuthorisationId(KEY_HASH)),
     "record_status": lambda w, c: w.unplugged.record_status(record_id(c.leaf)),
     "debts_of": lambda w, _: w.unplugged.debts_of(w.hospital.address),
