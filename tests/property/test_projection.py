@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from consentry.directory.schema import SCHEMA
 from consentry.directory.tables import EventRow
 from consentry.errors import LedgerUnavailableError
 from tests.support.forking_source import ForkingSource
+from tests.support.postgresql import PostgresServer
 
 EXAMPLES = 60
 MOST_ROUNDS = 12
@@ -63,28 +66,39 @@ ROUNDS = st.builds(
 
 @dataclass
 class Bench:
-    """Databases beside each other, each a copy of an empty one."""
+    """Databases beside each other, each a copy of an empty one: files, or those of a server if there is one."""
 
     folder: Path
+    server: PostgresServer | None
     numbers: itertools.count[int] = field(default_factory=itertools.count)
+    empty: str = ""
 
-    @property
-    def empty(self) -> Path:
-        """The one that is copied."""
-        return self.folder / "empty.db"
+    def prepare(self) -> None:
+        """Makes the one that is copied."""
+        self.empty = self.server.make_database() if self.server else f"sqlite+aiosqlite:///{self.folder}/empty.db"
+        asyncio.run(SCHEMA.upgrade(self.empty))
 
-    def url(self) -> str:
-        """Makes an empty database."""
-        target = self.folder / f"{next(self.numbers)}.db"
-        shutil.copyfile(self.empty, target)
-        return f"sqlite+aiosqlite:///{target}"
+    @contextmanager
+    def url(self) -> Iterator[str]:
+        """Lends an empty database."""
+        if self.server is None:
+            target = self.folder / f"{next(self.numbers)}.db"
+            shutil.copyfile(self.folder / "empty.db", target)
+            yield f"sqlite+aiosqlite:///{target}"
+            return
+        made = self.server.make_database(like=self.empty)
+        try:
+            yield made
+        finally:
+            self.server.drop_database(made)
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """A folder with an empty database."""
-    made = Bench(tmp_path_factory.mktemp("projections"))
-    asyncio.run(SCHEMA.upgrade(f"sqlite+aiosqlite:///{made.empty}"))
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Databases of each kind."""
+    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    made = Bench(tmp_path_factory.mktemp("projections"), server)
+    made.prepare()
     return made
 
 
@@ -136,13 +150,13 @@ async def _follow(url: str, source: ForkingSource, step: int) -> tuple[list[tupl
 
 
 async def _play(bench: Bench, seed: int, step: int, rounds: list[Round]) -> None:
-    source, url = ForkingSource(seed), bench.url()
-    with pytest.MonkeyPatch.context() as patch:
+    source = ForkingSource(seed)
+    with bench.url() as url, bench.url() as fresh, pytest.MonkeyPatch.context() as patch:
         for what in rounds:
             _change(source, what.back, what.sealed)
             await _live(url, source, step, what, patch)
-    rows, kept = await _follow(url, source, step)
-    rebuilt, _ = await _follow(bench.url(), source, 1_000)
+        rows, kept = await _follow(url, source, step)
+        rebuilt, _ = await _follow(fresh, source, 1_000)
     assert kept == source.all_events()
     assert rows == rebuilt
 
