@@ -57,6 +57,7 @@ def test_projection_is_what_a_rebuild_makes_in_all_chases(template: Path) -> Non
 
 def test_every_kind_of_fault_is_met(template: Path) -> None:
     met = play_seeds(range(25), story_player(template), "stories")
+    met += play_seeds(range(5), chase_player(template), "chases")
     assert not RATES.keys() - met.keys()
 
 
