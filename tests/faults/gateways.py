@@ -57,11 +57,13 @@ class WatchedOutbox:
 
     async def keep(self, item: StoredRequest) -> None:
         """Keeps a request."""
+        self._promises.tried.add(struct_hash(item.request))
         await self._inner.keep(item)
         self._promises.kept[struct_hash(item.request)] = item.request
 
     async def keep_batch(self, batch: StoredBatch) -> None:
         """Keeps a batch."""
+        self._promises.tried |= {struct_hash(item.request) for item in batch.items}
         await self._inner.keep_batch(batch)
         self._promises.kept.update({struct_hash(item.request): item.request for item in batch.items})
 

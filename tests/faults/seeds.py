@@ -25,7 +25,7 @@ SEEDS: Final = int(os.environ.get("CONSENTRY_FAULT_SEEDS", IN_CI if os.environ.g
 """How many seeds are played: 10,000 in the night."""
 FIRST: Final = int(os.environ.get("CONSENTRY_FAULT_SEED", "0"))
 """The first of them."""
-WITH_TABLES: Final = 20
+WITH_TABLES: Final = 41
 """Of so many stories one is played on the real tables, which takes ten times as long; and as many chases as those."""
 Play = Callable[[int], Plan]
 

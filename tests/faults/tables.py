@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from consentry.core import events
@@ -104,6 +105,7 @@ class TableStores:
         self._template = template
         self._files: list[Path] = []
         self._open: list[Database] = []
+        self._raw: list[Any] = []
         self._followed: list[tuple[Mirror, Follower]] = []
 
     def url(self) -> str:
@@ -117,6 +119,7 @@ class TableStores:
         """Opens a database, which fails if it is one of a process."""
         made = TearingDatabase(url, process, plan) if process and plan else Database(url)
         self._open.append(made)
+        event.listen(made.engine.sync_engine, "connect", lambda raw, _: self._raw.append(raw.driver_connection))
         return made
 
     async def open(self, promises: Promises) -> None:
@@ -178,21 +181,24 @@ class TableStores:
 
     async def _check_mirror(self, mirror: Mirror, ledger: ChainLedger) -> None:
         tables = Directory(self._plain, self._follower(self._plain, ledger, self._identity))
-        for event in self._rules.log:
+        for told in self._rules.log:
             pairs: list[tuple[object, object]] = []
-            if isinstance(event, events.InstitutionAdmitted):
-                address = event.institution
+            if isinstance(told, events.InstitutionAdmitted):
+                address = told.institution
                 pairs = [(await mirror.institution(address), await tables.institution(address))]
-            elif isinstance(event, events.RecordAnchored):
-                pairs = [(await mirror.record(event.record_id), await tables.record(event.record_id))]
-            elif isinstance(event, events.ConsentGranted):
-                pairs = [(await mirror.consent(event.consent_id), await tables.consent(event.consent_id))]
+            elif isinstance(told, events.RecordAnchored):
+                pairs = [(await mirror.record(told.record_id), await tables.record(told.record_id))]
+            elif isinstance(told, events.ConsentGranted):
+                pairs = [(await mirror.consent(told.consent_id), await tables.consent(told.consent_id))]
             demand(all(one == other for one, other in pairs), "P7: a view in memory is not what the tables say")
 
     async def close(self) -> None:
         """Closes every connection and removes the files."""
         for database in self._open:
             await database.close()
+        for raw in self._raw:
+            # A process that ended in a transaction has given nothing back.
+            await raw.close()
         for file in self._files:
             for part in file.parent.glob(f"{file.name}*"):
                 part.unlink()
