@@ -9,7 +9,7 @@ import pytest
 
 
 def needed(program: Path | None, name: str) -> Path:
-    """Gives a program; where there is none the test is skipped, or fails where ``CONSENTRY_SERVERS`` is ``required``."""
+    """Gives a program; where there is none the test is skipped, and fails if ``CONSENTRY_SERVERS`` is ``required``."""
     if program is not None:
         return program
     reason = f"no {name} on this machine: ./scripts/servers installs it from Debian's packages"
