@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -95,6 +96,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts to listen, then says so."""
         await super().startup(sockets)
+        # What is there by now stays: the collector, which stops everybody, need not walk it again and again.
+        gc.collect()
+        gc.freeze()
         self._tell_ready()
 
 
