@@ -33,7 +33,7 @@ Outcome = TypeVar("Outcome")
 
 COLLECT_SECONDS: Final = 0.002
 """How long the first of a batch waits for others while nothing is under way; otherwise the next gathers meanwhile."""
-MOST_ITEMS: Final = 200
+MOST_ITEMS: Final = 100
 """Bounds how many wait for one another; usual items, of at most some 77,000 gas each, reach it before the gas does."""
 MOST_UNDER_WAY: Final = 2
 """Transactions under way at a time: one being decided and one on its way. What comes meanwhile goes into the next."""

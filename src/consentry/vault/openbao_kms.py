@@ -40,6 +40,8 @@ _TIMEOUT_SECONDS: Final = 10.0
 _NO_VERSION: Final = 2**32 - 1
 _KEY_TYPE: Final = "aes256-gcm96"
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_FORBIDDEN: Final = "forbidden"
+"""Detail of an error: the server does not take the token, or not for this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,6 @@ class _MissingError(Exception):
 
 class _RefusedError(Exception):
     """The server does not do it: the key is missing, or the bytes do not fit."""
-
-
-class _ForbiddenError(VaultUnavailableError):
-    """The server does not take the token, or not for this."""
 
 
 class OpenBaoKms:
@@ -126,7 +124,9 @@ class OpenBaoKms:
         sent = {"plaintext": _text(plaintext), "associated_data": _text(_bound(subject_ref, context))}
         try:
             answer = await self._call("POST", f"encrypt/{_live(subject_ref)}", sent)
-        except (_MissingError, _RefusedError, _ForbiddenError) as error:
+        except (_MissingError, _RefusedError, VaultUnavailableError) as error:
+            if isinstance(error, VaultUnavailableError) and not error.details.get(_FORBIDDEN):
+                raise
             # To the server, encrypting under a key that is missing is to create one, which its policy may forbid.
             await self._key(subject_ref)
             raise VaultUnavailableError("key service does not wrap") from error
@@ -218,7 +218,7 @@ class OpenBaoKms:
             self._token = self._server.token()
             answer = await self._ask(method, path, sent)
         if answer.status_code == httpx.codes.FORBIDDEN:
-            raise _ForbiddenError("key service cannot serve (answers 403)")
+            raise VaultUnavailableError("key service cannot serve (answers 403)", **{_FORBIDDEN: True})
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise _MissingError
         if answer.status_code == httpx.codes.BAD_REQUEST:
