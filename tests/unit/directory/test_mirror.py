@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from consentry.core import events
 from consentry.core.chain import EventPlace
-from consentry.core.codes import ConsentStatus
-from consentry.core.terms import ZERO_32, ConsentId
+from consentry.core.codes import ConsentStatus, Reason
+from consentry.core.terms import ZERO_32, AccessEntry, ConsentId
 from consentry.database.engine import Database
 from consentry.directory.mirror import Mirror
 from consentry.directory.projection import Follower
+from consentry.directory.views import Directory
 from tests.support import samples
 from tests.support.forking_source import Block, ForkingSource
 from tests.unit.directory.conftest import MakeDatabase
@@ -23,6 +24,15 @@ def add(source: ForkingSource, *, revokes: bool) -> None:
     granted = events.ConsentGranted(place, CONSENT, samples.SUBJECT, samples.terms(), b"signed")
     revoked = events.ConsentRevoked(place, CONSENT, samples.SUBJECT, ZERO_32, b"signed")
     source.blocks[-1] = Block(place.block, (revoked if revokes else granted,))
+
+
+def decide(source: ForkingSource, reason: Reason) -> None:
+    """Seals a block in which an access under the consent is decided."""
+    source.add(0)
+    place = EventPlace(source.blocks[-1].reference, samples.word(source.height), 0)
+    asked = samples.request(samples.word(0x200), CONSENT, ZERO_32)
+    entry = AccessEntry(asked, samples.SUBJECT, reason, samples.NOW, 1, 1)
+    source.blocks[-1] = Block(place.block, (events.AccessDecided(place, entry),))
 
 
 async def test_view_is_dropped_when_a_block_was_taken_back_and_came_again(make_database: MakeDatabase) -> None:
@@ -65,5 +75,24 @@ async def test_view_is_kept_until_an_event_touches_it(make_database: MakeDatabas
         changed = await mirror.consent(CONSENT)
         assert changed is not None
         assert changed.status == ConsentStatus.REVOKED
+    finally:
+        await database.close()
+
+
+async def test_uses_of_a_kept_consent_are_counted_along(make_database: MakeDatabase) -> None:
+    source, database = ForkingSource(), Database(make_database())
+    follower = Follower(database, source, source.known_as)
+    mirror, tables = Mirror(database, follower), Directory(database, follower)
+    try:
+        add(source, revokes=False)
+        await follower.catch_up()
+        assert await mirror.consent(CONSENT) is not None
+        for reason in (Reason.NONE, Reason.USES_EXHAUSTED, Reason.NONE):
+            decide(source, reason)
+            await follower.catch_up()
+        counted = await mirror.consent(CONSENT)
+        assert counted is not None
+        assert counted.uses == 2
+        assert counted == await tables.consent(CONSENT)
     finally:
         await database.close()
