@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from consentry.core import events
@@ -36,6 +36,8 @@ from tests.faults.promises import Promises, demand
 from tests.faults.stores import Following
 from tests.support import samples
 from tests.support.memory_kms import MemoryKms
+
+Result = TypeVar("Result")
 
 
 def make_template(folder: Path) -> Path:
@@ -66,6 +68,23 @@ class TearingDatabase(Database):
         self._process.pass_point()
         if self._plan.happens("store-reply-lost"):
             raise VaultUnavailableError("answer of the database was lost (simulated)")
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Does something in a transaction that may be torn, or whose end is not told."""
+
+        def torn(connection: Connection) -> Result:
+            done = work(connection)
+            self._process.pass_point()
+            if self._plan.happens("torn-write"):
+                raise OSError("disk is full (simulated)")
+            return done
+
+        self._process.pass_point()
+        done = await super().write(torn)
+        self._process.pass_point()
+        if self._plan.happens("store-reply-lost"):
+            raise VaultUnavailableError("answer of the database was lost (simulated)")
+        return done
 
 
 class Objects:

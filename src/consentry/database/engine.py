@@ -6,17 +6,21 @@ version table.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, MetaData, event
+import sqlalchemy
+from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from consentry.database.commits import Commits
 from consentry.errors import ConfigurationError, ConflictError, InvalidInputError, VaultUnavailableError
 
 _DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
@@ -24,6 +28,7 @@ _WRITES: Final = "consentry_writes"
 _FILE_MODE: Final = 0o600
 _PATIENCE_SECONDS: Final = 10
 _IDLE_SECONDS: Final = 60
+Result = TypeVar("Result")
 _WRITER: Final = 0x636F6E73656E7472
 """Number of the lock that the one writer of a PostgreSQL database holds: ``consentr``."""
 
@@ -43,15 +48,25 @@ def own_metadata() -> MetaData:
 class Database:
     """One engine and its transactions; nothing of SQLAlchemy's errors leaves it.
 
+    One transaction of this process writes at a time; the next begins when it is told, not when it looks again.
+
     Args:
         url: ``sqlite+aiosqlite:///path`` or ``postgresql+psycopg://...``.
 
     Raises:
         ConfigurationError: the URL or its driver cannot be used.
+
+    Attributes:
+        engine: the engine of the transactions that are written with ``await``.
+        commits: transactions that many writers share.
     """
 
     def __init__(self, url: str) -> None:
         self.engine = create_engine(url)
+        self.commits = Commits(self.write)
+        self._writer = _writer_of(url)
+        self._writer_thread = ThreadPoolExecutor(1, "database-writer")
+        self._turn = asyncio.Lock()
         options: dict[str, Any] = {"class_": AsyncSession, "expire_on_commit": False}
         self._reading = async_sessionmaker(self.engine.execution_options(**_reading(self.engine)), **options)
         self._writing = async_sessionmaker(as_writer(self.engine), **options)
@@ -77,8 +92,27 @@ class Database:
             InvalidInputError: a value is none that the database can hold.
         """
         with _Translated():
-            async with self._writing() as session, session.begin():
+            async with self._turn, self._writing() as session, session.begin():
                 yield session
+
+    async def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Does something in one writing transaction, in the thread that writes; it is durable when this returns.
+
+        One hop to another thread, however many statements there are. Whoever goes away meanwhile does not stop it.
+
+        Args:
+            work: is given the connection; runs in that thread.
+
+        Raises:
+            ConsentryError: as of `writing`, or what the work raises; nothing was written then.
+        """
+
+        def run() -> Result:
+            with _Translated(), self._writer.begin() as connection:
+                return work(connection)
+
+        async with self._turn:
+            return await asyncio.get_running_loop().run_in_executor(self._writer_thread, run)
 
     async def forget_old_pages(self) -> None:
         """Empties the write-ahead log of SQLite, where pages stay as they were before a change.
@@ -102,6 +136,8 @@ class Database:
     async def close(self) -> None:
         """Gives back all connections."""
         await self.engine.dispose()
+        self._writer_thread.shutdown()
+        self._writer.dispose()
 
 
 def _driver(connection: object) -> Any:  # noqa: ANN401 - the driver's own connection, which SQLAlchemy does not type
@@ -132,12 +168,23 @@ def create_engine(url: str) -> AsyncEngine:
         engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     except (ImportError, SQLAlchemyError) as error:
         raise ConfigurationError(f"database URL cannot be used ({type(error).__name__})") from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    else:
-        event.listen(engine.sync_engine, "begin", _begin_postgresql)
+    _prepare(engine.sync_engine)
     return engine
+
+
+def _prepare(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "begin", _begin_postgresql)
+
+
+def _writer_of(url: str) -> Engine:
+    """Makes the engine of the one thread that writes, for a URL that `create_engine` took."""
+    engine = sqlalchemy.create_engine(url.replace("sqlite+aiosqlite", "sqlite", 1), pool_pre_ping="sqlite" not in url)
+    _prepare(engine)
+    return engine.execution_options(**{_WRITES: True})
 
 
 def as_writer(engine: AsyncEngine) -> AsyncEngine:

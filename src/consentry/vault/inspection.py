@@ -22,7 +22,7 @@ from consentry.errors import (
     ObjectTornError,
     VaultError,
 )
-from consentry.vault.batching import Batcher
+from consentry.database.batching import Batcher
 from consentry.vault.database import Database
 from consentry.vault.objects import ObjectStore
 from consentry.vault.tables import ObjectState, StoredObject

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy import insert, tuple_
+from sqlalchemy import Connection, insert, tuple_
 from sqlmodel import col, delete, select
 
 from consentry.errors import NotAuthenticError
-from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
 from consentry.vault.tables import SpentNonce
 
@@ -28,9 +27,8 @@ class NonceStore:
     """Spent nonces; concurrent calls share a transaction."""
 
     def __init__(self, database: Database, *, clock: Callable[[], int] = _now) -> None:
-        self._database = database
         self._clock = clock
-        self._spending = Batcher(self._spend_all)
+        self._spending = database.commits.lane(self._spend_all)
         self._cleaned = 0
 
     async def spend(self, signer: bytes, nonce: str, until: int) -> None:
@@ -42,24 +40,23 @@ class NonceStore:
         """
         await self._spending.submit((signer, nonce, until))
 
-    async def _spend_all(self, items: Sequence[_Spent]) -> list[Exception | None]:
+    def _spend_all(self, connection: Connection, items: Sequence[_Spent]) -> list[Exception | None]:
         now = self._clock()
         results: list[Exception | None] = []
-        async with self._database.writing() as session:
-            if now >= self._cleaned + CLEANING_SECONDS:
-                await session.exec(delete(SpentNonce).where(col(SpentNonce.until) < now))
-                self._cleaned = now
-            known = {(signer, nonce) for signer, nonce, _ in items}
-            query = select(col(SpentNonce.signer), col(SpentNonce.nonce)).where(_COLUMNS.in_(known))
-            seen = {(signer, nonce) for signer, nonce in await session.exec(query)}
-            fresh = []
-            for signer, nonce, until in items:
-                if (signer, nonce) in seen:
-                    results.append(NotAuthenticError("nonce of the signed request was seen before"))
-                    continue
-                seen.add((signer, nonce))
-                fresh.append({"signer": signer, "nonce": nonce, "until": until})
-                results.append(None)
-            if fresh:
-                await session.exec(insert(SpentNonce), params=fresh)
+        if now >= self._cleaned + CLEANING_SECONDS:
+            connection.execute(delete(SpentNonce).where(col(SpentNonce.until) < now))
+            self._cleaned = now
+        known = {(signer, nonce) for signer, nonce, _ in items}
+        query = select(col(SpentNonce.signer), col(SpentNonce.nonce)).where(_COLUMNS.in_(known))
+        seen = {(signer, nonce) for signer, nonce in connection.execute(query)}
+        fresh = []
+        for signer, nonce, until in items:
+            if (signer, nonce) in seen:
+                results.append(NotAuthenticError("nonce of the signed request was seen before"))
+                continue
+            seen.add((signer, nonce))
+            fresh.append({"signer": signer, "nonce": nonce, "until": until})
+            results.append(None)
+        if fresh:
+            connection.execute(insert(SpentNonce), fresh)
         return results

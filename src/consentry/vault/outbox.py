@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import insert, tuple_
+from sqlalchemy import Connection, insert, tuple_
 from sqlmodel import col, delete, select, update
 
 from consentry.core.terms import AccessRequest, Address, ConsentId, RequestBatch
 from consentry.crypto.framing import uint256
 from consentry.errors import ConflictError
 from consentry.gateway.outbox_ports import StoredBatch, StoredRequest, Wanted
-from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
 from consentry.vault.tables import KeptBatch, KeptRequest, RequestState
 
@@ -33,9 +32,9 @@ class RequestOutbox:
     def __init__(self, database: Database, *, clock: Callable[[], int] = _now) -> None:
         self._database = database
         self._clock = clock
-        self._keeping = Batcher(self._keep_all)
-        self._settling = Batcher(self._settle_all)
-        self._keeping_batches = Batcher(self._keep_batches)
+        self._keeping = database.commits.lane(self._keep_all)
+        self._settling = database.commits.lane(self._settle_all)
+        self._keeping_batches = database.commits.lane(self._keep_batches)
 
     async def keep(self, item: StoredRequest) -> None:
         """Stores a request durably; the same again changes nothing.
@@ -89,38 +88,36 @@ class RequestOutbox:
             ).all()
         return [_decode_batch(row) for row in rows]
 
-    async def _keep_all(self, items: Sequence[StoredRequest]) -> list[Exception | None]:
+    def _keep_all(self, connection: Connection, items: Sequence[StoredRequest]) -> list[Exception | None]:
         now, results = self._clock(), list[Exception | None]()
-        async with self._database.writing() as session:
-            wanted = tuple_(*_KEY).in_([_key_of(item) for item in items])
-            found = await session.exec(select(*_KEY, col(KeptRequest.payload)).where(wanted))
-            kept = {(institution, number): _decode(payload) for institution, number, payload in found}
-            new: dict[_Key, StoredRequest] = {}
-            for item in items:
-                known = kept.setdefault(key := _key_of(item), item)
-                results.append(None if known.request == item.request else _conflict(item))
-                if known is item or (known.request == item.request and known != item):
-                    kept[key] = new[key] = item
-            if new:
-                await session.exec(delete(KeptRequest).where(tuple_(*_KEY).in_(list(new))))
-                await session.exec(insert(KeptRequest), params=[_row(key, item, now) for key, item in new.items()])
+        wanted = tuple_(*_KEY).in_([_key_of(item) for item in items])
+        found = connection.execute(select(*_KEY, col(KeptRequest.payload)).where(wanted))
+        kept = {(institution, number): _decode(payload) for institution, number, payload in found}
+        there, new = set(kept), dict[_Key, StoredRequest]()
+        for item in items:
+            known = kept.setdefault(key := _key_of(item), item)
+            results.append(None if known.request == item.request else _conflict(item))
+            if known is item or (known.request == item.request and known != item):
+                kept[key] = new[key] = item
+        if replaced := there & set(new):
+            connection.execute(delete(KeptRequest).where(tuple_(*_KEY).in_(list(replaced))))
+        if new:
+            connection.execute(insert(KeptRequest), [_row(key, item, now) for key, item in new.items()])
         return results
 
-    async def _keep_batches(self, batches: Sequence[StoredBatch]) -> list[Exception | None]:
+    def _keep_batches(self, connection: Connection, batches: Sequence[StoredBatch]) -> list[Exception | None]:
         now = self._clock()
-        async with self._database.writing() as session:
-            for kept in batches:
-                key = {"institution": bytes(kept.batch.institution), "root": kept.batch.root}
-                row = await session.get(KeptBatch, tuple(key.values()))
-                row = row or KeptBatch(**key, size=kept.batch.size, payload="", created_at=now)
-                row.payload = _encode_batch(kept)
-                session.add(row)
+        for kept in batches:
+            mine = col(KeptBatch.institution) == bytes(kept.batch.institution), col(KeptBatch.root) == kept.batch.root
+            payload = _encode_batch(kept)
+            if not connection.execute(update(KeptBatch).where(*mine).values(payload=payload)).rowcount:
+                row = {"institution": bytes(kept.batch.institution), "root": kept.batch.root, "size": kept.batch.size}
+                connection.execute(insert(KeptBatch), [{**row, "payload": payload, "created_at": now}])
         return [None] * len(batches)
 
-    async def _settle_all(self, keys: Sequence[_Key]) -> list[Exception | None]:
+    def _settle_all(self, connection: Connection, keys: Sequence[_Key]) -> list[Exception | None]:
         decided = update(KeptRequest).where(tuple_(*_KEY).in_(keys)).values(state=RequestState.DECIDED.value)
-        async with self._database.writing() as session:
-            await session.exec(decided)
+        connection.execute(decided)
         return [None] * len(keys)
 
 

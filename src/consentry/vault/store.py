@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 from sqlmodel import col, update
 
 from consentry.core.codes import Suite
@@ -35,7 +35,6 @@ from consentry.errors import (
     ObjectSwappedError,
 )
 from consentry.gateway.ports import LastLook, ReleasedKey, Remains, SealedRecord
-from consentry.vault.batching import Batcher
 from consentry.vault.database import Database
 from consentry.vault.erasing import Eraser, Forget, nothing_else
 from consentry.vault.inspection import Inspection, object_name
@@ -82,8 +81,8 @@ class RecordVault:
         self._hash_pool = hash_pool
         self._inspection = Inspection(database, objects)
         self._eraser = Eraser(database, objects, kms, clock, forget)
-        self._rows = Batcher(self._write_rows)
-        self._releases = Batcher(self._write_releases)
+        self._rows = database.commits.lane(_write_rows)
+        self._releases = database.commits.lane(_write_releases)
 
     async def create_subject(self, subject_id: SubjectId) -> None:
         """Creates the key under which all record keys of a subject are wrapped; doing it again changes nothing.
@@ -285,16 +284,6 @@ class RecordVault:
         """Destroys keys, blinding value and object of a record version; see `Eraser.erase`."""
         return await self._eraser.erase(record_id)
 
-    async def _write_rows(self, rows: Sequence[StoredObject]) -> list[None]:
-        async with self._database.writing() as session:
-            session.add_all(rows)
-        return [None] * len(rows)
-
-    async def _write_releases(self, rows: Sequence[dict[str, Any]]) -> list[None]:
-        async with self._database.writing() as session:
-            await session.exec(insert(Release), params=rows)
-        return [None] * len(rows)
-
     async def ciphertext_size(self, record_id: RecordId) -> int:
         """Size in bytes of a record's ciphertext; checks what `read` checks first, before any header is sent.
 
@@ -319,6 +308,16 @@ class RecordVault:
     async def check_object(self, record_id: RecordId) -> None:
         """Reads the whole object again and compares its digest; raises as `ciphertext_size` does."""
         await self._inspection.check_object(await self._inspection.row_of(record_id))
+
+
+def _write_rows(connection: Connection, rows: Sequence[StoredObject]) -> list[None]:
+    connection.execute(insert(StoredObject), [row.model_dump() for row in rows])
+    return [None] * len(rows)
+
+
+def _write_releases(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[None]:
+    connection.execute(insert(Release), rows)
+    return [None] * len(rows)
 
 
 def _sealed(row: StoredObject) -> SealedRecord:

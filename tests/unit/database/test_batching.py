@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from consentry.errors import ConflictError, VaultUnavailableError
-from consentry.vault.batching import LIMIT, Batcher
+from consentry.database.batching import LIMIT, Batcher
 from tests.support.waiting import until
 
 

@@ -1,0 +1,86 @@
+"""Shared commits: many kinds of writes in one transaction, and none pays for what another cannot write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from consentry.database.commits import Lane
+from consentry.database.engine import Database
+from consentry.errors import ConflictError, NotAuthenticError
+
+
+class Bench:
+    """A table and two kinds of writes into it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.transactions: list[list[str]] = []
+        self.plain: Lane[int, int] = database.commits.lane(self._plain)
+        self.picky: Lane[int, int] = database.commits.lane(self._picky)
+
+    def _plain(self, connection: Connection, items: Sequence[int]) -> list[int]:
+        self._insert(connection, "plain", items)
+        return [item * 10 for item in items]
+
+    def _picky(self, connection: Connection, items: Sequence[int]) -> list[int | Exception]:
+        self._insert(connection, "picky", [item for item in items if item != 13])
+        return [NotAuthenticError("unlucky") if item == 13 else item for item in items]
+
+    def _insert(self, connection: Connection, kind: str, items: Sequence[int]) -> None:
+        (begun,) = connection.execute(text("SELECT count(*) FROM kept")).one()
+        self.transactions.append([kind, *map(str, items), f"after {begun}"])
+        connection.execute(text("INSERT INTO kept VALUES (:n)"), [{"n": item} for item in items])
+
+    async def kept(self) -> list[int]:
+        """Gives what is in the table."""
+        query = text("SELECT n FROM kept ORDER BY n")
+        return list(await self.database.write(lambda connection: connection.execute(query).scalars().all()))
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> Bench:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/some.db")
+    await database.write(lambda connection: connection.execute(text("CREATE TABLE kept (n INTEGER PRIMARY KEY)")))
+    return Bench(database)
+
+
+async def test_what_waits_is_written_together_and_each_gets_its_own_answer(bench: Bench) -> None:
+    async with bench.database.writing():
+        first = asyncio.create_task(bench.plain.submit(1))
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(lane.submit(n)) for n, lane in enumerate((bench.plain, bench.picky) * 2, 2)]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(first, *others) == [10, 20, 3, 40, 5]
+    assert bench.transactions == [["plain", "1", "after 0"], ["plain", "2", "4", "after 1"], ["picky", "3", "5", "after 3"]]
+    assert await bench.kept() == [1, 2, 3, 4, 5]
+
+
+async def test_refusal_of_one_item_is_its_own(bench: Bench) -> None:
+    told = await asyncio.gather(bench.picky.submit(12), bench.picky.submit(13), return_exceptions=True)
+    assert told[0] == 12
+    assert isinstance(told[1], NotAuthenticError)
+    assert await bench.kept() == [12]
+
+
+async def test_kind_that_cannot_be_written_does_not_keep_another_from_it(bench: Bench) -> None:
+    await bench.plain.submit(1)
+    told = await asyncio.gather(bench.picky.submit(1), bench.plain.submit(2), return_exceptions=True)
+    assert isinstance(told[0], ConflictError)
+    assert told[1] == 20
+    assert await bench.kept() == [1, 2]
+
+
+async def test_work_that_fails_leaves_nothing(bench: Bench) -> None:
+    def half(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO kept VALUES (7)"))
+        raise ConflictError("no")
+
+    with pytest.raises(ConflictError):
+        await bench.database.write(half)
+    assert await bench.kept() == []
+    await bench.database.close()
