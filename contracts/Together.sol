@@ -17,8 +17,8 @@ contract Together {
         bytes data;
     }
 
-    /// @notice The answers, in the order of the questions.
-    error TogetherAnswered(Answer[] answers);
+    /// @notice The answers, in the order of the questions, and the block at which all of them were found.
+    error TogetherAnswered(uint256 number, uint256 time, Answer[] answers);
 
     /// @param questions calls that change nothing.
     constructor(Question[] memory questions) {
@@ -26,6 +26,6 @@ contract Together {
         for (uint256 i = 0; i < questions.length; ++i) {
             (answers[i].succeeded, answers[i].data) = questions[i].target.staticcall(questions[i].call);
         }
-        revert TogetherAnswered(answers);
+        revert TogetherAnswered(block.number, block.timestamp, answers);
     }
 }

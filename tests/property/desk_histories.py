@@ -240,13 +240,13 @@ class Bench:
         return happens
 
     def _looked_last(self) -> bool:
-        """Whether the look has begun that follows the write of the newest release: the vault holds that request then.
+        """Whether the look is over that follows the write of the newest release: the vault holds that request then.
 
         The adapters never wait, so the releases of a batch come one after the other here.
         """
         since = list(itertools.takewhile(lambda name: name != "vault.release:before", reversed(self.fuse.passed)))
         began = len(since) < len(self.fuse.passed)
-        return began and "vault.release:after" not in since and "ledger.consent_status:before" in since
+        return began and "vault.release:after" not in since and "ledger.seen:after" in since
 
     # Steps.
 

@@ -72,9 +72,7 @@ def test_batch_passes_the_points_in_the_order_of_the_promise() -> None:
     answers = asyncio.run(bench.desk.request_batch([Wanted(request) for request in requests], signature))
     passed = bench.fuse.passed
     once = ["outbox.keep_batch:after", "ledger.decide_batch:before", "ledger.decide_batch:after"]
-    look = ["ledger.head:after", "ledger.consent_status:after", "ledger.subject_facts:after"]
-    look += ["ledger.is_excluded:after", "ledger.institution_standing:after"]
-    of_each = ["vault.release:before", *look, "vault.release:after"]
+    of_each = ["vault.release:before", "ledger.seen:after", "vault.release:after"]
     assert [isinstance(answer, Access) for answer in answers] == [True, True, False]
     assert [name for name in passed if name in (*once, *of_each)] == [*once, *of_each, *of_each], passed
     assert len(passed) < BATCH_POINTS
@@ -91,9 +89,7 @@ def test_request_passes_the_points_in_the_order_of_the_promise() -> None:
     asyncio.run(bench.desk.request(*bench._request(PLAIN)))
     passed = bench.fuse.passed
     order = ["outbox.keep:after", "ledger.decide:before", "ledger.decide:after", "vault.release:before"]
-    order += ["ledger.head:after", "ledger.consent_status:after", "ledger.subject_facts:after"]
-    order += ["ledger.is_excluded:after"]
-    order += ["ledger.institution_standing:after", "ledger.release_key_hash:after", "vault.release:after"]
+    order += ["ledger.seen:after", "vault.release:after"]
     assert [name for name in passed if name in order] == order, passed
     assert len(passed) < POINTS
 

@@ -27,6 +27,14 @@ class BlockReference:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """At which block something was read: its number, and its time in seconds since the epoch."""
+
+    number: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class EventPlace:
     """Where one event stands: the cursor of every list is (block number, log index)."""
 

@@ -7,6 +7,7 @@ are under way share their commits, in whatever rooms they are.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 Flush = Callable[[Connection, Sequence[Item]], Sequence[Result | Exception]]
-"""Writes some items; gives one result an item, in order. An exception among the results is that item's caller's alone."""
+"""Writes some items; gives one result an item, in order. An exception among them is that item's caller's alone."""
 
 
 class Write(Protocol):
@@ -78,7 +79,7 @@ class Commits:
             # Nothing was written. What one kind cannot write must not cost the others their turn.
             for lane, places in parts.items():
                 try:
-                    await self._write(lambda connection, lane=lane: fill(connection, lane))
+                    await self._write(partial(fill, lane=lane))
                 except (ConflictError, InvalidInputError) as error:
                     for place in places:
                         results[place] = type(error)(error.message, **error.details)

@@ -7,7 +7,7 @@ from typing import Final
 
 from consentry.core.access import needs_reconsent
 from consentry.core.authorisations import StandingAuthorisation
-from consentry.core.chain import BlockReference
+from consentry.core.chain import Moment
 from consentry.core.codes import (
     BY_AUTHORITY,
     Action,
@@ -20,9 +20,9 @@ from consentry.core.codes import (
 )
 from consentry.core.receipts import FinalReceipt
 from consentry.core.subject_facts import SubjectFacts
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material
+from consentry.core.terms import ZERO_32, ConsentTerms, Material
 from consentry.errors import AccessDeniedError, ConflictError, LedgerUnavailableError
-from consentry.gateway.ports import Ledger
+from consentry.gateway.ports import Ground, Ledger, Seen
 
 _OF_RECORD: Final = {
     RecordStatus.RESTRICTED: Reason.RECORD_RESTRICTED,
@@ -48,52 +48,62 @@ async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: 
         ConflictError: the decision is older than the lease, or its request expired.
         LedgerUnavailableError: the node does not answer, lags behind the decision, or had no new block for too long.
     """
-    request = receipt.entry.request
-    head = await ledger.head()
-    _check_fresh(ledger, receipt, head, clock)
-    now = max(head.time, clock)
+    seen = await ledger.seen(_ground(receipt, material))
+    _check_fresh(ledger, receipt, seen.head, clock)
+    now = max(seen.head.time, clock)
     _check_lease(receipt, now)
-    if request.legal_basis in BY_AUTHORITY:
-        await _check_authorisation(ledger, receipt, material.authorisation, now)
-    elif request.legal_basis != LegalBasis.EMERGENCY:
-        await _check_consent(ledger, receipt, material.terms, now)
-    if request.legal_basis not in BY_AUTHORITY:
-        await _check_subject(ledger, receipt, material, now)
-    if await ledger.institution_standing(request.institution) != Standing.ACTIVE:
-        raise denied(receipt, Reason.INSTITUTION_SUSPENDED)
-    status = await ledger.record_status(request.record_id)
-    if status != RecordStatus.CURRENT:
-        raise denied(receipt, _OF_RECORD.get(status, Reason.RECORD_SUPERSEDED))
-    if await ledger.release_key_hash(request.institution) != request.release_key_hash:
-        raise denied(receipt, Reason.RELEASE_KEY_MISMATCH)
-
-
-async def _check_consent(ledger: Ledger, receipt: FinalReceipt, terms: ConsentTerms | None, now: int) -> None:
-    if terms is None:  # nothing is permitted without a consent; closed when in doubt
-        raise denied(receipt, Reason.CONSENT_MISSING)
-    if terms.subject_id != receipt.entry.subject_id:  # a second line: the contract compares them too
-        raise denied(receipt, Reason.SUBJECT_MISMATCH)
-    ended = _ended(receipt.entry.request, terms, now)
+    ended = _ended(receipt, material, seen, now)
     if ended != Reason.NONE:
         raise denied(receipt, ended)
-    if await ledger.consent_status(receipt.entry.request.consent_id) != ConsentStatus.ACTIVE:
-        raise denied(receipt, Reason.CONSENT_REVOKED)
-    institution = receipt.entry.request.institution
-    if terms.group != ZERO_32 and not await ledger.is_group_member(terms.group, institution):
-        raise denied(receipt, Reason.GRANTEE_MISMATCH)  # it left the group since, or was put out of it
 
 
-async def _check_subject(ledger: Ledger, receipt: FinalReceipt, material: Material, now: int) -> None:
-    """Checks what the subject decided in advance, and whether it came of age; authorisations are above both."""
-    request, subject = receipt.entry.request, receipt.entry.subject_id
-    noted = await ledger.subject_facts(subject)
-    if request.legal_basis == LegalBasis.EMERGENCY:
-        if noted.emergency_forbidden:
-            raise denied(receipt, Reason.EMERGENCY_FORBIDDEN)
-    elif _came_of_age(receipt, material.terms, noted, now):
-        raise denied(receipt, Reason.RECONSENT_NEEDED)
-    if await ledger.is_excluded(subject, request.institution, request.practitioner, material.leaf.category):
-        raise denied(receipt, Reason.EXCLUDED)
+def _ground(receipt: FinalReceipt, material: Material) -> Ground:
+    group = material.terms.group if material.terms else ZERO_32
+    return Ground(receipt.entry.request, receipt.entry.subject_id, material.leaf.category, group)
+
+
+def _ended(receipt: FinalReceipt, material: Material, seen: Seen, now: int) -> Reason:
+    """Tells why what was once permitted is so no more at time ``now``; ``NONE`` if it still is."""
+    request, ended = receipt.entry.request, Reason.NONE
+    if request.legal_basis in BY_AUTHORITY:
+        ended = _authorisation_ended(material.authorisation, seen, now)
+    elif request.legal_basis != LegalBasis.EMERGENCY:
+        ended = _consent_ended(receipt, material.terms, seen, now)
+    if ended == Reason.NONE and request.legal_basis not in BY_AUTHORITY:
+        ended = _subject_objects(receipt, material.terms, seen, now)
+    if ended != Reason.NONE:
+        return ended
+    if seen.standing != Standing.ACTIVE:
+        return Reason.INSTITUTION_SUSPENDED
+    if seen.record != RecordStatus.CURRENT:
+        return _OF_RECORD.get(seen.record, Reason.RECORD_SUPERSEDED)
+    return Reason.NONE if seen.release_key_hash == request.release_key_hash else Reason.RELEASE_KEY_MISMATCH
+
+
+def _consent_ended(receipt: FinalReceipt, terms: ConsentTerms | None, seen: Seen, now: int) -> Reason:
+    if terms is None:  # nothing is permitted without a consent; closed when in doubt
+        return Reason.CONSENT_MISSING
+    if terms.subject_id != receipt.entry.subject_id:  # a second line: the contract compares them too
+        return Reason.SUBJECT_MISMATCH
+    if now >= terms.valid_until:
+        return Reason.CONSENT_EXPIRED
+    if receipt.entry.request.action == Action.STORE and now >= terms.erase_by:
+        return Reason.ERASE_DATE_PASSED
+    if seen.consent != ConsentStatus.ACTIVE:
+        return Reason.CONSENT_REVOKED
+    if terms.group != ZERO_32 and not seen.is_group_member:
+        return Reason.GRANTEE_MISMATCH  # it left the group since, or was put out of it
+    return Reason.NONE
+
+
+def _subject_objects(receipt: FinalReceipt, terms: ConsentTerms | None, seen: Seen, now: int) -> Reason:
+    """Tells what the subject decided in advance, or that it came of age; authorisations are above both."""
+    if receipt.entry.request.legal_basis == LegalBasis.EMERGENCY:
+        if seen.facts.emergency_forbidden:
+            return Reason.EMERGENCY_FORBIDDEN
+    elif _came_of_age(receipt, terms, seen.facts, now):
+        return Reason.RECONSENT_NEEDED
+    return Reason.EXCLUDED if seen.is_excluded else Reason.NONE
 
 
 def _came_of_age(receipt: FinalReceipt, terms: ConsentTerms | None, noted: SubjectFacts, now: int) -> bool:
@@ -104,19 +114,15 @@ def _came_of_age(receipt: FinalReceipt, terms: ConsentTerms | None, noted: Subje
     return terms is None or needs_reconsent(terms, receipt.entry.decided_at, noted.minor_until, now)
 
 
-async def _check_authorisation(
-    ledger: Ledger, receipt: FinalReceipt, terms: StandingAuthorisation | None, now: int
-) -> None:
+def _authorisation_ended(terms: StandingAuthorisation | None, seen: Seen, now: int) -> Reason:
     if terms is None:  # closed when in doubt
-        raise denied(receipt, Reason.AUTHORISATION_MISSING)
+        return Reason.AUTHORISATION_MISSING
     if now >= terms.valid_until:
-        raise denied(receipt, Reason.AUTHORISATION_EXPIRED)
-    status = await ledger.authorisation_status(receipt.entry.request.authorisation_id)
-    if status != AuthorisationStatus.ACTIVE:
-        raise denied(receipt, Reason.AUTHORISATION_WITHDRAWN)
+        return Reason.AUTHORISATION_EXPIRED
+    return Reason.NONE if seen.authorisation == AuthorisationStatus.ACTIVE else Reason.AUTHORISATION_WITHDRAWN
 
 
-def _check_fresh(ledger: Ledger, receipt: FinalReceipt, head: BlockReference, clock: int) -> None:
+def _check_fresh(ledger: Ledger, receipt: FinalReceipt, head: Moment, clock: int) -> None:
     """Checks that the node follows the chain: what ended elsewhere does not show at a node that stands still."""
     decided, silence = receipt.place.block, ledger.longest_silence()
     if head.number < decided.number:
@@ -137,15 +143,6 @@ def _check_lease(receipt: FinalReceipt, now: int) -> None:
         raise ConflictError(f"age of the decision does not match (got {age} s, expected at most {LEASE_SECONDS} s)")
     if now >= request.expires_at:
         raise ConflictError(f"request has expired (got {now}, expected a time before {request.expires_at})")
-
-
-def _ended(request: AccessRequest, terms: ConsentTerms, now: int) -> Reason:
-    """Tells why terms that once permitted a request do so no more at block time ``now``."""
-    if now >= terms.valid_until:
-        return Reason.CONSENT_EXPIRED
-    if request.action == Action.STORE and now >= terms.erase_by:
-        return Reason.ERASE_DATE_PASSED
-    return Reason.NONE
 
 
 def denied(receipt: FinalReceipt, reason: Reason | None = None) -> AccessDeniedError:

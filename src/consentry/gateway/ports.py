@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from consentry.core.assisted_grants import AssistedCounts
-from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace
+from consentry.core.chain import ActReceipt, BlockReference, ChainIdentity, EventPlace, Moment
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
 from consentry.core.emergencies import Debt
 from consentry.core.events import ActPerformed
@@ -127,6 +127,34 @@ class Remains:
     deleted_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a permitted access rests on, to be read again; ``group`` is zero where the terms name none."""
+
+    request: AccessRequest
+    subject_id: SubjectId
+    category: int
+    group: bytes = ZERO_32
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The ground of an access as it is at head, nothing of it as of an older block than ``head``.
+
+    What a request does not name has the status ``NONE``; where no group is named, nobody is a grantee by one.
+    """
+
+    head: Moment
+    standing: Standing
+    release_key_hash: bytes
+    record: RecordStatus
+    consent: ConsentStatus
+    authorisation: AuthorisationStatus
+    facts: SubjectFacts
+    is_excluded: bool
+    is_group_member: bool
+
+
 class Ledger(Protocol):
     """The chain. Writing methods return only when the event is final; reading methods read at head."""
 
@@ -225,6 +253,10 @@ class Ledger(Protocol):
 
     async def is_group_member(self, group: bytes, institution: Address) -> bool:
         """Tells at head whether an institution belongs to a group of grantees; false for a group nobody keeps."""
+        ...
+
+    async def seen(self, ground: Ground) -> Seen:
+        """Reads everything an access rests on at once, at head."""
         ...
 
     async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:

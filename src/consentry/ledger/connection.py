@@ -18,7 +18,7 @@ from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 from web3.providers.async_base import AsyncBaseProvider
 from web3.types import BlockIdentifier, FilterParams, TxParams, Wei
 
-from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.chain import BlockReference, EventPlace, Moment
 from consentry.core.terms import ZERO_ADDRESS, Address
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger import reverts
@@ -31,6 +31,8 @@ UNABLE: Final = frozenset({-32603, -32002})
 """Error codes of JSON-RPC by which a node says that it cannot now: internal error, resource unavailable (EIP-1474)."""
 
 Topic = bytes | Sequence[bytes] | None
+Question = tuple[Address, bytes]
+"""A contract, and the calldata it is called with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,18 @@ class Connection:
         usual: BlockIdentifier = "pending" if in_next_block else "latest"
         async with _translated():
             return bytes(await self._web3.eth.call(parameters, usual if block is None else BlockNumber(block)))
+
+    async def at_head(self, questions: Sequence[Question]) -> tuple[Moment, list[bytes]]:
+        """Runs calls without changing anything, none of them at an older block than the one that is told.
+
+        Raises:
+            ConsentryError: a contract refuses one of them; the error its revert data names.
+        """
+        head = await self.header()
+        if head is None:
+            raise LedgerUnavailableError("node does not answer (it has no block)")
+        answers = [await self.call(target, data) for target, data in questions]
+        return Moment(head.block.number, head.block.time), answers
 
     async def next_nonce(self, account: Address) -> int:
         """Gives the number of transactions of an account that are mined or wait at this node without a gap."""

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from web3 import AsyncHTTPProvider
 
-from consentry.core.chain import BlockReference
+from consentry.core.chain import BlockReference, Moment
 from consentry.core.terms import ZERO_ADDRESS, Address
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger import reverts
-from consentry.ledger.connection import REQUEST_SECONDS, UNABLE, Connection, Header, Mined, Topic
+from consentry.ledger.connection import REQUEST_SECONDS, UNABLE, Connection, Header, Mined, Question, Topic
 from consentry.ledger.engines import EngineProfile
 from consentry.ledger.events import Log
 from consentry.ledger.together import Together
@@ -50,7 +50,7 @@ class DirectConnection(Connection):
         """Takes the node's address; connects with the first question."""
         super().__init__(AsyncHTTPProvider(url, request_kwargs={"timeout": REQUEST_SECONDS}), profile)
         self._wire = Wire(url, REQUEST_SECONDS)
-        self._reads = Together(self._run, self._call)
+        self._reads = Together(self._run, self._call, super().at_head)
 
     async def close(self) -> None:
         """Closes kept connections."""
@@ -81,6 +81,10 @@ class DirectConnection(Connection):
             return await self._reads.call(target, data)
         at_head = "pending" if in_next_block else "latest"
         return await self._call(target, data, sender, at_head if block is None else hex(block))
+
+    async def at_head(self, questions: Sequence[Question]) -> tuple[Moment, list[bytes]]:
+        """Runs calls at one block; see `Connection.at_head`. Those of several callers go together."""
+        return await self._reads.at_head(questions)
 
     async def _run(self, code: bytes) -> object:
         parameters = {"data": _hex(code), "gas": hex(self.profile.transaction_gas_limit)}

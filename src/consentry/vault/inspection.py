@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 
 from consentry.crypto.sealing import HEADER_SIZE
+from consentry.database.batching import Batcher
 from consentry.errors import (
     InvalidInputError,
     KeyDestroyedError,
@@ -22,7 +23,6 @@ from consentry.errors import (
     ObjectTornError,
     VaultError,
 )
-from consentry.database.batching import Batcher
 from consentry.vault.database import Database
 from consentry.vault.objects import ObjectStore
 from consentry.vault.tables import ObjectState, StoredObject

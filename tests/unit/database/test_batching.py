@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from consentry.errors import ConflictError, VaultUnavailableError
 from consentry.database.batching import LIMIT, Batcher
+from consentry.errors import ConflictError, VaultUnavailableError
 from tests.support.waiting import until
 
 

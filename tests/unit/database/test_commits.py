@@ -56,7 +56,11 @@ async def test_what_waits_is_written_together_and_each_gets_its_own_answer(bench
         others = [asyncio.create_task(lane.submit(n)) for n, lane in enumerate((bench.plain, bench.picky) * 2, 2)]
         await asyncio.sleep(0)
     assert await asyncio.gather(first, *others) == [10, 20, 3, 40, 5]
-    assert bench.transactions == [["plain", "1", "after 0"], ["plain", "2", "4", "after 1"], ["picky", "3", "5", "after 3"]]
+    assert bench.transactions == [
+        ["plain", "1", "after 0"],
+        ["plain", "2", "4", "after 1"],
+        ["picky", "3", "5", "after 3"],
+    ]
     assert await bench.kept() == [1, 2, 3, 4, 5]
 
 

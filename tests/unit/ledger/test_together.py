@@ -7,18 +7,21 @@ from collections.abc import Sequence
 
 import pytest
 
+from consentry.core.chain import Moment
 from consentry.core.terms import Address
 from consentry.errors import ConsentryError, LedgerRejectedError, LedgerUnavailableError, NotPermittedError
 from consentry.ledger import together
 from consentry.ledger.abi import artifact
 from consentry.ledger.coding import Row
-from consentry.ledger.together import Question, Together
+from consentry.ledger.connection import Question
+from consentry.ledger.together import Together
 from consentry.ledger.wire import RpcError
 
 CODE = artifact("Together")
 (ANSWERED,) = CODE.errors.values()
 ONE, TWO = (Address(bytes([number]) * 20) for number in (1, 2))
 RELAY_REQUIRED = next(e for e in artifact("AccessLedger").errors.values() if e.name == "AccessLedgerRelayRequired")
+BLOCK = (5, 900)
 REFUSAL = RELAY_REQUIRED.selector + bytes(32)
 
 
@@ -38,12 +41,15 @@ class Node:
         if self.failure is not None:
             raise self.failure
         answers = [self.spoiled.get(call, (True, call[::-1])) for _, call in questions]
-        told = ANSWERED.selector + Row(ANSWERED.inputs).encode([answers[: len(answers) - self.cut]])
+        told = ANSWERED.selector + Row(ANSWERED.inputs).encode([*BLOCK, answers[: len(answers) - self.cut]])
         raise RpcError(3, "execution reverted", "0x" + told.hex())
 
     async def ask(self, target: Address, data: bytes) -> bytes:
         self.alone.append((target, data))
         return data[::-1]
+
+    async def one_by_one(self, questions: Sequence[Question]) -> tuple[Moment, list[bytes]]:
+        return Moment(4, 800), [await self.ask(*question) for question in questions]
 
 
 @pytest.fixture
@@ -53,7 +59,7 @@ def node() -> Node:
 
 @pytest.fixture
 def reads(node: Node) -> Together:
-    return Together(node.run, node.ask)
+    return Together(node.run, node.ask, node.one_by_one)
 
 
 async def test_reads_of_one_moment_are_one_call(node: Node, reads: Together) -> None:
@@ -137,3 +143,45 @@ async def test_asker_that_goes_away_leaves_the_others_their_answer(reads: Togeth
     await asyncio.sleep(0)
     first.cancel()
     assert await second == b"ba"
+
+
+async def test_what_is_asked_at_head_comes_with_its_block_together_with_what_others_ask(
+    node: Node, reads: Together
+) -> None:
+    wanted = reads.at_head([(ONE, b"ab"), (TWO, b"cd")]), reads.at_head([(ONE, b"ab")]), reads.call(TWO, b"ef")
+    several, one, other = await asyncio.gather(*wanted)
+    assert several == (Moment(*BLOCK), [b"ba", b"dc"])
+    assert one == (Moment(*BLOCK), [b"ba"])
+    assert other == b"fe"
+    assert (node.runs, node.alone) == ([((ONE, b"ab"), (TWO, b"cd"), (TWO, b"ef"))], [])
+
+
+async def test_questions_at_head_are_answered_as_a_whole_or_asked_anew_as_a_whole(node: Node, reads: Together) -> None:
+    node.spoiled[b"dear"] = False, b""
+    whole, other = await asyncio.gather(reads.at_head([(ONE, b"ab"), (ONE, b"dear")]), reads.call(ONE, b"ab"))
+    assert (whole, other) == ((Moment(4, 800), [b"ba", b"raed"]), b"ba")
+    assert node.alone == [(ONE, b"ab"), (ONE, b"dear")]
+
+
+async def test_single_question_at_head_comes_with_its_block_too(node: Node, reads: Together) -> None:
+    assert await reads.at_head([(ONE, b"ab")]) == (Moment(4, 800), [b"ba"])
+    assert node.runs == []
+
+
+async def test_refusal_of_one_question_at_head_is_that_of_all(node: Node, reads: Together) -> None:
+    node.spoiled[b"no"] = False, REFUSAL
+    told = await asyncio.gather(
+        reads.at_head([(ONE, b"ab"), (ONE, b"no")]), reads.at_head([(ONE, b"ab"), (TWO, b"cd")]), return_exceptions=True
+    )
+    assert isinstance(told[0], NotPermittedError)
+    assert told[1] == (Moment(*BLOCK), [b"ba", b"dc"])
+
+
+async def test_questions_of_one_caller_stay_together(
+    node: Node, reads: Together, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "MOST_BYTES", 800)
+    asked = [[(ONE, bytes([number, place]) * 10) for place in range(3)] for number in range(3)]
+    told = await asyncio.gather(*map(reads.at_head, asked))
+    assert [answers for _, answers in told] == [[data[::-1] for _, data in questions] for questions in asked]
+    assert [list(run) for run in node.runs] == asked
