@@ -7,15 +7,17 @@ with what batches of many forms really take.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from consentry.core.codes import LegalBasis
 from consentry.core.terms import ZERO_32, AccessRequest, Material
-from consentry.ledger.calldata import encode_decide_batch
+from consentry.core.typed_data import WORD
+from consentry.ledger.calldata import encode_decide, encode_decide_batch
 
 Pair = tuple[AccessRequest, Material]
+Thing = tuple[int, Hashable]
 
 BASE_GAS: Final = 21_000
 """Of the transaction itself."""
@@ -80,9 +82,31 @@ def cost_of(pairs: Sequence[Pair], signature: bytes, call: bytes) -> Cost:
         signature: that of the one request, or that of the batch.
         call: the call that decides just these.
     """
-    tokens = 4 * len(call) - 3 * call.count(0)
+    return _cost(pairs, signature, 4 * len(call) - 3 * call.count(0))
+
+
+def _cost(pairs: Sequence[Pair], signature: bytes, tokens: int) -> Cost:
     signed = ACCOUNT_SIGNATURE_GAS if len(signature) == _ACCOUNT_SIGNATURE else VERIFIER_GAS
     return Cost(_TOKEN_GAS * tokens + signed + _deciding(pairs), _FLOOR_TOKEN_GAS * tokens)
+
+
+def bound_of(pair: Pair, signature: bytes) -> Cost:
+    """Estimates as `cost_of` does what one signed request adds, uncoded: as if none of its bytes were zero."""
+    _, material = pair
+    shape = material.terms is None, material.authorisation is None, len(material.scope_proof), len(signature)
+    length = _lengths.get(shape)
+    if length is None:
+        if len(_lengths) >= _MOST_SHAPES:
+            _lengths.clear()
+        length = _lengths[shape] = len(encode_decide([pair], [signature]))
+    return _cost([pair], signature, 4 * (length + _VALUES_BYTES))
+
+
+_MOST_SHAPES: Final = 10_000
+_lengths: Final[dict[tuple[bool, bool, int, int], int]] = {}
+"""Bytes of the call that decides one request, by what they depend on, but for values that are left out where zero."""
+_VALUES_BYTES: Final = 8 * WORD
+"""No more values than this are left out."""
 
 
 def most_that_fit(pairs: Sequence[Pair], signature: bytes, limit: int) -> int:
@@ -99,21 +123,47 @@ def most_that_fit(pairs: Sequence[Pair], signature: bytes, limit: int) -> int:
 
 
 def _deciding(pairs: Sequence[Pair]) -> int:
-    requests = [request for request, _ in pairs]
-    distinct = (
-        (INSTITUTION_GAS, {request.institution for request in requests}),
-        (WORD_GAS, {(request.institution, request.request_id >> _WORD_BITS) for request in requests}),
-        (CONSENT_GAS, {request.consent_id for request in requests} - {ZERO_32}),
-        (AUTHORISATION_GAS, {request.authorisation_id for request in requests} - {ZERO_32}),
-        (RECORD_GAS, {request.record_id for request in requests}),
-        (SUBJECT_GAS, {material.leaf.subject_id for _, material in pairs}),
-    )
-    return (
-        sum(gas * len(values) for gas, values in distinct)
-        + sum(ITEM_GAS + _scope(material) for _, material in pairs)
-        + EMERGENCY_GAS * sum(request.legal_basis == LegalBasis.EMERGENCY for request in requests)
-        + MEMORY_GAS * len(pairs) ** 2
-    )
+    alone = sum(ITEM_GAS + _scope(material) for _, material in pairs)
+    emergencies = sum(request.legal_basis == LegalBasis.EMERGENCY for request, _ in pairs)
+    once = {thing for pair in pairs for thing in things_of(pair)}
+    return alone + sum(gas for gas, _ in once) + EMERGENCY_GAS * emergencies + MEMORY_GAS * len(pairs) ** 2
+
+
+def things_of(pair: Pair) -> Iterator[Thing]:
+    """Gives what a request makes the contract read or write that others in its batch may need too, with its gas."""
+    request, material = pair
+    yield INSTITUTION_GAS, request.institution
+    yield WORD_GAS, (request.institution, request.request_id >> _WORD_BITS)
+    yield RECORD_GAS, request.record_id
+    yield SUBJECT_GAS, material.leaf.subject_id
+    if request.consent_id != ZERO_32:
+        yield CONSENT_GAS, request.consent_id
+    if request.authorisation_id != ZERO_32:
+        yield AUTHORISATION_GAS, request.authorisation_id
+
+
+class Filling:
+    """A transaction that is being filled with signed requests, each of which was bound by `bound_of`."""
+
+    def __init__(self, limit: int) -> None:
+        """Takes the gas of a transaction."""
+        self._limit = limit
+        self._total = Cost()
+        self._things: set[Thing] = set()
+        self._count = 0
+
+    def takes(self, pair: Pair, bound: Cost) -> bool:
+        """Takes a request if it fits beside those that were taken; the first always does."""
+        things = set(things_of(pair))
+        # Each bound counts what is needed once; here it is counted once for all. Memory grows with the square.
+        shared = sum(gas for gas, _ in things & self._things)
+        total = self._total + bound
+        total = Cost(total.running - shared + MEMORY_GAS * 2 * self._count, total.floor)
+        if self._count and total.gas > self._limit:
+            return False
+        self._total, self._count = total, self._count + 1
+        self._things |= things
+        return True
 
 
 def _scope(material: Material) -> int:

@@ -6,6 +6,7 @@ asked here as plain JSON-RPC; the rest goes the usual way of `Connection`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -112,11 +113,14 @@ class DirectConnection(Connection):
     async def mined(self, transaction_hash: bytes) -> Mined | None:
         """Gives a transaction's receipt once its block is final; see `Connection.mined`."""
         async with _translated():
-            receipt = await self._wire.ask("eth_getTransactionReceipt", _hex(transaction_hash), alone=True)
+            # It mostly stands in the newest block, which is asked for along with it.
+            receipt, newest = await asyncio.gather(
+                self._wire.ask("eth_getTransactionReceipt", _hex(transaction_hash)), self.header()
+            )
             if receipt is None:
                 return None
             number, block_hash = _number(receipt["blockNumber"]), _bytes(receipt["blockHash"])
-            header = await self.header(number)
+            header = newest if newest and newest.block.number == number else await self.header(number)
             if header is None or header.block.hash != block_hash:
                 return None
             created = receipt.get("contractAddress")

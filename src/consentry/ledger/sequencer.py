@@ -24,7 +24,7 @@ from consentry.errors import ConsentryError, InvalidInputError, LedgerRejectedEr
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.calldata import encode_decide, encode_decide_batch
 from consentry.ledger.connection import Mined, is_refusal
-from consentry.ledger.costs import Cost, Pair, cost_of, most_that_fit
+from consentry.ledger.costs import Cost, Filling, Pair, bound_of, cost_of, most_that_fit
 from consentry.ledger.events import decode_log
 from consentry.ledger.fairness import FairQueue, Room
 
@@ -34,7 +34,7 @@ Outcome = TypeVar("Outcome")
 COLLECT_SECONDS: Final = 0.002
 """How long the first of a batch waits for others while nothing is under way; otherwise the next gathers meanwhile."""
 MOST_ITEMS: Final = 100
-"""Bounds how many wait for one another; usual items, of at most some 77,000 gas each, reach it before the gas does."""
+"""Bounds how many wait for one another; usual items reach it before the gas does."""
 MOST_UNDER_WAY: Final = 2
 """Transactions under way at a time: one being decided and one on its way. What comes meanwhile goes into the next."""
 
@@ -94,7 +94,7 @@ class Sequencer:
             LedgerUnavailableError: whether it was decided is not known.
         """
         institution = item.request.institution
-        cost = cost_of([item.pair], item.signature, encode_batch([item]))
+        cost = bound_of(item.pair, item.signature)
         alone = (Cost() + cost).gas
         if alone > self._relay.gas_limit:
             raise InvalidInputError(f"request may need too much gas (got {alone}, at most {self._relay.gas_limit})")
@@ -149,14 +149,8 @@ class Sequencer:
 
     def _fitting(self) -> list[_Waiting]:
         """Takes those that wait and go into one transaction; the first always does."""
-        total = Cost()
-
-        def fits(waiting: _Waiting) -> bool:
-            nonlocal total
-            first, total = total == Cost(), total + waiting.cost
-            return first or total.gas <= self._relay.gas_limit
-
-        return self._waiting.take(MOST_ITEMS, fits)
+        filling = Filling(self._relay.gas_limit)
+        return self._waiting.take(MOST_ITEMS, lambda waiting: filling.takes(waiting.item.pair, waiting.cost))
 
     async def _send_on_lane(self, batch: list[_Waiting]) -> None:
         try:
@@ -166,8 +160,8 @@ class Sequencer:
 
     async def _send(self, batch: list[_Waiting]) -> None:
         try:
-            call = encode_batch([waiting.item for waiting in batch])
-            answers = await self._decided(call, len(batch), divisible=len(batch) > 1)
+            call = _encoded(batch)
+            answers = await self._decided(call, len(batch), divisible=len(batch) > 1) if call else None
         except ConsentryError as error:
             _fail(batch, error)
         except asyncio.CancelledError:
@@ -183,7 +177,7 @@ class Sequencer:
             if len(batch) == 1:
                 _fail(batch, LedgerRejectedError("decision was refused by the ledger"))
                 return
-            # Too much for one transaction: what does not fit together fits apart.
+            # Too much for one transaction, or one cannot be coded: what does not go together goes apart.
             half = len(batch) // 2
             await asyncio.gather(self._send(batch[:half]), self._send(batch[half:]))
 
@@ -217,6 +211,20 @@ class Sequencer:
         if refusal is not None and refusal.details.get("solidity") != GAS_MISSING:
             # The contract refuses this relay or this form, whatever the items are.
             raise refusal
+        return None
+
+
+def _encoded(batch: Sequence[_Waiting]) -> bytes | None:
+    """Codes a batch; none if one of several cannot be coded, which is to cost no other its answer.
+
+    Raises:
+        InvalidInputError: the only one cannot be coded.
+    """
+    try:
+        return encode_batch([waiting.item for waiting in batch])
+    except InvalidInputError:
+        if len(batch) == 1:
+            raise
         return None
 
 

@@ -249,6 +249,16 @@ async def test_cost_is_no_less_than_what_a_decision_takes(chain: Chain) -> None:
     assert (Cost() + cost_of([item.pair], item.signature, encode_batch([item]))).gas >= used
 
 
+async def test_request_that_cannot_be_coded_costs_no_other_its_answer(chain: Chain) -> None:
+    provider, _, world, case = chain
+    assert case.terms is not None
+    broken = replace(case.material, terms=replace(case.terms, max_sensitivity=256))
+    wanted = [(world.request(case), material) for material in (case.material, broken, case.material)]
+    told = await asyncio.gather(*(world.decide(*one) for one in wanted), return_exceptions=True)
+    assert [type(answer) for answer in told] == [FinalReceipt, InvalidInputError, FinalReceipt]
+    assert provider.asked.count(SENT) == 2
+
+
 # Under one signature.
 
 
