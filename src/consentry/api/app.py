@@ -40,7 +40,8 @@ from consentry.errors import ConsentryError
 from consentry.gateway.context import Context
 
 ROUTERS = (
-    *(health, sign_in, subjects, records, consents, acts, asks, debts, erasures, recognitions, access),
+    # Routes are tried in turn: what is asked most comes first.
+    *(access, health, sign_in, subjects, records, consents, acts, asks, debts, erasures, recognitions),
     *(identifiers, persons, institutions, audit),
 )
 

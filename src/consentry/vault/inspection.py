@@ -62,7 +62,7 @@ class Inspection:
         wanted = col(StoredObject.record_id).in_(set(record_ids))
         async with self._database.reading() as session:
             rows = {row.record_id: row for row in (await session.exec(select(StoredObject).where(wanted))).all()}
-        return [rows.get(record_id) or _not_found(record_id) for record_id in record_ids]
+        return [rows.get(record_id) or not_held(record_id) for record_id in record_ids]
 
     async def check_shape(self, row: StoredObject) -> None:
         """Compares header and size, without reading the body.
@@ -151,7 +151,8 @@ async def _verified(pieces: AsyncIterator[bytes], row: StoredObject) -> AsyncIte
     yield held
 
 
-def _not_found(record_id: bytes) -> NotFoundError:
+def not_held(record_id: bytes) -> NotFoundError:
+    """Gives the error for a record that the vault does not hold."""
     return NotFoundError(f"record {record_id.hex()} does not match (got none, expected one in this vault)")
 
 

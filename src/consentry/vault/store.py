@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, insert
 from sqlmodel import col, update
@@ -21,18 +21,16 @@ from consentry.core.codes import Suite
 from consentry.core.heads import hash_of
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import RecordId, RecordLeaf, SubjectId
-from consentry.core.typed_data import Domain, record_id
+from consentry.core.typed_data import Domain
 from consentry.crypto.commitment import commit_plaintext, new_blinding
-from consentry.crypto.framing import length_prefixed, uint64, uint256
+from consentry.crypto.framing import length_prefixed, uint64
 from consentry.crypto.keywrap import RecordKeys, ReleaseContext, release_key_hash, wrap_record_keys
 from consentry.crypto.sealing import ObjectDigests, Sealer, new_data_key, new_object_id, sealing_context
 from consentry.errors import (
     ConflictError,
     InvalidInputError,
-    KeyDestroyedError,
     NotFoundError,
     NotPermittedError,
-    ObjectSwappedError,
 )
 from consentry.gateway.ports import LastLook, ReleasedKey, Remains, SealedRecord
 from consentry.vault.database import Database
@@ -41,7 +39,8 @@ from consentry.vault.inspection import Inspection, object_name
 from consentry.vault.kms import Kms
 from consentry.vault.objects import ObjectStore
 from consentry.vault.pieces import SealedPieces
-from consentry.vault.tables import ObjectState, Release, StoredObject
+from consentry.vault.releasing import Held, Leaving, write_releases
+from consentry.vault.tables import ObjectState, StoredObject
 
 MEDIA_TYPE_LIMIT: Final = 255
 _SEALED_LABEL: Final = b"consentry/record-keys/v1"
@@ -82,7 +81,7 @@ class RecordVault:
         self._inspection = Inspection(database, objects)
         self._eraser = Eraser(database, objects, kms, clock, forget)
         self._rows = database.commits.lane(_write_rows)
-        self._releases = database.commits.lane(_write_releases)
+        self._releases = database.commits.lane(write_releases)
 
     async def create_subject(self, subject_id: SubjectId) -> None:
         """Creates the key under which all record keys of a subject are wrapped; doing it again changes nothing.
@@ -246,9 +245,7 @@ class RecordVault:
             plaintext_size=row.plaintext_size,
         )
 
-    async def open_keys(
-        self, receipt: FinalReceipt, leaf: RecordLeaf, last_look: LastLook
-    ) -> tuple[RecordKeys, StoredObject]:
+    async def open_keys(self, receipt: FinalReceipt, leaf: RecordLeaf, last_look: LastLook) -> tuple[RecordKeys, Held]:
         """Unwraps data key and blinding value of the record that a receipt permits; raises as `release` does."""
         _check_origin(receipt)
         entry = receipt.entry
@@ -256,21 +253,7 @@ class RecordVault:
             raise NotPermittedError(
                 f"decision on request {entry.request.request_id} does not match (got no, expected yes)"
             )
-        row = await self._inspection.row_of(entry.request.record_id)
-        if row.subject_id != entry.subject_id:
-            raise NotPermittedError("subject of the decision does not match the subject of the record")
-        _check_leaf(row, leaf, entry.request.record_id)
-        if row.state == ObjectState.ERASED:
-            raise KeyDestroyedError(f"record {entry.request.record_id.hex()} was erased")
-        await self._releases.submit(
-            {
-                "record_id": bytes(entry.request.record_id),
-                "institution": bytes(entry.request.institution),
-                "request_id": uint256(entry.request.request_id),
-                "decision_id": hash_of(entry),
-                "released_at": self._clock(),
-            }
-        )
+        row = await self._releases.submit(Leaving(entry, leaf, self._clock()))
         context = keys_context(row.object_id, row.version, entry.request.record_id)
         await last_look()
         opened = await self._kms.unwrap(row.subject_id, row.wrapped_keys, context)
@@ -315,11 +298,6 @@ def _write_rows(connection: Connection, rows: Sequence[StoredObject]) -> list[No
     return [None] * len(rows)
 
 
-def _write_releases(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[None]:
-    connection.execute(insert(Release), rows)
-    return [None] * len(rows)
-
-
 def _sealed(row: StoredObject) -> SealedRecord:
     return SealedRecord(
         object_id=row.object_id,
@@ -352,21 +330,6 @@ def _check_release_key(release_key: bytes, expected: bytes) -> None:
     got = release_key_hash(release_key)
     if got != expected:
         raise InvalidInputError(f"release key hash does not match (got {got.hex()}, expected {expected.hex()})")
-
-
-def _check_leaf(row: StoredObject, leaf: RecordLeaf, expected: RecordId) -> None:
-    """Compares a row with the leaf the chain knows: the database is not believed about which object a record is."""
-    if record_id(leaf) != expected:
-        raise InvalidInputError(f"leaf does not match (got {record_id(leaf).hex()}, expected {expected.hex()})")
-    pairs = (
-        ("version", row.version, leaf.version),
-        ("ciphertext digest", row.ciphertext_sha256, leaf.ciphertext_digest),
-        ("ciphertext size", row.ciphertext_size, leaf.ciphertext_size),
-        ("commitment", row.commitment, leaf.commitment),
-    )
-    for name, got, wanted in pairs:
-        if got != wanted:
-            raise ObjectSwappedError(f"{name} of object {row.object_id.hex()} does not match the leaf of its record")
 
 
 def keys_context(object_id: bytes, version: int, record: RecordId | None = None) -> bytes:
