@@ -129,6 +129,7 @@ def release_public_key(seed: bytes) -> bytes:
     return mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
 
 
+@lru_cache(_KNOWN_KEYS)
 def release_key_hash(public_key: bytes) -> bytes:
     """SHA-256 of a raw public release key, as registered on chain.
 

@@ -71,8 +71,11 @@ class Remembered:
         return await self._look("act", act_hash, self._facts.act)
 
     async def _look(self, kind: str, key: Any, look: Callable[[Any], Awaitable[View | None]]) -> View | None:  # noqa: ANN401 - one kind of id each
+        found: View | None = self._found.get((kind, key))
+        if found is not None:
+            return found
         async with self._one_by_one:
-            found: View | None = self._found.get((kind, key))
+            found = self._found.get((kind, key))
             if found is None:
                 found = await look(key)
             if found is not None:

@@ -142,10 +142,15 @@ class Artifact:
     functions: Mapping[str, Signature]
     events: Mapping[bytes, Signature]
     errors: Mapping[bytes, Signature]
+    _arguments: Row = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compiles the coder of the constructor's arguments."""
+        object.__setattr__(self, "_arguments", Row(self.constructor))
 
     def encode_constructor(self, values: Sequence[Any]) -> bytes:
         """Codes what stands behind the bytecode; raises InvalidInputError if a value does not fit its type."""
-        return encode_members(self.constructor, values)
+        return _encoded(self._arguments, values)
 
 
 def _signature(contract: str, entry: Mapping[str, Any]) -> Signature:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +22,15 @@ class Manifest:
 
     identity: ChainIdentity
     code_hashes: tuple[tuple[str, bytes], ...]
+    _addresses: Mapping[str, Address] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Puts the contracts in order."""
+        object.__setattr__(self, "_addresses", dict(self.identity.contracts))
 
     def address(self, name: str) -> Address:
         """Gives the address of a contract of the suite."""
-        return dict(self.identity.contracts)[name]
+        return self._addresses[name]
 
     def write(self, path: Path) -> None:
         """Writes the manifest whole or not at all."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from consentry.audit.ports import AuthorisationSlot, ConsentSlot, SubmittedRequest
 from consentry.core.assisted_grants import AssistedCounts
-from consentry.core.chain import BlockReference, ChainIdentity, EventPlace, Moment
+from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, Duty, RecordStatus, Standing, bits
 from consentry.core.emergencies import Debt
 from consentry.core.events import AccessDecided, LedgerEvent
@@ -22,12 +22,13 @@ from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
 from consentry.gateway.ports import Ground, Seen
-from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, Signature, artifact
+from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact
 from consentry.ledger.calldata import submitted_in
 from consentry.ledger.coding import CodingError
 from consentry.ledger.connection import Connection, Header
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.events import decode_log
+from consentry.ledger.looking import Looking
 from consentry.ledger.manifest import Manifest
 
 _FINALITY: Final = {
@@ -59,6 +60,7 @@ class ChainReader:
         """Takes the node and the deployment; `identity` verifies that the one serves the other."""
         self._connection = connection
         self._manifest = manifest
+        self._looking = Looking(manifest)
 
     async def close(self) -> None:
         """Closes the connection."""
@@ -119,59 +121,23 @@ class ChainReader:
         """Asks a contract at head, or after a block."""
         signature = artifact(contract).functions[function]
         data = await self._connection.call(self._manifest.address(contract), signature.encode_call(values), block=block)
-        return await self._decoded(contract, signature, data)
-
-    async def _read_at_head(
-        self, questions: Sequence[tuple[str, str, tuple[Any, ...]]]
-    ) -> tuple[Moment, list[tuple[Any, ...]]]:
-        """Asks contracts several things at one block."""
-        signatures = [artifact(contract).functions[function] for contract, function, _ in questions]
-        calls = [
-            (self._manifest.address(contract), signature.encode_call(values))
-            for signature, (contract, _, values) in zip(signatures, questions, strict=True)
-        ]
-        head, answers = await self._connection.at_head(calls)
-        coded = zip(questions, signatures, answers, strict=True)
-        return head, [await self._decoded(contract, signature, data) for (contract, _, _), signature, data in coded]
-
-    async def _decoded(self, contract: str, signature: Signature, data: bytes) -> tuple[Any, ...]:
         try:
             return signature.decode_outputs(data)
         except CodingError:
-            # A node without the contract answers a call with nothing.
-            await verify_identity(self._connection, self._manifest)
-            raise LedgerUnavailableError(f"answer of {contract} cannot be read") from None
+            raise await self._unreadable(contract) from None
+
+    async def _unreadable(self, what: str) -> LedgerUnavailableError:
+        # A node without the contract answers a call with nothing.
+        await verify_identity(self._connection, self._manifest)
+        return LedgerUnavailableError(f"answer of {what} cannot be read")
 
     async def seen(self, ground: Ground) -> Seen:
         """Reads everything an access rests on at once, at head."""
-        asked = ground.request
-        questions: list[tuple[str, str, tuple[Any, ...]]] = [
-            ("Participants", "institutionForDecision", (asked.institution,)),
-            ("Records", "statusOf", (asked.record_id,)),
-            ("Subjects", "factsOf", (ground.subject_id,)),
-            ("Consents", "isExcluded", (ground.subject_id, asked.institution, asked.practitioner, ground.category)),
-            ("Consents", "stateOf", (asked.consent_id,)),
-            ("Authorisations", "statesOf", ([asked.authorisation_id],)),
-            ("Participants", "isGroupMember", (ground.group, asked.institution)),
-        ]
-        needed = (True, True, True, True, *map(any, (asked.consent_id, asked.authorisation_id, ground.group)))
-        head, told = await self._read_at_head([q for q, wanted in zip(questions, needed, strict=True) if wanted])
-        answers = iter(told)
-        (standing, key_hash, *_), (record,), (facts,), (excluded,) = (next(answers) for _ in range(4))
-        ((consent, *_),) = next(answers) if needed[4] else ((ConsentStatus.NONE,),)
-        (((given, *_),),) = next(answers) if needed[5] else (((AuthorisationStatus.NONE,),),)
-        (member,) = next(answers) if needed[6] else (False,)
-        return Seen(
-            head=head,
-            standing=Standing(standing),
-            release_key_hash=bytes(key_hash),
-            record=RecordStatus(record),
-            consent=ConsentStatus(consent),
-            authorisation=AuthorisationStatus(given),
-            facts=SubjectFacts.of_word(facts),
-            is_excluded=bool(excluded),
-            is_group_member=bool(member),
-        )
+        head, answers = await self._connection.at_head(self._looking.questions(ground))
+        try:
+            return self._looking.read(ground, head, answers)
+        except CodingError:
+            raise await self._unreadable("the contracts") from None
 
     async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
         """Reads the status of a consent at head."""
