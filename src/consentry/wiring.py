@@ -403,6 +403,7 @@ def _context(
         verifiers=ledger.verifiers(),
         limits=Limits(settings.max_body_bytes, settings.max_upload_bytes),
         session_seconds=settings.session_seconds,
+        wait_seconds=settings.access_wait_seconds,
         check_ready=check_ready,
     )
 

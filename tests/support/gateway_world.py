@@ -394,6 +394,7 @@ class MemoryParts:
             verifiers=VERIFIERS,
             limits=Limits(BODY_LIMIT, UPLOAD_LIMIT),
             session_seconds=900,
+            wait_seconds=10,
             check_ready=self.check_ready,
         )
 

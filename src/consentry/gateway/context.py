@@ -43,6 +43,7 @@ class Context:
         verifiers: the ERC-7913 verifiers of the deployment.
         limits: bounds of what is taken in.
         session_seconds: life of a signed-in session.
+        wait_seconds: how long a caller waits for a decision that did not say how long it would.
         check_ready: raises if chain, projection or vault cannot be used.
     """
 
@@ -60,6 +61,7 @@ class Context:
     verifiers: Verifiers
     limits: Limits
     session_seconds: int
+    wait_seconds: int
     check_ready: Callable[[], Awaitable[None]]
 
     @property

@@ -84,6 +84,7 @@ def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
         "session_seconds",
         "vault",
         "verifiers",
+        "wait_seconds",
     }
 
 
