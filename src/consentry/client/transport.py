@@ -183,6 +183,27 @@ class Transport:
                 _accepted(answer)
             yield answer
 
+    @asynccontextmanager
+    async def listen(self, target: str, last: str | None, silence: float) -> AsyncIterator[AsyncIterator[str]]:
+        """Opens a stream of server-sent events; gives its lines, the first of them once the gateway has taken it.
+
+        Args:
+            target: where it is.
+            last: id of the last event that arrived, if one did.
+            silence: seconds without anything after which the line counts as dead.
+
+        Raises:
+            GatewayUnavailableError: the gateway does not answer, falls silent, or breaks off.
+        """
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
+        headers |= self._proof("GET", target, body_sha256(b""), headers)
+        patience = httpx.Timeout(TIMEOUT_SECONDS, read=silence)
+        async with _reached(), self._http.stream("GET", target, headers=headers, timeout=patience) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                _accepted(answer)
+            yield answer.aiter_lines()
+
 
 @asynccontextmanager
 async def _reached() -> AsyncIterator[None]:
