@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LISTS = {
     "contracts": ROOT / "tests" / "contracts" / "mutants.toml",
     "core": ROOT / "tests" / "unit" / "core" / "mutants.toml",
+    "chain": ROOT / "tests" / "integration" / "embedded" / "mutants.toml",
 }
 LINKED = ("contracts/node_modules", "hardhat-free-node/embedded/node_modules", ".venv-halmos")
 LONGEST = 1800  # seconds for one command: a fault may well make a test hang

@@ -9,9 +9,9 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import decide, live, seal, verify
+from benchmarks import decide, growth, live, seal, verify
 
-BENCHMARKS = (seal, verify, live, decide)
+BENCHMARKS = (seal, verify, live, decide, growth)
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 

@@ -83,8 +83,8 @@ async def _measured(size: Size, naive: Bare, stage: Stage) -> dict[str, float]:
     for _ in range(size.rounds):
         note("naive_documented_per_s", await _naive(bare.documented, naive, list(islice(left, size.naive))))
         note("naive_tuned_per_s", await _naive(bare.tuned, naive, list(islice(left, size.naive))))
-        note("single_per_s", await _single(stage, size, sent))
-        note("bulk_per_s", await _bulk(stage, size, sent))
+        note("single_per_s", await single_rate(stage, size, sent))
+        note("bulk_per_s", await bulk_rate(stage, size, sent))
         note("node_ceiling_per_s", await _ceiling(stage, size, sent))
     results = {name: statistics.median(values) for name, values in rates.items()}
     for ours in ("single", "bulk"):
@@ -128,13 +128,15 @@ def single_calls(stage: Stage, count: int, sent: list[AccessRequest]) -> list[Ca
     ]
 
 
-async def _single(stage: Stage, size: Size, sent: list[AccessRequest]) -> float:
+async def single_rate(stage: Stage, size: Size, sent: list[AccessRequest]) -> float:
+    """Asks by single calls; gives how many were decided, final and released in a second."""
     calls = single_calls(stage, size.single, sent)
     outcome = await closed_loop(stage.url, calls, CALLERS)
     return _permitted(outcome) / outcome.seconds
 
 
-async def _bulk(stage: Stage, size: Size, sent: list[AccessRequest]) -> float:
+async def bulk_rate(stage: Stage, size: Size, sent: list[AccessRequest]) -> float:
+    """Does the same by bulk calls."""
     domain, own, calls = stage.domain("AccessLedger"), stage.requester, []
     for _ in range(size.batches):
         asked = _asked(stage, BATCH, sent)

@@ -22,6 +22,7 @@ FORMS: Final = {
     "max_body_bytes": "a whole number from 1 on",
     "max_upload_bytes": "a whole number from 1 on",
     "session_seconds": "a whole number from 1 to 86400",
+    "access_wait_seconds": "a whole number from 0 to 60",
 }
 """What is expected of settings that do not take any text."""
 KEY_SERVICE: Final = r"^(local|pkcs11:/[^?]+\?token=[^&]+|openbao:https?://[^/@?#]+/[A-Za-z0-9_./-]+)$"
@@ -79,6 +80,13 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_048_576, gt=0, description="limit of a JSON body")
     max_upload_bytes: int = Field(8 * 2**30, gt=0, description="limit of an uploaded record")
     session_seconds: int = Field(900, gt=0, le=86_400, description="life of a signed-in session")
+
+    access_wait_seconds: int = Field(
+        10,
+        ge=0,
+        le=60,
+        description="seconds until a caller is told to come back for a decision, unless it says how many",
+    )
 
     _file: ClassVar[Path | None] = None
 

@@ -29,6 +29,7 @@ from consentry.core.chain import BlockReference
 from consentry.core.codes import DAY
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
 from consentry.database.engine import Database
+from consentry.directory.codec import asked_in
 from consentry.directory.mirror import Mirror
 from consentry.directory.persons import PersonStore
 from consentry.directory.projection import Follower, snapshot_rows
@@ -42,6 +43,7 @@ from consentry.errors import (
 )
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.background import ROUND_SECONDS, Background, Deed, Tell
+from consentry.gateway.bell import Bell
 from consentry.gateway.context import Context, Limits
 from consentry.gateway.erasures import ErasureDesk
 from consentry.ledger.chain import ChainLedger
@@ -378,7 +380,8 @@ def _context(
     background: Background,
 ) -> Context:
     directory, nonces = Mirror(database, projection), NonceStore(database)
-    custodian = _address(settings.custodian)
+    custodian, bell = _address(settings.custodian), Bell()
+    projection.watch(lambda rows: bell.ring(rows if rows is None else asked_in(rows)))
 
     async def check_ready() -> None:
         background.check()
@@ -403,6 +406,8 @@ def _context(
         verifiers=ledger.verifiers(),
         limits=Limits(settings.max_body_bytes, settings.max_upload_bytes),
         session_seconds=settings.session_seconds,
+        wait_seconds=settings.access_wait_seconds,
+        bell=bell,
         check_ready=check_ready,
     )
 

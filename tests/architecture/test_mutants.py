@@ -30,7 +30,13 @@ def test_mutant_can_be_planted(suite: str, mutant: dict[str, str]) -> None:
 
 
 FORGE_TESTS = "".join(path.read_text() for path in (mutate_rules.ROOT / "contracts" / "test").rglob("*.t.sol"))
-FOLDERS = {"behaviour": "tests/contracts", "vectors": "tests/unit/core", "differential": "tests/property"}
+FOLDERS = {
+    "behaviour": "tests/contracts",
+    "vectors": "tests/unit/core",
+    "differential": "tests/property",
+    "embedded": "tests/integration/embedded",
+    "log": "tests/unit/ledger",
+}
 KILLERS = sorted({(mutant["suite"], mutant["select"]) for _, mutant in MUTANTS})
 
 

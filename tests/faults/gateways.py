@@ -53,7 +53,7 @@ class WatchedOutbox:
         self._inner = inner
         self._promises = promises
         self.settle, self.forget, self.unsettled = inner.settle, inner.forget, inner.unsettled
-        self.drop_batch, self.batches = inner.drop_batch, inner.batches
+        self.drop_batch, self.batches, self.is_waiting = inner.drop_batch, inner.batches, inner.is_waiting
 
     async def keep(self, item: StoredRequest) -> None:
         """Keeps a request."""

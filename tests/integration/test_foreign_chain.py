@@ -196,3 +196,18 @@ async def test_chain_that_is_taken_from_under_a_gateway_is_noticed_and_comes_bac
         await until(lambda: "followed" in turns[earlier:])
         await context.check_ready()
         assert await site.rows() == before
+
+
+async def test_gateway_carries_on_with_a_chain_from_a_backup(site: Site) -> None:
+    before = await site.rows()
+    moved = site.folder / "moved"
+    await asyncio.to_thread(node.backup, site.chain, site.folder / "chain.backup")
+    await asyncio.to_thread(node.down, site.chain)
+    await asyncio.to_thread(shutil.move, site.chain, moved)
+    await asyncio.to_thread(node.restore, site.chain, site.folder / "chain.backup")
+    await asyncio.to_thread(site.up)
+    async with open_gateway(site.settings()) as context:
+        await context.check_ready()
+    assert await site.rows() == before
+    found = await rebuild(site.settings(), replace=False)
+    assert (found.differing, found.rows) == (0, len(before))

@@ -50,6 +50,7 @@ from consentry.crypto.signing import AccountKey, SigningKey, Verifiers, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.evidence.notation import bytes_of, hex_of, write
 from consentry.gateway.access import AccessDesk
+from consentry.gateway.bell import Bell
 from consentry.gateway.context import Context, Limits
 from consentry.gateway.erasures import ErasureDesk
 from consentry.gateway.person_ports import Persons
@@ -394,6 +395,8 @@ class MemoryParts:
             verifiers=VERIFIERS,
             limits=Limits(BODY_LIMIT, UPLOAD_LIMIT),
             session_seconds=900,
+            wait_seconds=10,
+            bell=Bell(),
             check_ready=self.check_ready,
         )
 

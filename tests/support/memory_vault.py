@@ -234,6 +234,10 @@ class MemoryOutbox:
     async def unsettled(self) -> Sequence[StoredRequest]:
         return [item for key, item in self.kept.items() if key not in self.settled]
 
+    async def is_waiting(self, institution: Address, request_id: int) -> bool:
+        key = institution, request_id
+        return key in self.kept and key not in self.settled
+
     async def keep_batch(self, batch: StoredBatch) -> None:
         self.waiting[batch.batch] = batch
         self.once |= {(item.request.institution, item.request.request_id) for item in batch.items}

@@ -14,6 +14,7 @@ import consentry
 from consentry.api import (
     access,
     acts,
+    ask_stream,
     asks,
     audit,
     consents,
@@ -35,13 +36,14 @@ from consentry.api.logs import Log, json_log
 from consentry.api.policy import demand_policies
 from consentry.api.schemas import Problem
 from consentry.api.sessions import Sessions
+from consentry.api.streams import Streams
 from consentry.api.tracing import Tracing
 from consentry.errors import ConsentryError
 from consentry.gateway.context import Context
 
 ROUTERS = (
     # Routes are tried in turn: what is asked most comes first.
-    *(access, health, sign_in, subjects, records, consents, acts, asks, debts, erasures, recognitions),
+    *(access, health, sign_in, subjects, records, consents, acts, asks, ask_stream, debts, erasures, recognitions),
     *(identifiers, persons, institutions, audit),
 )
 
@@ -67,6 +69,7 @@ def create_app(lifespan: Lifespan, body_limit: int, *, documentation: bool = Tru
             app.state.context = context
             app.state.sessions = Sessions(context.session_seconds)
             app.state.challenges = Challenges()
+            app.state.streams = Streams(context.bell)
             yield
 
     app = FastAPI(

@@ -19,7 +19,8 @@ from consentry.gateway.asks import AskView, asks_of
 router = APIRouter(prefix="/v1/subjects", tags=["asks"])
 
 
-def _ask_json(view: AskView) -> dict[str, Any]:
+def ask_json(view: AskView) -> dict[str, Any]:
+    """Gives an ask as it stands."""
     return {
         "askId": shown(view.ask_id),
         "ask": write(view.ask),
@@ -45,7 +46,7 @@ async def asks(
     if caller.role == Role.INSTITUTION:
         caller.check_active()
     elif not (await subject_seen_by(context, caller, subject, sessions_of(request).now())).whole:
-        return page(request, [], limit, _ask_json)
+        return page(request, [], limit, ask_json)
     found = await asks_of(
         context.projection,
         subject,
@@ -54,4 +55,4 @@ async def asks(
         after=parse_cursor(cursor),
         limit=limit + 1,
     )
-    return page(request, found, limit, _ask_json)
+    return page(request, found, limit, ask_json)

@@ -412,6 +412,13 @@ class DecisionItem(Strict):
     receipt: Receipt
 
 
+class PendingAnswer(Strict):
+    """A request that is kept, and of which no final decision is known yet."""
+
+    state: Literal["pending"]
+    request_id: Decimal256
+
+
 class WrappedKey(Strict):
     """Data key and blinding value, wrapped for the institution's release key."""
 

@@ -19,6 +19,7 @@ from consentry.api.schemas import (
     SiweSessionBody,
     raw,
 )
+from consentry.api.streams import streams_of
 from consentry.core.terms import Address
 from consentry.crypto import webauthn
 from consentry.crypto.sign_in import SignInMessage, passkey_digest, personal_digest
@@ -103,8 +104,10 @@ async def passkey_session(
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
 async def end_session(request: Request, _: Annotated[Caller, Depends(SIGNER)]) -> Response:
-    """Ends the caller's session."""
-    sessions_of(request).close(bearer_token(request))
+    """Ends the caller's session, and what is streamed to it."""
+    token = bearer_token(request)
+    sessions_of(request).close(token)
+    streams_of(request).look_again(token)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -65,7 +65,7 @@ class _Commands(LazyGroup):
             "history:history",
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",
         ),
-        "chain": Entry("chain:app", "The embedded chain: up, down, status, reset."),
+        "chain": Entry("chain:app", "The embedded chain: up, down, status, reset, backup, restore."),
         "authority": Entry(
             "authority:app",
             "Authorities and their officers. Most acts take two officers: the first call waits, the same call by "

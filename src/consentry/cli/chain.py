@@ -12,8 +12,9 @@ from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
+from consentry.ledger.embedded.backup import Backup
 
-app = typer.Typer(help="The embedded chain: up, down, status, reset.", no_args_is_help=True)
+app = typer.Typer(help="The embedded chain: up, down, status, reset, backup, restore.", no_args_is_help=True)
 app.add_typer(besu.app, name="besu")
 State = Annotated[Path | None, typer.Option(help="folder of the chain; <state_dir>/chain if not given")]
 
@@ -31,6 +32,17 @@ def _shown(status: node.NodeStatus, *, as_json: bool) -> None:
         "chainId": status.chain_id,
         "genesisHash": status.genesis_hash,
         "blockNumber": status.block_number,
+    }
+    answer(values, as_json=as_json)
+
+
+def _shown_backup(found: Backup, *, as_json: bool) -> None:
+    values = {
+        "file": str(found.path),
+        "chainId": found.genesis.chain_id,
+        "genesisHash": "0x" + found.genesis.block_hash.hex(),
+        "blockNumber": found.number,
+        "blockHash": "0x" + found.block_hash.hex(),
     }
     answer(values, as_json=as_json)
 
@@ -67,3 +79,23 @@ def reset(
     if not yes:
         raise ConfigurationError("a reset loses every block: say --yes")
     _shown(node.reset(_folder(state), confirm=True), as_json=as_json)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="new file of mode 0600; it replaces none")],
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Backs up every sealed block into one file, also while the chain runs."""
+    _shown_backup(node.backup(_folder(state), file), as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="what a backup wrote")],
+    state: State = None,
+    as_json: AsJson = False,
+) -> None:
+    """Makes the chain of a backup in an empty folder, and compares the hash of every block; `up` then starts it."""
+    _shown_backup(node.restore(_folder(state), file), as_json=as_json)

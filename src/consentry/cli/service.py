@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from consentry.api.app import create_app
 from consentry.api.logs import json_log
+from consentry.api.streams import end_streams
 from consentry.cli import values
 from consentry.cli.options import SettingsFile, keep_to_oneself
 from consentry.cli.output import AsJson, answer
@@ -92,6 +93,7 @@ class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI, tell_ready: Callable[[], None]) -> None:
         super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
         self._tell_ready = tell_ready
+        self._app = app
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts to listen, then says so."""
@@ -100,6 +102,11 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         self._tell_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends what has no end of its own, then stops."""
+        end_streams(self._app)
+        await super().shutdown(sockets)
 
 
 def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:

@@ -30,6 +30,7 @@ from consentry.client.chain import Chain, check_log, entry_of
 from consentry.client.decisions import Permitted, confirm_denials, confirm_permits, denial_of, permitted_of
 from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
+from consentry.client.waiting import decided
 from consentry.core import heads
 from consentry.core.batch_tree import batch_of
 from consentry.core.codes import Action, ActorKind, LegalBasis, Purpose, Retention, Suite
@@ -203,16 +204,19 @@ class Hospital:
     async def access(self, request: AccessRequest, scope_proof: tuple[bytes, ...] = ()) -> Permitted:
         """Signs and sends a request. Sending the same request again gives the same decision.
 
+        Where the decision takes long this waits for it, two minutes at most.
+
         Raises:
             AccessDeniedError: the contract said no; ``details`` carry reason and receipt. Or it said yes, but the
                 consent ended, or the institution was suspended, before the key was given out.
+            LedgerUnavailableError: it is not decided yet, or that is not known: ask again with the same request.
             VerificationError: the answer is not about this request or record, or the own node shows no such decision.
         """
         known = await self.gateway()
         signature = sign(self._own.key, known.domain("AccessLedger"), request)
         body = {**_written(Asked(request, scope_proof)), "signature": hex_of(signature)}
         try:
-            answer = expect(await self._transport.post("/v1/access", body), PERMITTED)
+            answer = expect(await decided(self._transport, request.request_id, body), PERMITTED)
         except AccessDeniedError as denial:
             denial_of(denial.details)
             await self._confirm([Asked(request)], [denial])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -23,6 +25,7 @@ from consentry.client.answers import (
     expect,
 )
 from consentry.client.chain import Chain, check_log, confirmed, entry_of
+from consentry.client.events import events
 from consentry.client.gateway import About, about
 from consentry.client.transport import Transport
 from consentry.core.asks import ConsentAsk
@@ -121,10 +124,29 @@ class Patient:
         """
         found = await self._transport.get_all(f"/v1/subjects/{hex_of(subject_id)}/asks", ASK)
         for item in found:
-            ask = read(ConsentAsk, item["ask"])
-            if (ask.subject_id, struct_hash(ask)) != (subject_id, bytes_of(item["askId"], 32)):
-                raise VerificationError("ask is not to this subject, or does not hash to its id")
+            if _asked(item).subject_id != subject_id:
+                raise VerificationError("ask is not to this subject")
         return found
+
+    async def asks_pushed(self, last: str | None = None) -> AsyncGenerator[tuple[str, Json], None]:
+        """Gives asks as they come, to all subjects this signer acts for; the gateway pushes them.
+
+        Begins with those that are open. A line that breaks off is opened anew, and nothing is missed or given twice.
+
+        Args:
+            last: place of the last ask that was given, to go on after it: the first of each pair.
+
+        Raises:
+            NotAuthenticError: the session ended: sign in, and go on after the last place.
+            GatewayUnavailableError: the gateway cannot be reached for a minute.
+            VerificationError: an ask does not hash to its id.
+        """
+        async with aclosing(events(self._transport, "/v1/asks/events", last)) as pushed:
+            async for event in pushed:
+                if event.name == "ask":
+                    item = expect(event.json(), ASK)
+                    _asked(item)
+                    yield event.place, item
 
     async def prepare(self, wanted: ConsentTerms, language: str) -> tuple[ConsentTerms, str]:
         """Asks for the notice and completes the terms; what comes back may differ in notice and nonce alone.
@@ -205,3 +227,11 @@ class Patient:
             raise VerificationError("access log holds lines about another subject")
         check_log(entries, subject_key(subject_id), lambda entry: entry.subject_sequence, head)
         return found
+
+
+def _asked(item: Json) -> ConsentAsk:
+    """Gives the ask of an item; it must be the one of its id."""
+    ask = read(ConsentAsk, item["ask"])
+    if struct_hash(ask) != bytes_of(item["askId"], 32):
+        raise VerificationError("ask does not hash to its id")
+    return ask

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,7 +23,10 @@ from consentry.crypto.signing import SigningKey
 from consentry.evidence.notation import Json
 
 _PATH: Final = re.compile(r"/(?![/\\])")
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 TIMEOUT_SECONDS: Final = 90.0
+MOST_RETRY_SECONDS: Final = 60
+"""A gateway that wants its caller back later than that is asked all the same."""
 _MORE: Final = ("reason", "receipt", "places", "most", "solidity", "trace_id")
 """Members of a problem that its error keeps."""
 _FALLBACK: Final[dict[int, type[errors.ConsentryError]]] = {
@@ -51,6 +55,13 @@ def error_of(status: int, body: Json) -> errors.ConsentryError:
         return errors.VerificationError(message, step=step if isinstance(step, int) else None)
     kind = _by_code(errors.ConsentryError).get(code) or _FALLBACK.get(status, errors.InvalidInputError)
     return kind(message, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a gateway answers that has no answer yet (202): to come back after some seconds."""
+
+    seconds: int
 
 
 class Transport:
@@ -132,6 +143,16 @@ class Transport:
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         return _json(await self._send("POST", target, content, headers))
 
+    async def post_patiently(self, target: str, body: Json, seconds: int) -> Json | Later:
+        """Sends JSON whose answer may take long, and waits so many seconds for it."""
+        content = json.dumps(body, separators=(",", ":")).encode()
+        headers = {"Content-Type": "application/json", "Prefer": f"wait={seconds}"}
+        return _in_time(await self._send("POST", target, content, headers))
+
+    async def get_patiently(self, target: str) -> Json | Later:
+        """Asks for what may take long to be there."""
+        return _in_time(await self._send("GET", target, b"", {}))
+
     async def _send(self, method: str, target: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
         signed = self._proof(method, target, body_sha256(content), headers)
         async with _reached():
@@ -162,6 +183,27 @@ class Transport:
                 _accepted(answer)
             yield answer
 
+    @asynccontextmanager
+    async def listen(self, target: str, last: str | None, silence: float) -> AsyncIterator[AsyncIterator[str]]:
+        """Opens a stream of server-sent events; gives its lines, the first of them once the gateway has taken it.
+
+        Args:
+            target: where it is.
+            last: id of the last event that arrived, if one did.
+            silence: seconds without anything after which the line counts as dead.
+
+        Raises:
+            GatewayUnavailableError: the gateway does not answer, falls silent, or breaks off.
+        """
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
+        headers |= self._proof("GET", target, body_sha256(b""), headers)
+        patience = httpx.Timeout(TIMEOUT_SECONDS, read=silence)
+        async with _reached(), self._http.stream("GET", target, headers=headers, timeout=patience) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                _accepted(answer)
+            yield answer.aiter_lines()
+
 
 @asynccontextmanager
 async def _reached() -> AsyncIterator[None]:
@@ -188,6 +230,14 @@ def _json(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
     if not isinstance(body, dict):
         raise errors.VerificationError("answer of the gateway cannot be read")
     return body
+
+
+def _in_time(answer: httpx.Response) -> Json | Later:
+    if answer.status_code != HTTPStatus.ACCEPTED:
+        body: Json = _json(answer)
+        return body
+    told = answer.headers.get("Retry-After", "")
+    return Later(min(max(int(told), 1), MOST_RETRY_SECONDS) if _SECONDS.fullmatch(told) else 1)
 
 
 def _accepted(answer: httpx.Response) -> httpx.Response:

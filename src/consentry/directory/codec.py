@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import cache
 from typing import Any, Final
 
 from consentry.core import events
-from consentry.core.act_table import BY_EVENT
+from consentry.core.act_table import BY_EVENT, EVENTS
+from consentry.core.asks import ConsentAsk
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.guardianship import GuardianAppointment
 from consentry.core.signed_act import SignedAct
@@ -52,6 +54,11 @@ def columns_of(event: events.LedgerEvent) -> Columns:
         act_hash=None,
         payload=json.dumps([_plain(v) for v in _members(event)], separators=(",", ":")),
     )
+
+
+def asked_in(rows: Iterable[Columns]) -> frozenset[SubjectId]:
+    """Gives the subjects that were asked for a consent in some rows."""
+    return frozenset(SubjectId(row["subject_id"]) for row in rows if row["kind"] == EVENTS[ConsentAsk])
 
 
 def from_row(row: EventRow, block: BlockReference) -> Any:

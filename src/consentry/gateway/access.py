@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -37,6 +37,7 @@ from consentry.errors import (
 )
 from consentry.gateway.last_look import check_still_in_force, denied, machine_time
 from consentry.gateway.outbox_ports import Outbox, StoredBatch, StoredRequest, Wanted
+from consentry.gateway.patience import Behind
 from consentry.gateway.ports import ConsentView, Ledger, RecordView, ReleasedKey, Vault
 from consentry.gateway.remembered import Facts, Remembered
 from consentry.gateway.together import all_of, batch_over, check_count, each
@@ -76,6 +77,7 @@ class AccessDesk:
     verifiers: Verifiers
     clock: Callable[[], int] = machine_time
     _under_way: Counter[_Key] = field(default_factory=Counter)
+    _behind: Behind = field(default_factory=Behind)
 
     async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
         """Has a request decided on chain, and releases the key only if the chain said yes.
@@ -99,6 +101,29 @@ class AccessDesk:
             await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
             receipt = await self._decided(request, signature, found[1])
         return await self._released(found, receipt)
+
+    async def request_within(
+        self, seconds: float, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access | None:
+        """Does `request`, unless the decision is not final within so many seconds; raises what `request` raises.
+
+        Returns:
+            None if it is not: the request is kept and goes on being decided. No key is released for it until the
+            institution asks again with the same request.
+        """
+        _check_size(signature, scope_proof)
+        await self._check_signed(request, signature)
+        found = await self._material(request, scope_proof)
+        with ExitStack() as mark:
+            mark.enter_context(self._marked(request.institution, request.request_id))
+            await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
+            deciding = self._decided(request, signature, found[1])
+            receipt = await self._behind.within(seconds, deciding, mark.pop_all().close)
+        return None if receipt is None else await self._released(found, receipt)
+
+    async def is_waiting(self, institution: Address, request_id: int) -> bool:
+        """Tells whether a request is kept and nothing is known of its decision yet."""
+        return bool(self._under_way[institution, request_id]) or await self.outbox.is_waiting(institution, request_id)
 
     async def request_each(self, signed: Sequence[tuple[Wanted, bytes]]) -> list[Access | ConsentryError]:
         """Does `request` for each of some requests that are each signed; gives in their order what came of each.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -64,6 +64,34 @@ async def asks_of(
         ends = denial + COOL_DOWN if denial is not None else 0
         views.append(AskView(event.act_hash, ask, status, ends, event.place))
     return views
+
+
+async def asks_to(
+    projection: Projection, subjects: Iterable[SubjectId], now: int, after: Cursor | None
+) -> AsyncIterator[AskView]:
+    """Gives every ask to any of some subjects after a place of the chain, in chain order.
+
+    Args:
+        projection: what is known of the chain.
+        subjects: who was asked.
+        now: time in seconds, which tells what has lapsed.
+        after: place of the last one seen; None starts at the first.
+    """
+    asked, is_more = list(subjects), True
+    while is_more:
+        pages = [await asks_of(projection, subject, now, after=after, limit=_STEP) for subject in asked]
+        # Beyond the end of a full page there may be others to the same subject, which come before those of the rest.
+        ends = [_place_of(page[-1]) for page in pages if len(page) == _STEP]
+        found = sorted((view for page in pages for view in page), key=_place_of)
+        is_more = bool(ends)
+        for view in found:
+            if not ends or _place_of(view) <= min(ends):
+                after = _place_of(view)
+                yield view
+
+
+def _place_of(view: AskView) -> Cursor:
+    return view.place.block.number, view.place.log_index
 
 
 async def _denials(projection: Projection, subject_id: SubjectId) -> dict[bytes, int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from consentry.core.terms import Address
 from consentry.crypto.signing import Verifiers
 from consentry.gateway.access import AccessDesk
+from consentry.gateway.bell import Bell
 from consentry.gateway.erasures import ErasureDesk
 from consentry.gateway.once_ports import IdempotencyKeys, Nonces
 from consentry.gateway.person_ports import Persons
@@ -43,6 +44,8 @@ class Context:
         verifiers: the ERC-7913 verifiers of the deployment.
         limits: bounds of what is taken in.
         session_seconds: life of a signed-in session.
+        wait_seconds: how long a caller waits for a decision that did not say how long it would.
+        bell: rung when the projection has an ask.
         check_ready: raises if chain, projection or vault cannot be used.
     """
 
@@ -60,6 +63,8 @@ class Context:
     verifiers: Verifiers
     limits: Limits
     session_seconds: int
+    wait_seconds: int
+    bell: Bell
     check_ready: Callable[[], Awaitable[None]]
 
     @property

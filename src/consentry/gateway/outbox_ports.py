@@ -58,6 +58,10 @@ class Outbox(Protocol):
         """Gives what was kept and not settled, oldest first."""
         ...
 
+    async def is_waiting(self, institution: Address, request_id: int) -> bool:
+        """Tells whether a request was kept and not settled."""
+        ...
+
     async def keep_batch(self, batch: StoredBatch) -> None:
         """Stores a batch durably before it is sent; the same again is no change.
 

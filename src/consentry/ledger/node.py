@@ -1,4 +1,4 @@
-"""The embedded chain as a background process: up, down, status, reset.
+"""The embedded chain as a background process: up, down, status, reset; its backups.
 
 Its state folder holds::
 
@@ -10,6 +10,7 @@ Its state folder holds::
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -30,9 +31,11 @@ from consentry.errors import (
     ForeignChainError,
     LedgerUnavailableError,
 )
+from consentry.ledger.embedded.backup import Backup, read_backup, write_backup
 from consentry.ledger.embedded.durable import FILE_MODE, explained, private_folder
 from consentry.ledger.embedded.identity import IDENTITY_NAME, LOG_NAME
-from consentry.ledger.embedded.service import ENDPOINT_NAME, HOST, LOCK_NAME
+from consentry.ledger.embedded.recovery import LOCK_NAME, RUN_NAME, SNAPSHOTS_NAME, recover
+from consentry.ledger.embedded.service import ENDPOINT_NAME, HOST
 from consentry.ledger.installation import provide_engine
 from consentry.ledger.processes import process_started
 
@@ -41,7 +44,7 @@ OUTPUT_NAME = "sealer.log"
 UP_SECONDS = 600.0
 DOWN_SECONDS = 120.0
 _POLL_SECONDS = 0.02
-_OWNED = (LOG_NAME, IDENTITY_NAME, ENDPOINT_NAME, OUTPUT_NAME, LOCK_NAME, "snapshots", "run")
+_OWNED = (LOG_NAME, IDENTITY_NAME, ENDPOINT_NAME, OUTPUT_NAME, LOCK_NAME, SNAPSHOTS_NAME, RUN_NAME)
 _FAILURES: dict[str, type[ConsentryError]] = {
     kind.code: kind for kind in (ConfigurationError, ForeignChainError, BlockLogCorruptError, LedgerUnavailableError)
 }
@@ -162,6 +165,38 @@ def reset(state_dir: Path, *, confirm: bool) -> NodeStatus:
             else:
                 path.unlink(missing_ok=True)
     return status(state)
+
+
+def backup(state_dir: Path, path: Path) -> Backup:
+    """Backs the chain up into one file, whether or not it runs: every block that was sealed when this was called.
+
+    Raises:
+        ConfigurationError: the folder holds no chain, there is a file of that name, or the disk refuses.
+        BlockLogCorruptError: the block log is damaged.
+    """
+    log = state_dir.absolute() / LOG_NAME
+    if not log.exists():
+        raise ConfigurationError(f"folder {state_dir} holds no chain: nothing was backed up")
+    with explained("writing the backup"):
+        return write_backup(log, path.absolute())
+
+
+def restore(state_dir: Path, path: Path) -> Backup:
+    """Makes the chain of a backup in an empty folder: every block is made again, and its hash compared.
+
+    Raises:
+        ConfigurationError: the file is no backup or of another format, or the folder is not empty.
+        BlockLogCorruptError: the backup is cut off, or was altered.
+        ForeignChainError: a block does not come out with the hash it had.
+        LedgerUnavailableError: the engine does not start.
+    """
+    state = state_dir.absolute()
+    with explained("restoring the chain"):
+        found = read_backup(path.absolute())
+        if status(state).is_running:
+            raise ConfigurationError(f"folder {state_dir} is not empty (its chain runs): restore into an empty one")
+        asyncio.run(recover(found, state, provide_engine(state, os.environ)))
+    return found
 
 
 def _wait_until_ready(state: Path, process: subprocess.Popen[bytes] | None = None, begun_at: int = 0) -> NodeStatus:

@@ -66,6 +66,12 @@ class RequestOutbox:
             rows = (await session.exec(select(KeptRequest).where(waiting).order_by(*order))).all()
         return [_decode(row.payload) for row in rows]
 
+    async def is_waiting(self, institution: Address, request_id: int) -> bool:
+        """Tells whether a request was kept and not settled."""
+        state = select(col(KeptRequest.state)).where(tuple_(*_KEY).in_([_key(institution, request_id)]))
+        async with self._database.reading() as session:
+            return (await session.exec(state)).one_or_none() == RequestState.RECEIVED.value
+
     async def keep_batch(self, batch: StoredBatch) -> None:
         """Stores a batch durably; the same again changes nothing, other proofs or another signature replace the former.
 

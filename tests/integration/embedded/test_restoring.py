@@ -17,10 +17,11 @@ import pytest
 
 from consentry.errors import BlockLogCorruptError, ConfigurationError, ForeignChainError
 from consentry.ledger import node
-from consentry.ledger.embedded.blocklog import MAGIC, BlockLog, encode_frame
+from consentry.ledger.embedded.blocklog import MAGIC, encode_frame
 from consentry.ledger.embedded.records import Intent, Record, Seal
 from consentry.ledger.node import NodeStatus
 from consentry.ledger.processes import process_started
+from tests.integration.embedded.records import records_of
 from tests.support.embedded_chain import (
     RpcError,
     client_of,
@@ -29,18 +30,6 @@ from tests.support.embedded_chain import (
     sender_of,
     write_some_blocks,
 )
-
-
-def _records(path: Path) -> list[Record]:
-    log = BlockLog.open(path)
-    records: list[Record] = [log.genesis]
-    for block in log.blocks(after=0):
-        records += [
-            Intent(block.number, block.time, block.transactions),
-            Seal(block.number, block.block_hash, tuple(range(len(block.transactions)))),
-        ]
-    log.close()
-    return records
 
 
 def _rewrite(path: Path, records: list[Record]) -> None:
@@ -103,7 +92,7 @@ def test_up_forged_log_with_valid_checksums_is_refused(state: Path, what: str) -
     write_some_blocks(status, count=1)
     kill(status)
     path = state / "blocks.log"
-    records = _records(path)
+    records = records_of(path)
     intent, seal = records[3], records[4]
     assert isinstance(intent, Intent)
     assert isinstance(seal, Seal)
@@ -133,7 +122,7 @@ def test_up_log_that_ends_in_an_intent_makes_that_block(state: Path) -> None:
     hashes = write_some_blocks(status)
     kill(status)
     path = state / "blocks.log"
-    seal = encode_frame(_records(path)[-1])
+    seal = encode_frame(records_of(path)[-1])
     for lost in (1, len(seal)):
         path.write_bytes(path.read_bytes()[:-lost])
         status = node.up(state, 0)
@@ -240,7 +229,7 @@ def test_up_clock_far_behind_the_chain_is_refused(state: Path) -> None:
     write_some_blocks(status, count=1)
     kill(status)
     path = state / "blocks.log"
-    records = _records(path)
+    records = records_of(path)
     last = records[-2]
     assert isinstance(last, Intent)
     records[-2:] = [Intent(last.number, last.time + 3600, last.transactions), records[-1]]

@@ -67,6 +67,7 @@ def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
     context = parts.context(people.custodian.address)
     held = {name for name in dir(context) if not name.startswith("_")}
     assert held == {
+        "bell",
         "check_ready",
         "custodian",
         "desk",
@@ -84,6 +85,7 @@ def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
         "session_seconds",
         "vault",
         "verifiers",
+        "wait_seconds",
     }
 
 

@@ -44,6 +44,16 @@ async def test_kept_requests_come_back_whole_after_a_restart(bench: Bench) -> No
     await reopened.close()
 
 
+async def test_request_waits_from_its_keeping_until_it_is_settled(bench: Bench) -> None:
+    outbox, key = RequestOutbox(bench.database), (ITEM.request.institution, ITEM.request.request_id)
+    assert not await outbox.is_waiting(*key)
+    await outbox.keep(ITEM)
+    assert await outbox.is_waiting(*key)
+    assert not await outbox.is_waiting(key[0], key[1] + 1)
+    await outbox.settle(*key)
+    assert not await outbox.is_waiting(*key)
+
+
 async def test_unsettled_are_told_oldest_first(bench: Bench) -> None:
     ticks = iter(range(100))
     outbox = RequestOutbox(bench.database, clock=lambda: next(ticks))

@@ -10,7 +10,9 @@ How the parts lie on each other::
     rpc         JSON-RPC on 127.0.0.1: an allowlist of reads, and raw transactions
     questions   what a request must be before the engine sees it
     sealer      collects, logs, seals, logs the hash, then answers
+    recovery    a chain made anew from a backup, in an empty folder
     restore     newest snapshot + rest of the log, every block hash compared
+    backup      one file that tells what it holds: the block log, whole or refused
     snapshot    a state dump in a file that is whole or absent
     blocks      one block made, or made again, in anvil
     pool        decoded transactions that wait, in nonce order

@@ -53,7 +53,16 @@ def encode_frame(record: Record) -> bytes:
 
 
 class BlockLog:
-    """An open block log. One writer; ``create`` or ``open`` it, then ``begin`` and ``seal`` block by block."""
+    """An open block log. One writer; ``create`` or ``open`` it, then ``begin`` and ``seal`` block by block.
+
+    Attributes:
+        path: where it is.
+        genesis: its first record.
+        unsealed: the intent at its end that was not sealed, if there is one.
+        last_time: time of the newest sealed block.
+        torn_bytes: how much of a torn tail was cut off at the opening.
+        sealed_bytes: length of the file up to the newest seal: what comes after was promised to nobody.
+    """
 
     def __init__(self, path: Path, genesis: Genesis) -> None:
         self.path = path
@@ -61,6 +70,7 @@ class BlockLog:
         self.unsealed: Intent | None = None
         self.last_time = genesis.time
         self.torn_bytes = 0
+        self.sealed_bytes = len(MAGIC)
         self._hashes = bytearray(genesis.block_hash)
         self._end = len(MAGIC)
         self._handle = -1
@@ -78,6 +88,17 @@ class BlockLog:
         Raises:
             BlockLogCorruptError: anything but the tail does not match.
         """
+        log = cls.look(path)
+        log._cut_tail()  # noqa: SLF001 - this very class
+        return log
+
+    @classmethod
+    def look(cls, path: Path) -> BlockLog:
+        """Reads a log through and changes nothing: another process may be appending to it. It cannot be written.
+
+        Raises:
+            BlockLogCorruptError: anything but the tail does not match.
+        """
         with path.open("rb") as file:
             frames = _read_frames(file)
             first = next(frames, None)
@@ -85,13 +106,12 @@ class BlockLog:
             if first is None or not isinstance(genesis, Genesis):
                 raise BlockLogCorruptError(f"start of {path} does not match (expected a genesis record)")
             log = cls(path, genesis)
-            log._end = first.end
+            log._end = log.sealed_bytes = first.end
             for frame in frames:
                 record = decode_record(frame.content)
                 log._check(record)
-                log._follow(record)
                 log._end = frame.end
-        log._cut_tail()
+                log._follow(record)
         return log
 
     @property
@@ -166,6 +186,7 @@ class BlockLog:
                 self._hashes += record.block_hash
                 self.last_time = self.unsealed.time
             self.unsealed = None
+            self.sealed_bytes = self._end
 
     def _refuse(self, what: str) -> NoReturn:
         raise BlockLogCorruptError(f"order of the block log does not match (got {what} after block {self.height})")
@@ -201,8 +222,8 @@ class BlockLog:
             raise LedgerUnavailableError(
                 f"block log cannot be synced ({os.strerror(error.errno or 0).lower()})"
             ) from error
-        self._follow(record)
         self._end += len(frame)
+        self._follow(record)
 
     def _roll_back(self) -> None:
         try:

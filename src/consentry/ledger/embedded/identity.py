@@ -49,7 +49,7 @@ async def open_chain(state: Path, binary: Path, run_folder: Path, chain_id: int 
         log = await _found(log_path, binary, run_folder, chain_id)
     if chain_id is not None and log.genesis.chain_id != chain_id:
         raise ForeignChainError(f"chain id of {state} does not match (got {log.genesis.chain_id}, expected {chain_id})")
-    _agree(identity_path, log.genesis)
+    agree(identity_path, log.genesis)
     return log
 
 
@@ -83,7 +83,12 @@ async def _found(log_path: Path, binary: Path, run_folder: Path, chain_id: int |
     )
 
 
-def _agree(path: Path, genesis: Genesis) -> None:
+def agree(path: Path, genesis: Genesis) -> None:
+    """Compares the readable description of a chain with its log's first record; writes it if it is missing.
+
+    Raises:
+        ForeignChainError: the two differ.
+    """
     expected = describe(genesis)
     if not path.exists():
         write_synced(path, json.dumps(expected, indent=2).encode() + b"\n")

@@ -45,15 +45,11 @@ async def restore(log: BlockLog, binary: Path, folder: Path, snapshots: Path) ->
     process = await AnvilProcess.launch(binary, folder, log.genesis, state)
     try:
         link = await process.connect()
-        await _check_hash(link, log, 0)
-        if start:
-            await _check_hash(link, log, start.number)
-            await _check_state(link)
-        done = start.number if start else 0
-        for block in log.blocks(after=done):
-            await repeat_block(link, block)
-        LOG.info("restored: block %d, of which %d from a snapshot and %d replayed", log.height, done, log.height - done)
-        await _finish_intent(link, log)
+        try:
+            await _replay(link, log, start)
+        except LedgerError:
+            await link.close()
+            raise
     except LedgerError:
         process.stop()
         raise
@@ -61,6 +57,19 @@ async def restore(log: BlockLog, binary: Path, folder: Path, snapshots: Path) ->
         if state:
             state.unlink(missing_ok=True)
     return process, link
+
+
+async def _replay(link: EngineLink, log: BlockLog, start: snapshot.Snapshot | None) -> None:
+    """Brings an engine from a snapshot's block, or from genesis, to the log's newest one."""
+    await _check_hash(link, log, 0)
+    done = start.number if start else 0
+    if start:
+        await _check_hash(link, log, done)
+        await _check_state(link)
+    for block in log.blocks(after=done):
+        await repeat_block(link, block)
+    LOG.info("restored: block %d, of which %d from a snapshot and %d replayed", log.height, done, log.height - done)
+    await _finish_intent(link, log)
 
 
 async def _check_hash(link: EngineLink, log: BlockLog, number: int) -> None:

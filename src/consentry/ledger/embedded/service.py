@@ -28,6 +28,7 @@ from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.durable import explained, private_folder, write_synced
 from consentry.ledger.embedded.identity import describe, open_chain
 from consentry.ledger.embedded.link import EngineLink
+from consentry.ledger.embedded.recovery import LOCK_NAME, RUN_NAME, SNAPSHOTS_NAME
 from consentry.ledger.embedded.restore import restore
 from consentry.ledger.embedded.rpc import ChainRpc
 from consentry.ledger.embedded.sealer import Sealer
@@ -35,7 +36,6 @@ from consentry.ledger.processes import process_started
 
 LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
-LOCK_NAME = "lock"
 ENDPOINT_NAME = "endpoint.json"
 # Readers' connections to the engine: one slow question must not hold up the others.
 READ_LINKS = 4
@@ -79,7 +79,7 @@ async def serve(settings: ChainSettings) -> None:
         with explained("opening the chain"):
             _end_orphan(state)
             _announce(state)
-            run_folder = state / "run"
+            run_folder = state / RUN_NAME
             shutil.rmtree(run_folder, ignore_errors=True)
             log = await open_chain(state, settings.binary, private_folder(run_folder), settings.chain_id)
         _check_clock(log)
@@ -91,7 +91,7 @@ async def serve(settings: ChainSettings) -> None:
 
 
 async def _serve_chain(settings: ChainSettings, log: BlockLog, run_folder: Path, door: socket.socket) -> None:
-    snapshots = settings.state / "snapshots"
+    snapshots = settings.state / SNAPSHOTS_NAME
     with explained("restoring the chain"):
         process, link = await restore(log, settings.binary, run_folder, snapshots)
     try:

@@ -47,8 +47,7 @@ async def take(link: EngineLink, log: BlockLog, folder: Path) -> Path:
     head = json.dumps({"number": number, "hash": block_hash, "sha256": sha256(dump).hexdigest()}).encode()
     path = private_folder(folder) / f"{number:012d}.snapshot"
     write_synced(path, head + b"\n" + dump)
-    for old in _files(folder)[KEPT:]:
-        old.unlink()
+    _drop_old(folder)
     LOG.info("snapshot: block %d written, %d bytes", number, len(dump))
     return path
 
@@ -68,6 +67,12 @@ def newest(log: BlockLog, folder: Path) -> Snapshot | None:
             reason = f"cannot be read ({type(error).__name__})"
         LOG.warning("snapshot: %s %s and is passed over", path.name, reason)
     return None
+
+
+def _drop_old(folder: Path) -> None:
+    # A crash in the middle of an earlier one may have left a draft.
+    for old in [*_files(folder)[KEPT:], *folder.glob("*.draft")]:
+        old.unlink()
 
 
 def _files(folder: Path) -> list[Path]:
