@@ -22,6 +22,9 @@ FORMS: Final = {
     "max_body_bytes": "a whole number from 1 on",
     "max_upload_bytes": "a whole number from 1 on",
     "session_seconds": "a whole number from 1 to 86400",
+    "connections_per_address": "a whole number from 0 on",
+    "unproven_per_address": "a whole number from 0 on",
+    "requests_about_subject": "a whole number from 0 on",
 }
 """What is expected of settings that do not take any text."""
 KEY_SERVICE: Final = r"^(local|pkcs11:/[^?]+\?token=[^&]+|openbao:https?://[^/@?#]+/[A-Za-z0-9_./-]+)$"
@@ -79,6 +82,16 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_048_576, gt=0, description="limit of a JSON body")
     max_upload_bytes: int = Field(8 * 2**30, gt=0, description="limit of an uploaded record")
     session_seconds: int = Field(900, gt=0, le=86_400, description="life of a signed-in session")
+
+    connections_per_address: int = Field(
+        256, ge=0, description="connections one address may have open; 0 for any number, as behind a proxy of one's own"
+    )
+    unproven_per_address: int = Field(
+        50, ge=0, description="requests a second of one address that prove no identity; 0 for any number"
+    )
+    requests_about_subject: int = Field(
+        600, ge=0, description="requests a minute of one institution about one person; 0 for any number"
+    )
 
     _file: ClassVar[Path | None] = None
 

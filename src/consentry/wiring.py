@@ -401,7 +401,12 @@ def _context(
         idempotency=IdempotencyStore(database),
         nonces=nonces,
         verifiers=ledger.verifiers(),
-        limits=Limits(settings.max_body_bytes, settings.max_upload_bytes),
+        limits=Limits(
+            settings.max_body_bytes,
+            settings.max_upload_bytes,
+            settings.unproven_per_address,
+            settings.requests_about_subject,
+        ),
         session_seconds=settings.session_seconds,
         check_ready=check_ready,
     )
