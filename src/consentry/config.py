@@ -23,6 +23,9 @@ FORMS: Final = {
     "max_upload_bytes": "a whole number from 1 on",
     "session_seconds": "a whole number from 1 to 86400",
     "access_wait_seconds": "a whole number from 0 to 60",
+    "connections_per_address": "a whole number from 0 on",
+    "unproven_per_address": "a whole number from 0 on",
+    "requests_about_subject": "a whole number from 0 on",
 }
 """What is expected of settings that do not take any text."""
 KEY_SERVICE: Final = r"^(local|pkcs11:/[^?]+\?token=[^&]+|openbao:https?://[^/@?#]+/[A-Za-z0-9_./-]+)$"
@@ -86,6 +89,15 @@ class Settings(BaseSettings):
         ge=0,
         le=60,
         description="seconds until a caller is told to come back for a decision, unless it says how many",
+    )
+    connections_per_address: int = Field(
+        256, ge=0, description="connections one address may have open; 0 for any number, as behind a proxy of one's own"
+    )
+    unproven_per_address: int = Field(
+        50, ge=0, description="requests a second of one address that prove no identity; 0 for any number"
+    )
+    requests_about_subject: int = Field(
+        600, ge=0, description="requests a minute of one institution about one person; 0 for any number"
     )
 
     _file: ClassVar[Path | None] = None

@@ -17,7 +17,8 @@
     │  └─ IdempotencyKeyReusedError  the key belongs to other content
     ├─ GatewayUnavailableError    the gateway does not answer: try again
     ├─ OverloadError              too many requests wait here: nothing was done, try again in a moment
-    │  └─ TooManyWaitingError     too many of this one institution
+    │  ├─ TooManyWaitingError     too many of this one institution
+    │  └─ TooOftenError           too often: of one address, or about one person
     ├─ VerificationError          what came does not hold: expected, got; a bundle: step
     ├─ LedgerError
     │  ├─ LedgerUnavailableError  the node does not answer: try again
@@ -149,6 +150,12 @@ class TooManyWaitingError(OverloadError):
     """Too many requests of one institution wait. Caller: nothing was done; send fewer at a time."""
 
     code = "gateway.too-many-waiting"
+
+
+class TooOftenError(OverloadError):
+    """Too many requests of one address, or of one institution about one person. Caller: wait as long as is said."""
+
+    code = "gateway.too-often"
 
 
 class GatewayUnavailableError(ConsentryError):

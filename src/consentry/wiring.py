@@ -404,7 +404,12 @@ def _context(
         idempotency=IdempotencyStore(database),
         nonces=nonces,
         verifiers=ledger.verifiers(),
-        limits=Limits(settings.max_body_bytes, settings.max_upload_bytes),
+        limits=Limits(
+            settings.max_body_bytes,
+            settings.max_upload_bytes,
+            settings.unproven_per_address,
+            settings.requests_about_subject,
+        ),
         session_seconds=settings.session_seconds,
         wait_seconds=settings.access_wait_seconds,
         bell=bell,

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from consentry.api.batch_schemas import BatchAnswer, BatchBody
 from consentry.api.context import context_of
+from consentry.api.limits import check_subjects
 from consentry.api.once import DOCUMENTED, once
 from consentry.api.policy import INSTITUTION, Caller
 from consentry.api.prefer import patience_of
@@ -63,6 +64,7 @@ async def access(
     """
     context, asked = context_of(request), body.request.value()
     _check_own(caller, [asked])
+    await check_subjects(request, [asked])
     patience = patience_of(prefer or [], context.wait_seconds)
     signature, proof = raw(body.signature), _proof(body.scope_proof)
     permitted = await context.desk.request_within(patience.seconds, asked, signature, proof)
@@ -80,7 +82,9 @@ async def access_batch(request: Request, body: BatchBody, caller: Annotated[Call
     """
     context = context_of(request)
     wanted = [Wanted(item.request.value(), _proof(item.scope_proof)) for item in body.requests]
-    _check_own(caller, [item.request for item in wanted])
+    asked = [item.request for item in wanted]
+    _check_own(caller, asked)
+    await check_subjects(request, asked)
     signatures = [item.signature for item in body.requests]
 
     async def work(**_: bool) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -32,6 +34,8 @@ from consentry.api import (
 )
 from consentry.api.challenges import Challenges
 from consentry.api.documentation import complete_document
+from consentry.api.guard import Guard
+from consentry.api.limits import Bounds
 from consentry.api.logs import Log, json_log
 from consentry.api.policy import demand_policies
 from consentry.api.schemas import Problem
@@ -46,6 +50,8 @@ ROUTERS = (
     *(access, health, sign_in, subjects, records, consents, acts, asks, ask_stream, debts, erasures, recognitions),
     *(identifiers, persons, institutions, audit),
 )
+
+MOST_FRAMES: Final = 1_000
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Context]]
 
@@ -65,12 +71,14 @@ def create_app(lifespan: Lifespan, body_limit: int, *, documentation: bool = Tru
 
     @asynccontextmanager
     async def live(app: FastAPI) -> AsyncIterator[None]:
-        async with lifespan() as context:
-            app.state.context = context
-            app.state.sessions = Sessions(context.session_seconds)
-            app.state.challenges = Challenges()
-            app.state.streams = Streams(context.bell)
-            yield
+        with _shallow():
+            async with lifespan() as context:
+                app.state.context = context
+                app.state.sessions = Sessions(context.session_seconds)
+                app.state.challenges = Challenges()
+                app.state.streams = Streams(context.bell)
+                app.state.bounds = Bounds.of(context.limits.unproven, context.limits.about_subject)
+                yield
 
     app = FastAPI(
         title="Consentry",
@@ -86,9 +94,24 @@ def create_app(lifespan: Lifespan, body_limit: int, *, documentation: bool = Tru
         app.include_router(part.router)
     demand_policies(app)
     complete_document(app)
+    app.add_middleware(Guard)
     app.add_middleware(Tracing, log=log or json_log())
     _handle_errors(app)
     return app
+
+
+@contextmanager
+def _shallow() -> Iterator[None]:
+    """Keeps the interpreter's own limit of recursion, which libraries of the chain raise a hundredfold.
+
+    Without it a body of nested brackets ends the process: parsing it takes more of the stack than there is.
+    """
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(MOST_FRAMES)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _handle_errors(app: FastAPI) -> None:

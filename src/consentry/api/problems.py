@@ -29,6 +29,7 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
     errors.GatewayUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.OverloadError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooOftenError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerRejectedError: HTTPStatus.CONFLICT,
     errors.ForeignChainError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -43,9 +44,10 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
 }
 """Error → HTTP status. A test checks that every leaf of the hierarchy is here."""
 
+RETRY_SECONDS: Final = 2
 MEDIA_TYPE: Final = "application/problem+json"
 _HEADERS: Final[dict[int, dict[str, str]]] = {
-    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "2"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": str(RETRY_SECONDS)},
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer, Consentry-Signature"},
 }
 
@@ -78,7 +80,10 @@ def status_of(error: errors.ConsentryError) -> HTTPStatus:
 
 def from_error(request: Request, error: errors.ConsentryError) -> JSONResponse:
     """Gives the problem of one of our errors."""
-    return problem(request, status_of(error), error.code, error.message, **_more(error))
+    answer = problem(request, status_of(error), error.code, error.message, **_more(error))
+    if isinstance(error, errors.OverloadError):
+        answer.headers["Retry-After"] = str(error.details.get("retry_after", RETRY_SECONDS))
+    return answer
 
 
 def of_item(request: Request, error: errors.ConsentryError) -> dict[str, Any]:

@@ -50,8 +50,6 @@ async def take_content(
     if caller.institution != context.custodian:
         raise NotPermittedError("only this gateway's own institution may take records in")
     caller.check_active()
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise UnsupportedMediaError("content encodings are not taken in")
     if not _MEDIA_TYPE.fullmatch(content_type):
         raise UnsupportedMediaError("media type cannot be read")
     upload = Upload(SubjectId(raw(subject_id)), content_type, version, _signed_body(request, context.limits.upload))

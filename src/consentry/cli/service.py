@@ -8,13 +8,14 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 import uvicorn
 from fastapi import FastAPI
 
 from consentry.api.app import create_app
+from consentry.api.connections import Crowd, bounded
 from consentry.api.logs import json_log
 from consentry.api.streams import end_streams
 from consentry.cli import values
@@ -75,7 +76,7 @@ def run_gateway(known: Settings, door: socket.socket, tell_ready: Callable[[], N
             app = create_app(
                 lambda: _closing(parts, context), known.max_body_bytes, documentation=known.documentation, log=log
             )
-            await _Server(app, tell_ready).serve([door])
+            await _Server(app, Crowd(known.connections_per_address), tell_ready).serve([door])
 
     with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
         runner.run(serve_opened())
@@ -88,10 +89,14 @@ async def _closing(parts: AsyncExitStack, opened: Opened) -> AsyncIterator[Opene
 
 
 class _Server(uvicorn.Server):
-    """A web server that says when it answers."""
+    """A web server that bounds its connections, and says when it answers."""
 
-    def __init__(self, app: FastAPI, tell_ready: Callable[[], None]) -> None:
-        super().__init__(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS))
+    def __init__(self, app: FastAPI, crowd: Crowd, tell_ready: Callable[[], None]) -> None:
+        http: Any = bounded(crowd)
+        settings = uvicorn.Config(
+            app, http=http, ws="none", log_level="warning", timeout_graceful_shutdown=STOP_SECONDS
+        )
+        super().__init__(settings)
         self._tell_ready = tell_ready
         self._app = app
 

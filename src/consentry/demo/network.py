@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from consentry.client.hospital import Hospital, Institution
 from consentry.client.patient import Patient
@@ -88,12 +88,21 @@ class Network:
     """Everything the story needs, in one folder; each step can be done again without harm."""
 
     def __init__(
-        self, state: Path, *, recover_seconds: float = RECOVER_SECONDS, stop_seconds: float = STOP_SECONDS
+        self,
+        state: Path,
+        *,
+        recover_seconds: float = RECOVER_SECONDS,
+        stop_seconds: float = STOP_SECONDS,
+        given: Mapping[str, Any] | None = None,
     ) -> None:
-        """Takes the state folder, and how long a running gateway is waited for before it is replaced or killed."""
+        """Takes the state folder, and how long a running gateway is waited for before it is replaced or killed.
+
+        ``given`` are settings of every gateway, where they are not the usual ones.
+        """
         self.state = private_folder(state.absolute())
         self.chain_folder = self.state / "chain"
         self.manifest_path = self.state / "deployment.json"
+        self._given = dict(given or {})
         self._recover_seconds = recover_seconds
         self._stop_seconds = stop_seconds
         self._transports: list[Transport] = []
@@ -197,6 +206,7 @@ class Network:
             manifest=self.manifest_path,
             custodian="0x" + self.key(name).address.hex(),
             port=known.port if known and runs else free_port(known.port if known else None),
+            **self._given,
         )
 
     def start_gateway(self, name: str) -> Endpoint:
@@ -211,7 +221,7 @@ class Network:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CONSENTRY_")}
         environment |= {
             f"CONSENTRY_{key.upper()}": str(getattr(settings, key))
-            for key in ("state_dir", "node_url", "manifest", "custodian", "port")
+            for key in ("state_dir", "node_url", "manifest", "custodian", "port", *self._given)
         }
         log_path = self.folder(name) / "gateway.log"
         with log_path.open("ab") as log:

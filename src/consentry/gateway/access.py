@@ -10,6 +10,7 @@ released one by one, each after a last look of its own.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -78,6 +79,7 @@ class AccessDesk:
     clock: Callable[[], int] = machine_time
     _under_way: Counter[_Key] = field(default_factory=Counter)
     _behind: Behind = field(default_factory=Behind)
+    _looks: dict[Address, _Look] = field(default_factory=dict)
 
     async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
         """Has a request decided on chain, and releases the key only if the chain said yes.
@@ -283,8 +285,16 @@ class AccessDesk:
             verify(await self._signer(signed), digest_, signature, self.verifiers)
         except NotAuthenticError:
             # The signer may have been admitted a moment ago.
-            await self.projection.wait_for((await self.ledger.head()).number)
+            await self._catch_up(signed.institution)
             verify(await self._signer(signed), digest_, signature, self.verifiers)
+
+    async def _catch_up(self, institution: Address) -> None:
+        """Waits for the projection, once a second for one institution: a wrong signature must cost no call each."""
+        look = self._looks.setdefault(institution, _Look())
+        async with look.lock:
+            if look.at != self.clock():
+                await self.projection.wait_for((await self.ledger.head()).number)
+                look.at = self.clock()
 
     async def _signer(self, signed: AccessRequest | RequestBatch) -> bytes:
         institution = await self.projection.institution(signed.institution)
@@ -347,6 +357,14 @@ def _is_about(receipt: FinalReceipt, request: AccessRequest) -> bool:
 
 def _mixed_up() -> LedgerUnavailableError:
     return LedgerUnavailableError("decision does not match the request: the node mixes answers up")
+
+
+@dataclass(slots=True)
+class _Look:
+    """When the projection was last waited for; one waits at a time, and who came meanwhile waited with it."""
+
+    at: int = -1
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,19 @@ from consentry.gateway.records import Intake
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of what is taken in, in bytes."""
+    """Bounds of what is taken in.
+
+    Attributes:
+        body: bytes of a JSON body.
+        upload: bytes of an uploaded record.
+        unproven: requests a second that one address may make without proving an identity; 0 means any number.
+        about_subject: requests a minute that one institution may make about one person; 0 means any number.
+    """
 
     body: int
     upload: int
+    unproven: int = 50
+    about_subject: int = 600
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,11 +237,21 @@ def open_object_store(url: str, access: S3Access | None = None) -> ObjectStore:
         return ObjectStore(MemoryStore())
     if parts.scheme == "file" and not parts.netloc:
         folder = Path(parts.path)
-        (folder / INCOMING).mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         return ObjectStore(LocalStore(folder), folder)
     if parts.scheme == "s3" and parts.netloc:
         return ObjectStore(_bucket(url, access or S3Access()))
     raise ConfigurationError(f"object store URL does not match (got {parts.scheme}:, expected file:, memory: or s3:)")
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes the folder of a store; a loss of power must not take it away with all that is acknowledged in it."""
+    missing = [path for path in folder.parents if not path.exists()]
+    (folder / INCOMING).mkdir(parents=True, exist_ok=True)
+    # Always that of the store itself: an earlier process may have made it and ended before this.
+    for path in (folder, *missing):
+        with suppress(PermissionError):
+            sync_folder(path.parent)
 
 
 def _bucket(url: str, access: S3Access) -> Backend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -246,3 +247,30 @@ async def test_request_signed_by_another_never_reaches_the_ledger(bench: Bench) 
         await bench.desk.request(asked, bench.signed(HOSPITALS[1], "AccessLedger", asked))
     assert bench.ledger.log == before
     assert not bench.outbox.kept
+
+
+async def test_wrong_signatures_of_one_institution_cost_one_look_a_second(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    head = bench.ledger.head
+
+    async def counted() -> Any:  # noqa: ANN401 - as the ledger gives it
+        nonlocal looks
+        looks += 1
+        return await head()
+
+    monkeypatch.setattr(bench.ledger, "head", counted)
+    asked = request(bench, bench.consents[0])
+    wrong = bench.signed(HOSPITALS[1], "AccessLedger", asked)
+
+    async def refused() -> None:
+        with pytest.raises(NotAuthenticError):
+            await bench.desk.request(asked, wrong)
+
+    await asyncio.gather(*(refused() for _ in range(50)))
+    assert looks == 1
+    bench.now += 1
+    await refused()
+    assert looks == 2
+    assert (await ask(bench, asked)).receipt.permitted
