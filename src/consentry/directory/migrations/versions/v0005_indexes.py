@@ -37,9 +37,7 @@ def upgrade() -> None:
         op.create_index(_name(column), "ledger_events", [column, *more])
     for column, more in _OF_SOME.items():
         present = sa.text(f"{column} IS NOT NULL")
-        op.create_index(
-            _name(column), "ledger_events", [column, *more], sqlite_where=present, postgresql_where=present
-        )
+        op.create_index(_name(column), "ledger_events", [column, *more], sqlite_where=present, postgresql_where=present)
 
 
 def downgrade() -> None:

@@ -6,7 +6,8 @@ the projection by a follower in the background. The clock stops when the last bl
 This process is the gateway here, without HTTP and without a vault: what it asks, holds and writes is the product's.
 
 Measured at a hundredth, a tenth and all of the accesses (10^4, 10^5 and 10^6 in a full run): seconds so far, and
-resident memory of this process, of the sealer and of its engine. Exponents are the slopes of the logarithms.
+resident memory of this process, of the sealer and of its engine. Exponents are the slopes of the logarithms. The same
+ratio is given by processor time of the three, which other work on the machine hardly touches.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import asyncio
 import json
 import math
 import os
+import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -28,8 +31,8 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from benchmarks.material import new_requests
-from benchmarks.memory import resident_bytes
 from benchmarks.stage import CUSTODIAN, Place, Stage, open_stage
+from benchmarks.usage import cpu_seconds, resident_bytes
 from consentry.core.batch_tree import batch_of
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Material
@@ -68,10 +71,11 @@ Batch = tuple[Sequence[tuple[AccessRequest, Material]], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What was reached at one moment."""
+    """What was reached at one moment: seconds of the clock and of the processors, and memory of each process."""
 
     accesses: int
     seconds: float
+    cpu: float
     bytes: Mapping[str, int]
 
 
@@ -104,11 +108,14 @@ async def measure(size: Size) -> dict[str, float]:
     async with open_stage(size.patients) as stage, _open_room(stage) as room:
         await _write(room, await asyncio.to_thread(_signed, stage, WARM_UP))
         before = await _decisions(room.database)
-        reached = [Reached(0, 0.0, _memory(room.pids))]
+        reached = [Reached(0, 0.0, 0.0, _memory(room.pids))]
         for count in portions(size.accesses // BATCH, size.portion):
             batches = await asyncio.to_thread(_signed, stage, count)
-            seconds = reached[-1].seconds + await _write(room, batches)
-            reached.append(Reached(reached[-1].accesses + BATCH * count, seconds, _memory(room.pids)))
+            used = _cpu(room.pids)
+            seconds = await _write(room, batches)
+            last, used = reached[-1], _cpu(room.pids) - used
+            known = last.accesses + BATCH * count, last.seconds + seconds, last.cpu + used
+            reached.append(Reached(*known, _memory(room.pids)))
         kept = await _decisions(room.database) - before
         if kept != reached[-1].accesses:
             raise RuntimeError(f"projection has {kept} of {reached[-1].accesses} accesses")
@@ -128,12 +135,12 @@ async def _open_room(stage: Stage) -> AsyncIterator[Room]:
     stage.network.stop_gateway(CUSTODIAN)
     ledger = await ChainLedger.connect(stage.network.connection(), stage.manifest, stage.relay_key)
     try:
-        with tempfile.TemporaryDirectory(prefix="consentry-growth-") as folder:
+        with tempfile.TemporaryDirectory(prefix="consentry-pace-") as folder:
             url = f"sqlite+aiosqlite:///{folder}/projection.db"
             await SCHEMA.upgrade(url)
             database = Database(url)
             follower = Follower(database, ledger, await ledger.identity())
-            background = Background(lambda what, why: print(f"growth: {what}: {why}"))
+            background = Background(lambda what, why: print(f"pace: {what}: {why}", file=sys.stderr))
             background.deeds.append(Deed("following the chain", 1, follower.catch_up))
             following = background.start()
             try:
@@ -156,8 +163,12 @@ def _memory(pids: Mapping[str, int]) -> dict[str, int]:
     return {name: resident_bytes(pid) for name, pid in pids.items()}
 
 
+def _cpu(pids: Mapping[str, int]) -> float:
+    return sum(cpu_seconds(pid) for pid in pids.values())
+
+
 def _signed(stage: Stage, batches: int) -> list[Batch]:
-    own, domain, made = stage.requester, stage.domain("AccessLedger"), []
+    own, domain, made = stage.requester, stage.domain("AccessLedger"), list[Batch]()
     places: cycle[Place] = cycle(stage.sought)
     for _ in range(batches):
         sought = list(islice(places, BATCH))
@@ -203,12 +214,15 @@ def figures(reached: Sequence[Reached]) -> dict[str, float]:
     by_count = {one.accesses: one for one in reached}
     at = {part: by_count[total // PARTS * part] for part in (0, 1, PARTS - 1, PARTS)}
     first, last = at[1].seconds - at[0].seconds, at[PARTS].seconds - at[PARTS - 1].seconds
+    first_cpu, last_cpu = at[1].cpu - at[0].cpu, at[PARTS].cpu - at[PARTS - 1].cpu
     results = {
         "write_accesses": float(total),
         "write_per_s": total / reached[-1].seconds,
         "write_first_tenth_per_s": total / PARTS / first,
         "write_last_tenth_per_s": total / PARTS / last,
         "write_last_over_first_tenth": first / last,
+        "write_cpu_us_per_access": at[PARTS].cpu / total * 1e6,
+        "write_last_over_first_tenth_by_cpu": first_cpu / last_cpu,
     }
     marks = {"hundredth": by_count[total // PARTS**2], "tenth": at[1], "end": at[PARTS]}
     results["write_scaling_exponent"] = slope([(mark.accesses, mark.seconds) for mark in marks.values()])
@@ -223,6 +237,5 @@ def figures(reached: Sequence[Reached]) -> dict[str, float]:
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
     """Gives the slope of the straight line that fits the logarithms best: 1 is in proportion."""
-    pairs = [(math.log(x), math.log(y)) for x, y in points]
-    mean_x, mean_y = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))
-    return sum((x - mean_x) * (y - mean_y) for x, y in pairs) / sum((x - mean_x) ** 2 for x, _ in pairs)
+    across, up = [math.log(x) for x, _ in points], [math.log(y) for _, y in points]
+    return statistics.linear_regression(across, up).slope
