@@ -1,4 +1,8 @@
-"""Runs every benchmark and writes ``build/bench.json``: ``{"results": {name: value}}``; names say the unit or ratio."""
+"""Runs every benchmark and writes ``build/bench.json``: ``{"results": {name: value}}``; names say the unit or ratio.
+
+Each one runs in a process of its own, so that the memory of one is no burden to the next, and what it found is written
+as soon as it is done.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
+import time
 from pathlib import Path
+from types import ModuleType
 
-from benchmarks import decide, growth, live, seal, verify
+from benchmarks import crowd, decide, growth, live, pace, seal, verify
 
-BENCHMARKS = (seal, verify, live, decide, growth)
+BENCHMARKS = (seal, verify, live, decide, pace, crowd, growth)
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 
@@ -19,21 +26,47 @@ def main() -> int:
     """Runs the command; returns 1 if a benchmark could not be run."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter rounds; figures are rougher")
-    quick: bool = parser.parse_args().quick
+    names = [_name(benchmark) for benchmark in BENCHMARKS]
+    parser.add_argument("--only", choices=names, help="this one alone, in this process; nothing is written to the file")
+    asked = parser.parse_args()
+    if asked.only:
+        return _run(BENCHMARKS[names.index(asked.only)], quick=asked.quick)
     results: dict[str, float] = {}
-    failed = False
-    for benchmark in BENCHMARKS:
-        try:
-            results |= benchmark.run(quick=quick)
-        except RuntimeError as error:
-            print(f"bench: {benchmark.__name__}: {error}", file=sys.stderr)
-            failed = True
-    OUTPUT.parent.mkdir(exist_ok=True)
-    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    OUTPUT.write_text(json.dumps({"results": results, "machine": machine, "quick": quick}, indent=2) + "\n")
-    for name, value in results.items():
-        print(f"{name}: {value:.3f}")
+    failed = [name for name in names if not _gather(name, results, quick=asked.quick)]
     return 1 if failed else 0
+
+
+def _name(benchmark: ModuleType) -> str:
+    return benchmark.__name__.rpartition(".")[2]
+
+
+def _run(benchmark: ModuleType, *, quick: bool) -> int:
+    try:
+        results: dict[str, float] = benchmark.run(quick=quick)
+    except RuntimeError as error:
+        print(f"bench: {benchmark.__name__}: {error}", file=sys.stderr)
+        return 1
+    for name, value in results.items():
+        print(f"{name}: {value}")
+    return 0
+
+
+def _gather(name: str, results: dict[str, float], *, quick: bool) -> bool:
+    """Runs one benchmark, adds its figures to the others and writes them all; false if it could not be run."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "benchmarks", "--only", name, *(["--quick"] if quick else [])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        return False
+    found = {figure: float(value) for figure, value in (line.split(": ") for line in done.stdout.splitlines())}
+    results |= found
+    machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps({"results": results, "machine": machine, "quick": quick}, indent=2) + "\n")
+    for figure, value in found.items():
+        print(f"{figure}: {value:.3f}")
+    print(f"({name}: {time.perf_counter() - begun:.0f} s)", flush=True)
+    return True
 
 
 if __name__ == "__main__":

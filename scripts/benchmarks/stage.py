@@ -37,11 +37,12 @@ RECORD_BYTES: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A record that may be asked for, the consent under which, and what the chain needs to decide it."""
+    """A record that may be asked for, the consent under which, what the chain needs to decide it, and whose it is."""
 
     record: RecordId
     consent: ConsentId
     material: Material
+    patient: AccountKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +125,4 @@ async def _patient(network: Network, folder: Path) -> Place:
     terms, _ = await patient.prepare(terms_for(subject, network.institution(REQUESTER).address), "en")
     await patient.grant(terms)
     leaf = await custodian.leaf_of(subject, record)
-    return Place(record, consent_id(terms), Material(leaf, terms, ()))
+    return Place(record, consent_id(terms), Material(leaf, terms, ()), key)

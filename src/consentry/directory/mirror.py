@@ -8,6 +8,7 @@ institution that is suspended: its suspension may end with time alone.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -28,13 +29,16 @@ _DECISIONS: Final = frozenset({"AccessDecided", "RequestRejected"})
 View = TypeVar("View")
 
 
-class _Shelf(dict[bytes, Any]):
-    """Views of one kind by id; the one that came first goes when there are too many."""
+class _Shelf(OrderedDict[bytes, Any]):
+    """Views of one kind by id; the one that came first goes when there are too many.
+
+    Ordered, because to find the first of a plain dictionary one walks over everything that was dropped before it.
+    """
 
     def keep(self, key: bytes, view: object) -> None:
         self[key] = view
         if len(self) > MOST_VIEWS:
-            del self[next(iter(self))]
+            self.popitem(last=False)
 
 
 class Mirror(Directory):

@@ -19,7 +19,14 @@ from consentry.directory.ports import EventSource
 from consentry.directory.tables import BlockRow, EventRow, PositionRow, SourceRow
 from consentry.errors import ForeignChainError, LedgerUnavailableError
 
-BLOCKS_A_STEP: Final = 2_000
+BLOCKS_A_STEP: Final = 500
+"""Blocks that are read at once at most; full ones hold hundreds of events each."""
+FIRST_BLOCKS: Final = 10
+"""Blocks of the first step, when it is not known yet how full they are."""
+EVENTS_A_STEP: Final = 10_000
+"""Events a step aims at, some five kilobytes each in memory."""
+BLOCKS_A_LOOK: Final = 1_000
+"""Blocks of the projection that are held at once while the youngest that still stands is looked for."""
 WAIT_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
 
@@ -33,11 +40,12 @@ class Follower:
     def __init__(
         self, database: Database, source: EventSource, identity: ChainIdentity, *, blocks_a_step: int = BLOCKS_A_STEP
     ) -> None:
-        """Takes the database, the chain, which chain and deployment that is, and how many blocks are read at once."""
+        """Takes the database, the chain, which chain and deployment that is, and the most blocks read at once."""
         self._database = database
         self._source = source
         self._identity = identity
-        self._blocks_a_step = blocks_a_step
+        self._most_blocks = blocks_a_step
+        self._blocks = min(FIRST_BLOCKS, blocks_a_step)
         self._recognised = False
         self._turn = asyncio.Lock()
         self._watchers: list[Watcher] = []
@@ -132,22 +140,32 @@ class Follower:
             return position
         # Another chain looks like a reorganisation from here: the node must prove that it is still the same.
         await self._source.identity()
-        async with self._database.reading() as session:
-            rows = await session.exec(select(BlockRow).order_by(col(BlockRow.number).desc()))
-            known = [BlockReference(row.number, row.hash, row.time) for row in rows]
-        fork = None
-        for block in known:
-            if await self._stands(block):
-                fork = block
-                break
-        if known and fork is None:
-            raise ForeignChainError(f"chain has none of the {len(known)} blocks that were taken in from it")
+        fork = await self._youngest_standing()
         async with self._database.writing() as session:
             current = await _position(session, to_change=True)
             if current != position:
                 return current
             await _undo_to(session, fork)
         return fork
+
+    async def _youngest_standing(self) -> BlockReference | None:
+        """Gives the youngest block with events that the chain still has; none if none was taken in."""
+        gone, below = 0, None
+        while found := await self._blocks_below(below):
+            for block in found:
+                if await self._stands(block):
+                    return block
+            gone, below = gone + len(found), found[-1].number
+        if gone:
+            raise ForeignChainError(f"chain has none of the {gone} blocks that were taken in from it")
+        return None
+
+    async def _blocks_below(self, number: int | None) -> Sequence[BlockReference]:
+        query = select(BlockRow).order_by(col(BlockRow.number).desc()).limit(BLOCKS_A_LOOK)
+        if number is not None:
+            query = query.where(col(BlockRow.number) < number)
+        async with self._database.reading() as session:
+            return [BlockReference(row.number, row.hash, row.time) for row in await session.exec(query)]
 
     async def _stands(self, block: BlockReference) -> bool:
         found = await self._source.block(block.number)
@@ -156,7 +174,7 @@ class Follower:
     async def _step(self, position: BlockReference | None, head: BlockReference) -> BlockReference | None:
         """Takes in the next blocks and gives the new position; that of another process if one was faster."""
         first = position.number + 1 if position else min(self._identity.deployed_in, head.number)
-        last = min(head.number, first + self._blocks_a_step - 1)
+        last = min(head.number, first + self._blocks - 1)
         end = await self._source.block(last)
         events = await self._source.events(first, last)
         # What was read is of one chain only if its last block stands, and what it follows on stands too.
@@ -174,7 +192,13 @@ class Follower:
                 await session.exec(insert(EventRow), params=rows)
             await _put_position(session, end)
         self._tell(rows, end)
+        self._adapt(last - first + 1, len(rows))
         return end
+
+    def _adapt(self, blocks: int, events: int) -> None:
+        """Sets how many blocks come next by how full these were; never many more than what was seen."""
+        fitting = blocks * EVENTS_A_STEP // max(events, 1)
+        self._blocks = max(1, min(fitting, 2 * self._blocks, self._most_blocks))
 
 
 async def _position(session: AsyncSession, *, to_change: bool = False) -> BlockReference | None:

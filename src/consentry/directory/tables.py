@@ -6,9 +6,9 @@ the rows above the fork, and a rebuild gives the same rows.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, LargeBinary, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from consentry.database.engine import own_metadata
@@ -20,22 +20,48 @@ class Base(SQLModel):
     metadata = own_metadata()
 
 
+_PLACE: Final = ("block_number", "log_index")
+
+
+def _index(column: str, *more: str, is_rare: bool = False) -> Index:
+    """Gives an index whose rows come in the order in which they are asked for, so that the latest is the first read.
+
+    A column that most rows leave empty has none of them in its index.
+    """
+    present = text(f"{column} IS NOT NULL") if is_rare else None
+    name = f"ix_ledger_events_{column}"
+    return Index(name, column, *more, sqlite_where=present, postgresql_where=present)
+
+
 class EventRow(Base, table=True):
-    """One event; the columns beside ``payload`` are what lists are asked by."""
+    """One event; the columns beside ``payload`` are what lists are asked by.
+
+    Most rows are decisions, and one institution may have millions of them: an index by a column alone would have every
+    one of them read to find out that it is of another kind.
+    """
 
     __tablename__ = "ledger_events"
+    __table_args__: ClassVar[Any] = (
+        _index("kind", *_PLACE),
+        _index("subject_id", "kind", *_PLACE),
+        _index("participant", "kind", *_PLACE),
+        _index("record_id", "kind", *_PLACE),
+        _index("consent_id", "kind", *_PLACE, "permitted"),
+        _index("signer", "kind", *_PLACE, is_rare=True),
+        _index("act_hash", is_rare=True),
+    )
 
     block_number: int = Field(sa_type=BigInteger, primary_key=True)
     log_index: int = Field(primary_key=True)
-    kind: str = Field(max_length=64, index=True)
+    kind: str = Field(max_length=64)
     transaction_hash: bytes = Field(sa_type=LargeBinary)
-    subject_id: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
-    participant: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
-    record_id: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
-    consent_id: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
-    signer: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
+    subject_id: bytes | None = Field(default=None, sa_type=LargeBinary)
+    participant: bytes | None = Field(default=None, sa_type=LargeBinary)
+    record_id: bytes | None = Field(default=None, sa_type=LargeBinary)
+    consent_id: bytes | None = Field(default=None, sa_type=LargeBinary)
+    signer: bytes | None = Field(default=None, sa_type=LargeBinary)
     permitted: bool | None = None
-    act_hash: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
+    act_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
     payload: str = Field(sa_type=Text)
 
 

@@ -195,7 +195,7 @@ class Directory:
 
     async def _consent(self, event: Any) -> ConsentView:
         revoked = await self._latest("ConsentRevoked", consent_id=event.consent_id)
-        query = select(func.count()).select_from(EventRow)
+        query = select(func.count()).select_from(EventRow).where(col(EventRow.kind) == "AccessDecided")
         query = query.where(col(EventRow.consent_id) == event.consent_id, col(EventRow.permitted).is_(True))
         async with self._database.reading() as session:
             uses = (await session.exec(query)).one()

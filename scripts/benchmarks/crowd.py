@@ -1,0 +1,242 @@
+"""Whether an answer takes longer when the gateway knows a million live consents instead of ten thousand.
+
+Two gateways of one custodian stand on one chain, each with its own copy of database and vault and a relay of its own.
+The one's projection is filled up to ten thousand consents, the other's to a million (`filling`): the chain holds only
+those under which is asked, because granting a million takes hours. Both sides take turns, while the other one is held
+still. Every call of a round is under a consent that neither gateway was asked for before, so that it is looked up among
+all of them; what was asked for stays in memory. Calls are sent at half the rate that the small one reaches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import statistics
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Final
+
+from sqlmodel import col, select
+
+from benchmarks.decide import CALLERS, SINGLE
+from benchmarks.filling import fill
+from benchmarks.load import Call, Outcome, closed_loop, open_loop, signed_call
+from benchmarks.material import new_requests, terms_for
+from benchmarks.stage import CUSTODIAN, REQUESTER, Place, Stage, open_stage
+from benchmarks.usage import resident_bytes
+from consentry.core.terms import ConsentId, Material
+from consentry.core.typed_data import consent_id
+from consentry.crypto.keywrap import release_key_hash
+from consentry.crypto.signing import sign
+from consentry.database.engine import Database
+from consentry.demo.gateways import not_ready
+from consentry.directory.mirror import Mirror
+from consentry.directory.projection import Follower
+from consentry.directory.tables import EventRow
+from consentry.evidence.notation import hex_of, write
+from consentry.ledger.chain import ChainLedger
+
+SMALL, LARGE = CUSTODIAN, f"{CUSTODIAN}-large"
+GRANTS_UNDER_WAY: Final = 64
+NAMES: Final = {SMALL: "ten_thousand", LARGE: "million"}
+NOT_ITS_OWN: Final = ("endpoint.json", "gateway.lock", "gateway.log")
+"""What a copy of a gateway's folder leaves out: it belongs to the process."""
+VIEWS: Final = 1_000
+AWAKE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured: rounds, in each so many calls a side; consents in the one and the other projection."""
+
+    rounds: int
+    calls: int
+    patients: int
+    small: int = 10_000
+    large: int = 1_000_000
+
+
+QUICK: Final = Size(rounds=5, calls=100, patients=20)
+FULL: Final = Size(rounds=7, calls=500, patients=50)
+
+
+def run(*, quick: bool) -> dict[str, float]:
+    """Measures.
+
+    Returns:
+        ``p99_million_over_ten_thousand_consents``, the median of the rounds' ratios; latencies, seconds of a start and
+        memory of both sides; ``mirror_bytes_per_consent``.
+
+    Raises:
+        RuntimeError: an access was not permitted, or came without its key.
+    """
+    return asyncio.run(measure(QUICK if quick else FULL))
+
+
+async def measure(size: Size) -> dict[str, float]:
+    """Measures with a size of one's own."""
+    async with open_stage(size.patients) as stage:
+        fresh = await _granted(stage, size.calls * size.rounds)
+        results = await asyncio.to_thread(_begin, stage, size)
+        try:
+            results |= await _in_turns(stage, size, fresh)
+        finally:
+            await asyncio.to_thread(stage.network.stop_gateway, LARGE)
+        results["mirror_bytes_per_consent"] = await _bytes_per_view(stage)
+    return results
+
+
+async def _granted(stage: Stage, count: int) -> list[Place]:
+    """Has the patients grant so many more consents, each to the same hospital on the same record."""
+    ledger = await ChainLedger.connect(stage.network.connection(), stage.manifest, stage.relay_key)
+    domain, gate = ledger.domain("Consents"), asyncio.Semaphore(GRANTS_UNDER_WAY)
+
+    async def grant(place: Place, number: int) -> Place:
+        leaf, own = place.material.leaf, stage.requester
+        terms = terms_for(leaf.subject_id, own.address, nonce=number)
+        async with gate:
+            await ledger.grant(terms, sign(place.patient, domain, terms))
+        return replace(place, consent=consent_id(terms), material=Material(leaf, terms, ()))
+
+    try:
+        chosen = enumerate(islice(cycle(stage.sought), count), start=2)
+        return list(await asyncio.gather(*(grant(place, number) for number, place in chosen)))
+    finally:
+        await ledger.close()
+
+
+def _begin(stage: Stage, size: Size) -> dict[str, float]:
+    """Copies the gateway, fills both, and starts both; gives how long a start took, and the memory after it."""
+    network, results = stage.network, dict[str, float]()
+    network.stop_gateway(CUSTODIAN)
+    shutil.copytree(network.folder(SMALL), network.state / LARGE, ignore=shutil.ignore_patterns(*NOT_ITS_OWN))
+    shutil.copy(network.state / "keys" / SMALL, network.state / "keys" / LARGE)
+    # Two gateways with one relay would send under the same nonces.
+    shutil.copy(network.folder(REQUESTER) / "keys" / "relay", network.state / LARGE / "keys" / "relay")
+    for name, consents in ((SMALL, size.small), (LARGE, size.large)):
+        begun = time.perf_counter()
+        fill(database_of(network.folder(name)), consents)
+        results[f"fill_seconds_{NAMES[name]}_consents"] = time.perf_counter() - begun
+        begun = time.perf_counter()
+        network.start_gateway(name)
+        results[f"start_seconds_{NAMES[name]}_consents"] = time.perf_counter() - begun
+        results[f"start_mb_{NAMES[name]}_consents"] = resident_bytes(_pid(stage, name)) / 1e6
+    return results
+
+
+def database_of(folder: Path) -> Path:
+    """Gives the file with a gateway's tables."""
+    return folder / "gateway.db"
+
+
+def _pid(stage: Stage, name: str) -> int:
+    pid = stage.network.gateway_pid(name)
+    if pid is None:
+        raise RuntimeError(f"gateway {name} does not run")
+    return pid
+
+
+async def _in_turns(stage: Stage, size: Size, fresh: Sequence[Place]) -> dict[str, float]:
+    p99, every = {name: list[float]() for name in NAMES}, {name: Outcome() for name in NAMES}
+    most = min([await _warmed_up(stage, name, size.calls * 2) for name in NAMES])
+    for number in range(size.rounds):
+        places = fresh[number * size.calls : (number + 1) * size.calls]
+        # Who comes first finds the chain's caches cold: they take turns at that too.
+        for name in list(NAMES)[:: 1 if number % 2 else -1]:
+            async with _alone(stage, name):
+                url = stage.network.hospital_url(name)
+                outcome = await open_loop(url, _calls(stage, url, places), most / 2)
+                _permitted(outcome)
+                p99[name].append(outcome.percentile(99))
+                every[name].latencies += outcome.latencies
+    results = {"consents_load_per_s": most / 2}
+    for name, word in NAMES.items():
+        results |= {f"single_p{share}_ms_{word}_consents": 1000 * every[name].percentile(share) for share in (50, 99)}
+        results[f"gateway_mb_{word}_consents"] = resident_bytes(_pid(stage, name)) / 1e6
+    ratios = [large / small for small, large in zip(p99[SMALL], p99[LARGE], strict=True)]
+    return results | {"p99_million_over_ten_thousand_consents": statistics.median(ratios)}
+
+
+async def _warmed_up(stage: Stage, name: str, count: int) -> float:
+    """Loads the code of a gateway and opens its connections; gives the calls a second it then answers."""
+    async with _alone(stage, name):
+        url, places = stage.network.hospital_url(name), list(islice(cycle(stage.sought), count))
+        _permitted(await closed_loop(url, _calls(stage, url, places[: count // 2]), CALLERS))
+        outcome = await closed_loop(url, _calls(stage, url, places), CALLERS)
+        return _permitted(outcome) / outcome.seconds
+
+
+@asynccontextmanager
+async def _alone(stage: Stage, name: str) -> AsyncIterator[None]:
+    """Holds the other gateway still meanwhile, and lets this one take in what it missed at first."""
+    other = next(one for one in NAMES if one != name)
+    with _held(_pid(stage, other)):
+        deadline = time.monotonic() + AWAKE_SECONDS
+        while await asyncio.to_thread(not_ready, int(stage.network.hospital_url(name).rsplit(":", 1)[1])) is not None:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"gateway {name} does not come back")
+            await asyncio.sleep(0.1)
+        yield
+
+
+@contextmanager
+def _held(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _permitted(outcome: Outcome) -> int:
+    answers = [json.loads(body) for body in outcome.bodies]
+    if any(not answer["decision"]["permitted"] or not answer["key"]["wrapped"] for answer in answers):
+        raise RuntimeError("an access was not permitted, or came without its key")
+    return len(answers)
+
+
+def _calls(stage: Stage, url: str, places: Sequence[Place]) -> list[Call]:
+    own, domain = stage.requester, stage.domain("AccessLedger")
+    sought = [(place.record, place.consent) for place in places]
+    return [
+        signed_call(
+            own,
+            url,
+            SINGLE,
+            {"request": write(asked), "scopeProof": [], "signature": hex_of(sign(own.key, domain, asked))},
+        )
+        for asked in new_requests(own.address, release_key_hash(own.release_key), sought)
+    ]
+
+
+async def _bytes_per_view(stage: Stage) -> float:
+    """Gives what a consent takes that a gateway keeps in memory, measured by allocation on the large projection."""
+    ledger = await ChainLedger.connect(stage.network.connection(), stage.manifest, stage.relay_key)
+    database = Database(f"sqlite+aiosqlite:///{database_of(stage.network.folder(LARGE))}")
+    try:
+        follower = Follower(database, ledger, await ledger.identity())
+        mirror = Mirror(database, follower)
+        await follower.catch_up()
+        query = select(EventRow.consent_id).where(col(EventRow.kind) == "ConsentGranted").limit(2 * VIEWS)
+        async with database.reading() as session:
+            ids = [ConsentId(found) for found in await session.exec(query) if found]
+        for one in ids[:VIEWS]:
+            await mirror.consent(one)
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        for one in ids[VIEWS:]:
+            await mirror.consent(one)
+        after, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return (after - before) / VIEWS
+    finally:
+        await database.close()
+        await ledger.close()
