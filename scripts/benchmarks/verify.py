@@ -2,8 +2,8 @@
 
 Ours is what the gateway does with a request: its digest, and whether the institution's signer, which it knows, signed
 it. eth-account is asked to hash with pysha3, as this package does; left to itself it takes a slower hash, and that is
-reported too, under ``..._as_installed``. All sides take turns in one run, on one thread each; what is counted is the time
-of its processor, so that what else runs on the machine is not.
+reported too, under ``..._as_installed``. All sides take turns in one run, on one thread each; what is counted is
+processor time, so that what else runs on the machine is not.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def run(*, quick: bool) -> dict[str, float]:
     """Measures in turns; medians over the rounds.
 
     Returns:
-        Verifications a second of one core by each side, and the medians of their ratios: ``request_verify_over_eth_account``, and
-        the same against eth-account as it is installed.
+        Verifications a second of one core by each side, and the medians of their ratios:
+        ``request_verify_over_eth_account``, and the same against eth-account as it is installed.
 
     Raises:
         RuntimeError: the two sides do not name the same signer.
@@ -77,11 +77,11 @@ def run(*, quick: bool) -> dict[str, float]:
 def _slower_hash() -> Iterator[None]:
     """Lets eth_hash take the backend that it takes by itself where both are installed."""
     fast = keccak.hasher
-    keccak.hasher = pycryptodome.backend.keccak256
+    setattr(keccak, "hasher", pycryptodome.backend.keccak256)  # noqa: B010 - it is declared a method
     try:
         yield
     finally:
-        keccak.hasher = fast
+        setattr(keccak, "hasher", fast)  # noqa: B010
 
 
 def _seconds(work: Callable[[], None]) -> float:
