@@ -9,9 +9,9 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import decide, live, seal, verify
+from benchmarks import decide, live, seal, transfer, verify
 
-BENCHMARKS = (seal, verify, live, decide)
+BENCHMARKS = (seal, verify, transfer, live, decide)
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 
