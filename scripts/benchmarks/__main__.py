@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import crowd, decide, growth, live, pace, seal, verify
+from benchmarks import crowd, decide, growth, live, pace, seal, transfer, verify
 
-BENCHMARKS = (seal, verify, live, decide, pace, crowd, growth)
+BENCHMARKS = (seal, verify, transfer, live, decide, pace, crowd, growth)
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 

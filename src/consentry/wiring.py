@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -78,6 +79,8 @@ MOST_WAIT_SECONDS: Final = 5.0
 MOST_LAG_BLOCKS: Final = 50
 LEAST_FREE_BYTES: Final = 32 * 2**20
 _KEY_AND_SECRET: Final = 2
+HASHING_THREADS: Final = 2
+"""Threads that hash plaintext beside sealing, for all uploads together; each such upload seals on one more."""
 LOCK_NAME: Final = "gateway.lock"
 """File in the state folder that the one gateway serving it holds locked."""
 
@@ -332,7 +335,8 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         persons = PersonStore(database, load_or_create_key(settings.directory_key))
         await persons.check_key()
         objects = object_store(settings)
-        vault = RecordVault(database, objects, keys_of_subjects, forget=persons.forget)
+        hashing = stack.enter_context(ThreadPoolExecutor(HASHING_THREADS, "hashing"))
+        vault = RecordVault(database, objects, keys_of_subjects, hash_pool=hashing, forget=persons.forget)
         keys = IdempotencyStore(database)
         await keys.interrupt_all()
         background = Background(tell)

@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -47,7 +48,13 @@ from consentry.core.terms import (
 )
 from consentry.core.typed_data import record_id, scope_key
 from consentry.crypto.commitment import verify_commitment
-from consentry.crypto.keywrap import ReleaseContext, release_key_hash, release_public_key, unwrap_record_keys
+from consentry.crypto.keywrap import (
+    RecordKeys,
+    ReleaseContext,
+    release_key_hash,
+    release_public_key,
+    unwrap_record_keys,
+)
 from consentry.crypto.sealing import Opener, sealing_context
 from consentry.crypto.signing import SigningKey, sign
 from consentry.errors import AccessDeniedError, ConsentryError, NotFoundError, VerificationError
@@ -310,12 +317,11 @@ class Hospital:
         denials = [(one.request, answer.details) for one, answer in pairs if isinstance(answer, AccessDeniedError)]
         await confirm_denials(self._chain, denials)
 
-    async def download(self, permitted: Permitted, target: Path) -> None:
-        """Fetches, opens and checks a permitted record; the file (mode 0600) appears only when every check held.
+    async def open_keys(self, permitted: Permitted) -> RecordKeys:
+        """Opens the record's keys with the institution's release key; they fit no other decision.
 
         Raises:
-            VerificationError: key, ciphertext or plaintext is not what was anchored.
-            VaultError: the gateway cannot serve the object as it was anchored.
+            VerificationError: they were wrapped for another decision or key.
         """
         known = await self.gateway()
         request = permitted.entry.request
@@ -329,12 +335,22 @@ class Hospital:
             decision_id=heads.hash_of(permitted.entry),
             release_key_hash=request.release_key_hash,
         )
-        keys = unwrap_record_keys(permitted.wrapped_key, self._own.release_seed, context)
-        opener = Opener(keys.data_key, sealing_context(permitted.object_id, permitted.leaf.version))
+        return unwrap_record_keys(permitted.wrapped_key, self._own.release_seed, context)
+
+    async def download(self, permitted: Permitted, target: Path) -> None:
+        """Fetches, opens and checks a permitted record; the file (mode 0600) appears only when every check held.
+
+        Raises:
+            VerificationError: key, ciphertext or plaintext is not what was anchored.
+            VaultError: the gateway cannot serve the object as it was anchored.
+        """
+        keys = await self.open_keys(permitted)
         draft = target.with_name(f".{target.name}.part")
         try:
-            with _private(draft) as file:
-                async with self._transport.download(f"/v1/records/{hex_of(request.record_id)}/ciphertext") as answer:
+            with _private(draft) as file, ThreadPoolExecutor(1) as pool:
+                bound = sealing_context(permitted.object_id, permitted.leaf.version)
+                opener = Opener(keys.data_key, bound, hash_pool=pool)
+                async with self._transport.download(ciphertext_of(permitted)) as answer:
                     async for piece in answer.aiter_bytes(_PIECE):
                         file.write(opener.update(piece))
                 file.write(opener.finalize())
@@ -404,6 +420,11 @@ class Hospital:
             raise VerificationError("access log holds lines about another institution")
         check_log(entries, heads.institution_key(own), lambda entry: entry.institution_sequence, head)
         return found
+
+
+def ciphertext_of(permitted: Permitted) -> str:
+    """Gives where the gateway has the ciphertext of a permitted record."""
+    return f"/v1/records/{hex_of(permitted.entry.request.record_id)}/ciphertext"
 
 
 def _written(asked: Asked) -> Json:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from eth_hash.auto import keccak
-
+from consentry.core.keccak import keccak
 from consentry.core.terms import AccessRequest, Address, BatchPath, RequestBatch
 from consentry.core.typed_data import struct_hash
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from eth_hash.auto import keccak
-
+from consentry.core.keccak import keccak
 from consentry.core.terms import AccessEntry, Address, SubjectId
 from consentry.core.typed_data import struct_hash
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from eth_hash.auto import keccak
+from consentry.core.keccak import keccak
 
 
 def leaf_of(scope_key: bytes) -> bytes:

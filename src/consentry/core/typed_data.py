@@ -10,11 +10,13 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import compress
 from operator import attrgetter
+from struct import Struct
+from struct import error as struct_error
 from typing import TYPE_CHECKING, Any, Final
 
-from eth_hash.auto import keccak
-
+from consentry.core.keccak import keccak
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     AccessRequest,
@@ -125,10 +127,6 @@ def type_hash(struct: type) -> bytes:
     return keccak(f"{struct.__name__}({','.join(members_of(struct))})".encode())
 
 
-def _hashed_word(value: bytes) -> bytes:
-    return keccak(value)
-
-
 def _bytes_word(value: bytes) -> bytes:
     if len(value) != WORD:
         raise ValueError(f"length of a bytes32 does not match (got {len(value)}, expected {WORD})")
@@ -143,19 +141,41 @@ def _number_word(value: int) -> bytes:
     return value.to_bytes(WORD, "big")
 
 
-_WORDS: Final[dict[str, Callable[..., bytes]]] = {
-    "bytes": _hashed_word,
-    "bytes32": _bytes_word,
-    "address": _address_word,
-}
+_WORDS: Final[dict[str, Callable[..., bytes]]] = {"bytes": keccak, "bytes32": _bytes_word, "address": _address_word}
+_WIDE: Final[dict[str, Callable[..., bytes]]] = {"bytes": keccak, "uint256": _number_word}
+"""Members that become a word before they are packed."""
+_PACKED: Final = {"bytes": "32s", "bytes32": "32s", "uint256": "32s", "address": "12x20s"}
+_PACKED_NUMBER: Final = "24xQ"
+_SIZES: Final = {"bytes32": WORD, "address": 20}
 
 
 @cache
-def _plan(struct: type[DataclassInstance]) -> tuple[bytes, Callable[[object], Any], tuple[Callable[..., bytes], ...]]:
-    """Gives the type hash of a struct, a getter of all members, and the encoder of each."""
-    getter: Callable[[object], Any] = attrgetter(*(f.name for f in dataclasses.fields(struct)))
-    encoders = tuple(_WORDS.get(member.split(" ")[0], _number_word) for member in members_of(struct))
-    return type_hash(struct), getter, encoders
+def _encoder(struct: type[DataclassInstance]) -> Callable[[object], bytes]:
+    """Gives what encodes values of a struct: its type hash and a word for each member, packed at once.
+
+    Packing cuts and pads what has another size, so sizes are looked at before. What does not fit the layout is encoded
+    word by word, where the member that is wrong raises.
+    """
+    types = [member.split(" ")[0] for member in members_of(struct)]
+    members: Callable[[object], Any] = attrgetter(*(f.name for f in dataclasses.fields(struct)))
+    head, words = type_hash(struct), [_WORDS.get(kind, _number_word) for kind in types]
+    pack = Struct(">32s" + "".join(_PACKED.get(kind, _PACKED_NUMBER) for kind in types)).pack
+    wide = [(place, _WIDE[kind]) for place, kind in enumerate(types) if kind in _WIDE]
+    sized, sizes = [kind in _SIZES for kind in types], [_SIZES[kind] for kind in types if kind in _SIZES]
+
+    def encode(value: object) -> bytes:
+        given = members(value)
+        try:
+            if list(map(len, compress(given, sized))) == sizes:
+                fitting = list(given)
+                for place, word in wide:
+                    fitting[place] = word(fitting[place])
+                return pack(head, *fitting)
+        except (struct_error, TypeError):
+            pass  # told below
+        return head + b"".join([word(member) for word, member in zip(words, given, strict=True)])
+
+    return encode
 
 
 def struct_hash(value: SignedStruct) -> bytes:
@@ -166,9 +186,7 @@ def struct_hash(value: SignedStruct) -> bytes:
         OverflowError: a number is negative or needs more than 32 bytes.
     """
     kind: Any = type(value)
-    head, getter, encoders = _plan(kind)
-    words = [encode(member) for encode, member in zip(encoders, getter(value), strict=True)]
-    return keccak(head + b"".join(words))
+    return keccak(_encoder(kind)(value))
 
 
 def record_id(leaf: RecordLeaf) -> RecordId:

@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
-from eth_hash.auto import keccak
 
+from consentry.core.keccak import keccak
 from consentry.core.terms import Address
 from consentry.errors import InvalidInputError, NotAuthenticError
 

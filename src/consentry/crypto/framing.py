@@ -24,7 +24,7 @@ def length_prefixed(*fields: bytes) -> bytes:
     Returns:
         The encoding; injective over tuples of byte strings.
     """
-    return b"".join(len(field).to_bytes(LENGTH_SIZE, "big") + field for field in fields)
+    return b"".join([len(field).to_bytes(LENGTH_SIZE, "big") + field for field in fields])
 
 
 def uint64(value: int) -> bytes:

@@ -1,7 +1,7 @@
 """Random access into sealed objects: a second, independent reader of the format of `consentry.crypto.sealing`.
 
-It opens any byte range without reading the rest. Inside Consentry only tests call it, as cross-check of the library's
-streaming reader; it ships for viewers that fetch parts of a large image by ranges.
+It opens any byte range without reading the rest: `consentry.client.parts` does so for viewers that fetch parts of a
+large image, and tests cross-check the library's streaming reader with it.
 Specification: https://c2sp.org/chunked-encryption, sections "Key derivation", "AEAD usage", "Implementation notes".
 """
 
@@ -24,7 +24,9 @@ from consentry.crypto.sealing import (
     MAX_CHUNKS,
     SALT_SIZE,
     SEALED_CHUNK_SIZE,
+    Bytes,
     opened_size,
+    sealed_size,
 )
 from consentry.errors import InvalidInputError, ObjectCorruptError, ObjectSwappedError, ObjectTornError
 
@@ -37,6 +39,29 @@ _CHUNKS_A_READ = 64
 def chunk_offset(index: int) -> int:
     """Offset in bytes of sealed chunk ``index``: 56 + index x 16400."""
     return HEADER_SIZE + index * SEALED_CHUNK_SIZE
+
+
+def last_chunk_span(size: int) -> tuple[int, int]:
+    """Gives where the last chunk lies in a sealed object of ``size`` bytes: its offset and its end.
+
+    Raises:
+        ObjectTornError: the size is that of no message.
+    """
+    return chunk_offset(opened_size(size) // CHUNK_SIZE), size
+
+
+def chunk_span(offset: int, length: int, plaintext_size: int) -> tuple[int, int] | None:
+    """Gives which sealed bytes hold ``length`` plaintext bytes from ``offset``; None where there are none.
+
+    Raises:
+        InvalidInputError: ``offset`` or ``length`` is negative.
+    """
+    _check_range(offset, length)
+    end = min(offset + length, plaintext_size)
+    if offset >= end:
+        return None
+    after = chunk_offset((end - 1) // CHUNK_SIZE + 1)
+    return chunk_offset(offset // CHUNK_SIZE), min(after, sealed_size(plaintext_size))
 
 
 class RandomAccessReader:
@@ -57,7 +82,7 @@ class RandomAccessReader:
         ObjectCorruptError: a chunk is not authentic.
     """
 
-    def __init__(self, read_at: Callable[[int, int], bytes], size: int, key: bytes, context: bytes) -> None:
+    def __init__(self, read_at: Callable[[int, int], Bytes], size: int, key: bytes, context: bytes) -> None:
         check_length("data key", key, KEY_SIZE)
         self._read_at = read_at
         self.plaintext_size = opened_size(size)
@@ -67,7 +92,7 @@ class RandomAccessReader:
                 f"number of chunks does not match (got {self._last_chunk + 1}, expected {MAX_CHUNKS} at most)"
             )
         self._size = size
-        self._aead, self._base_nonce = _derive(self._exactly(0, HEADER_SIZE), key, context)
+        self._aead, self._base_nonce = _derive(bytes(self._exactly(0, HEADER_SIZE)), key, context)
         self._open_chunks(self._last_chunk, self._last_chunk)
 
     def read(self, offset: int, length: int) -> bytes:
@@ -78,10 +103,7 @@ class RandomAccessReader:
             ObjectTornError: ``read_at`` gives fewer bytes than asked for.
             ObjectCorruptError: a chunk in the range is not authentic; nothing is handed out.
         """
-        if offset < 0 or length < 0:
-            raise InvalidInputError(
-                f"range does not match (got offset {offset}, length {length}, expected no negative)"
-            )
+        _check_range(offset, length)
         end = min(offset + length, self.plaintext_size)
         if offset >= end:
             return b""
@@ -109,11 +131,16 @@ class RandomAccessReader:
         except InvalidTag:
             raise ObjectCorruptError(f"sealed chunk {index} does not match its key and place") from None
 
-    def _exactly(self, offset: int, length: int) -> bytes:
+    def _exactly(self, offset: int, length: int) -> Bytes:
         data = self._read_at(offset, length)
         if len(data) != length:
             raise ObjectTornError(f"bytes at offset {offset} do not match (got {len(data)}, expected {length})")
         return data
+
+
+def _check_range(offset: int, length: int) -> None:
+    if offset < 0 or length < 0:
+        raise InvalidInputError(f"range does not match (got offset {offset}, length {length}, expected no negative)")
 
 
 def _derive(header: bytes, key: bytes, context: bytes) -> tuple[AESGCM, int]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
 
+from consentry.core.keccak import keccak
 from consentry.core.terms import Address
 from consentry.crypto.framing import length_prefixed
 from consentry.errors import InvalidInputError

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from coincurve import PrivateKey, PublicKey
-from eth_hash.auto import keccak
 
+from consentry.core.keccak import keccak
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain, SignedStruct, digest
 from consentry.crypto import council, p256, webauthn
@@ -22,8 +22,8 @@ from consentry.errors import NotAuthenticError
 ACCOUNT_SIZE: Final = 20
 SIGNATURE_SIZE: Final = 65
 _ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-_HIGHEST_S: Final = _ORDER // 2
-_RECOVERY: Final = {27: 0, 28: 1}
+_HIGHEST_S: Final = (_ORDER // 2).to_bytes(32, "big")
+_RECOVERY: Final = {27: b"\0", 28: b"\1"}
 
 
 class SigningKey(Protocol):
@@ -88,13 +88,13 @@ def recover(digest_: bytes, signature: bytes) -> Address:
     """
     if len(signature) != SIGNATURE_SIZE:
         raise NotAuthenticError(f"signature length does not match (got {len(signature)}, expected {SIGNATURE_SIZE})")
-    if int.from_bytes(signature[32:64], "big") > _HIGHEST_S:
+    if signature[32:64] > _HIGHEST_S:
         raise NotAuthenticError("signature s does not match (got a value above half the order, expected the lower one)")
-    if signature[64] not in _RECOVERY:
+    recovery = _RECOVERY.get(signature[64])
+    if recovery is None:
         raise NotAuthenticError(f"signature v does not match (got {signature[64]}, expected 27 or 28)")
-    compact = signature[:64] + bytes([_RECOVERY[signature[64]]])
     try:
-        return _address_of(PublicKey.from_signature_and_message(compact, digest_, hasher=None))
+        return _address_of(PublicKey.from_signature_and_message(signature[:64] + recovery, digest_, hasher=None))
     except Exception as error:  # libsecp256k1 raises plain exceptions
         raise NotAuthenticError("signature does not match (got no point on the curve, expected one)") from error
 

@@ -105,11 +105,15 @@ class ObjectStore:
         """
         if length == 0:
             return b""
+        await self._check_reaches(name, offset + length)
+        return await self._range(name, offset, length)
+
+    async def _check_reaches(self, name: str, end: int) -> None:
         size = await self.size(name)
-        if offset + length > size:
-            raise ObjectTornError(
-                f"size of object {name} does not match (got {size}, expected {offset + length} or more)"
-            )
+        if end > size:
+            raise ObjectTornError(f"size of object {name} does not match (got {size}, expected {end} or more)")
+
+    async def _range(self, name: str, offset: int, length: int) -> bytes:
         with _translated(name):
             data = bytes(await obstore.get_range_async(self._backend, name, start=offset, length=length))
         if len(data) != length:
@@ -117,10 +121,15 @@ class ObjectStore:
         return data
 
     async def stream(self, name: str, offset: int, length: int) -> AsyncIterator[bytes]:
-        """Reads ``length`` bytes from ``offset`` in pieces of 1 MiB; raises as `read` does."""
+        """Reads ``length`` bytes from ``offset`` in pieces of 1 MiB; raises as `read` does, mostly before the first.
+
+        The size is asked for once: an object is never written to again.
+        """
         end = offset + length
+        if length:
+            await self._check_reaches(name, end)
         for start in range(offset, end, PIECE_SIZE):
-            yield await self.read(name, start, min(PIECE_SIZE, end - start))
+            yield await self._range(name, start, min(PIECE_SIZE, end - start))
 
     async def delete(self, name: str) -> None:
         """Removes an object; removing what is not there changes nothing."""

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 from consentry.crypto.sealing import HEADER_SIZE, Sealer
 
-SEAL_SIZE = 512 * 1024
-"""Bytes sealed at once: 0.7 ms of work, so other tasks wait no longer, while a thread's hand-over stays negligible."""
+SEAL_SIZE = 1024 * 1024
+"""Bytes sealed at once: 0.8 ms of work on two threads, beside which their hand-over is little."""
 
 
 async def regrouped(pieces: AsyncIterable[bytes], size: int = SEAL_SIZE) -> AsyncIterator[bytes]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from consentry.crypto.sealing import (
     CHUNK_SIZE,
     HEADER_SIZE,
     SEALED_CHUNK_SIZE,
+    Bytes,
     Opener,
     Sealer,
     new_data_key,
@@ -27,6 +30,8 @@ from consentry.crypto.sealing import (
 )
 from consentry.errors import InvalidInputError, ObjectCorruptError, ObjectSwappedError, ObjectTornError, VaultError
 
+PIECE = 256 * 1024
+"""More than is hashed without a thread."""
 SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE, 3 * CHUNK_SIZE + 5, 70 * CHUNK_SIZE + 9]
 
 
@@ -85,6 +90,70 @@ def test_seal_in_any_pieces_gives_the_digests_of_the_whole(pieces: list[bytes], 
     assert sealer.digests.plaintext_sha256 == hashlib.sha256(plaintext).digest()
     assert sealer.digests.ciphertext_sha256 == hashlib.sha256(ciphertext).digest()
     assert (sealer.digests.plaintext_size, sealer.digests.ciphertext_size) == (len(plaintext), len(ciphertext))
+
+
+@pytest.mark.parametrize("pooled", [False, True], ids=["one thread", "pool"])
+@pytest.mark.parametrize("wrap", [bytes, bytearray, memoryview, lambda data: memoryview(bytearray(data))])
+def test_large_pieces_give_the_digests_of_the_whole_both_ways(wrap: Callable[[bytes], Bytes], *, pooled: bool) -> None:
+    plaintext, key, context = os.urandom(5 * PIECE + 77), new_data_key(), sealing_context(new_object_id(), 3)
+    with ThreadPoolExecutor(2) as threads:
+        pool = threads if pooled else None
+        sealer, opener = Sealer(key, context, hash_pool=pool), Opener(key, context, hash_pool=pool)
+        parts = [plaintext[at : at + PIECE] for at in range(0, len(plaintext), PIECE)]
+        sealed = [*(sealer.update(wrap(part)) for part in parts), sealer.finalize()]
+        opened = [*(opener.update(wrap(part)) for part in sealed), opener.finalize()]
+        assert b"".join(opened) == plaintext
+        assert sealer.digests == opener.digests
+    assert sealer.digests.plaintext_sha256 == hashlib.sha256(plaintext).digest()
+    assert sealer.digests.ciphertext_sha256 == hashlib.sha256(b"".join(sealed)).digest()
+
+
+@pytest.mark.parametrize("view", [False, True], ids=["buffer", "view of it"])
+def test_buffer_may_be_reused_after_each_piece(*, view: bool) -> None:
+    key, context = new_data_key(), sealing_context(new_object_id(), 3)
+    parts = [os.urandom(PIECE) for _ in range(4)]
+    buffer = bytearray(PIECE)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(time.sleep, 0.05)  # the thread is late: it would hash what the buffer holds by then
+        sealer = Sealer(key, context, hash_pool=pool)
+        for part in parts:
+            buffer[:] = part
+            sealer.update(memoryview(buffer) if view else buffer)
+        sealer.finalize()
+        assert sealer.digests.plaintext_sha256 == hashlib.sha256(b"".join(parts)).digest()
+
+
+class Recording(ThreadPoolExecutor):
+    """A pool that keeps what it was given to do."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.given: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - what a pool takes
+        self.given.append(super().submit(fn, *args, **kwargs))
+        return self.given[-1]
+
+
+def test_failed_piece_leaves_no_thread_at_work_on_the_callers_buffer() -> None:
+    key, context = new_data_key(), sealing_context(new_object_id(), 3)
+    sealed = bytearray(Sealer(key, context).update(os.urandom(PIECE)))
+    sealed[CHUNK_SIZE] ^= 1
+    with Recording() as pool:
+        pool.submit(time.sleep, 0.05)
+        with pytest.raises(ObjectCorruptError, match=f"ending at byte {len(sealed)}"):
+            Opener(key, context, hash_pool=pool).update(sealed)
+        assert [future.done() for future in pool.given] == [True, True]
+
+
+def test_small_pieces_are_not_handed_to_the_pool() -> None:
+    with Recording() as pool:
+        sealer = Sealer(new_data_key(), sealing_context(new_object_id(), 1), hash_pool=pool)
+        for _ in range(10):
+            sealer.update(bytes(1000))
+        assert not pool.given
+        sealer.update(bytes(PIECE))
+        assert len(pool.given) == 1
 
 
 BIG = seal(os.urandom(5 * CHUNK_SIZE + 77))
