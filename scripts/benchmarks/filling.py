@@ -17,7 +17,7 @@ from typing import Any, Final
 ROWS_A_BLOCK: Final = 100
 CONSENTS_A_RECORD: Final = 10
 ID_BYTES: Final = 32
-_SETTINGS: Final = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-262144", "temp_store=MEMORY")
+_SETTINGS: Final = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-262144", "temp_store=MEMORY", "threads=2")
 """Nothing is promised of a file that is being filled: a run that ends meanwhile throws it away."""
 
 Row = dict[str, Any]
