@@ -8,19 +8,19 @@ the first one. No access can be decided under them: the chain does not know them
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from os import urandom
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROWS_A_BLOCK: Final = 100
 CONSENTS_A_RECORD: Final = 10
 ID_BYTES: Final = 32
-PORTION: Final = 10_000
-_SETTINGS: Final = ("synchronous=OFF", "cache_size=-262144", "temp_store=MEMORY")
+_SETTINGS: Final = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-262144", "temp_store=MEMORY", "threads=2")
+"""Nothing is promised of a file that is being filled: a run that ends meanwhile throws it away."""
 
-Row = dict[str, object]
+Row = dict[str, Any]
 
 
 def fill(database: Path, consents: int) -> None:
@@ -42,7 +42,7 @@ def fill(database: Path, consents: int) -> None:
         _write(connection, consents, consent, record)
         for _, statement in indexes:
             connection.execute(statement)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _model(connection: sqlite3.Connection, kind: str) -> Row:
@@ -72,19 +72,27 @@ def _write(connection: sqlite3.Connection, consents: int, consent: Row, record: 
 
 def _rows(first: int, consents: int, consent: Row, record: Row) -> Iterator[list[object]]:
     """Gives the rows in the order of their places."""
+    like_consent, like_record = _like(consent, "consent_id"), _like(record, "record_id")
     for number in range(consents):
         block, index = first + number // ROWS_A_BLOCK, 2 * (number % ROWS_A_BLOCK)
         subject = urandom(ID_BYTES)
         if number % CONSENTS_A_RECORD == 0:
-            yield _like(record, block, index, record_id=urandom(ID_BYTES), subject_id=subject)
-        yield _like(consent, block, index + 1, consent_id=urandom(ID_BYTES), subject_id=subject)
+            yield like_record(block, index, urandom(ID_BYTES), subject)
+        yield like_consent(block, index + 1, urandom(ID_BYTES), subject)
 
 
-def _like(model: Row, block: int, index: int, **ids: bytes) -> list[object]:
-    """Gives a row as the model, with other ids, in its columns and wherever they stand in its content."""
-    payload = str(model["payload"])
-    for name, value in ids.items():
-        known = model[name]
-        payload = payload.replace(known.hex() if isinstance(known, bytes) else "", value.hex())
-    other: Row = {**ids, "block_number": block, "log_index": index, "payload": payload}
-    return [other.get(name, value) for name, value in model.items()]
+def _like(model: Row, own: str) -> Callable[[int, int, bytes, bytes], list[object]]:
+    """Gives what makes rows as the model, at another place, with other ids in columns and wherever content has them."""
+    places = [list(model).index(name) for name in ("block_number", "log_index", own, "subject_id", "payload")]
+    known, subject = (model[name].hex() for name in (own, "subject_id"))
+    pieces = [piece.split(subject) for piece in str(model["payload"]).split(known)]
+
+    def make(*values: Any) -> list[object]:  # noqa: ANN401 - block, index and two ids
+        row = list(model.values())
+        id_, subject_id = (value.hex() for value in values[2:])
+        content = id_.join(subject_id.join(piece) for piece in pieces)
+        for place, value in zip(places, (*values, content), strict=True):
+            row[place] = value
+        return row
+
+    return make

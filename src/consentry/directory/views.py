@@ -13,7 +13,7 @@ from consentry.core.chain import BlockReference
 from consentry.core.codes import ConsentStatus, RecordStatus, Standing
 from consentry.core.emergencies import Debt, EmergencyNotice, EmergencyReview, debts_after
 from consentry.core.erasures import Erasure, Restriction
-from consentry.core.events import ActPerformed
+from consentry.core.events import ActPerformed, ConsentGranted, ConsentRevoked
 from consentry.core.guardianship import GuardianAppointment
 from consentry.core.persons import SubjectUnlink
 from consentry.core.signed_act import SignedAct
@@ -185,16 +185,21 @@ class Directory:
 
     async def consent(self, consent_id: ConsentId) -> ConsentView | None:
         """Gives a consent that was granted."""
-        event = await self._latest("ConsentGranted", consent_id=consent_id)
-        return await self._consent(event) if event else None
+        # A consent is granted once and revoked once at most: one statement gives both.
+        found = await self._events(["ConsentGranted", "ConsentRevoked"], consent_id=consent_id)
+        granted = next((event for event in found if isinstance(event, ConsentGranted)), None)
+        revoked = next((event for event in found if isinstance(event, ConsentRevoked)), None)
+        return await self._consent(granted, revoked) if granted else None
 
     async def consents_of(self, subject_id: SubjectId, after: Cursor | None, limit: int) -> Sequence[ConsentView]:
         """Gives a page of a subject's consents."""
         found = await self._events("ConsentGranted", after, limit, subject_id=subject_id)
-        return [await self._consent(event) for event in found]
+        return [
+            await self._consent(event, await self._latest("ConsentRevoked", consent_id=event.consent_id))
+            for event in found
+        ]
 
-    async def _consent(self, event: Any) -> ConsentView:
-        revoked = await self._latest("ConsentRevoked", consent_id=event.consent_id)
+    async def _consent(self, event: ConsentGranted, revoked: ConsentRevoked | None) -> ConsentView:
         query = select(func.count()).select_from(EventRow).where(col(EventRow.kind) == "AccessDecided")
         query = query.where(col(EventRow.consent_id) == event.consent_id, col(EventRow.permitted).is_(True))
         async with self._database.reading() as session:
