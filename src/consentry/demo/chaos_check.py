@@ -6,7 +6,7 @@ Nothing here asks anybody. The same facts give the same findings, so a test can 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
@@ -95,24 +95,34 @@ class Findings:
 def check(facts: Facts) -> Findings:
     """Compares everything with the chain."""
     decided = [event for event in facts.events if isinstance(event, AccessDecided)]
-    revoked = {event.consent_id for event in facts.events if isinstance(event, ConsentRevoked)}
-    at = {_place_of(event): event.entry for event in decided}
-    times = Counter(key_of(event.entry.request) for event in decided)
+    lost, changed = _told(facts, decided)
     acts_lost, acts_twice = _acts(facts.acts, facts.events)
     released = {release.decision_id for release in facts.releases}
+    keys = [told.entry for told in facts.told if told.entry is not None]
     return Findings(
-        lost=sum(at.get(told.place) is None for told in facts.told),
-        changed=sum(told.place in at and not _is_same(told, at[told.place], revoked) for told in facts.told),
-        decided_twice=sum(count - 1 for count in times.values()),
+        lost=lost,
+        changed=changed,
+        decided_twice=_more_than_once(key_of(event.entry.request) for event in decided),
         decided_unasked=sum(facts.sent.get(key_of(e.entry.request)) != e.entry.request for e in decided),
         released_without_decision=_without_decision(facts.releases, decided),
-        keys_without_release=sum(
-            told.entry is not None and heads.hash_of(told.entry) not in released for told in facts.told
-        ),
+        keys_without_release=sum(heads.hash_of(entry) not in released for entry in keys),
         acts_lost=acts_lost,
         acts_twice=acts_twice,
         unanswered=len(set(facts.sent) - facts.answered),
     )
+
+
+def _more_than_once(names: Iterable[object]) -> int:
+    return sum(count - 1 for count in Counter(names).values())
+
+
+def _told(facts: Facts, decided: Sequence[AccessDecided]) -> tuple[int, int]:
+    """Counts what was told and does not stand where it was told to, and what stands there otherwise."""
+    revoked = {event.consent_id for event in facts.events if isinstance(event, ConsentRevoked)}
+    at = {_place_of(event): event.entry for event in decided}
+    found = [(told, at.get(told.place)) for told in facts.told]
+    changed = sum(entry is not None and not _is_same(told, entry, revoked) for told, entry in found)
+    return sum(entry is None for _, entry in found), changed
 
 
 def _place_of(event: AccessDecided) -> Place:
@@ -147,10 +157,10 @@ def _acts(acts: Sequence[Act], events: Sequence[object]) -> tuple[int, int]:
         for event in events
         if isinstance(event, ConsentGranted | ConsentRevoked)
     ]
-    times = Counter((act.granted, act.consent_id) for act in done)
-    known = set(done)
+    names = [(act.granted, act.consent_id) for act in done]
+    known, known_names = set(done), set(names)
     lost = sum(
-        act not in known if act.transaction_hash is not None else (act.granted, act.consent_id) not in times
+        act not in known if act.transaction_hash is not None else (act.granted, act.consent_id) not in known_names
         for act in acts
     )
-    return lost, sum(count - 1 for count in times.values())
+    return lost, _more_than_once(names)

@@ -11,34 +11,31 @@ import os
 import random
 import signal
 import time
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 from consentry.audit.ports import KeptRelease
-from consentry.core.events import AccessDecided
-from consentry.database.engine import Database
 from consentry.demo.chaos_book import Book
 from consentry.demo.chaos_check import Facts, check
+from consentry.demo.chaos_course import Course, Kill, Witnessed, course_of
 from consentry.demo.chaos_load import Load
 from consentry.demo.chaos_parts import CHAIN, DATABASE, DATABASE_NAME, GATEWAYS, Site, open_site
 from consentry.errors import VerificationError
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.processes import process_started
 from consentry.ledger.reader import ChainReader
+from consentry.vault.database import Database
 from consentry.vault.outbox import RequestOutbox
 from consentry.vault.releases import ReleaseRows
 from consentry.wiring import rebuild, run_audit
 
 ENGINE: Final = "engine of the chain"
-BACKEND: Final = "backend of the database"
+BACKEND: Final = "backend amid a transaction"
 WHOLE_DATABASE: Final = "whole database"
 VICTIMS: Final = (*GATEWAYS, CHAIN, ENGINE, DATABASE, WHOLE_DATABASE, BACKEND)
-MEAN_GAP_SECONDS: Final = 3.0
+MEAN_GAP_SECONDS: Final = 6.0
 MEAN_PAUSE_SECONDS: Final = 0.3
 ANSWER_SECONDS: Final = 180.0
 """How long, after the last kill, everything may take until it is whole, answered and empty."""
@@ -48,56 +45,6 @@ _POLL_SECONDS: Final = 0.1
 Say = Callable[[str], None]
 Mark = tuple[int, str]
 """A process and when it was started."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """One kill that counts, and when, by the monotonic clock."""
-
-    victim: str
-    moment: float
-
-
-@dataclass(frozen=True, slots=True)
-class Seconds:
-    """How long something took, of all kills."""
-
-    median: float
-    longest: float
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What happened.
-
-    Attributes:
-        kills: by victim.
-        seconds: from the first client to the last answer.
-        starts: by part; each begins with one.
-        requests: that were sent, each with an id of its own.
-        calls: of clients, with those that were sent again.
-        decisions: on chain.
-        told: decisions that clients were told; a request that was sent twice at a time is told twice.
-        keys: how many of these came with a key.
-        too_late: requests that were decided, but told after they had expired.
-        grants: and revocations that were acknowledged.
-        decided_again: from a kill to the next decision on a request that was sent after it.
-        whole_again: from a kill until everything was ready, and the parts that were killed meanwhile, too.
-    """
-
-    kills: dict[str, int]
-    seconds: float
-    starts: dict[str, int]
-    requests: int
-    calls: int
-    decisions: int
-    told: int
-    keys: int
-    too_late: int
-    grants: int
-    revocations: int
-    decided_again: Seconds
-    whole_again: Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +89,9 @@ async def play_load(state: Path, seed: int, kills: int, say: Say, mean_gap: floa
         watching.cancel()
         left_over = await _left_over(site)
         facts, found = await _compared(site, book, left_over)
-        return Outcome(_course(site, book, facts, done, watch.whole, seconds), found, book.unforeseen)
+        starts = {name: part.starts for name, part in site.parts.items()}
+        course = course_of(book, facts, Witnessed(done, watch.whole, seconds, starts))
+        return Outcome(course, found, book.unforeseen)
 
 
 class Killer:
@@ -161,7 +110,7 @@ class Killer:
             await asyncio.sleep(self._chance.expovariate(1 / mean_gap))
             victim = self._chance.choice(VICTIMS)
             pids = await self._processes(victim)
-            moment, struck = time.monotonic(), self._strike(pids)
+            moment, struck = time.monotonic(), strike(pids, self._struck)
             if struck and await _are_gone(struck):
                 done.append(Kill(victim, moment))
                 self._say(f"kill {len(done)} of {count} after {moment - began:.1f} s: {victim}, process {pids[0]}")
@@ -173,7 +122,7 @@ class Killer:
         if victim == ENGINE:
             found = [self._site.engine_pid]
         elif victim == BACKEND:
-            found = [await asyncio.to_thread(self._site.cluster.busy_backend, DATABASE_NAME)]
+            found = [await asyncio.to_thread(self._site.cluster.stop_amid_transaction, DATABASE_NAME)]
         elif victim == WHOLE_DATABASE:
             first = parts[DATABASE].pid
             found = [first, *(_children(first) if first else ())]
@@ -181,19 +130,28 @@ class Killer:
             found = [parts[victim].pid]
         return [pid for pid in found if pid is not None]
 
-    def _strike(self, pids: Sequence[int]) -> list[Mark]:
-        """Sends SIGKILL to all; gives the processes, or none if the first does not live or was struck before."""
-        marks = [(pid, mark) for pid in pids if (mark := process_started(pid)) is not None]
-        if not marks or marks[0][0] != pids[0] or marks[0] in self._struck:
-            return []
-        for pid, _ in marks:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                if pid == pids[0]:
-                    return []
-        self._struck.update(marks)
-        return marks
+
+def strike(pids: Sequence[int], struck: set[Mark]) -> list[Mark]:
+    """Sends SIGKILL to processes, of which the first is the one that counts.
+
+    Args:
+        pids: the processes.
+        struck: those that were struck before; what is struck now is added.
+
+    Returns:
+        Those that lived, or none if the first did not, or is dying of an earlier strike.
+    """
+    marks = [(pid, mark) for pid in pids if (mark := process_started(pid)) is not None]
+    if not marks or marks[0][0] != pids[0] or marks[0] in struck:
+        return []
+    for pid, _ in marks:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            if pid == pids[0]:
+                return []
+    struck.update(marks)
+    return marks
 
 
 def _children(pid: int) -> list[int]:
@@ -283,31 +241,3 @@ async def _facts(site: Site, book: Book) -> Facts:
         await reader.close()
         await database.close()
     return Facts(book.sent, book.answered, book.told, book.acts, events, releases)
-
-
-def _course(
-    site: Site, book: Book, facts: Facts, kills: Sequence[Kill], whole: Sequence[float], seconds: float
-) -> Course:
-    moments = [kill.moment for kill in kills]
-    ends = [min((end for began, end in book.spans if began >= at), default=None) for at in moments]
-    looks = [bisect_left(whole, at) for at in moments]
-    decided = [event for event in facts.events if isinstance(event, AccessDecided)]
-    return Course(
-        kills=dict(Counter(kill.victim for kill in kills)),
-        seconds=round(seconds, 1),
-        starts={name: part.starts for name, part in site.parts.items()},
-        requests=len(book.sent),
-        calls=book.calls,
-        decisions=len(decided),
-        told=len(book.told),
-        keys=sum(told.entry is not None for told in book.told),
-        too_late=book.too_late,
-        grants=sum(act.granted for act in book.acts),
-        revocations=sum(not act.granted for act in book.acts),
-        decided_again=_seconds([end - at for end, at in zip(ends, moments, strict=True) if end is not None]),
-        whole_again=_seconds([whole[i] - at for i, at in zip(looks, moments, strict=True) if i < len(whole)]),
-    )
-
-
-def _seconds(all_of_them: Sequence[float]) -> Seconds:
-    return Seconds(round(median(all_of_them), 2), round(max(all_of_them), 2)) if all_of_them else Seconds(0.0, 0.0)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +21,15 @@ from consentry.errors import ConfigurationError
 ACCOUNTS: Final = ("postgres", "nobody")
 """Who runs the server where we run as root: it refuses to."""
 OWNER: Final = "consentry"
-_BUSY: Final = b"""
+_AMID: Final = b"""
     SELECT pid FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database()
-    ORDER BY xact_start IS NULL, backend_xid IS NULL, random() LIMIT 1
+        AND xact_start IS NOT NULL AND (%(pid)s::integer IS NULL OR pid = %(pid)s)
+    ORDER BY backend_xid IS NULL, random() LIMIT 1
 """
-"""The backend that is most in the middle of something: one that writes, else one that reads, else any."""
+"""A backend amid a transaction, rather one that wrote already; with a number, that one alone."""
+_MOST_LOOKS: Final = 1_000
+_MOST_SECONDS: Final = 2
 
 
 def find_program(name: str) -> Path | None:
@@ -118,15 +123,38 @@ class Cluster:
             return False
         return True
 
-    def busy_backend(self, name: str) -> int | None:
-        """Gives the process that serves a connection to a database, one amid a transaction if there is one."""
+    def stop_amid_transaction(self, name: str) -> int | None:
+        """Stops a process that serves a connection to a database, amid a transaction: it can be killed right there.
+
+        Returns:
+            The process, which stays stopped; none if the server does not answer or nobody is amid a transaction.
+        """
         try:
             with psycopg.connect(conninfo=self._place(name), autocommit=True) as connection:
-                row = connection.execute(_BUSY).fetchone()
+                for _ in range(_MOST_LOOKS):
+                    row = connection.execute(_AMID, {"pid": None}).fetchone()
+                    if row is not None and _is_stopped_amid(connection, int(row[0])):
+                        return int(row[0])
         except psycopg.Error:
             return None
-        return int(row[0]) if row else None
+        return None
 
     def _place(self, name: str) -> str:
         where = {"host": str(self.folder), "port": str(self.port), "user": OWNER, "dbname": name}
-        return psycopg.conninfo.make_conninfo(**where, connect_timeout=2)
+        limits = {"connect_timeout": str(_MOST_SECONDS), "options": f"-c statement_timeout={_MOST_SECONDS}s"}
+        return psycopg.conninfo.make_conninfo("", **where, **limits)
+
+
+def _is_stopped_amid(connection: psycopg.Connection, pid: int) -> bool:
+    """Stops a process; lets it go on if its transaction ended before it stood still, or that cannot be told."""
+    held = False
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        held = connection.execute(_AMID, {"pid": pid}).fetchone() is not None
+    except ProcessLookupError:
+        return False
+    finally:
+        if not held:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    return held
