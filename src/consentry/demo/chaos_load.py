@@ -116,12 +116,15 @@ class Load:
     async def end(self, seconds: float) -> None:
         """Has all clients end once they have the answers they wait for; after so many seconds they are cut off."""
         self._ending.set()
-        _, left = await asyncio.wait(self._clients, timeout=seconds)
+        ended, left = await asyncio.wait(self._clients, timeout=seconds)
         for client in left:
             client.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         for transport in self._transports:
             await transport.close()
+        for client in ended:
+            # One that ended by a fault of its own asked for less than it should: nothing may be concluded then.
+            client.result()
 
     async def _live(self, once: Callable[[], Awaitable[None]]) -> None:
         while not self._ending.is_set():
