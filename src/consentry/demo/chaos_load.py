@@ -25,6 +25,7 @@ from consentry.demo.chaos_check import Act
 from consentry.demo.chaos_parts import GATEWAYS, A, Site
 from consentry.demo.network import HOSPITALS
 from consentry.errors import (
+    AccessDeniedError,
     ConflictError,
     ConsentryError,
     GatewayUnavailableError,
@@ -207,8 +208,8 @@ class Load:
         terms = await self._granted(case.subject, case.patients)
         sought = Sought(case.image, consent_id(terms))
         answer = await self._access(self._request(sought))
-        if not isinstance(answer, Permitted):
-            self._book.unforeseen.append("a consent that was granted permits nothing")
+        if isinstance(answer, AccessDeniedError):
+            self._book.unforeseen.append(f"a consent that was granted permits nothing: {answer.details['reason']}")
         await self._done(case.patients, sought.consent, lambda patient: patient.revoke(terms), granted=False)
         if isinstance(await self._access(self._request(sought)), Permitted):
             self._book.permitted_after_revocation += 1
