@@ -54,7 +54,7 @@ class _Commands(LazyGroup):
             "demo:demo",
             "Runs the whole story on real medical data; a second start goes on with what is there.",
         ),
-        "chaos": Entry("demo:chaos", "", hidden=True),
+        "chaos": Entry("chaos:chaos", "", hidden=True),
         "audit": Entry(
             "audit:audit",
             "Decides every access again from the chain alone; compares database and objects too. "

@@ -17,7 +17,6 @@ from rich.console import Console
 from consentry.cli.options import keep_to_oneself
 from consentry.cli.output import AsJson, answer, console
 from consentry.config import load_settings
-from consentry.demo.chaos import play
 from consentry.demo.data import material
 from consentry.demo.network import HOSPITALS, Network
 from consentry.demo.story import Story, Told
@@ -68,30 +67,6 @@ def demo(
         _tell_what_next(network, shown, state)
     if as_json:
         answer({"steps": [asdict(told) for told in steps], "seconds": seconds, "running": not leave}, as_json=True)
-
-
-def chaos(
-    rounds: Annotated[int, typer.Option(help="stories to play", min=1)] = 20,
-    seed: Annotated[int, typer.Option(help="which moments and victims")] = 1,
-    kills: Annotated[int, typer.Option(help="kills a round", min=0)] = 1,
-    state: Annotated[Path | None, typer.Option(help="folder for the rounds; <state_dir>/chaos if not given")] = None,
-) -> None:
-    """Plays the story while processes are killed, and checks what must hold. Exit code 1: something did not."""
-    keep_to_oneself()
-    folder, shown = state or load_settings().state_dir / "chaos", console()
-    found = material(folder / "cache")
-    bad = 0
-    for number in range(rounds):
-        place = folder / f"round-{number}"
-        shutil.rmtree(place, ignore_errors=True)
-        outcome = asyncio.run(play(place, found, seed + number, kills, lambda line: shown.print(line, markup=False)))
-        bad += not outcome.clean
-        shown.print(f"round {number + 1} of {rounds}: {outcome}", markup=False)
-        if outcome.clean:
-            shutil.rmtree(place)
-    shown.print(f"{rounds} rounds, {rounds - bad} clean")
-    if bad:
-        raise typer.Exit(1)
 
 
 async def _run(network: Network, shown: Console, steps: list[Told]) -> None:

@@ -2,5 +2,5 @@
 
 For: sealing records into an object store, handing ciphertext out, opening keys against a final receipt.
 May import: database, gateway, audit, evidence, crypto, core, errors (gateway for its ports)
-Used by: wiring
+Used by: demo, wiring
 """
