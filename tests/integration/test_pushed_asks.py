@@ -13,6 +13,7 @@ from benchmarks.live import asked
 from benchmarks.stage import CUSTODIAN, REQUESTER, open_stage
 from consentry.core.terms import SubjectId
 from consentry.core.typed_data import struct_hash
+from consentry.crypto.signing import AccountKey
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.errors import NotAuthenticError
 from consentry.evidence.notation import bytes_of
@@ -41,3 +42,17 @@ async def test_ask_reaches_the_device_once_whatever_breaks_off_until_it_signs_ou
             await patient.sign_out()
             with pytest.raises(NotAuthenticError):
                 await coming
+
+
+@pytest.mark.usefixtures("engine")
+async def test_gateway_that_stops_ends_its_streams_in_good_order() -> None:
+    async with open_stage(0) as stage:
+        patient = stage.network.patient(AccountKey.generate(), CUSTODIAN)
+        await patient.sign_in()
+        async with patient.transport.listen("/v1/asks/events", None, 60) as lines:
+            assert await anext(lines) == "retry: 2000"
+            await asyncio.to_thread(stage.network.stop_gateway, CUSTODIAN)
+            rest = [line async for line in lines]
+        assert rest[-1] == "", "ended, not broken off"
+        log = await asyncio.to_thread((stage.network.folder(CUSTODIAN) / "gateway.log").read_text)
+        assert "graceful shutdown exceeded" not in log

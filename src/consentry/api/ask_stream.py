@@ -54,7 +54,7 @@ async def ask_events(
     """
     after, token, room = parse_cursor(last), bearer_token(request), ExitStack()
     streams = streams_of(request)
-    listener = room.enter_context(streams.admit(token))
+    listener = room.enter_context(streams.admit(token, known=sessions_of(request).find(token).known))
     sight = _Sight(context_of(request), sessions_of(request), caller, token)
     return EventStream(_events(sight, streams, listener, after), room)
 

@@ -202,6 +202,20 @@ async def test_gateway_has_a_bounded_number_of_streams(world: World, monkeypatch
         await _opened(stream)
 
 
+async def test_strangers_leave_room_for_patients(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST_OF_STRANGERS", 1)
+    people = world.people
+    await world.enrol(people.patient)
+    async with _stream(world, await _token(world, people.stranger)) as stranger:
+        await _opened(stranger)
+        async with _stream(world, await _token(world, people.passkey)) as refused:
+            assert json.loads(await refused.piece())["code"] == "gateway.overloaded"
+        async with _stream(world, await _token(world, people.patient)) as stream:
+            await _opened(stream)
+    async with _stream(world, await _token(world, people.passkey)) as another:
+        await _opened(another)
+
+
 async def test_reader_that_takes_nothing_in_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "SEND_SECONDS", 0.01)
     async with _stream(world, await _token(world, world.people.patient), takes=False) as stream:
