@@ -83,7 +83,7 @@ async def _device(stage: Stage, folder: Path, streams: AsyncExitStack) -> _Devic
 async def _authorised(stage: Stage, folder: Path, device: _Device) -> float:
     hospital = stage.network.hospital(REQUESTER, CUSTODIAN)
     begun = time.perf_counter()
-    ask = await _asked(hospital, device.subject)
+    ask = await asked(hospital, device.subject)
     terms = await _approved(device, ask)
     request = hospital.new_request(device.record, consent_id(terms), practitioner=secrets.token_bytes(32))
     permitted = await hospital.access(request)
@@ -96,7 +96,8 @@ async def _authorised(stage: Stage, folder: Path, device: _Device) -> float:
     return seconds
 
 
-async def _asked(hospital: Hospital, subject: SubjectId) -> ConsentAsk:
+async def asked(hospital: Hospital, subject: SubjectId) -> ConsentAsk:
+    """Has a hospital ask a patient for a look at its images."""
     now = int(time.time())
     ask = ConsentAsk(
         institution=hospital.own.address,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import StreamingResponse
 
 from consentry.api.asks import ask_json
 from consentry.api.context import context_of
@@ -39,7 +40,7 @@ _DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.get("/events", response_class=EventStream, responses=_DOCUMENTED)
+@router.get("/events", response_class=StreamingResponse, responses=_DOCUMENTED)
 async def ask_events(
     request: Request,
     caller: Annotated[Caller, Depends(SIGNER)],
@@ -53,7 +54,7 @@ async def ask_events(
     """
     after, token, room = parse_cursor(last), bearer_token(request), ExitStack()
     streams = streams_of(request)
-    listener = room.enter_context(streams.admit(token))
+    listener = room.enter_context(streams.admit(token, known=sessions_of(request).find(token).known))
     sight = _Sight(context_of(request), sessions_of(request), caller, token)
     return EventStream(_events(sight, streams, listener, after), room)
 
@@ -94,25 +95,43 @@ class _Sight:
         return asks_to(self.context.projection, subjects, self.sessions.now(), after)
 
 
+@dataclass(slots=True)
+class _Feed:
+    """Where a stream has got to: the place of the last ask that was looked at, none at the beginning."""
+
+    sight: _Sight
+    after: Cursor | None
+    is_new: bool
+
+    async def news(self, listener: Listener) -> AsyncGenerator[bytes, None]:
+        """Gives what came since; to a new stream of that what is open, and where it goes on.
+
+        Raises:
+            NotAuthenticError: the session ended.
+        """
+        reached = await _reached(self.sight.context)
+        listener.subjects = await self.sight.subjects()
+        async for view in self.sight.asks(listener.subjects, self.after):
+            self.sight.seconds_left()
+            self.after = _place_of(view)
+            if not self.is_new or view.status == AskStatus.OPEN:
+                yield _ask(view)
+        if self.is_new:
+            self.is_new, self.after = False, max(self.after or reached, reached)
+            yield f"id: {_cursor(self.after)}\n\n".encode()
+
+
 async def _events(
     sight: _Sight, streams: Streams, listener: Listener, after: Cursor | None
 ) -> AsyncGenerator[bytes, None]:
     """Gives the pieces of a stream; ends with the session, the gateway, or when something does not answer."""
-    is_new, turns = after is None, 0
+    feed, turns = _Feed(sight, after, is_new=after is None), 0
     yield f"retry: {RETRY_MILLISECONDS}\n\n".encode()
     try:
         while not streams.is_closing:
             if turns % REFRESH_TURNS == 0:
-                reached = await _reached(sight.context)
-                listener.subjects = await sight.subjects()
-                async for view in sight.asks(listener.subjects, after):
-                    sight.seconds_left()
-                    after = _place_of(view)
-                    if not is_new or view.status == AskStatus.OPEN:
-                        yield _ask(view)
-                if is_new:
-                    is_new, after = False, max(after or reached, reached)
-                    yield f"id: {_cursor(after)}\n\n".encode()
+                async for piece in feed.news(listener):
+                    yield piece
             was_woken = await listener.wait(min(HEARTBEAT_SECONDS, sight.seconds_left()))
             sight.seconds_left()
             turns = 0 if was_woken else turns + 1

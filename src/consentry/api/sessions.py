@@ -29,10 +29,11 @@ def _now() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in signer."""
+    """A signed-in signer; ``known`` if the chain named it when it signed in."""
 
     signer: bytes
     expires_at: int
+    known: bool
 
 
 class Sessions:
@@ -57,7 +58,7 @@ class Sessions:
         own = self._of.get(signer, [])
         if len(own) >= MOST_OF_ONE:
             self._end(own[0])
-        token, session = secrets.token_urlsafe(32), Session(signer, now + self._life)
+        token, session = secrets.token_urlsafe(32), Session(signer, now + self._life, known)
         digest = _digest(token)
         (self._known if known else self._strangers)[digest] = session
         self._of.setdefault(signer, []).append(digest)

@@ -22,6 +22,8 @@ from consentry.gateway.bell import Bell, Listener
 
 MOST_STREAMS: Final = 1000
 """Streams of all callers at a time; about 20 KB each."""
+MOST_OF_STRANGERS: Final = 100
+"""Streams of those of them whom the chain does not know: anybody can draw keys and sign in with each."""
 MOST_OF_SESSION: Final = 2
 """Streams of one session at a time: that of a device, and the one it opens while the former is not known to be gone."""
 SEND_SECONDS: Final = 20.0
@@ -35,9 +37,10 @@ class Streams:
     bell: Bell
     is_closing: bool = False
     _open: dict[Listener, bytes] = field(default_factory=dict)
+    _strangers: set[Listener] = field(default_factory=set)
 
     @contextmanager
-    def admit(self, token: str) -> Iterator[Listener]:
+    def admit(self, token: str, *, known: bool) -> Iterator[Listener]:
         """Gives a session one stream more until the end of the block.
 
         Raises:
@@ -47,15 +50,19 @@ class Streams:
         owner = _name_of(token)
         if Counter(self._open.values())[owner] >= MOST_OF_SESSION:
             raise TooManyWaitingError(f"session has {MOST_OF_SESSION} streams open already")
-        if self.is_closing or len(self._open) >= MOST_STREAMS:
+        is_full = len(self._open) >= MOST_STREAMS or (not known and len(self._strangers) >= MOST_OF_STRANGERS)
+        if self.is_closing or is_full:
             raise OverloadError("gateway has as many streams open as it can")
         listener = Listener()
         self._open[listener] = owner
+        if not known:
+            self._strangers.add(listener)
         try:
             with self.bell.heard_by(listener):
                 yield listener
         finally:
             del self._open[listener]
+            self._strangers.discard(listener)
 
     def look_again(self, token: str) -> None:
         """Has the streams of a session look whether it is still there."""

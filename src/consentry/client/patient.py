@@ -94,6 +94,11 @@ class Patient:
             opened = await self._transport.post("/v1/auth/passkey/session", body)
         self._transport.token = expect(opened, SESSION)["token"]
 
+    async def sign_out(self) -> None:
+        """Ends the session, and what is pushed in it."""
+        await self._transport.delete("/v1/auth/session")
+        self._transport.token = None
+
     async def sign_enrolment(self, subject_id: SubjectId) -> tuple[Enrolment, bytes]:
         """Signs the patient's half of an enrolment with this gateway's institution."""
         known = await self.gateway()

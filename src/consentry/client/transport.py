@@ -143,6 +143,10 @@ class Transport:
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or secrets.token_hex(16)}
         return _json(await self._send("POST", target, content, headers))
 
+    async def delete(self, target: str) -> None:
+        """Has something ended."""
+        await self._send("DELETE", target, b"", {})
+
     async def post_patiently(self, target: str, body: Json, seconds: int) -> Json | Later:
         """Sends JSON whose answer may take long, and waits so many seconds for it."""
         content = json.dumps(body, separators=(",", ":")).encode()
