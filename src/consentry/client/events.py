@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from asyncio import sleep
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from consentry.client.transport import Transport
 from consentry.errors import GatewayUnavailableError, OverloadError, VerificationError
@@ -34,8 +35,8 @@ class Event:
             VerificationError: it is none.
         """
         try:
-            return json.loads(self.data)
-        except (ValueError, RecursionError):
+            return from_json(self.data)
+        except ValueError:
             raise VerificationError("event of the gateway cannot be read") from None
 
 

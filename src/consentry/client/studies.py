@@ -14,6 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from pydantic_core import from_json
+
 from consentry.core import batch_tree
 from consentry.core.recognitions import StudyRegistration
 from consentry.crypto.study import NO_PIXELS, instance_digest, new_study_key, study_hash
@@ -148,7 +150,7 @@ def read_study(content: bytes) -> Study:
         InvalidInputError: it is none.
     """
     try:
-        found = json.loads(content)
+        found = from_json(content)
         if found["format"] != FORMAT or not found["instances"]:
             raise InvalidInputError("format of the manifest does not match")
         uid = _uid(found["studyUid"])

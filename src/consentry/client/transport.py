@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic_core import from_json
 
 from consentry import errors
 from consentry.client.answers import Shape, expect
@@ -226,10 +227,14 @@ async def _reached() -> AsyncIterator[None]:
 
 
 def _json(answer: httpx.Response) -> Any:  # noqa: ANN401 - JSON
-    """Reads a JSON answer; at the address something else than a gateway may answer."""
+    """Reads a JSON answer; at the address something else than a gateway may answer.
+
+    Nesting is bounded: the parser of the standard library follows it until the process ends, for libraries of the chain
+    take the interpreter's own bound away.
+    """
     try:
-        body = answer.json()
-    except (ValueError, RecursionError):
+        body = from_json(answer.content)
+    except ValueError:
         body = None
     if not isinstance(body, dict):
         raise errors.VerificationError("answer of the gateway cannot be read")
@@ -248,7 +253,7 @@ def _accepted(answer: httpx.Response) -> httpx.Response:
     if answer.is_success:
         return answer
     try:
-        body = answer.json()
-    except (ValueError, RecursionError):
+        body = from_json(answer.content)
+    except ValueError:
         body = {}
     raise error_of(answer.status_code, body if isinstance(body, dict) else {})

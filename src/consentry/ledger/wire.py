@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
+from pydantic_core import from_json
 
 from consentry.errors import LedgerUnavailableError
 
@@ -90,7 +91,7 @@ class Wire:
     async def _answer(self, questions: Sequence[_Question]) -> None:
         try:
             _hand_out(questions, await self._posted(questions))
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             _fail(questions, f"node does not answer ({type(error).__name__})", error)
 
     async def _posted(self, questions: Sequence[_Question]) -> Any:  # noqa: ANN401 - JSON
@@ -103,7 +104,7 @@ class Wire:
             body = await answer.read()
             if answer.status != HTTPStatus.OK:
                 raise ValueError(f"status {answer.status}")
-        return json.loads(body)
+        return from_json(body)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

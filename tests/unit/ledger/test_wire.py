@@ -93,7 +93,7 @@ async def test_no_of_the_node_reaches_its_own_asker_alone(node: Node, line: Wire
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"no JSON", b"[]", b"7", b'"x"', b"null", b'{"id": 0}', b'{"id": 1, "result": 2}']
+    "raw", [b"", b"no JSON", b"[]", b"7", b'"x"', b"null", b'{"id": 0}', b'{"id": 1, "result": 2}', b"[" * 400_000]
 )
 async def test_what_is_no_answer_is_a_node_that_does_not_answer(node: Node, line: Wire, raw: bytes) -> None:
     node.raw = raw
