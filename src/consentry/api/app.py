@@ -40,6 +40,7 @@ from consentry.api.logs import Log, json_log
 from consentry.api.policy import demand_policies
 from consentry.api.schemas import Problem
 from consentry.api.sessions import Sessions
+from consentry.api.shortcut import Shortcut
 from consentry.api.streams import Streams
 from consentry.api.tracing import Tracing
 from consentry.errors import ConsentryError
@@ -94,6 +95,7 @@ def create_app(lifespan: Lifespan, body_limit: int, *, documentation: bool = Tru
         app.include_router(part.router)
     demand_policies(app)
     complete_document(app)
+    app.add_middleware(Shortcut)
     app.add_middleware(Guard)
     app.add_middleware(Tracing, log=log or json_log())
     _handle_errors(app)
