@@ -14,7 +14,7 @@ from consentry.api import shortcut
 from consentry.api.shortcut import Shortcut
 from consentry.crypto.sign_in import bound_headers
 from consentry.evidence.notation import Json
-from tests.support.gateway_world import Institution, World
+from tests.support.gateway_world import World
 
 TARGET = "/v1/access"
 JSON = {"Content-Type": "application/json"}
@@ -120,7 +120,7 @@ async def test_request_in_order_goes_the_short_way(world: World, asked: Json, mo
         return await answer(*arguments)
 
     monkeypatch.setattr(shortcut, "_answer", noted)
-    hospital: Institution | Any = world.institution(world.people.hospital)
+    hospital = world.institution(world.people.hospital)
     await hospital.send(TARGET, json.dumps(asked).encode(), **JSON)
     await hospital.send(TARGET, b"{", **JSON)
     assert len(went) == 1
