@@ -35,7 +35,7 @@ from consentry.ledger.connection import Connection
 from consentry.ledger.reader import ChainReader
 
 SINGLE, BULK, NOOP = "/v1/access", "/v1/access:batch", "/healthz"
-CALLERS: Final = 64
+CALLERS: Final = 128
 BULK_CALLERS: Final = 4
 BATCH: Final = 400
 LOADS: Final = (25, 50, 75)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,7 @@ from consentry.wiring import check_custodian, connect, create_passphrase, open_g
 from consentry.wiring import rebuild as rebuild_projection
 
 STOP_SECONDS = 10
+SWITCH_SECONDS = 0.0005
 Opened = TypeVar("Opened")
 
 
@@ -106,6 +108,8 @@ class _Server(uvicorn.Server):
         # What is there by now stays: the collector, which stops everybody, need not walk it again and again.
         gc.collect()
         gc.freeze()
+        # The thread that writes to the database waits for the interpreter after each statement.
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._tell_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
