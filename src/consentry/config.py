@@ -13,7 +13,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from consentry.errors import ConfigurationError
 
+MOST_LANES: Final = 16
 FORMS: Final = {
+    "lanes": "a whole number from 1 to 16",
     "custodian": "0x and 40 lower-case hexadecimal digits",
     "engine": "embedded or besu",
     "port": "a number from 0 to 65535",
@@ -63,6 +65,7 @@ class Settings(BaseSettings):
     key_service_ca_file: Path | None = Field(
         None, description="certificate of the authority of an OpenBao server; those of the system if not given"
     )
+    lanes: int = Field(1, ge=1, le=MOST_LANES, description="relay accounts that pass accesses on side by side")
     relay_key_file: Path | None = Field(None, description="key of the relay account; state_dir/keys/relay if not given")
     passphrase_file: Path | None = Field(
         None, description="passphrase of the vault; state_dir/keys/passphrase if not given"
@@ -134,6 +137,12 @@ class Settings(BaseSettings):
     def relay_key(self) -> Path:
         """Where the relay's key is."""
         return self.relay_key_file or self.state_dir / "keys" / "relay"
+
+    @property
+    def relay_keys(self) -> tuple[Path, ...]:
+        """Where the keys of all lanes are: the relay's, and beside it those of the second to the last."""
+        first = self.relay_key
+        return (first, *(first.with_name(f"{first.name}-{number}") for number in range(2, self.lanes + 1)))
 
     @property
     def passphrase(self) -> Path:

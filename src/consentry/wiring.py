@@ -93,7 +93,8 @@ def connect(settings: Settings) -> Connection:
 async def open_ledger(settings: Settings) -> ChainLedger:
     """Gives the ledger, verified against the deployment manifest."""
     manifest = Manifest.read(settings.manifest_path)
-    return await ChainLedger.connect(connect(settings), manifest, load_or_create_key(settings.relay_key))
+    first, *more = map(load_or_create_key, settings.relay_keys)
+    return await ChainLedger.connect(connect(settings), manifest, first, more)
 
 
 @asynccontextmanager

@@ -133,7 +133,7 @@ class Gateway:
         self.connection = kinds.connection(shared.node, plan, process, key.address, shared.profile)
         relay = kinds.account(self.connection, key.secret)
         self.ledger = ledger = kinds.ledger(self.connection, manifest, relay)
-        ledger._sequencer = kinds.sequencer(relay, lambda: manifest.address("AccessLedger"))
+        ledger._sequencer = kinds.sequencer([relay], lambda: manifest.address("AccessLedger"))
         projection, follow = shared.projection(ledger, process)
         outbox = WatchedOutbox(shared.outbox(process), shared.promises)
         self.desk = kinds.desk(

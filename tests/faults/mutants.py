@@ -69,8 +69,8 @@ class SendsAgainUnderAnotherNumber(SendingAccount):
 class LosesTheOtherHalf(Sequencer):
     """Sends the first half again of what was too much, and leaves those waiting that were in the second."""
 
-    async def _send(self, batch: list[_Waiting]) -> None:
-        await super()._send(batch[: max(1, len(batch) - len(batch) // 2)])
+    async def _send(self, lane: SendingAccount, batch: list[_Waiting]) -> None:
+        await super()._send(lane, batch[: max(1, len(batch) - len(batch) // 2)])
 
 
 class TakesARefusalForAnEnd(Sequencer):

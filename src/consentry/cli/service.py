@@ -32,6 +32,7 @@ from consentry.ledger.deployment import Founders, verify_identity
 from consentry.ledger.deployment import deploy as deploy_suite
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
+from consentry.ledger.reader import ChainReader
 from consentry.wiring import check_custodian, connect, create_passphrase, open_gateway
 from consentry.wiring import rebuild as rebuild_projection
 
@@ -123,18 +124,23 @@ def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     known = load_settings(settings)
     manifest = Manifest.read(known.manifest_path)
 
-    async def check() -> int:
+    async def check() -> tuple[int, dict[str, str]]:
         connection = connect(known)
         try:
             await verify_identity(connection, manifest)
-            header = await connection.header()
-            return header.block.number if header else 0
+            header, reader = await connection.header(), ChainReader(connection, manifest)
+            accounts = [_account_of(file) for file in known.relay_keys]
+            admitted = [account for account in accounts if await reader.is_active_relay(account)]
+            states = ("admitted" if account in admitted else "not admitted" for account in accounts)
+            lanes = dict(zip(("0x" + account.hex() for account in accounts), states, strict=True))
+            return header.block.number if header else 0, lanes
         finally:
             await connection.close()
 
-    head = asyncio.run(check())
+    head, lanes = asyncio.run(check())
     identity = manifest.identity
-    answer({**known.describe(), "chain_id": identity.chain_id, "head": head, "chain": "verified"}, as_json=as_json)
+    told = {"chain_id": identity.chain_id, "head": head, "chain": "verified", "relays": lanes}
+    answer({**known.describe(), **told}, as_json=as_json)
 
 
 def rebuild(

@@ -1,4 +1,4 @@
-"""`ChainLedger`: the port ``gateway.ports.Ledger`` on a real node, through one relay account."""
+"""`ChainLedger`: the port ``gateway.ports.Ledger`` on a real node, through relay accounts."""
 
 from __future__ import annotations
 
@@ -23,17 +23,23 @@ from consentry.ledger.sequencer import Answer, Item, Sequencer
 
 
 class ChainLedger(ChainReader):
-    """One deployment on one chain, through one relay account."""
+    """One deployment on one chain, through a relay account, or several: accesses go with whichever is free."""
 
-    def __init__(self, connection: Connection, manifest: Manifest, relay: SendingAccount) -> None:
+    def __init__(
+        self, connection: Connection, manifest: Manifest, relay: SendingAccount, more: Sequence[SendingAccount] = ()
+    ) -> None:
         """Uses ``connect``: it verifies that the node serves the chain of the manifest."""
         super().__init__(connection, manifest)
         self._relay = relay
-        self._sequencer = Sequencer(relay, lambda: manifest.address("AccessLedger"))
+        self._sequencer = Sequencer([relay, *more], lambda: manifest.address("AccessLedger"))
 
     @classmethod
-    async def connect(cls, connection: Connection, manifest: Manifest, relay_key: bytes) -> ChainLedger:
+    async def connect(
+        cls, connection: Connection, manifest: Manifest, relay_key: bytes, more_keys: Sequence[bytes] = ()
+    ) -> ChainLedger:
         """Verifies chain and deployment, then gives the ledger, which owns the connection; a refused one is closed.
+
+        Of the further relays those are used that are admitted now.
 
         Raises:
             ForeignChainError: the node serves another chain or deployment.
@@ -44,7 +50,10 @@ class ChainLedger(ChainReader):
         except BaseException:
             await connection.close()
             raise
-        return cls(connection, manifest, SendingAccount(connection, relay_key))
+        more = [SendingAccount(connection, key) for key in more_keys]
+        reader = ChainReader(connection, manifest)
+        admitted = [account for account in more if await reader.is_active_relay(account.address)]
+        return cls(connection, manifest, SendingAccount(connection, relay_key), admitted)
 
     @property
     def relay(self) -> Address:

@@ -36,8 +36,10 @@ COLLECT_SECONDS: Final = 0.002
 MOST_ITEMS: Final = 100
 """Bounds how many wait for one another; usual items reach it before the gas does."""
 MOST_UNDER_WAY: Final = 2
-"""Transactions under way at a time: one being decided and one on its way. What comes meanwhile goes into the next."""
+"""Transactions of a lane under way at a time: one being decided and one on its way. What comes meanwhile waits."""
 
+NO_RELAY: Final = "AccessLedgerRelayRequired"
+"""The contract's word for an account that may pass nothing on."""
 GAS_MISSING: Final = "AccessLedgerGasMissing"
 """The contract's word for a batch whose signatures need more gas than one transaction has."""
 
@@ -73,15 +75,22 @@ def encode_batch(items: Sequence[Item]) -> bytes:
 
 
 class Sequencer:
-    """Collects, sends, hands out. One relay account is one lane."""
+    """Collects, sends, hands out. One relay account is one lane; what waits goes with whichever is free first.
 
-    def __init__(self, relay: SendingAccount, ledger_address: Callable[[], Any]) -> None:
-        """Takes the relay and where the access ledger is."""
-        self._relay = relay
+    A lane whose account may pass nothing on any more is closed, as long as there is another.
+    """
+
+    def __init__(self, relays: Sequence[SendingAccount], ledger_address: Callable[[], Any]) -> None:
+        """Takes the relays, at least one, and where the access ledger is."""
+        self._gas_limit = relays[0].gas_limit
         self._target = ledger_address
         self._room = Room()
         self._waiting: FairQueue[_Waiting] = FairQueue()
-        self._lane = asyncio.Semaphore(MOST_UNDER_WAY)
+        self._open = list(relays)
+        self._free: asyncio.Queue[SendingAccount] = asyncio.Queue()
+        for _ in range(MOST_UNDER_WAY):
+            for relay in relays:
+                self._free.put_nowait(relay)
         self._batches: set[asyncio.Task[Any]] = set()
         self._collector: asyncio.Task[None] | None = None
 
@@ -96,8 +105,8 @@ class Sequencer:
         institution = item.request.institution
         cost = bound_of(item.pair, item.signature)
         alone = (Cost() + cost).gas
-        if alone > self._relay.gas_limit:
-            raise InvalidInputError(f"request may need too much gas (got {alone}, at most {self._relay.gas_limit})")
+        if alone > self._gas_limit:
+            raise InvalidInputError(f"request may need too much gas (got {alone}, at most {self._gas_limit})")
         with self._room.entered(institution):
             waiting = _Waiting(item, cost, asyncio.get_running_loop().create_future())
             self._waiting.put(institution, waiting)
@@ -115,7 +124,7 @@ class Sequencer:
             OverloadError: too many requests wait; nothing was sent.
             LedgerUnavailableError: whether it was decided is not known.
         """
-        call, limit = encode_decide_batch(pairs, signature), self._relay.gas_limit
+        call, limit = encode_decide_batch(pairs, signature), self._gas_limit
         needed = (Cost() + cost_of(pairs, signature, call)).gas
         if needed > limit:
             most = most_that_fit(pairs, signature, limit)
@@ -142,26 +151,32 @@ class Sequencer:
         while len(self._waiting):
             if not self._batches:
                 await asyncio.sleep(COLLECT_SECONDS)
-            await self._lane.acquire()
+            lane = await self._lane()
             # With the lane: what came while it was taken goes along.
             batch = self._fitting()
-            self._begin(self._send_on_lane(batch))
+            self._begin(self._send_on(lane, batch))
 
     def _fitting(self) -> list[_Waiting]:
         """Takes those that wait and go into one transaction; the first always does."""
-        filling = Filling(self._relay.gas_limit)
+        filling = Filling(self._gas_limit)
         return self._waiting.take(MOST_ITEMS, lambda waiting: filling.takes(waiting.item.pair, waiting.cost))
 
-    async def _send_on_lane(self, batch: list[_Waiting]) -> None:
-        try:
-            await self._send(batch)
-        finally:
-            self._lane.release()
+    async def _lane(self) -> SendingAccount:
+        """Waits for a free lane; the places of one that was closed are given away."""
+        while (lane := await self._free.get()) not in self._open:
+            pass
+        return lane
 
-    async def _send(self, batch: list[_Waiting]) -> None:
+    async def _send_on(self, lane: SendingAccount, batch: list[_Waiting]) -> None:
+        try:
+            await self._send(lane, batch)
+        finally:
+            self._free.put_nowait(lane)
+
+    async def _send(self, lane: SendingAccount, batch: list[_Waiting]) -> None:
         try:
             call = _encoded(batch)
-            answers = await self._decided(call, len(batch), divisible=len(batch) > 1) if call else None
+            answers = await self._decided(lane, call, len(batch), divisible=len(batch) > 1) if call else None
         except ConsentryError as error:
             _fail(batch, error)
         except asyncio.CancelledError:
@@ -179,25 +194,33 @@ class Sequencer:
                 return
             # Too much for one transaction, or one cannot be coded: what does not go together goes apart.
             half = len(batch) // 2
-            await asyncio.gather(self._send(batch[:half]), self._send(batch[half:]))
+            await asyncio.gather(self._send(lane, batch[:half]), self._send(lane, batch[half:]))
 
     async def _decided_whole(self, call: bytes, count: int) -> list[Answer]:
+        lane = await self._lane()
         try:
-            async with self._lane:
-                answers = await self._decided(call, count, divisible=False)
+            answers = await self._decided(lane, call, count, divisible=False)
         except ConsentryError:
             raise
         except Exception as error:
             raise LedgerUnavailableError("answer of the ledger cannot be used") from error
+        finally:
+            self._free.put_nowait(lane)
         if answers is None:
             raise LedgerRejectedError("batch was refused by the ledger")
         return answers
 
-    async def _decided(self, call: bytes, count: int, *, divisible: bool) -> list[Answer] | None:
+    def _closed(self, lane: SendingAccount) -> bool:
+        """Closes a lane unless it is the last one."""
+        if lane in self._open and len(self._open) > 1:
+            self._open.remove(lane)
+        return lane not in self._open
+
+    async def _decided(self, lane: SendingAccount, call: bytes, count: int, *, divisible: bool) -> list[Answer] | None:
         """Gives an answer for each of the items in a call; none if they are too much for one transaction."""
         target = self._target()
         try:
-            mined = await self._relay.submit(target, call)
+            mined = await lane.submit(target, call)
         except LedgerUnavailableError as error:
             if is_refusal(error) and divisible:
                 return None
@@ -207,7 +230,9 @@ class Sequencer:
             if len(answers) != count:
                 raise LedgerUnavailableError("answers of the ledger do not match the batch")
             return answers
-        refusal = await self._relay.refusal(target, call)
+        refusal = await lane.refusal(target, call)
+        if refusal is not None and refusal.details.get("solidity") == NO_RELAY and self._closed(lane):
+            return await self._decided(self._open[0], call, count, divisible=divisible)
         if refusal is not None and refusal.details.get("solidity") != GAS_MISSING:
             # The contract refuses this relay or this form, whatever the items are.
             raise refusal

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable
+from collections import Counter
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -14,6 +16,7 @@ from consentry.core.codes import Reason
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import Address
 from consentry.crypto.p256 import P256Key
+from consentry.crypto.signing import AccountKey
 from consentry.errors import (
     ConsentryError,
     InvalidInputError,
@@ -27,6 +30,7 @@ from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection, is_refusal
 from consentry.ledger.costs import Cost, cost_of
+from consentry.ledger.governance import Answer, Governance
 from consentry.ledger.sequencer import Item, encode_batch
 from tests.support import samples
 from tests.support.in_process import InProcessProvider
@@ -43,7 +47,10 @@ class Counting(InProcessProvider):
         broken: methods that are not answered.
         longest: bytes of a transaction that this node still takes.
         code: error code by which it refuses a longer one.
+        spare: accounts that can pay and have done nothing yet.
     """
+
+    spare: Sequence[AccountKey] = ()
 
     asked: tuple[str, ...] = ()
     broken: frozenset[str] = frozenset()
@@ -63,7 +70,9 @@ class Counting(InProcessProvider):
 async def chain() -> tuple[Counting, Deployed, LedgerWorld, Case]:
     """A chain with one patient on it."""
     payers = people()
-    provider = Counting(payers)
+    spare = people()
+    provider = Counting([*payers, *spare])
+    provider.spare = spare
     made = await deployed(provider.connection(), payers)
     world = await world_on(made)
     await world.populate()
@@ -247,6 +256,67 @@ async def test_cost_is_no_less_than_what_a_decision_takes(chain: Chain) -> None:
     receipt = await world.ledger.decide(item.request, item.signature, item.material)
     used = provider.tester.get_transaction_receipt("0x" + receipt.place.transaction_hash.hex())["gas_used"]
     assert (Cost() + cost_of([item.pair], item.signature, encode_batch([item]))).gas >= used
+
+
+async def _admit(relay: Address, member: Address, by: Governance) -> Answer:
+    return await by.admit_relay(relay, member)
+
+
+async def with_lanes(chain: Chain, number: int) -> list[Address]:
+    """Gives the ledger so many relays, all of them admitted; gives their accounts."""
+    provider, made, world, _ = chain
+    more = provider.spare[: number - 1]
+    for key in more:
+        await made.by_two(partial(_admit, key.address, made.national.address))
+    keys = [key.secret for key in more]
+    world.ledger = await ChainLedger.connect(made.connection, made.manifest, made.relay.secret, keys)
+    provider.asked = ()
+    return [made.relay.address, *(key.address for key in more)]
+
+
+def senders(chain: Chain, receipts: Sequence[FinalReceipt]) -> Counter[str]:
+    """Counts transactions by who sent them."""
+    tester = chain[0].tester
+    hashes = {"0x" + receipt.place.transaction_hash.hex() for receipt in receipts}
+    return Counter(tester.get_transaction_by_hash(each)["from"].lower() for each in hashes)
+
+
+async def test_lanes_carry_side_by_side_and_each_request_is_decided_once(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, world, case = chain
+    accounts = await with_lanes(chain, 3)
+    monkeypatch.setattr(sequencer, "MOST_ITEMS", 2)
+    receipts = await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(24)))
+    assert sorted(r.entry.subject_sequence for r in receipts) == list(range(1, 25))
+    sent = senders(chain, receipts)
+    assert set(sent) == {"0x" + account.hex() for account in accounts}
+    assert sum(sent.values()) == 12
+
+
+async def test_relay_that_was_never_admitted_is_no_lane(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, made, world, case = chain
+    stranger = AccountKey.generate()
+    world.ledger = await ChainLedger.connect(made.connection, made.manifest, made.relay.secret, [stranger.secret])
+    monkeypatch.setattr(sequencer, "MOST_ITEMS", 1)
+    receipts = await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(8)))
+    assert set(senders(chain, receipts)) == {"0x" + made.relay.address.hex()}
+
+
+@pytest.mark.parametrize("removed", [0, 1])
+async def test_lane_that_is_removed_is_closed_and_costs_nobody_an_answer(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    provider, made, world, case = chain
+    accounts = await with_lanes(chain, 2)
+    await made.governance.remove_relay(accounts[removed])
+    provider.asked = ()
+    monkeypatch.setattr(sequencer, "MOST_ITEMS", 2)
+    receipts = await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(16)))
+    assert sorted(r.entry.subject_sequence for r in receipts) == list(range(1, 17))
+    assert set(senders(chain, receipts)) == {"0x" + accounts[1 - removed].hex()}
+    refused = provider.asked.count(SENT) - 8
+    assert 1 <= refused <= sequencer.MOST_UNDER_WAY
 
 
 async def test_request_that_cannot_be_coded_costs_no_other_its_answer(chain: Chain) -> None:
