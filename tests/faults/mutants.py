@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from consentry.core.chain import BlockReference, EventPlace
@@ -23,6 +23,7 @@ from consentry.errors import ConsentryError, LedgerRejectedError, LedgerUnavaila
 from consentry.gateway.access import Access, AccessDesk, Found
 from consentry.gateway.last_look import denied
 from consentry.gateway.outbox_ports import StoredBatch, StoredRequest
+from consentry.gateway.ports import Ground, Seen
 from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
@@ -144,11 +145,10 @@ class ReplaysAsRejected(ChainLedger):
 class LooksIntoTheMemory(ChainLedger):
     """Answers a look at head from what it saw of a consent before."""
 
-    async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
+    async def seen(self, ground: Ground) -> Seen:
         kept: dict[ConsentId, ConsentStatus] = self.__dict__.setdefault("_seen", {})
-        if consent_id not in kept:
-            kept[consent_id] = await super().consent_status(consent_id)
-        return kept[consent_id]
+        found = await super().seen(ground)
+        return replace(found, consent=kept.setdefault(ground.request.consent_id, found.consent))
 
 
 # The desk.
