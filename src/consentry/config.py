@@ -24,6 +24,7 @@ FORMS: Final = {
     "max_body_bytes": "a whole number from 1 on",
     "max_upload_bytes": "a whole number from 1 on",
     "session_seconds": "a whole number from 1 to 86400",
+    "start_wait_seconds": "a whole number from 0 to 3600",
     "access_wait_seconds": "a whole number from 0 to 60",
     "connections_per_address": "a whole number from 0 on",
     "unproven_per_address": "a whole number from 0 on",
@@ -86,6 +87,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1_048_576, gt=0, description="limit of a JSON body")
     max_upload_bytes: int = Field(8 * 2**30, gt=0, description="limit of an uploaded record")
     session_seconds: int = Field(900, gt=0, le=86_400, description="life of a signed-in session")
+    start_wait_seconds: int = Field(
+        60, ge=0, le=3600, description="seconds a start waits for a chain, database or key service that does not answer"
+    )
 
     access_wait_seconds: int = Field(
         10,

@@ -23,13 +23,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from consentry.audit.audit import Audit
 from consentry.audit.findings import Report
 from consentry.config import FORMS, Settings
 from consentry.core.chain import BlockReference
 from consentry.core.codes import DAY
 from consentry.core.terms import ZERO_ADDRESS, Address, RecordId
-from consentry.database.engine import Database
+from consentry.database.engine import Database, does_not_answer
 from consentry.directory.codec import asked_in
 from consentry.directory.mirror import Mirror
 from consentry.directory.persons import PersonStore
@@ -38,6 +40,7 @@ from consentry.directory.rows import ProjectionRows
 from consentry.directory.schema import SCHEMA as DIRECTORY_SCHEMA
 from consentry.errors import (
     ConfigurationError,
+    ConsentryError,
     LedgerUnavailableError,
     NotFoundError,
     VaultUnavailableError,
@@ -49,7 +52,7 @@ from consentry.gateway.context import Context, Limits
 from consentry.gateway.erasures import ErasureDesk
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.claims import FolderLock
-from consentry.ledger.connection import Connection
+from consentry.ledger.connection import Connection, is_refusal
 from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.keyfiles import load_or_create_key, read_private
@@ -354,6 +357,14 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         task = background.start()
         stack.push_async_callback(_stop, task)
         yield context
+
+
+def is_away(error: ConsentryError) -> bool:
+    """Whether nobody answered; a no, or a file that cannot be used, stays what it is however long one waits."""
+    if isinstance(error, LedgerUnavailableError):
+        return not is_refusal(error)
+    is_of_vault = isinstance(error, VaultUnavailableError)
+    return is_of_vault and (does_not_answer(error) or isinstance(error.__cause__, httpx.TransportError))
 
 
 def tidying(keys: IdempotencyStore, objects: ObjectStore) -> list[Deed]:

@@ -22,6 +22,7 @@ from consentry.api.streams import end_streams
 from consentry.cli import values
 from consentry.cli.options import SettingsFile, keep_to_oneself
 from consentry.cli.output import AsJson, answer
+from consentry.cli.patience import patiently
 from consentry.config import Settings, load_settings
 from consentry.core.terms import Address
 from consentry.crypto.signing import AccountKey
@@ -65,17 +66,22 @@ def run_gateway(known: Settings, door: socket.socket, tell_ready: Callable[[], N
         tell_ready: called once it answers.
 
     Raises:
-        ConsentryError: a part of it cannot be used.
+        ConsentryError: a part of it cannot be used, or is still away after `start_wait_seconds`.
     """
     log, parts = json_log(), AsyncExitStack()
 
     def tell(what: str, why: str) -> None:
         log.error("background", what=what, why=why)
 
+    def say(what: str, why: str) -> None:
+        log.error("start", what=what, why=why, seconds=known.start_wait_seconds)
+
     async def serve_opened() -> None:
         # Opened out here, where what is wrong comes out as it is; closed by the server, before it obeys the signal.
         async with parts:
-            context = await parts.enter_async_context(open_gateway(known, tell))
+            context = await patiently(
+                lambda: parts.enter_async_context(open_gateway(known, tell)), known.start_wait_seconds, say
+            )
             app = create_app(
                 lambda: _closing(parts, context), known.max_body_bytes, documentation=known.documentation, log=log
             )

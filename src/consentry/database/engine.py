@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, MetaData, event
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -185,6 +185,11 @@ def _writer_of(url: str) -> Engine:
     engine = sqlalchemy.create_engine(url.replace("sqlite+aiosqlite", "sqlite", 1), pool_pre_ping="sqlite" not in url)
     _prepare(engine)
     return engine.execution_options(**{_WRITES: True})
+
+
+def does_not_answer(error: Exception) -> bool:
+    """Whether an error of ours means that the database's server does not answer now."""
+    return isinstance(error.__cause__, OperationalError | InterfaceError | ConnectionError)
 
 
 def as_writer(engine: AsyncEngine) -> AsyncEngine:

@@ -52,7 +52,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     binary = provide_engine(tmp_path, os.environ)
     run_folder = tmp_path / "run"
     log = await open_chain(tmp_path, binary, run_folder, None)
-    process, link = await restore(log, binary, run_folder, tmp_path / "snapshots")
+    process, link, _ = await restore(log, binary, run_folder, tmp_path / "snapshots")
     reader = await process.connect()
     sealer = Sealer(log, link)
     running = asyncio.create_task(sealer.run())
@@ -200,7 +200,7 @@ async def test_send_behind_a_refused_one_waits_for_the_gap_to_be_filled(
     copy = BlockLog.open(Path(shutil.copy(bench.log.path, tmp_path / "copy.log")))
     assert bytes.fromhex(too_little[2:]) not in [raw for block in copy.blocks(after=0) for raw in block.transactions]
     binary = provide_engine(tmp_path, os.environ)
-    process, link = await restore(copy, binary, tmp_path / "run-again", tmp_path / "snapshots")
+    process, link, _ = await restore(copy, binary, tmp_path / "run-again", tmp_path / "snapshots")
     assert int(await link.call("eth_blockNumber"), 16) == bench.log.height, "it made every hash again"
     await link.close()
     process.stop()

@@ -11,6 +11,7 @@ How the parts lie on each other::
     questions   what a request must be before the engine sees it
     sealer      collects, logs, seals, logs the hash, then answers
     recovery    a chain made anew from a backup, in an empty folder
+    keeper      when a snapshot is due
     restore     newest snapshot + rest of the log, every block hash compared
     backup      one file that tells what it holds: the block log, whole or refused
     snapshot    a state dump in a file that is whole or absent

@@ -60,9 +60,9 @@ async def _make(backup: Backup, state: Path, binary: Path) -> None:
     try:
         _check_described(backup, log)
         run, snapshots = private_folder(state / RUN_NAME), private_folder(state / SNAPSHOTS_NAME)
-        process, link = await restore(log, binary, run, snapshots)
+        process, link, _ = await restore(log, binary, run, snapshots)
         try:
-            await snapshot.take(link, log, snapshots)
+            snapshot.write(await snapshot.dump(link, log, log.height), snapshots)
             await link.close()
         finally:
             process.stop()

@@ -3,13 +3,16 @@
 1. Start from the newest snapshot that belongs to the log, or from genesis.
 2. Compare the genesis hash, the snapshot's block hash, and the state itself with that block's state root.
 3. Make every later block of the log again and compare each hash.
+   Snapshots are taken on the way, so that a start that is killed leaves the next one less to do.
 4. If the log ends in an intent, make that block now: its transactions were accepted, nobody has its receipts yet.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
+from typing import NamedTuple
 
 from eth_hash.auto import keccak
 
@@ -24,17 +27,22 @@ LOG = logging.getLogger(__name__)
 _NOBODY = "0x" + "00" * 20
 
 
-async def restore(log: BlockLog, binary: Path, folder: Path, snapshots: Path) -> tuple[AnvilProcess, EngineLink]:
+class Restored(NamedTuple):
+    """The running engine, a connection to it, and the block of the newest snapshot that holds, 0 if none does."""
+
+    process: AnvilProcess
+    link: EngineLink
+    snapshot: int
+
+
+async def restore(log: BlockLog, binary: Path, folder: Path, snapshots: Path) -> Restored:
     """Starts the engine and brings it to the log's newest block.
 
     Args:
         log: the open block log.
         binary: the engine's binary.
         folder: where the engine may keep its passing files.
-        snapshots: where snapshots are.
-
-    Returns:
-        The running engine and a connection to it.
+        snapshots: where snapshots are, and where those taken on the way go.
 
     Raises:
         ForeignChainError: any block hash, or the state, does not come out as logged.
@@ -46,7 +54,7 @@ async def restore(log: BlockLog, binary: Path, folder: Path, snapshots: Path) ->
     try:
         link = await process.connect()
         try:
-            await _replay(link, log, start)
+            newest = await _replay(link, log, start.number if start else 0, snapshots)
         except LedgerError:
             await link.close()
             raise
@@ -56,20 +64,35 @@ async def restore(log: BlockLog, binary: Path, folder: Path, snapshots: Path) ->
     finally:
         if state:
             state.unlink(missing_ok=True)
-    return process, link
+    return Restored(process, link, newest)
 
 
-async def _replay(link: EngineLink, log: BlockLog, start: snapshot.Snapshot | None) -> None:
-    """Brings an engine from a snapshot's block, or from genesis, to the log's newest one."""
+async def _replay(link: EngineLink, log: BlockLog, done: int, snapshots: Path) -> int:
+    """Brings an engine from a snapshot's block, or from genesis, to the log's newest; gives the newest snapshot's."""
     await _check_hash(link, log, 0)
-    done = start.number if start else 0
-    if start:
+    if done:
         await _check_hash(link, log, done)
         await _check_state(link)
+    pace, newest = snapshot.Pace(), done
     for block in log.blocks(after=done):
         await repeat_block(link, block)
+        if pace.is_due(block.number - newest):
+            with pace.dumping():
+                is_kept = await _keep(link, log, block.number, snapshots)
+            newest = block.number if is_kept else newest
     LOG.info("restored: block %d, of which %d from a snapshot and %d replayed", log.height, done, log.height - done)
     await _finish_intent(link, log)
+    return newest
+
+
+async def _keep(link: EngineLink, log: BlockLog, number: int, snapshots: Path) -> bool:
+    """Takes a snapshot amid a replay; a full disk costs the snapshot alone."""
+    try:
+        snapshot.write(await snapshot.dump(link, log, number), snapshots)
+    except OSError as error:
+        LOG.warning("snapshot: not written (%s)", os.strerror(error.errno or 0).lower())
+        return False
+    return True
 
 
 async def _check_hash(link: EngineLink, log: BlockLog, number: int) -> None:

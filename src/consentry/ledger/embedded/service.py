@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,10 @@ import uvicorn
 
 from consentry.errors import ConfigurationError, LedgerUnavailableError
 from consentry.ledger.claims import FolderLock, open_door
-from consentry.ledger.embedded import snapshot
 from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.durable import explained, private_folder, write_synced
 from consentry.ledger.embedded.identity import describe, open_chain
+from consentry.ledger.embedded.keeper import SnapshotKeeper
 from consentry.ledger.embedded.link import EngineLink
 from consentry.ledger.embedded.recovery import LOCK_NAME, RUN_NAME, SNAPSHOTS_NAME
 from consentry.ledger.embedded.restore import restore
@@ -39,9 +39,6 @@ HOST = "127.0.0.1"
 ENDPOINT_NAME = "endpoint.json"
 # Readers' connections to the engine: one slow question must not hold up the others.
 READ_LINKS = 4
-# Between snapshots: replaying this many blocks at the next start takes some ten seconds.
-SNAPSHOT_BLOCKS = 2000
-SNAPSHOT_CHECK_SECONDS = 30.0
 # A machine whose clock lies further behind the chain's last block would refuse nothing in time.
 CLOCK_TOLERANCE_SECONDS = 30
 
@@ -93,7 +90,7 @@ async def serve(settings: ChainSettings) -> None:
 async def _serve_chain(settings: ChainSettings, log: BlockLog, run_folder: Path, door: socket.socket) -> None:
     snapshots = settings.state / SNAPSHOTS_NAME
     with explained("restoring the chain"):
-        process, link = await restore(log, settings.binary, run_folder, snapshots)
+        process, link, newest = await restore(log, settings.binary, run_folder, snapshots)
     try:
         readers = [await process.connect() for _ in range(READ_LINKS)]
         sealer = Sealer(log, link)
@@ -112,14 +109,14 @@ async def _serve_chain(settings: ChainSettings, log: BlockLog, run_folder: Path,
         engine = {"engine_pid": process.pid, "engine_started": process_started(process.pid)}
         facts = {**engine, "port": port, "url": f"http://{HOST}:{port}", **describe(log.genesis)}
         _announce(settings.state, facts)
-        await _run_until_stopped(web, sealer, link, _SnapshotKeeper(sealer, link, log, snapshots), door)
+        await _run_until_stopped(web, sealer, link, SnapshotKeeper(sealer, link, log, snapshots, newest), door)
     finally:
         process.stop()
         log.close()
 
 
 async def _run_until_stopped(
-    web: _Web, sealer: Sealer, link: EngineLink, keeper: _SnapshotKeeper, door: socket.socket
+    web: _Web, sealer: Sealer, link: EngineLink, keeper: SnapshotKeeper, door: socket.socket
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -133,10 +130,8 @@ async def _run_until_stopped(
     web.should_exit = True
     is_asked = stop.is_set() and not link.closed.is_set()
     sealer.stop()
-    with suppress(asyncio.CancelledError):
-        keeping.cancel()
-        await keeping
-    await asyncio.gather(sealing, serving)
+    keeper.stop()
+    await asyncio.gather(sealing, serving, keeping)
     if not is_asked:
         raise LedgerUnavailableError("engine ended: the chain stops; its next start replays the block log")
     await keeper.take()
@@ -149,35 +144,6 @@ class _Web(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Does nothing: ``_run_until_stopped`` handles them."""
         yield
-
-
-class _SnapshotKeeper:
-    """Takes a snapshot at the end, and meanwhile in quiet moments once enough blocks came together."""
-
-    def __init__(self, sealer: Sealer, link: EngineLink, log: BlockLog, folder: Path) -> None:
-        self._sealer, self._link, self._log, self._folder = sealer, link, log, folder
-        self._last = max((int(path.stem) for path in folder.glob("*.snapshot")), default=0)
-
-    async def run(self) -> None:
-        """Looks again and again whether a snapshot is due."""
-        while True:
-            height = self._log.height
-            await asyncio.sleep(SNAPSHOT_CHECK_SECONDS)
-            is_quiet = self._log.height == height
-            due = SNAPSHOT_BLOCKS if is_quiet else 4 * SNAPSHOT_BLOCKS
-            if self._log.height - self._last >= due:
-                await self.take()
-
-    async def take(self) -> None:
-        """Takes one now, unless nothing happened since the last. A full disk costs the snapshot, not the chain."""
-        if self._log.height == self._last:
-            return
-        async with self._sealer.lock:
-            try:
-                await snapshot.take(self._link, self._log, self._folder)
-            except OSError as error:
-                LOG.warning("snapshot: not written (%s)", os.strerror(error.errno or 0).lower())
-            self._last = self._log.height
 
 
 def _check_clock(log: BlockLog) -> None:

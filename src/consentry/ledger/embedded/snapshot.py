@@ -9,7 +9,10 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import time
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +24,10 @@ from consentry.ledger.embedded.link import EngineLink
 LOG = logging.getLogger(__name__)
 # The newest, and one to fall back on.
 KEPT = 2
+# As many blocks of a few transactions are replayed within a second, and within some ten on a machine that is loaded.
+DUE_BLOCKS = 250
+# Between dumps, in durations of the last one: at most one part in so many of the time goes to them.
+DUE_DUMPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +44,56 @@ class Snapshot:
         return path
 
 
-async def take(link: EngineLink, log: BlockLog, folder: Path) -> Path:
-    """Dumps the state at the log's newest block into a durable file, and drops all but the newest two.
+class Pace:
+    """Tells when a snapshot is due.
 
-    The caller holds the sealer's lock, so that no block is made meanwhile.
+    Args:
+        clock: seconds.
     """
-    number, block_hash = log.height, log.hash_of(log.height).hex()
-    dump = bytes.fromhex((await link.call("anvil_dumpState"))[2:])
-    head = json.dumps({"number": number, "hash": block_hash, "sha256": sha256(dump).hexdigest()}).encode()
-    path = private_folder(folder) / f"{number:012d}.snapshot"
-    write_synced(path, head + b"\n" + dump)
-    _drop_old(folder)
-    LOG.info("snapshot: block %d written, %d bytes", number, len(dump))
-    return path
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rests_until = clock()
+
+    def is_due(self, blocks: int) -> bool:
+        """Whether one is, with so many blocks since the newest."""
+        return blocks >= DUE_BLOCKS and self._clock() >= self._rests_until
+
+    @contextmanager
+    def dumping(self) -> Iterator[None]:
+        """Measures a dump, successful or not: the longer it takes, the later the next one is due."""
+        begun = self._clock()
+        try:
+            yield
+        finally:
+            ended = self._clock()
+            self._rests_until = ended + DUE_DUMPS * (ended - begun)
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """The engine's state after a block, as it gave it."""
+
+    number: int
+    block_hash: bytes
+    state: bytes
+
+
+async def dump(link: EngineLink, log: BlockLog, number: int) -> Dump:
+    """Has the engine dump its state, which is that after block ``number`` of the log.
+
+    The caller sees to it that no block is made meanwhile.
+    """
+    return Dump(number, log.hash_of(number), bytes.fromhex((await link.call("anvil_dumpState"))[2:]))
+
+
+def write(dumped: Dump, folder: Path) -> None:
+    """Puts a dump into a durable file, and drops all but this one and the newest other."""
+    facts = {"number": dumped.number, "hash": dumped.block_hash.hex(), "sha256": sha256(dumped.state).hexdigest()}
+    path = private_folder(folder) / f"{dumped.number:012d}.snapshot"
+    write_synced(path, json.dumps(facts).encode() + b"\n" + dumped.state)
+    _drop_old(folder, path)
+    LOG.info("snapshot: block %d written, %d bytes", dumped.number, len(dumped.state))
 
 
 def newest(log: BlockLog, folder: Path) -> Snapshot | None:
@@ -69,9 +113,11 @@ def newest(log: BlockLog, folder: Path) -> Snapshot | None:
     return None
 
 
-def _drop_old(folder: Path) -> None:
+def _drop_old(folder: Path, fresh: Path) -> None:
+    # One that was passed over may bear a higher number than the fresh one, which must not go in its place.
+    others = [path for path in _files(folder) if path != fresh]
     # A crash in the middle of an earlier one may have left a draft.
-    for old in [*_files(folder)[KEPT:], *folder.glob("*.draft")]:
+    for old in [*others[KEPT - 1 :], *folder.glob("*.draft")]:
         old.unlink()
 
 
