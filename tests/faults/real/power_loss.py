@@ -1,7 +1,7 @@
-"""A file system that loses what was not synced: run as a process, it shows what a loss of power would leave, at any time.
+"""A file system that loses what was not synced: run as a process, it shows what a loss of power would leave.
 
-Everything is in memory twice: as the running machine sees it, and as the disk has it. Bytes of a file get to the disk by
-a sync of the file, names in a folder by a sync of the folder, nothing by itself: no real disk is so forgetful, and
+Everything is in memory twice: as the running machine sees it, and as the disk has it. Bytes of a file get to the disk
+by a sync of the file, names in a folder by a sync of the folder, nothing by itself: no real disk is so forgetful, and
 software has to be right on the most forgetful one. Making a folder ``/.cut-NAME`` writes what the disk has to
 ``NAME`` in the folder of outcomes; so does every sync, under the number of the cut that comes next.
 """
@@ -234,7 +234,7 @@ def forgetful(folder: Path) -> Iterator[tuple[Path, Path]]:
     mount, outcomes = folder / "disk", folder / "outcomes"
     mount.mkdir(parents=True)
     outcomes.mkdir()
-    command = [sys.executable, "-m", "tests.faults.real.power_loss", mount, outcomes]
+    command = [sys.executable, "-m", "tests.faults.real.power_loss", str(mount), str(outcomes)]
     with (folder / "file-system.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:

@@ -14,7 +14,7 @@ _fsync = os.fsync
 
 def _forgetful(descriptor: int) -> None:
     is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-    if _LEFT_OUT != ("folder" if is_folder else "file"):
+    if ("folder" if is_folder else "file") != _LEFT_OUT:
         _fsync(descriptor)
 
 
