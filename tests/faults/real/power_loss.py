@@ -11,11 +11,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -23,9 +20,7 @@ from typing import Any
 
 import mfusepy
 
-CUT = ".cut-"
-WAIT_SECONDS = 20.0
-ROOT = Path(__file__).parents[3]
+from tests.faults.real.forgetful import CUT
 
 
 @dataclass(slots=True, eq=False)
@@ -219,34 +214,6 @@ def _copy(node: Node, place: Path) -> None:
     elif stat.S_ISREG(node.mode):
         place.write_bytes(node.synced)
         place.chmod(stat.S_IMODE(node.mode))
-
-
-def why_not() -> str:
-    """Says why no such file system can be had on this machine; empty if it can."""
-    if not Path("/dev/fuse").exists():
-        return "no /dev/fuse"
-    return "" if os.geteuid() == 0 else "mounting asks for root"
-
-
-@contextmanager
-def forgetful(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Mounts one until the end of the block; gives where, and the folder of outcomes."""
-    mount, outcomes = folder / "disk", folder / "outcomes"
-    mount.mkdir(parents=True)
-    outcomes.mkdir()
-    command = [sys.executable, "-m", "tests.faults.real.power_loss", str(mount), str(outcomes)]
-    with (folder / "file-system.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not mount.is_mount():
-            assert process.poll() is None, (folder / "file-system.log").read_text()
-            assert time.monotonic() < deadline, "file system is not mounted"
-            time.sleep(0.01)
-        yield mount, outcomes
-    finally:
-        subprocess.run(["/bin/umount", "--lazy", mount], check=False)
-        process.wait(WAIT_SECONDS)
 
 
 def main() -> None:

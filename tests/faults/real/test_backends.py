@@ -38,7 +38,7 @@ async def tell_all(place: Town, fault: str, **figures: object) -> None:
     """Checks what must hold, and tells what was seen."""
     longest = round(max(place.waits), 2) if place.waits else 0
     told = {"answered": len(place.waits), "refusals": dict(place.refusals), "longest_wait_s": longest}
-    tell(fault, **told, **figures, **await place.check())
+    tell(fault, **told, **figures, **await place.check(thoroughly=True))
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from tests.support.on_a_port import Caller
 from tests.support.programs import needed
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
-SOAK_SECONDS = int(os.environ.get("CONSENTRY_SOAK_SECONDS", "40"))
+SOAK_SECONDS = int(os.environ.get("CONSENTRY_SOAK_SECONDS", "30"))
 STOPPED_SECONDS = 3.0
 ATTACKER = "127.0.0.2"
 HEAD = b"POST /v1/auth/siwe/challenge HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: application/json\r\n"
@@ -51,6 +51,7 @@ async def place(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
     del engine
     async with town(tmp_path_factory.mktemp("services")) as made:
         yield made
+        tell("after all of them", **await made.check(thoroughly=True))
 
 
 def gateway(place: Town) -> psutil.Process:

@@ -17,7 +17,7 @@ CALLS = (
     *("write", "pwrite64", "writev", "ftruncate", "fsync", "fdatasync", "rename", "renameat", "renameat2"),
     *("link", "linkat", "unlink", "unlinkat", "mkdir", "mkdirat"),
 )
-POINTS = os.environ.get("CONSENTRY_SYSCALL_POINTS", "8")
+POINTS = os.environ.get("CONSENTRY_SYSCALL_POINTS", "6")
 
 
 def why_not() -> str:
