@@ -19,7 +19,7 @@ from consentry.vault.keyring_files import Cost
 from consentry.vault.objects import open_object_store
 from consentry.vault.schema import upgrade
 from consentry.vault.store import RecordVault
-from tests.faults.real.power_loss import CUT
+from tests.faults.real.forgetful import CUT
 from tests.support import samples
 
 PASSPHRASE = "lost with the power"

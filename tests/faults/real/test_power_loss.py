@@ -21,7 +21,7 @@ from consentry.vault.keyring import LocalKeyring
 from consentry.vault.objects import open_object_store
 from consentry.vault.store import RecordVault
 from tests.faults.real.figures import tell
-from tests.faults.real.power_loss import CUT, ROOT, forgetful, why_not
+from tests.faults.real.forgetful import CUT, ROOT, forgetful, why_not
 from tests.faults.real.processes import SealerEndedError, environment, sealer
 from tests.faults.real.sealing import PASSPHRASE
 from tests.integration.test_vault_kill import opens

@@ -23,11 +23,11 @@ from consentry.vault.store import RecordVault
 from tests.faults.real.figures import tell
 from tests.faults.real.processes import ROOT, SealerEndedError, environment, sealer
 from tests.faults.real.sealing import PASSPHRASE, seal
-from tests.faults.real.tracer import counting, ending, points_of, why_not
+from tests.faults.real.tracer import counting, ending, points_of
 from tests.integration.test_vault_kill import opens
 from tests.support.embedded_chain import Client, RpcError, Sender, client_of, deploy_notes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800), pytest.mark.skipif(bool(why_not()), reason=why_not())]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 BLOCKS = 3
 RECORDS = 2
 

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.programs import needed
+
 CALLS = (
     *("write", "pwrite64", "writev", "ftruncate", "fsync", "fdatasync", "rename", "renameat", "renameat2"),
     *("link", "linkat", "unlink", "unlinkat", "mkdir", "mkdirat"),
@@ -20,9 +22,9 @@ CALLS = (
 POINTS = os.environ.get("CONSENTRY_SYSCALL_POINTS", "6")
 
 
-def why_not() -> str:
-    """Says why no process can be traced here; empty if one can."""
-    return "" if shutil.which("strace") else "no strace"
+def _strace() -> str:
+    program = shutil.which("strace")
+    return str(needed(Path(program) if program else None, "strace"))
 
 
 def counting(log: Path) -> list[str]:
@@ -44,7 +46,7 @@ def counting(log: Path) -> list[str]:
 def ending(number: int) -> list[str]:
     """Gives the command that runs a process and kills it before its call of that number."""
     calls = ",".join(CALLS)
-    quiet = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", "signal=none"]
+    quiet = [_strace(), "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", "signal=none"]
     return [*quiet, "-e", f"inject={calls}:signal=KILL:when={number}"]
 
 
