@@ -105,7 +105,9 @@ async def test_database_that_ends_in_mid_transaction_loses_nothing(tmp_path: Pat
 def _count(server: PostgresServer, statement: str) -> int:
     import psycopg  # noqa: PLC0415 - this one place
 
-    where = psycopg.conninfo.make_conninfo(host=str(server.folder), port=str(server.port), user=OWNER)
+    where = psycopg.conninfo.make_conninfo(
+        host=str(server.folder), port=str(server.port), user=OWNER, dbname="postgres"
+    )
     with psycopg.connect(where, autocommit=True) as connection:
         row = connection.execute(statement.encode()).fetchone()
     return int(row[0]) if row else 0

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import secrets
 import signal
 import statistics
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import cycle, islice
 from pathlib import Path
 
 import httpx
@@ -210,11 +213,13 @@ async def test_process_that_is_killed_is_started_again_and_nothing_is_lost(place
 
 async def test_flood_of_ten_times_what_fits_is_refused_in_part_and_leaves_no_trace(place: Town) -> None:
     process, seen = gateway(place), Counter[str]()
-    sought = [Sought(one.record, one.consent) for one in place.sought] * 70
+    sought = [Sought(one.record, one.consent) for one in place.sought]
+    made = place.hospital.new_requests(sought, practitioner=bytes(31) + b"\x01")
     before, peak = process.memory_info().rss, 0
 
     async def call() -> None:
-        asked = place.hospital.new_requests(sought[:200], practitioner=bytes(31) + b"\x01")
+        one_each = islice(cycle(made), 200)
+        asked = [replace(one, request=replace(one.request, request_id=secrets.randbits(256))) for one in one_each]
         try:
             answers = await place.hospital.access_many(asked)
         except OverloadError as error:

@@ -115,7 +115,8 @@ async def town(folder: Path, **given: Any) -> AsyncIterator[Town]:  # noqa: ANN4
     try:
         network.start_chain()
         await _lift_limit(network, await network.deploy())
-        network.start_gateway(CUSTODIAN)
+        # Not in this thread: the gateway may need what it serves.
+        await asyncio.to_thread(network.start_gateway, CUSTODIAN)
         sought = [await _patient(network, folder) for _ in range(PATIENTS)]
         yield Town(network, network.hospital(REQUESTER, CUSTODIAN), sought)
     finally:
