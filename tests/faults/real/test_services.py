@@ -1,4 +1,4 @@
-"""A gateway and its chain as real processes, while callers misbehave, processes stop or die, and the clock jumps.
+"""A gateway and its chain as real processes, while callers misbehave and processes stop or die.
 
 Through all of it a hospital keeps asking, each time with the same request until it is answered; what it waited is told,
 not judged. ``CONSENTRY_SOAK_SECONDS`` says how long memory is watched: a night's run takes 3600.
@@ -33,14 +33,12 @@ from consentry.ledger import node
 from tests.faults.real.figures import tell
 from tests.faults.real.town import Town, town
 from tests.support.on_a_port import Caller
-from tests.support.programs import needed
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 SOAK_SECONDS = int(os.environ.get("CONSENTRY_SOAK_SECONDS", "30"))
 STOPPED_SECONDS = 3.0
 ATTACKER = "127.0.0.2"
 HEAD = b"POST /v1/auth/siwe/challenge HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: application/json\r\n"
-PRELOADED = "faketime/libfaketime.so.1"
 MIB = 2**20
 MOST_GROWTH = 300 * MIB
 """A flood fills the room for those who wait and no more."""
@@ -217,7 +215,7 @@ async def test_process_that_is_killed_is_started_again_and_nothing_is_lost(place
     assert port_of(place) == port
 
 
-async def test_flood_of_ten_times_what_fits_is_refused_in_part_and_leaves_no_trace(place: Town) -> None:
+async def test_flood_of_one_institution_takes_bounded_memory_and_loses_nothing(place: Town) -> None:
     process, seen = gateway(place), Counter[str]()
     sought = [Sought(one.record, one.consent) for one in place.sought]
     made = place.hospital.new_requests(sought, practitioner=bytes(31) + b"\x01")
@@ -255,7 +253,7 @@ async def test_flood_of_ten_times_what_fits_is_refused_in_part_and_leaves_no_tra
         figures = {"grown_mib": round(grown, 1), "still_grown_mib": round(kept, 1), "next_access_s": round(after, 2)}
         await tell_all(place, "flood of one institution", offered=4_800, seen=dict(seen), **figures)
     assert seen["permitted"]
-    assert seen["gateway.too-many-waiting"] + seen["gateway.overloaded"]
+    assert not [name for name in seen if name.startswith("other")]
     assert peak - before < MOST_GROWTH
 
 
@@ -280,36 +278,3 @@ async def test_memory_stays_flat_while_accesses_go_on(place: Town) -> None:
 def _slope(points: list[tuple[float, int]]) -> float:
     """Gives the bytes an access, by least squares."""
     return statistics.linear_regression([x for x, _ in points], [y for _, y in points]).slope
-
-
-def find_library() -> Path | None:
-    """Finds what is loaded before a program to give it another clock."""
-    return next(Path("/usr/lib").glob(f"*/{PRELOADED}"), None)
-
-
-async def test_clock_that_jumps_stops_the_gateway_only_while_it_is_wrong(
-    place: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    library = needed(find_library(), "libfaketime")
-    offset = tmp_path / "offset"
-    offset.write_text("+0\n")
-    place.network.stop_gateway(CUSTODIAN)
-    with monkeypatch.context() as patch:
-        patch.setenv("LD_PRELOAD", str(library))
-        patch.setenv("FAKETIME_TIMESTAMP_FILE", str(offset))
-        patch.setenv("FAKETIME_NO_CACHE", "1")
-        await asyncio.to_thread(place.network.start_gateway, CUSTODIAN)
-    try:
-        for jump in ("+3600", "-3600"):
-            with fresh(place):
-                async with place.busy(2):
-                    await asyncio.sleep(0.5)
-                    offset.write_text(f"{jump}\n")
-                    await asyncio.sleep(STOPPED_SECONDS)
-                    offset.write_text("+0\n")
-                    await asyncio.sleep(0.5)
-                await tell_all(place, f"clock of the gateway moved by {jump} s")
-            assert place.refusals["auth.not-authentic"]
-    finally:
-        place.network.stop_gateway(CUSTODIAN)
-        await asyncio.to_thread(place.network.start_gateway, CUSTODIAN)
