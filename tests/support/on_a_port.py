@@ -39,9 +39,9 @@ class Caller:
         self._taking = asyncio.create_task(self._take()) if takes else None
 
     @classmethod
-    async def connect(cls, port: int, *, takes: bool = True) -> Caller:
+    async def connect(cls, port: int, *, takes: bool = True, source: str = "127.0.0.1") -> Caller:
         """Opens a connection; takes what comes at once, or nothing before it is asked for."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=4_096), takes=takes)
+        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=4_096, local_addr=(source, 0)), takes=takes)
 
     async def send(self, content: bytes) -> None:
         """Sends bytes; that nobody takes them any more is seen when reading."""

@@ -1,7 +1,7 @@
-"""A file system that loses what was not synced: run as a process, it shows what a loss of power would leave, at any time.
+"""A file system that loses what was not synced: run as a process, it shows what a loss of power would leave.
 
-Everything is in memory twice: as the running machine sees it, and as the disk has it. Bytes of a file get to the disk by
-a sync of the file, names in a folder by a sync of the folder, nothing by itself: no real disk is so forgetful, and
+Everything is in memory twice: as the running machine sees it, and as the disk has it. Bytes of a file get to the disk
+by a sync of the file, names in a folder by a sync of the folder, nothing by itself: no real disk is so forgetful, and
 software has to be right on the most forgetful one. Making a folder ``/.cut-NAME`` writes what the disk has to
 ``NAME`` in the folder of outcomes; so does every sync, under the number of the cut that comes next.
 """
@@ -11,11 +11,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -23,9 +20,7 @@ from typing import Any
 
 import mfusepy
 
-CUT = ".cut-"
-WAIT_SECONDS = 20.0
-ROOT = Path(__file__).parents[3]
+from tests.faults.real.forgetful import CUT
 
 
 @dataclass(slots=True, eq=False)
@@ -219,34 +214,6 @@ def _copy(node: Node, place: Path) -> None:
     elif stat.S_ISREG(node.mode):
         place.write_bytes(node.synced)
         place.chmod(stat.S_IMODE(node.mode))
-
-
-def why_not() -> str:
-    """Says why no such file system can be had on this machine; empty if it can."""
-    if not Path("/dev/fuse").exists():
-        return "no /dev/fuse"
-    return "" if os.geteuid() == 0 else "mounting asks for root"
-
-
-@contextmanager
-def forgetful(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Mounts one until the end of the block; gives where, and the folder of outcomes."""
-    mount, outcomes = folder / "disk", folder / "outcomes"
-    mount.mkdir(parents=True)
-    outcomes.mkdir()
-    command = [sys.executable, "-m", "tests.faults.real.power_loss", mount, outcomes]
-    with (folder / "file-system.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not mount.is_mount():
-            assert process.poll() is None, (folder / "file-system.log").read_text()
-            assert time.monotonic() < deadline, "file system is not mounted"
-            time.sleep(0.01)
-        yield mount, outcomes
-    finally:
-        subprocess.run(["/bin/umount", "--lazy", mount], check=False)
-        process.wait(WAIT_SECONDS)
 
 
 def main() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from consentry.ledger import node
@@ -54,8 +55,14 @@ def sealer(
     try:
         yield process, _ready(process, state, output)
     finally:
-        process.kill()
+        # A tracer around it does not take it along.
+        pid = node.status(state).pid
+        for each in (pid, process.pid):
+            with suppress(ProcessLookupError, TypeError):
+                os.kill(each, signal.SIGKILL)  # type: ignore[arg-type]  # none there
         process.wait()
+        while node.status(state).is_running:
+            time.sleep(0.01)
 
 
 def _ready(process: subprocess.Popen[bytes], state: Path, output: Path) -> NodeStatus:

@@ -19,7 +19,7 @@ from consentry.vault.keyring_files import Cost
 from consentry.vault.objects import open_object_store
 from consentry.vault.schema import upgrade
 from consentry.vault.store import RecordVault
-from tests.faults.real.power_loss import CUT
+from tests.faults.real.forgetful import CUT
 from tests.support import samples
 
 PASSPHRASE = "lost with the power"
@@ -39,7 +39,8 @@ async def seal(disk: Path, database: Path, how_many: int, *, cuts: bool) -> None
     place = disk / "keyring"
     cost = Cost(passes=1, memory_kib=64, lanes=1)
     keyring = LocalKeyring.open(place, PASSPHRASE) if place.exists() else LocalKeyring.create(place, PASSPHRASE, cost)
-    vault = RecordVault(Database(url), open_object_store(f"file://{disk}/objects"), keyring)
+    base = Database(url)
+    vault = RecordVault(base, open_object_store(f"file://{disk}/objects"), keyring)
     for number in range(how_many):
         subject = SubjectId(secrets.token_bytes(32))
         await vault.create_subject(subject)
@@ -48,6 +49,7 @@ async def seal(disk: Path, database: Path, how_many: int, *, cuts: bool) -> None
         print(sealed.object_id.hex(), flush=True)  # noqa: T201 - the test reads it
         if cuts:
             (disk / f"{CUT}{number}").mkdir()
+    await base.close()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Power is lost: whatever was acknowledged is there, on a disk that keeps nothing that was not synced.
 
-The power is cut after each acknowledgement and after each sync between two, some hundred times in all. Two planted faults,
-a file and a folder that are never synced, are found. Blind spot: bytes that a disk writes in part.
+The power is cut after each acknowledgement and after each sync between two, sixty times in all. Two planted faults, a
+file and a folder that are never synced, are found. Blind spot: bytes that a disk writes in part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from consentry.vault.keyring import LocalKeyring
 from consentry.vault.objects import open_object_store
 from consentry.vault.store import RecordVault
 from tests.faults.real.figures import tell
-from tests.faults.real.power_loss import CUT, ROOT, forgetful, why_not
+from tests.faults.real.forgetful import CUT, ROOT, forgetful, why_not
 from tests.faults.real.processes import SealerEndedError, environment, sealer
 from tests.faults.real.sealing import PASSPHRASE
 from tests.integration.test_vault_kill import opens
@@ -96,15 +96,19 @@ def test_chain_keeps_every_acknowledged_block(tmp_path: Path, engine: Path, leav
         assert client_of(status).hashes() == hashes
 
 
+def seal_records(mount: Path, database: Path, leaves_out: str) -> subprocess.CompletedProcess[str]:
+    """Has a process seal records on the disk."""
+    command = [sys.executable, "-m", "tests.faults.real.sealing", str(mount), str(database), str(RECORDS), "cuts"]
+    return subprocess.run(
+        command, env=environment(leaves_out), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
 @pytest.mark.parametrize("leaves_out", ["", "file", "folder"])
 async def test_vault_keeps_every_acknowledged_record(tmp_path: Path, leaves_out: str) -> None:
     (tmp_path / "database").mkdir()
     with forgetful(tmp_path) as (mount, outcomes):
-        arguments = [str(mount), str(tmp_path / "database"), str(RECORDS), "cuts"]
-        command = [sys.executable, "-m", "tests.faults.real.sealing", *arguments]
-        ran = subprocess.run(
-            command, env=environment(leaves_out), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-        )
+        ran = seal_records(mount, tmp_path / "database", leaves_out)
     acknowledged = [bytes.fromhex(line) for line in ran.stdout.split()]
     assert len(acknowledged) == RECORDS, ran.stderr
     lost, cuts = 0, outcomes_in_order(outcomes)

@@ -137,3 +137,11 @@ def test_openapi_document_tells_answers_and_problems(world: World) -> None:
         for operation in operations.values():
             assert operation["description"], path
             assert "default" in operation["responses"], path
+
+
+@pytest.mark.parametrize("kind", [errors.OverloadError, errors.TooManyWaitingError, errors.TooOftenError])
+def test_whoever_is_refused_for_want_of_room_is_told_when_to_come_back(kind: type[errors.OverloadError]) -> None:
+    request = Request({"type": "http", "path": "/", "headers": []})
+    assert from_error(request, kind("full")).headers["Retry-After"] == "2"
+    assert from_error(request, kind("full", retry_after=7)).headers["Retry-After"] == "7"
+    assert "Retry-After" not in from_error(request, errors.CoolDownError("not yet")).headers

@@ -58,8 +58,19 @@ async def two_pieces() -> AsyncIterator[bytes]:
 
 
 async def test_put_syncs_the_file_then_names_it_then_syncs_both_folders(tmp_path: Path, calls: list[str]) -> None:
-    await open_object_store(f"file://{tmp_path}/objects").put("ab/object", two_pieces())
+    store = open_object_store(f"file://{tmp_path}/objects")
+    calls.clear()
+    await store.put("ab/object", two_pieces())
     assert calls == ["sync file", "name", "sync folder", "sync folder"]
+
+
+def test_folder_of_a_store_is_named_durably_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("consentry.vault.objects.sync_folder", synced.append)
+    for expected in ([tmp_path / "new" / "deep", tmp_path / "new", tmp_path], [tmp_path / "new" / "deep"]):
+        synced.clear()
+        open_object_store(f"file://{tmp_path}/new/deep/objects")
+        assert synced == expected
 
 
 def test_secret_files_are_synced_before_and_their_folder_after_the_name(tmp_path: Path, calls: list[str]) -> None:

@@ -1,0 +1,58 @@
+"""``strace``: tells which calls change files, and ends a process just before the one that is asked for.
+
+Before one call is after the one before it: so a sweep over all of them has ended the process at every place between two
+changes. Calls are counted by thread; ended is whoever comes to that number first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support.programs import needed
+
+CALLS = (
+    *("write", "pwrite64", "writev", "ftruncate", "fsync", "fdatasync", "rename", "renameat", "renameat2"),
+    *("link", "linkat", "unlink", "unlinkat", "mkdir", "mkdirat"),
+)
+POINTS = os.environ.get("CONSENTRY_SYSCALL_POINTS", "6")
+
+
+def _strace() -> str:
+    program = shutil.which("strace")
+    return str(needed(Path(program) if program else None, "strace"))
+
+
+def counting(log: Path) -> list[str]:
+    """Gives the command that runs a process and writes down its calls."""
+    return [
+        "strace",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-o",
+        str(log),
+        "-e",
+        f"trace={','.join(CALLS)}",
+        "-e",
+        "signal=none",
+    ]
+
+
+def ending(number: int) -> list[str]:
+    """Gives the command that runs a process and kills it before its call of that number."""
+    calls = ",".join(CALLS)
+    quiet = [_strace(), "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", "signal=none"]
+    return [*quiet, "-e", f"inject={calls}:signal=KILL:when={number}"]
+
+
+def points_of(log: Path) -> Sequence[int]:
+    """Gives the numbers to end a process at: some, evenly, or each if ``CONSENTRY_SYSCALL_POINTS`` is ``all``."""
+    lines = re.findall(r"^(\d+) +\w+\(", log.read_text(errors="replace"), re.MULTILINE)
+    most = max(Counter(lines).values())
+    step = 1 if POINTS == "all" else max(1, most // int(POINTS))
+    return range(1, most + 1, step)
