@@ -341,7 +341,7 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         objects = object_store(settings)
         hashing = stack.enter_context(ThreadPoolExecutor(HASHING_THREADS, "hashing"))
         vault = RecordVault(database, objects, keys_of_subjects, hash_pool=hashing, forget=persons.forget)
-        keys = IdempotencyStore(database)
+        keys = IdempotencyStore(database, bytes(ledger.relay))
         await keys.interrupt_all()
         background = Background(tell)
         context = _context(settings, ledger, database, projection, keys_of_subjects, vault, persons, background)
@@ -417,7 +417,7 @@ def _context(
         persons=persons,
         desk=AccessDesk(ledger, directory, vault, RequestOutbox(database), custodian, ledger.verifiers()),
         erasures=ErasureDesk(ledger, directory, vault, custodian),
-        idempotency=IdempotencyStore(database),
+        idempotency=IdempotencyStore(database, bytes(ledger.relay)),
         nonces=nonces,
         verifiers=ledger.verifiers(),
         limits=Limits(

@@ -130,7 +130,7 @@ async def test_tidying_clears_the_upload_a_crash_cut_off_and_no_other(tmp_path: 
         path.touch()
     os.utime(cut_off, (0, time.time() - CUT_OFF_SECONDS - 60))
     background = Background(lambda what, why: pytest.fail(f"{what}: {why}"))
-    deeds = tidying(IdempotencyStore(database), objects)
+    deeds = tidying(IdempotencyStore(database, b"one"), objects)
     for deed in deeds:
         await background.attempt(deed)
     assert (cut_off.exists(), under_way.exists()) == (False, True)

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import Update
+from sqlalchemy import Update, or_
 from sqlmodel import col, delete, update
 
+from consentry.core.codes import DAY
 from consentry.errors import ConflictError, IdempotencyKeyReusedError
 from consentry.gateway.once_ports import Answer, Beginning
 from consentry.vault.database import Database
@@ -16,6 +17,8 @@ from consentry.vault.tables import IdempotencyKey
 
 _INTERRUPTED: Final = 0
 """Stands in ``created_at`` of a key whose first call ended without an answer."""
+LONGEST_SECONDS: Final = DAY
+"""No call goes on for longer: a claim this old was left by a gateway that is gone."""
 
 
 def _now() -> int:
@@ -23,10 +26,17 @@ def _now() -> int:
 
 
 class IdempotencyStore:
-    """Answers by (caller, key). Implements ``gateway.ports.IdempotencyKeys``."""
+    """Answers by (caller, key). Implements ``gateway.ports.IdempotencyKeys``.
 
-    def __init__(self, database: Database, *, clock: Callable[[], int] = _now) -> None:
+    Args:
+        database: where they are kept; several gateways may share it.
+        holder: tells this gateway from the others.
+        clock: whole seconds since 1970 UTC.
+    """
+
+    def __init__(self, database: Database, holder: bytes, *, clock: Callable[[], int] = _now) -> None:
         self._database = database
+        self._holder = holder
         self._clock = clock
 
     async def begin(self, caller: str, key: str, request_sha256: bytes) -> Answer | Beginning:
@@ -47,9 +57,9 @@ class IdempotencyStore:
         async with self._database.writing() as session:
             row = await session.get(IdempotencyKey, (caller, key))
             if row is None:
-                session.add(
-                    IdempotencyKey(caller=caller, key=key, request_sha256=request_sha256, created_at=self._clock())
-                )
+                row = IdempotencyKey(caller=caller, key=key, request_sha256=request_sha256, created_at=self._clock())
+                row.holder = self._holder
+                session.add(row)
                 return Beginning.FIRST
             if row.request_sha256 != request_sha256:
                 raise IdempotencyKeyReusedError(
@@ -59,7 +69,7 @@ class IdempotencyStore:
                 return Answer(row.status, row.body)
             if row.created_at != _INTERRUPTED:
                 raise ConflictError("first call under this idempotency key is still under way")
-            row.created_at = self._clock()
+            row.created_at, row.holder = self._clock(), self._holder
             session.add(row)
             return Beginning.RESUMED
 
@@ -82,9 +92,14 @@ class IdempotencyStore:
             await session.exec(_interrupting().where(*mine))
 
     async def interrupt_all(self) -> None:
-        """Leaves every claimed key to be resumed: at the start of the one process that serves this database."""
+        """Leaves what this gateway claimed to be resumed: at its start, when it works on nothing.
+
+        What another one claimed is left alone, as it may be at work, unless that is so long ago that it is not.
+        """
+        holder, claimed = col(IdempotencyKey.holder), col(IdempotencyKey.created_at)
+        ended = or_(holder == self._holder, holder.is_(None), claimed < self._clock() - LONGEST_SECONDS)
         async with self._database.writing() as session:
-            await session.exec(_interrupting())
+            await session.exec(_interrupting().where(ended))
 
     async def forget_before(self, moment: int) -> None:
         """Drops answers older than ``moment`` (seconds since 1970 UTC)."""

@@ -112,6 +112,7 @@ class IdempotencyKey(Base, table=True):
     status: int | None = None
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
     created_at: int = Field(sa_type=BigInteger, index=True)
+    holder: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class SpentNonce(Base, table=True):

@@ -14,7 +14,7 @@ from consentry.errors import ConflictError
 from consentry.gateway.once_ports import Answer, Beginning
 from consentry.gateway.outbox_ports import StoredBatch, StoredRequest, Wanted
 from consentry.vault.database import Database
-from consentry.vault.idempotency import IdempotencyStore
+from consentry.vault.idempotency import LONGEST_SECONDS, IdempotencyStore
 from consentry.vault.outbox import RequestOutbox
 from tests.support import samples
 from tests.unit.vault.conftest import Bench
@@ -159,7 +159,7 @@ async def test_batch_with_another_signature_or_other_proofs_takes_the_place_of_t
 
 
 async def test_idempotency_key_gives_the_first_answer_again(bench: Bench) -> None:
-    keys = IdempotencyStore(bench.database, clock=lambda: 100)
+    keys = IdempotencyStore(bench.database, b"one", clock=lambda: 100)
     digest = samples.word(4)
     assert await keys.begin("hospital", "key-1", digest) is Beginning.FIRST
     with pytest.raises(ConflictError, match="under way"):
@@ -172,7 +172,7 @@ async def test_idempotency_key_gives_the_first_answer_again(bench: Bench) -> Non
 
 
 async def test_abandoned_and_forgotten_keys_can_be_used_again(bench: Bench) -> None:
-    keys = IdempotencyStore(bench.database, clock=lambda: 100)
+    keys = IdempotencyStore(bench.database, b"one", clock=lambda: 100)
     digest = samples.word(4)
     await keys.begin("hospital", "key-1", digest)
     await keys.abandon("hospital", "key-1")
@@ -187,7 +187,7 @@ async def test_abandoned_and_forgotten_keys_can_be_used_again(bench: Bench) -> N
 
 
 async def test_interrupted_keys_are_resumed_and_answered_ones_are_not(bench: Bench) -> None:
-    keys = IdempotencyStore(bench.database, clock=lambda: 100)
+    keys = IdempotencyStore(bench.database, b"one", clock=lambda: 100)
     for name in ("key-1", "key-2", "key-3"):
         await keys.begin("hospital", name, samples.word(4))
     await keys.finish("hospital", "key-3", Answer(200, b"done"))
@@ -200,8 +200,29 @@ async def test_interrupted_keys_are_resumed_and_answered_ones_are_not(bench: Ben
     assert await keys.begin("hospital", "key-3", samples.word(4)) == Answer(200, b"done")
 
 
+async def test_start_of_one_gateway_leaves_alone_what_the_other_works_on(bench: Bench) -> None:
+    now = 100
+    one, other = (IdempotencyStore(bench.database, name, clock=lambda: now) for name in (b"one", b"other"))
+    await one.begin("hospital", "key-1", samples.word(4))
+    await other.begin("hospital", "key-2", samples.word(4))
+    await other.interrupt_all()
+    with pytest.raises(ConflictError, match="under way"):
+        await other.begin("hospital", "key-1", samples.word(4))
+    assert await one.begin("hospital", "key-2", samples.word(4)) is Beginning.RESUMED
+    await other.interrupt_all()
+    with pytest.raises(ConflictError, match="under way"):
+        await other.begin("hospital", "key-2", samples.word(4))
+    now += LONGEST_SECONDS
+    await other.interrupt_all()
+    with pytest.raises(ConflictError, match="under way"):
+        await other.begin("hospital", "key-1", samples.word(4))
+    now += 1
+    await other.interrupt_all()
+    assert await other.begin("hospital", "key-1", samples.word(4)) is Beginning.RESUMED
+
+
 async def test_only_one_of_many_claims_a_key(bench: Bench) -> None:
-    keys = IdempotencyStore(bench.database)
+    keys = IdempotencyStore(bench.database, b"one")
     results = await asyncio.gather(
         *(keys.begin("hospital", "key", samples.word(4)) for _ in range(10)), return_exceptions=True
     )
