@@ -26,6 +26,7 @@ from consentry.errors import ConfigurationError, ConflictError, InvalidInputErro
 _DRIVERS: Final = ("sqlite+aiosqlite", "postgresql+psycopg")
 _WRITES: Final = "consentry_writes"
 _FILE_MODE: Final = 0o600
+_READERS: Final = 4
 _PATIENCE_SECONDS: Final = 10
 _IDLE_SECONDS: Final = 60
 Result = TypeVar("Result")
@@ -64,11 +65,15 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = create_engine(url)
         self.commits = Commits(self.write)
-        self._writer = _writer_of(url)
+        plain = _plain_engine(url)
+        self._writer = plain.execution_options(**{_WRITES: True})
+        self._reader = plain.execution_options(**_reading(plain.dialect.name))
         self._writer_thread = ThreadPoolExecutor(1, "database-writer")
+        self._reader_threads = ThreadPoolExecutor(_READERS, "database-reader")
         self._turn = asyncio.Lock()
         options: dict[str, Any] = {"class_": AsyncSession, "expire_on_commit": False}
-        self._reading = async_sessionmaker(self.engine.execution_options(**_reading(self.engine)), **options)
+        looking = self.engine.execution_options(**_reading(self.engine.dialect.name))
+        self._reading = async_sessionmaker(looking, **options)
         self._writing = async_sessionmaker(as_writer(self.engine), **options)
 
     @asynccontextmanager
@@ -114,6 +119,22 @@ class Database:
         async with self._turn:
             return await asyncio.get_running_loop().run_in_executor(self._writer_thread, run)
 
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Does something in one transaction that only looks, in a thread: one hop, however many statements there are.
+
+        Args:
+            work: is given the connection; runs in that thread.
+
+        Raises:
+            ConsentryError: as of `reading`, or what the work raises.
+        """
+
+        def run() -> Result:
+            with _Translated(), self._reader.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._reader_threads, run)
+
     async def forget_old_pages(self) -> None:
         """Empties the write-ahead log of SQLite, where pages stay as they were before a change.
 
@@ -137,6 +158,7 @@ class Database:
         """Gives back all connections."""
         await self.engine.dispose()
         self._writer_thread.shutdown()
+        self._reader_threads.shutdown()
         self._writer.dispose()
 
 
@@ -180,11 +202,11 @@ def _prepare(engine: Engine) -> None:
         event.listen(engine, "begin", _begin_postgresql)
 
 
-def _writer_of(url: str) -> Engine:
-    """Makes the engine of the one thread that writes, for a URL that `create_engine` took."""
+def _plain_engine(url: str) -> Engine:
+    """Makes the engine of the threads that write and look, for a URL that `create_engine` took."""
     engine = sqlalchemy.create_engine(url.replace("sqlite+aiosqlite", "sqlite", 1), pool_pre_ping="sqlite" not in url)
     _prepare(engine)
-    return engine.execution_options(**{_WRITES: True})
+    return engine
 
 
 def does_not_answer(error: Exception) -> bool:
@@ -197,8 +219,8 @@ def as_writer(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(**{_WRITES: True})
 
 
-def _reading(engine: AsyncEngine) -> dict[str, Any]:
-    if engine.dialect.name == "sqlite":
+def _reading(dialect: str) -> dict[str, Any]:
+    if dialect == "sqlite":
         return {}
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 

@@ -10,6 +10,8 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, Final
 
+from sqlalchemy import Row
+
 from consentry.core import events
 from consentry.core.act_table import BY_EVENT, EVENTS
 from consentry.core.asks import ConsentAsk
@@ -61,7 +63,7 @@ def asked_in(rows: Iterable[Columns]) -> frozenset[SubjectId]:
     return frozenset(SubjectId(row["subject_id"]) for row in rows if row["kind"] == EVENTS[ConsentAsk])
 
 
-def from_row(row: EventRow, block: BlockReference) -> Any:
+def from_row(row: EventRow | Row[*tuple[Any, ...]], block: BlockReference) -> Any:
     """Gives the event of a row; ``block`` is the one it stands in."""
     place = EventPlace(block, row.transaction_hash, row.log_index)
     if row.kind in BY_EVENT:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy import delete, insert
+import sqlalchemy
+from sqlalchemy import Connection, delete, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -62,8 +63,7 @@ class Follower:
 
     async def position(self) -> BlockReference | None:
         """Gives the last block taken in."""
-        async with self._database.reading() as session:
-            return await _position(session)
+        return await self._database.read(_position_of)
 
     async def is_current(self) -> bool:
         """Tells whether the tables stand where this follower left them: no other one has moved them since."""
@@ -199,6 +199,14 @@ class Follower:
         """Sets how many blocks come next by how full these were; never many more than what was seen."""
         fitting = blocks * EVENTS_A_STEP // max(events, 1)
         self._blocks = max(1, min(fitting, 2 * self._blocks, self._most_blocks))
+
+
+_POSITION: Final = sqlalchemy.select(col(PositionRow.number), col(PositionRow.hash), col(PositionRow.time))
+
+
+def _position_of(connection: Connection) -> BlockReference | None:
+    row = connection.execute(_POSITION).first()
+    return BlockReference(*row) if row else None
 
 
 async def _position(session: AsyncSession, *, to_change: bool = False) -> BlockReference | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import sqlalchemy
 from sqlalchemy import func, tuple_
 from sqlmodel import col, select
 
@@ -33,6 +34,11 @@ from consentry.directory.tables import BlockRow, EventRow
 from consentry.gateway.ports import AccessView, ConsentView, InstitutionView, RecordView, SubjectView
 
 Cursor = tuple[int, int]
+_EVENTS_WITH_TIMES: Final = sqlalchemy.select(
+    *(col(getattr(EventRow, name)) for name in EventRow.model_fields),
+    col(BlockRow.hash).label("block_hash"),
+    col(BlockRow.time).label("block_time"),
+).join(BlockRow, col(BlockRow.number) == col(EventRow.block_number))
 _EVERY: Final = 100_000
 _STATUS_EVENTS: Final = ["RecordSuperseded", EVENTS[Restriction], EVENTS[Erasure]]
 
@@ -83,8 +89,7 @@ class Directory:
         **equal: Any,
     ) -> list[Any]:
         place = (col(EventRow.block_number), col(EventRow.log_index))
-        query = select(EventRow, BlockRow).join(BlockRow, col(BlockRow.number) == col(EventRow.block_number))
-        query = query.where(col(EventRow.kind).in_([kind] if isinstance(kind, str) else kind))
+        query = _EVENTS_WITH_TIMES.where(col(EventRow.kind).in_([kind] if isinstance(kind, str) else kind))
         for name, value in equal.items():
             column = col(getattr(EventRow, name))
             query = query.where(column.in_(value) if isinstance(value, list | tuple) else column == value)
@@ -93,9 +98,9 @@ class Directory:
         if naming:
             query = query.where(col(EventRow.payload).contains(naming))
         order = [c.desc() for c in place] if newest_first else list(place)
-        async with self._database.reading() as session:
-            found = (await session.exec(query.order_by(*order).limit(limit))).all()
-        return [from_row(row, BlockReference(block.number, block.hash, block.time)) for row, block in found]
+        query = query.order_by(*order).limit(limit)
+        found = await self._database.read(lambda connection: connection.execute(query).all())
+        return [from_row(row, BlockReference(row.block_number, row.block_hash, row.block_time)) for row in found]
 
     async def _latest(self, kind: str | list[str], **equal: Any) -> Any:
         found = await self._events(kind, limit=1, newest_first=True, **equal)
@@ -202,8 +207,7 @@ class Directory:
     async def _consent(self, event: ConsentGranted, revoked: ConsentRevoked | None) -> ConsentView:
         query = select(func.count()).select_from(EventRow).where(col(EventRow.kind) == "AccessDecided")
         query = query.where(col(EventRow.consent_id) == event.consent_id, col(EventRow.permitted).is_(True))
-        async with self._database.reading() as session:
-            uses = (await session.exec(query)).one()
+        uses = await self._database.read(lambda connection: connection.execute(query).scalar_one())
         return ConsentView(
             consent_id=event.consent_id,
             terms=event.terms,

@@ -2,5 +2,5 @@
 
 For: one function per step of the consent story, in the order in which the design tells it.
 May import: evidence, crypto, core, errors
-Used by: api, wiring, vault, directory
+Used by: api, wiring, ledger, vault, directory
 """

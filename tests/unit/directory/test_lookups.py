@@ -45,7 +45,7 @@ async def test_look_ups_search_by_what_is_asked_and_by_kind(make_sqlite: MakeDat
         if "FROM ledger_events" in statement:
             asked.append((statement, values))
 
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    event.listen(database._reader, "before_cursor_execute", note)
     try:
         await follower.catch_up()
         await directory.institution(party)
@@ -58,7 +58,7 @@ async def test_look_ups_search_by_what_is_asked_and_by_kind(make_sqlite: MakeDat
         await directory.subjects_of_signer(b"signer")
         await directory.appointments_of(b"signer")
         await directory.accesses(after=(3, 0), limit=5)
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+        event.remove(database._reader, "before_cursor_execute", note)
         for statement, values in asked:
             async with database.engine.connect() as connection:
                 rows = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)).all()
