@@ -158,6 +158,11 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._head_bytes = True, 0
         self._wait(self._patience.head)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Takes a header in; fields after a body are dropped (RFC 9110, section 6.5.1): nothing here needs any."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Has the request served, unless its headers are too large."""
         self._in_head = False

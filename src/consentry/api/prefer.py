@@ -9,7 +9,10 @@ from typing import Final
 
 LONGEST_WAIT: Final = 60
 """Seconds. A caller that would wait longer is told to come back after these: proxies end what is silent for long."""
-_PREFERENCE: Final = re.compile(r'\s*([A-Za-z0-9!#$%&\'*+.^_`|~-]+)\s*(?:=\s*("[^"]*"|[^\s;,]*))?\s*(?:;.*)?')
+_PREFERENCE: Final = re.compile(
+    # Possessive: a line of blanks is to be read once, not once for each of them.
+    r'\s*+([A-Za-z0-9!#$%&\'*+.^_`|~-]++)\s*+(?:=\s*+("[^"]*+"|[^\s;,]*+)\s*+)?(?:;.*)?'
+)
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 

@@ -7,13 +7,12 @@ are under way share their commits, in whatever rooms they are.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from consentry.database.batching import Batcher
-from consentry.errors import ConflictError, InvalidInputError
+from consentry.errors import VaultUnavailableError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,19 +45,22 @@ class Lane(Generic[Item, Result]):
         return await self._submit((self, item))
 
 
+_Entry = tuple[Lane[Any, Any], Any]
+
+
 class Commits:
     """The shared transactions of one database."""
 
     def __init__(self, write: Write) -> None:
         """Takes how something is done in a transaction."""
         self._write = write
-        self._batcher: Batcher[tuple[Lane[Any, Any], Any], Any] = Batcher(self._flush)
+        self._batcher: Batcher[_Entry, Any] = Batcher(self._flush)
 
     def lane(self, flush: Flush[Item, Result]) -> Lane[Item, Result]:
         """Makes a kind of write."""
         return Lane(self._batcher.submit, flush)
 
-    async def _flush(self, entries: Sequence[tuple[Lane[Any, Any], Any]]) -> list[Any]:
+    async def _flush(self, entries: Sequence[_Entry]) -> list[Any]:
         parts: dict[Lane[Any, Any], list[int]] = {}
         for place, (lane, _) in enumerate(entries):
             parts.setdefault(lane, []).append(place)
@@ -75,12 +77,33 @@ class Commits:
 
         try:
             await self._write(write_all)
-        except (ConflictError, InvalidInputError):
-            # Nothing was written. What one kind cannot write must not cost the others their turn.
+        except VaultUnavailableError:
+            # Whether it was written is not known, of any of them.
+            raise
+        except Exception:  # noqa: BLE001 - whatever is wrong with one kind, or one item, is told to its callers below
+            # Nothing was written. What one cannot write must not cost the others their turn.
             for lane, places in parts.items():
-                try:
-                    await self._write(partial(fill, lane=lane))
-                except (ConflictError, InvalidInputError) as error:
-                    for place in places:
-                        results[place] = type(error)(error.message, **error.details)
+                await self._apart(lane, places, entries, results)
         return results
+
+    async def _apart(
+        self,
+        lane: Lane[Any, Any],
+        places: Sequence[int],
+        entries: Sequence[tuple[Lane[Any, Any], Any]],
+        results: list[Any],
+    ) -> None:
+        """Writes what is of one kind by itself; item by item where that fails as well."""
+        items = [entries[place][1] for place in places]
+        try:
+            told = await self._write(lambda connection: lane.flush(connection, items))
+        except VaultUnavailableError as error:
+            told = [VaultUnavailableError(error.message, **error.details) for _ in places]
+        except Exception as error:  # noqa: BLE001 - as above
+            if len(places) > 1:
+                for place in places:
+                    await self._apart(lane, [place], entries, results)
+                return
+            told = [error]
+        for place, result in zip(places, told, strict=True):
+            results[place] = result

@@ -29,6 +29,8 @@ _FILE_MODE: Final = 0o600
 _READERS: Final = 4
 _PATIENCE_SECONDS: Final = 10
 _IDLE_SECONDS: Final = 60
+_STATEMENT_SECONDS: Final = 60
+"""A rebuild reads everything in one statement; nothing may take longer."""
 Result = TypeVar("Result")
 _WRITER: Final = 0x636F6E73656E7472
 """Number of the lock that the one writer of a PostgreSQL database holds: ``consentr``."""
@@ -157,8 +159,8 @@ class Database:
     async def close(self) -> None:
         """Gives back all connections."""
         await self.engine.dispose()
-        self._writer_thread.shutdown()
-        self._reader_threads.shutdown()
+        for threads in (self._writer_thread, self._reader_threads):
+            await asyncio.to_thread(threads.shutdown)
         self._writer.dispose()
 
 
@@ -187,7 +189,7 @@ def create_engine(url: str) -> AsyncEngine:
             f"database URL does not match (got {url.partition(':')[0]}, expected {' or '.join(_DRIVERS)})"
         )
     try:
-        engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        engine = create_async_engine(url, **_options(url))
     except (ImportError, SQLAlchemyError) as error:
         raise ConfigurationError(f"database URL cannot be used ({type(error).__name__})") from error
     _prepare(engine.sync_engine)
@@ -202,9 +204,22 @@ def _prepare(engine: Engine) -> None:
         event.listen(engine, "begin", _begin_postgresql)
 
 
+def _options(url: str) -> dict[str, Any]:
+    """What every engine is made with: no value of a statement in a message, and no waiting for a server for ever."""
+    if url.startswith("sqlite"):
+        return {"hide_parameters": True}
+    limits = {
+        "connect_timeout": _PATIENCE_SECONDS,
+        # Of what was sent and is not acknowledged: a server that is cut off does not say so.
+        "tcp_user_timeout": _PATIENCE_SECONDS * 1000,
+        "options": f"-c statement_timeout={_STATEMENT_SECONDS}s",
+    }
+    return {"hide_parameters": True, "pool_pre_ping": True, "connect_args": limits}
+
+
 def _plain_engine(url: str) -> Engine:
     """Makes the engine of the threads that write and look, for a URL that `create_engine` took."""
-    engine = sqlalchemy.create_engine(url.replace("sqlite+aiosqlite", "sqlite", 1), pool_pre_ping="sqlite" not in url)
+    engine = sqlalchemy.create_engine(url.replace("sqlite+aiosqlite", "sqlite", 1), **_options(url))
     _prepare(engine)
     return engine
 

@@ -31,6 +31,7 @@ MOST_BYTES: Final = 40_000
 """Code of one call; a node takes 49,152 bytes (EIP-3860)."""
 _FRAME_BYTES: Final = 224
 """What coding adds to a question at most, beside its calldata."""
+_STOPPED: Final = "reading was stopped"
 _Told = tuple[bool, bytes] | None
 """Whether a question was answered and with what; none where it must be asked by itself."""
 
@@ -95,6 +96,8 @@ class Together:
         task = asyncio.create_task(self._answer(part))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        # Also after what nobody foresaw: a caller that waits for an answer must get one.
+        task.add_done_callback(lambda _: _stop(part))
 
     async def _answer(self, part: Sequence[_Asked]) -> None:
         places: dict[Question, int] = {}
@@ -153,7 +156,7 @@ class Together:
         try:
             told = await asking
         except BaseException as error:
-            known = error if isinstance(error, Exception) else LedgerUnavailableError("reading was stopped")
+            known = error if isinstance(error, Exception) else LedgerUnavailableError(_STOPPED)
             for asked in same:
                 _fail(asked.answer, known)
             if not isinstance(error, Exception):
@@ -175,6 +178,11 @@ def _settle(answer: asyncio.Future[AtHead], head: Moment, told: Sequence[_Told])
         _fail(answer, reverts.from_data(refused))
     elif not answer.done():
         answer.set_result((head, [data for _, data in known]))
+
+
+def _stop(part: Sequence[_Asked]) -> None:
+    for asked in part:
+        _fail(asked.answer, LedgerUnavailableError(_STOPPED))
 
 
 def _fail(answer: asyncio.Future[AtHead], error: Exception) -> None:

@@ -33,7 +33,9 @@ class RequestOutbox:
         self._database = database
         self._clock = clock
         self._keeping = database.commits.lane(self._keep_all)
+        self._forgetting = database.commits.lane(_forget_all)
         self._settling = database.commits.lane(self._settle_all)
+        self._dropping = database.commits.lane(_drop_all)
         self._keeping_batches = database.commits.lane(self._keep_batches)
 
     async def keep(self, item: StoredRequest) -> None:
@@ -54,9 +56,7 @@ class RequestOutbox:
 
     async def forget(self, item: StoredRequest) -> None:
         """Drops a request about which nothing was decided: its id is free. One kept in its place meanwhile stays."""
-        mine = tuple_(*_KEY, col(KeptRequest.payload)).in_([(*_key_of(item), _encode(item))])
-        async with self._database.writing() as session:
-            await session.exec(delete(KeptRequest).where(mine))
+        await self._forgetting.submit((*_key_of(item), _encode(item)))
 
     async def unsettled(self) -> Sequence[StoredRequest]:
         """All requests that were kept and not settled, oldest first."""
@@ -82,9 +82,7 @@ class RequestOutbox:
 
     async def drop_batch(self, batch: StoredBatch) -> None:
         """Drops a batch whose requests were all answered; one kept in its place meanwhile stays."""
-        mine = col(KeptBatch.institution) == bytes(batch.batch.institution), col(KeptBatch.root) == batch.batch.root
-        async with self._database.writing() as session:
-            await session.exec(delete(KeptBatch).where(*mine, col(KeptBatch.payload) == _encode_batch(batch)))
+        await self._dropping.submit((bytes(batch.batch.institution), batch.batch.root, _encode_batch(batch)))
 
     async def batches(self) -> Sequence[StoredBatch]:
         """All batches that were kept and not dropped, oldest first."""
@@ -128,6 +126,17 @@ class RequestOutbox:
 
 
 _KEY = col(KeptRequest.institution), col(KeptRequest.request_id)
+_BATCH = col(KeptBatch.institution), col(KeptBatch.root), col(KeptBatch.payload)
+
+
+def _forget_all(connection: Connection, rows: Sequence[tuple[bytes, bytes, str]]) -> list[None]:
+    connection.execute(delete(KeptRequest).where(tuple_(*_KEY, col(KeptRequest.payload)).in_(rows)))
+    return [None] * len(rows)
+
+
+def _drop_all(connection: Connection, rows: Sequence[tuple[bytes, bytes, str]]) -> list[None]:
+    connection.execute(delete(KeptBatch).where(tuple_(*_BATCH).in_(rows)))
+    return [None] * len(rows)
 
 
 def _key_of(item: StoredRequest) -> _Key:

@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI, Request
 from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
-from consentry.api.connections import MOST_HEAD_BYTES, Crowd, Patience, address_of
+from consentry.api.connections import MOST_HEAD_BYTES, Crowd, Patience, address_of, bounded
 from consentry.api.guard import Guard
 from consentry.api.limits import Bounds
 from tests.support.gateway_world import BODY_LIMIT, World
@@ -165,3 +167,28 @@ def test_addresses_of_one_network_are_one() -> None:
     assert address_of(("2001:db8::1", 1)) == address_of(("2001:db8::ffff:1", 2)) == "2001:db8::/64"
     assert address_of(("2001:db8:0:1::1", 1)) != address_of(("2001:db8::1", 1))
     assert address_of(None) == address_of(("", 0)) == ""
+
+
+async def test_fields_after_a_body_are_dropped_however_many_there_are(port: int) -> None:
+    caller = await Caller.connect(port)
+    await caller.send(b"POST /v1/subjects HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+    await caller.send(b"a:b\r\n" * 50_000 + b"\r\n")
+    # Nobody said who asks: answered as any such call, and nothing of the fields was kept.
+    assert (await ended(caller)).startswith(b"HTTP/1.1 4")
+
+
+def test_only_what_stands_in_the_head_is_a_header() -> None:
+    made = bounded(Crowd(0))
+    config = uvicorn.Config(lambda *_: None)
+    config.load()
+    loop = asyncio.new_event_loop()
+    try:
+        connection = made(config=config, server_state=ServerState(), app_state={}, _loop=loop)
+        connection.headers = []
+        connection._in_head = True
+        connection.on_header(b"a", b"1")
+        connection._in_head = False
+        connection.on_header(b"b", b"2")
+        assert connection.headers == [(b"a", b"1")]
+    finally:
+        loop.close()

@@ -113,3 +113,9 @@ async def test_document_tells_of_202_and_its_headers(world: World) -> None:
 )
 def test_patience_of_a_header(lines: list[str], expected: Patience) -> None:
     assert patience_of(lines, 10) == expected
+
+
+@pytest.mark.parametrize("line", ["a" + " " * 30_000 + "x", "a=" + " " * 30_000 + ";", 'wait="' * 5_000, "," * 30_000])
+def test_line_of_any_length_is_read_in_no_time(line: str) -> None:
+    """A pattern that goes back for each blank would take minutes: the suite's own limit of time ends it."""
+    assert patience_of([line, "wait=3"], 10).seconds in {3, 10}

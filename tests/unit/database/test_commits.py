@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
 from consentry.database.commits import Lane
 from consentry.database.engine import Database
-from consentry.errors import ConflictError, NotAuthenticError
+from consentry.errors import ConflictError, NotAuthenticError, VaultUnavailableError
 
 
 class Bench:
@@ -77,6 +78,56 @@ async def test_kind_that_cannot_be_written_does_not_keep_another_from_it(bench: 
     assert isinstance(told[0], ConflictError)
     assert told[1] == 20
     assert await bench.kept() == [1, 2]
+
+
+class TornError(Exception):
+    """What nobody foresaw."""
+
+
+async def test_item_that_nobody_foresaw_fails_alone(bench: Bench) -> None:
+    def fragile(connection: Connection, items: Sequence[int]) -> list[int]:
+        if 13 in items:
+            raise TornError
+        bench._insert(connection, "fragile", items)
+        return list(items)
+
+    lane = bench.database.commits.lane(fragile)
+    wanted = lane.submit(12), lane.submit(13), lane.submit(14), bench.plain.submit(2)
+    told = await asyncio.gather(*wanted, return_exceptions=True)
+    assert [told[0], told[2], told[3]] == [12, 14, 20]
+    assert isinstance(told[1], TornError)
+    assert await bench.kept() == [2, 12, 14]
+
+
+async def test_one_that_was_written_is_told_so_when_the_disk_fails_with_the_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.plain.submit(1)
+    write, calls = bench.database.write, []
+
+    async def failing(work: Any) -> Any:  # noqa: ANN401 - as it has it
+        calls.append(work)
+        if len(calls) == 3:
+            raise VaultUnavailableError("disk is full")
+        return await write(work)
+
+    monkeypatch.setattr(bench.database.commits, "_write", failing)
+    # The first transaction holds what cannot be written; the second is the plain ones', the third the picky ones'.
+    told = await asyncio.gather(bench.plain.submit(2), bench.picky.submit(1), return_exceptions=True)
+    assert told[0] == 20
+    assert isinstance(told[1], VaultUnavailableError)
+    assert await bench.kept() == [1, 2]
+
+
+async def test_nobody_is_told_more_than_is_known_when_the_disk_fails_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(_work: object) -> None:
+        raise VaultUnavailableError("disk is full")
+
+    monkeypatch.setattr(bench.database.commits, "_write", failing)
+    told = await asyncio.gather(bench.plain.submit(2), bench.picky.submit(1), return_exceptions=True)
+    assert {type(error) for error in told} == {VaultUnavailableError}
 
 
 async def test_work_that_fails_leaves_nothing(bench: Bench) -> None:
