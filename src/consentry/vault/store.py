@@ -148,7 +148,8 @@ class RecordVault:
         )
         try:
             await self._rows.submit(row)
-        except BaseException:
+        except (ConflictError, InvalidInputError):
+            # Certainly no row. Where that is not known the object stays: without a row nobody can open it.
             await self._objects.delete(object_name(object_id))
             raise
         return _sealed(row)
