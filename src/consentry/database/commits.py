@@ -30,8 +30,8 @@ class Write(Protocol):
         ...
 
 
-class Lane(Generic[Item, Result]):
-    """Writes of one kind. Made by `Commits.lane`."""
+class Kind(Generic[Item, Result]):
+    """Writes of one kind. Made by `Commits.kind`."""
 
     def __init__(self, submit: Callable[[tuple[Any, Any]], Awaitable[Result]], flush: Flush[Item, Result]) -> None:
         self._submit = submit
@@ -52,34 +52,34 @@ class Commits:
     def __init__(self, write: Write) -> None:
         """Takes how something is done in a transaction."""
         self._write = write
-        self._batcher: Batcher[tuple[Lane[Any, Any], Any], Any] = Batcher(self._flush)
+        self._batcher: Batcher[tuple[Kind[Any, Any], Any], Any] = Batcher(self._flush)
 
-    def lane(self, flush: Flush[Item, Result]) -> Lane[Item, Result]:
+    def kind(self, flush: Flush[Item, Result]) -> Kind[Item, Result]:
         """Makes a kind of write."""
-        return Lane(self._batcher.submit, flush)
+        return Kind(self._batcher.submit, flush)
 
-    async def _flush(self, entries: Sequence[tuple[Lane[Any, Any], Any]]) -> list[Any]:
-        parts: dict[Lane[Any, Any], list[int]] = {}
-        for place, (lane, _) in enumerate(entries):
-            parts.setdefault(lane, []).append(place)
+    async def _flush(self, entries: Sequence[tuple[Kind[Any, Any], Any]]) -> list[Any]:
+        parts: dict[Kind[Any, Any], list[int]] = {}
+        for place, (kind, _) in enumerate(entries):
+            parts.setdefault(kind, []).append(place)
         results: list[Any] = [None] * len(entries)
 
-        def fill(connection: Connection, lane: Lane[Any, Any]) -> None:
-            told = lane.flush(connection, [entries[place][1] for place in parts[lane]])
-            for place, result in zip(parts[lane], told, strict=True):
+        def fill(connection: Connection, kind: Kind[Any, Any]) -> None:
+            told = kind.flush(connection, [entries[place][1] for place in parts[kind]])
+            for place, result in zip(parts[kind], told, strict=True):
                 results[place] = result
 
         def write_all(connection: Connection) -> None:
-            for lane in parts:
-                fill(connection, lane)
+            for kind in parts:
+                fill(connection, kind)
 
         try:
             await self._write(write_all)
         except (ConflictError, InvalidInputError):
             # Nothing was written. What one kind cannot write must not cost the others their turn.
-            for lane, places in parts.items():
+            for kind, places in parts.items():
                 try:
-                    await self._write(partial(fill, lane=lane))
+                    await self._write(partial(fill, kind=kind))
                 except (ConflictError, InvalidInputError) as error:
                     for place in places:
                         results[place] = type(error)(error.message, **error.details)

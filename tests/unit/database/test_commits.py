@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from consentry.database.commits import Lane
+from consentry.database.commits import Kind
 from consentry.database.engine import Database
 from consentry.errors import ConflictError, NotAuthenticError
 
@@ -20,8 +20,8 @@ class Bench:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.transactions: list[list[str]] = []
-        self.plain: Lane[int, int] = database.commits.lane(self._plain)
-        self.picky: Lane[int, int] = database.commits.lane(self._picky)
+        self.plain: Kind[int, int] = database.commits.kind(self._plain)
+        self.picky: Kind[int, int] = database.commits.kind(self._picky)
 
     def _plain(self, connection: Connection, items: Sequence[int]) -> list[int]:
         self._insert(connection, "plain", items)
@@ -53,7 +53,7 @@ async def test_what_waits_is_written_together_and_each_gets_its_own_answer(bench
     async with bench.database.writing():
         first = asyncio.create_task(bench.plain.submit(1))
         await asyncio.sleep(0)
-        others = [asyncio.create_task(lane.submit(n)) for n, lane in enumerate((bench.plain, bench.picky) * 2, 2)]
+        others = [asyncio.create_task(kind.submit(n)) for n, kind in enumerate((bench.plain, bench.picky) * 2, 2)]
         await asyncio.sleep(0)
     assert await asyncio.gather(first, *others) == [10, 20, 3, 40, 5]
     assert bench.transactions == [
