@@ -1,14 +1,13 @@
-"""How the embedded chain grows with accesses: its log, its snapshot, the memory of its engine, the time of a replay.
+"""How the embedded chain grows with accesses: its log, its snapshot, the time of a replay.
 
 Single calls of many callers share transactions of a few accesses, bulk calls are one of four hundred: the two bound
-what an access takes. The figures without them, of the contracts and the patients, are taken off.
+what an access takes. The figures without them, of the contracts and the patients, are taken off. What they take of the
+engine's memory stands in `pace`: over a few thousand accesses most of it is what an engine takes up once in its life.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,11 +24,10 @@ THOUSAND: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a chain is, in bytes."""
+    """How large a chain is on the disk, in bytes."""
 
     log: int
     snapshot: int
-    memory: int
 
 
 def run(*, quick: bool) -> dict[str, float]:
@@ -53,7 +51,6 @@ async def _run(size: Size) -> dict[str, float]:
             results |= {
                 f"growth_{name}_log_bytes_per_1000": (after.log - before.log) / count,
                 f"growth_{name}_snapshot_bytes_per_1000": (after.snapshot - before.snapshot) / count,
-                f"growth_{name}_engine_bytes_per_1000": (after.memory - before.memory) / count,
             }
             before = after
         results["growth_start_from_snapshot_s"] = await _start_seconds(stage, lambda _: None)
@@ -63,20 +60,13 @@ async def _run(size: Size) -> dict[str, float]:
 
 
 async def _extent(stage: Stage) -> Extent:
-    """Measures a running chain, and its snapshot by stopping it and starting it again: memory is that after a start."""
+    """Measures a chain, its snapshot by stopping it and starting it again."""
     folder = stage.network.chain_folder
-    memory = _engine_memory(folder)
     await asyncio.to_thread(node.down, folder)
     newest = max((folder / "snapshots").iterdir())
-    found = Extent((folder / "blocks.log").stat().st_size, newest.stat().st_size, memory)
+    found = Extent((folder / "blocks.log").stat().st_size, newest.stat().st_size)
     await asyncio.to_thread(stage.network.start_chain)
     return found
-
-
-def _engine_memory(folder: Path) -> int:
-    pid = json.loads((folder / "endpoint.json").read_bytes())["engine_pid"]
-    found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
 
 
 async def _start_seconds(stage: Stage, treat: Callable[[Path], None]) -> float:

@@ -23,7 +23,7 @@ from consentry.errors import ConsentryError, LedgerRejectedError, LedgerUnavaila
 from consentry.gateway.access import Access, AccessDesk, Found
 from consentry.gateway.last_look import denied
 from consentry.gateway.outbox_ports import StoredBatch, StoredRequest
-from consentry.gateway.ports import Ground, Seen
+from consentry.gateway.ports import Conditions, ConditionsAtHead
 from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
@@ -145,10 +145,10 @@ class ReplaysAsRejected(ChainLedger):
 class LooksIntoTheMemory(ChainLedger):
     """Answers a look at head from what it saw of a consent before."""
 
-    async def seen(self, ground: Ground) -> Seen:
+    async def seen(self, conditions: Conditions) -> ConditionsAtHead:
         kept: dict[ConsentId, ConsentStatus] = self.__dict__.setdefault("_seen", {})
-        found = await super().seen(ground)
-        return replace(found, consent=kept.setdefault(ground.request.consent_id, found.consent))
+        found = await super().seen(conditions)
+        return replace(found, consent=kept.setdefault(conditions.request.consent_id, found.consent))
 
 
 # The desk.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -149,6 +150,20 @@ async def test_start_on_a_chain_that_was_reset_is_refused_and_told_by_the_comman
     result = await asyncio.to_thread(CliRunner().invoke, app, ["doctor"], env=environment)
     assert isinstance(result.exception, ForeignChainError) or "genesis hash does not match" in result.output
     assert result.exit_code != 0
+
+
+async def test_doctor_tells_of_each_lane_and_makes_no_key(site: Site) -> None:
+    settings = site.settings()
+    folder = settings.relay_key.parent
+    drawn = AccountKey(load_or_create_key(folder / "relay-2"))
+    before = sorted(path.name for path in folder.iterdir())
+    environment = {"CONSENTRY_STATE_DIR": str(settings.state_dir), "CONSENTRY_NODE_URL": settings.node_url}
+    command = ["doctor", "--json"]
+    result = await asyncio.to_thread(CliRunner().invoke, app, command, env={**environment, "CONSENTRY_LANES": "3"})
+    first = AccountKey(load_or_create_key(settings.relay_key))
+    told = {"0x" + first.address.hex(): "admitted", "0x" + drawn.address.hex(): "not admitted", "relay-3": "no key yet"}
+    assert json.loads(result.output)["relays"] == told
+    assert sorted(path.name for path in folder.iterdir()) == before
 
 
 async def test_start_on_a_reset_chain_with_a_new_deployment_is_refused_by_the_rows(site: Site) -> None:

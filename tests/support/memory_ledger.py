@@ -47,7 +47,7 @@ from consentry.errors import (
     LedgerUnavailableError,
     NotAuthenticError,
 )
-from consentry.gateway.ports import Ground, Seen
+from consentry.gateway.ports import Conditions, ConditionsAtHead
 from consentry.ledger.abi import CONTRACTS, all_errors, artifact
 from consentry.ledger.calldata import encode_decide_batch
 from consentry.ledger.reverts import ERRORS
@@ -264,22 +264,22 @@ class MemoryLedger:
         self._answer()
         return is_excluded(self.state, subject_id, institution, practitioner, category)
 
-    async def seen(self, ground: Ground) -> Seen:
-        asked, head = ground.request, await self.head()
+    async def seen(self, conditions: Conditions) -> ConditionsAtHead:
+        asked, head = conditions.request, await self.head()
         institution = self.state.institutions.get(asked.institution, NO_INSTITUTION)
         known = self.state.authorisations.get(asked.authorisation_id)
         standing = self.state.institution_standing(asked.institution, self.blocks[-1].time)
         person = asked.practitioner
-        return Seen(
+        return ConditionsAtHead(
             head=Moment(head.number, head.time),
             standing=standing,
             release_key_hash=institution.release_key_hash,
             record=self.state.record_status(asked.record_id),
             consent=self.state.consent(asked.consent_id).status,
             authorisation=known.status if known else AuthorisationStatus.NONE,
-            facts=self.state.guardians.facts_of(ground.subject_id),
-            is_excluded=is_excluded(self.state, ground.subject_id, asked.institution, person, ground.category),
-            is_group_member=(ground.group, asked.institution) in self.state.members,
+            facts=self.state.guardians.facts_of(conditions.subject_id),
+            is_excluded=is_excluded(self.state, conditions.subject_id, asked.institution, person, conditions.category),
+            is_group_member=(conditions.group, asked.institution) in self.state.members,
         )
 
     async def is_group_member(self, group: bytes, institution: Address) -> bool:

@@ -31,7 +31,7 @@ from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.claims import open_door
 from consentry.ledger.deployment import Founders, verify_identity
 from consentry.ledger.deployment import deploy as deploy_suite
-from consentry.ledger.keyfiles import load_or_create_key
+from consentry.ledger.keyfiles import load_key, load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.wiring import check_custodian, connect, create_passphrase, open_gateway
@@ -135,11 +135,8 @@ def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:
         try:
             await verify_identity(connection, manifest)
             header, reader = await connection.header(), ChainReader(connection, manifest)
-            accounts = [_account_of(file) for file in known.relay_keys]
-            admitted = [account for account in accounts if await reader.is_active_relay(account)]
-            states = ("admitted" if account in admitted else "not admitted" for account in accounts)
-            lanes = dict(zip(("0x" + account.hex() for account in accounts), states, strict=True))
-            return header.block.number if header else 0, lanes
+            lanes = [await _lane(reader, file) for file in known.relay_keys]
+            return header.block.number if header else 0, dict(lanes)
         finally:
             await connection.close()
 
@@ -147,6 +144,18 @@ def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     identity = manifest.identity
     told = {"chain_id": identity.chain_id, "head": head, "chain": "verified", "relays": lanes}
     answer({**known.describe(), **told}, as_json=as_json)
+
+
+async def _lane(reader: ChainReader, file: Path) -> tuple[str, str]:
+    """Tells of a relay's key which account it is of, and whether that is admitted."""
+    account = _drawn(file)
+    if account is None:
+        return file.name, "no key yet"
+    return "0x" + account.hex(), "admitted" if await reader.is_active_relay(account) else "not admitted"
+
+
+def _drawn(file: Path) -> Address | None:
+    return AccountKey(load_key(file)).address if file.exists() else None
 
 
 def rebuild(

@@ -29,8 +29,8 @@ class Write(Protocol):
         ...
 
 
-class Lane(Generic[Item, Result]):
-    """Writes of one kind. Made by `Commits.lane`."""
+class Kind(Generic[Item, Result]):
+    """Writes of one kind. Made by `Commits.kind`."""
 
     def __init__(self, submit: Callable[[tuple[Any, Any]], Awaitable[Result]], flush: Flush[Item, Result]) -> None:
         self._submit = submit
@@ -45,7 +45,7 @@ class Lane(Generic[Item, Result]):
         return await self._submit((self, item))
 
 
-_Entry = tuple[Lane[Any, Any], Any]
+_Entry = tuple[Kind[Any, Any], Any]
 
 
 class Commits:
@@ -56,24 +56,24 @@ class Commits:
         self._write = write
         self._batcher: Batcher[_Entry, Any] = Batcher(self._flush)
 
-    def lane(self, flush: Flush[Item, Result]) -> Lane[Item, Result]:
+    def kind(self, flush: Flush[Item, Result]) -> Kind[Item, Result]:
         """Makes a kind of write."""
-        return Lane(self._batcher.submit, flush)
+        return Kind(self._batcher.submit, flush)
 
     async def _flush(self, entries: Sequence[_Entry]) -> list[Any]:
-        parts: dict[Lane[Any, Any], list[int]] = {}
-        for place, (lane, _) in enumerate(entries):
-            parts.setdefault(lane, []).append(place)
+        parts: dict[Kind[Any, Any], list[int]] = {}
+        for place, (kind, _) in enumerate(entries):
+            parts.setdefault(kind, []).append(place)
         results: list[Any] = [None] * len(entries)
 
-        def fill(connection: Connection, lane: Lane[Any, Any]) -> None:
-            told = lane.flush(connection, [entries[place][1] for place in parts[lane]])
-            for place, result in zip(parts[lane], told, strict=True):
+        def fill(connection: Connection, kind: Kind[Any, Any]) -> None:
+            told = kind.flush(connection, [entries[place][1] for place in parts[kind]])
+            for place, result in zip(parts[kind], told, strict=True):
                 results[place] = result
 
         def write_all(connection: Connection) -> None:
-            for lane in parts:
-                fill(connection, lane)
+            for kind in parts:
+                fill(connection, kind)
 
         try:
             await self._write(write_all)
@@ -82,27 +82,27 @@ class Commits:
             raise
         except Exception:  # noqa: BLE001 - whatever is wrong with one kind, or one item, is told to its callers below
             # Nothing was written. What one cannot write must not cost the others their turn.
-            for lane, places in parts.items():
-                await self._apart(lane, places, entries, results)
+            for kind, places in parts.items():
+                await self._apart(kind, places, entries, results)
         return results
 
     async def _apart(
         self,
-        lane: Lane[Any, Any],
+        kind: Kind[Any, Any],
         places: Sequence[int],
-        entries: Sequence[tuple[Lane[Any, Any], Any]],
+        entries: Sequence[_Entry],
         results: list[Any],
     ) -> None:
         """Writes what is of one kind by itself; item by item where that fails as well."""
         items = [entries[place][1] for place in places]
         try:
-            told = await self._write(lambda connection: lane.flush(connection, items))
+            told = await self._write(lambda connection: kind.flush(connection, items))
         except VaultUnavailableError as error:
             told = [VaultUnavailableError(error.message, **error.details) for _ in places]
         except Exception as error:  # noqa: BLE001 - as above
             if len(places) > 1:
                 for place in places:
-                    await self._apart(lane, [place], entries, results)
+                    await self._apart(kind, [place], entries, results)
                 return
             told = [error]
         for place, result in zip(places, told, strict=True):

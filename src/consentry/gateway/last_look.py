@@ -22,7 +22,7 @@ from consentry.core.receipts import FinalReceipt
 from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import ZERO_32, ConsentTerms, Material
 from consentry.errors import AccessDeniedError, ConflictError, LedgerUnavailableError
-from consentry.gateway.ports import Ground, Ledger, Seen
+from consentry.gateway.ports import Conditions, ConditionsAtHead, Ledger
 
 _OF_RECORD: Final = {
     RecordStatus.RESTRICTED: Reason.RECORD_RESTRICTED,
@@ -48,7 +48,7 @@ async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: 
         ConflictError: the decision is older than the lease, or its request expired.
         LedgerUnavailableError: the node does not answer, lags behind the decision, or had no new block for too long.
     """
-    seen = await ledger.seen(_ground(receipt, material))
+    seen = await ledger.seen(_conditions(receipt, material))
     _check_fresh(ledger, receipt, seen.head, clock)
     now = max(seen.head.time, clock)
     _check_lease(receipt, now)
@@ -57,12 +57,12 @@ async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: 
         raise denied(receipt, ended)
 
 
-def _ground(receipt: FinalReceipt, material: Material) -> Ground:
+def _conditions(receipt: FinalReceipt, material: Material) -> Conditions:
     group = material.terms.group if material.terms else ZERO_32
-    return Ground(receipt.entry.request, receipt.entry.subject_id, material.leaf.category, group)
+    return Conditions(receipt.entry.request, receipt.entry.subject_id, material.leaf.category, group)
 
 
-def _ended(receipt: FinalReceipt, material: Material, seen: Seen, now: int) -> Reason:
+def _ended(receipt: FinalReceipt, material: Material, seen: ConditionsAtHead, now: int) -> Reason:
     """Tells why what was once permitted is so no more at time ``now``; ``NONE`` if it still is."""
     request, ended = receipt.entry.request, Reason.NONE
     if request.legal_basis in BY_AUTHORITY:
@@ -80,7 +80,7 @@ def _ended(receipt: FinalReceipt, material: Material, seen: Seen, now: int) -> R
     return Reason.NONE if seen.release_key_hash == request.release_key_hash else Reason.RELEASE_KEY_MISMATCH
 
 
-def _consent_ended(receipt: FinalReceipt, terms: ConsentTerms | None, seen: Seen, now: int) -> Reason:
+def _consent_ended(receipt: FinalReceipt, terms: ConsentTerms | None, seen: ConditionsAtHead, now: int) -> Reason:
     if terms is None:  # nothing is permitted without a consent; closed when in doubt
         return Reason.CONSENT_MISSING
     if terms.subject_id != receipt.entry.subject_id:  # a second line: the contract compares them too
@@ -96,7 +96,7 @@ def _consent_ended(receipt: FinalReceipt, terms: ConsentTerms | None, seen: Seen
     return Reason.NONE
 
 
-def _subject_objects(receipt: FinalReceipt, terms: ConsentTerms | None, seen: Seen, now: int) -> Reason:
+def _subject_objects(receipt: FinalReceipt, terms: ConsentTerms | None, seen: ConditionsAtHead, now: int) -> Reason:
     """Tells what the subject decided in advance, or that it came of age; authorisations are above both."""
     if receipt.entry.request.legal_basis == LegalBasis.EMERGENCY:
         if seen.facts.emergency_forbidden:
@@ -114,7 +114,7 @@ def _came_of_age(receipt: FinalReceipt, terms: ConsentTerms | None, noted: Subje
     return terms is None or needs_reconsent(terms, receipt.entry.decided_at, noted.minor_until, now)
 
 
-def _authorisation_ended(terms: StandingAuthorisation | None, seen: Seen, now: int) -> Reason:
+def _authorisation_ended(terms: StandingAuthorisation | None, seen: ConditionsAtHead, now: int) -> Reason:
     if terms is None:  # closed when in doubt
         return Reason.AUTHORISATION_MISSING
     if now >= terms.valid_until:

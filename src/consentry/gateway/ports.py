@@ -128,7 +128,7 @@ class Remains:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Conditions:
     """What a permitted access rests on, to be read again; ``group`` is zero where the terms name none."""
 
     request: AccessRequest
@@ -138,8 +138,8 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The ground of an access as it is at head, nothing of it as of an older block than ``head``.
+class ConditionsAtHead:
+    """The conditions of an access as they are at head, nothing of them as of an older block than ``head``.
 
     What a request does not name has the status ``NONE``; where no group is named, nobody is a grantee by one.
     """
@@ -255,7 +255,7 @@ class Ledger(Protocol):
         """Tells at head whether an institution belongs to a group of grantees; false for a group nobody keeps."""
         ...
 
-    async def seen(self, ground: Ground) -> Seen:
+    async def seen(self, conditions: Conditions) -> ConditionsAtHead:
         """Reads everything an access rests on at once, at head."""
         ...
 

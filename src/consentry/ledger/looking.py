@@ -13,7 +13,7 @@ from consentry.core.chain import Moment
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
 from consentry.core.subject_facts import SubjectFacts
 from consentry.core.typed_data import WORD
-from consentry.gateway.ports import Ground, Seen
+from consentry.gateway.ports import Conditions, ConditionsAtHead
 from consentry.ledger.abi import artifact
 from consentry.ledger.coding import CodingError
 from consentry.ledger.connection import Question
@@ -44,36 +44,36 @@ class Looking:
             (manifest.address(contract), artifact(contract).functions[name].selector) for contract, name in _ASKED
         ]
 
-    def questions(self, ground: Ground) -> list[Question]:
+    def questions(self, conditions: Conditions) -> list[Question]:
         """Gives the questions about what an access rests on; none about what it does not name."""
-        asked = ground.request
-        institution, category = _ADDRESS_PAD + asked.institution, ground.category.to_bytes(WORD)
+        asked = conditions.request
+        institution, category = _ADDRESS_PAD + asked.institution, conditions.category.to_bytes(WORD)
         words = (
             institution,
             asked.record_id,
-            ground.subject_id,
-            b"".join((ground.subject_id, institution, asked.practitioner, category)),
+            conditions.subject_id,
+            b"".join((conditions.subject_id, institution, asked.practitioner, category)),
             asked.consent_id if any(asked.consent_id) else b"",
             _ONE_ID + asked.authorisation_id if any(asked.authorisation_id) else b"",
-            ground.group + institution if any(ground.group) else b"",
+            conditions.group + institution if any(conditions.group) else b"",
         )
         return [(to, selector + data) for (to, selector), data in zip(self._asked, words, strict=True) if data]
 
     @staticmethod
-    def read(ground: Ground, head: Moment, answers: Sequence[bytes]) -> Seen:
+    def read(conditions: Conditions, head: Moment, answers: Sequence[bytes]) -> ConditionsAtHead:
         """Reads the answers to `questions`.
 
         Raises:
             CodingError: one of them is no answer to its question.
         """
-        asked = ground.request
-        named = any(asked.consent_id), any(asked.authorisation_id), any(ground.group)
+        asked = conditions.request
+        named = any(asked.consent_id), any(asked.authorisation_id), any(conditions.group)
         if len(answers) != _ALWAYS + sum(named):
             raise CodingError("number of answers does not match")
         told = iter(answers)
         try:
             institution, record, facts, excluded = (next(told) for _ in range(_ALWAYS))
-            return Seen(
+            return ConditionsAtHead(
                 head=head,
                 standing=Standing(_number(institution, 0)),
                 release_key_hash=_word(institution, 1),

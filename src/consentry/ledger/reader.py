@@ -21,7 +21,7 @@ from consentry.core.terms import ZERO_32, Address, AuthorisationId, ConsentId, R
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import LedgerUnavailableError
-from consentry.gateway.ports import Ground, Seen
+from consentry.gateway.ports import Conditions, ConditionsAtHead
 from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, artifact
 from consentry.ledger.calldata import submitted_in
 from consentry.ledger.coding import CodingError
@@ -131,11 +131,11 @@ class ChainReader:
         await verify_identity(self._connection, self._manifest)
         return LedgerUnavailableError(f"answer of {what} cannot be read")
 
-    async def seen(self, ground: Ground) -> Seen:
+    async def seen(self, conditions: Conditions) -> ConditionsAtHead:
         """Reads everything an access rests on at once, at head."""
-        head, answers = await self._connection.at_head(self._looking.questions(ground))
+        head, answers = await self._connection.at_head(self._looking.questions(conditions))
         try:
-            return self._looking.read(ground, head, answers)
+            return self._looking.read(conditions, head, answers)
         except CodingError:
             raise await self._unreadable("the contracts") from None
 

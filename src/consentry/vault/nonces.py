@@ -28,7 +28,7 @@ class NonceStore:
 
     def __init__(self, database: Database, *, clock: Callable[[], int] = _now) -> None:
         self._clock = clock
-        self._spending = database.commits.lane(self._spend_all)
+        self._spending = database.commits.kind(self._spend_all)
         self._cleaned = 0
 
     async def spend(self, signer: bytes, nonce: str, until: int) -> None:

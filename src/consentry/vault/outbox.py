@@ -32,11 +32,11 @@ class RequestOutbox:
     def __init__(self, database: Database, *, clock: Callable[[], int] = _now) -> None:
         self._database = database
         self._clock = clock
-        self._keeping = database.commits.lane(self._keep_all)
-        self._forgetting = database.commits.lane(_forget_all)
-        self._settling = database.commits.lane(self._settle_all)
-        self._dropping = database.commits.lane(_drop_all)
-        self._keeping_batches = database.commits.lane(self._keep_batches)
+        self._keeping = database.commits.kind(self._keep_all)
+        self._forgetting = database.commits.kind(_forget_all)
+        self._settling = database.commits.kind(self._settle_all)
+        self._dropping = database.commits.kind(_drop_all)
+        self._keeping_batches = database.commits.kind(self._keep_batches)
 
     async def keep(self, item: StoredRequest) -> None:
         """Stores a request durably; the same again changes nothing.

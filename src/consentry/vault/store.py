@@ -80,8 +80,8 @@ class RecordVault:
         self._hash_pool = hash_pool
         self._inspection = Inspection(database, objects)
         self._eraser = Eraser(database, objects, kms, clock, forget)
-        self._rows = database.commits.lane(_write_rows)
-        self._releases = database.commits.lane(write_releases)
+        self._rows = database.commits.kind(_write_rows)
+        self._releases = database.commits.kind(write_releases)
 
     async def create_subject(self, subject_id: SubjectId) -> None:
         """Creates the key under which all record keys of a subject are wrapped; doing it again changes nothing.

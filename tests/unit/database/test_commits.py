@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from consentry.database.commits import Lane
+from consentry.database.commits import Kind
 from consentry.database.engine import Database
 from consentry.errors import ConflictError, NotAuthenticError, VaultUnavailableError
 
@@ -21,8 +21,8 @@ class Bench:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.transactions: list[list[str]] = []
-        self.plain: Lane[int, int] = database.commits.lane(self._plain)
-        self.picky: Lane[int, int] = database.commits.lane(self._picky)
+        self.plain: Kind[int, int] = database.commits.kind(self._plain)
+        self.picky: Kind[int, int] = database.commits.kind(self._picky)
 
     def _plain(self, connection: Connection, items: Sequence[int]) -> list[int]:
         self._insert(connection, "plain", items)
@@ -54,7 +54,7 @@ async def test_what_waits_is_written_together_and_each_gets_its_own_answer(bench
     async with bench.database.writing():
         first = asyncio.create_task(bench.plain.submit(1))
         await asyncio.sleep(0)
-        others = [asyncio.create_task(lane.submit(n)) for n, lane in enumerate((bench.plain, bench.picky) * 2, 2)]
+        others = [asyncio.create_task(kind.submit(n)) for n, kind in enumerate((bench.plain, bench.picky) * 2, 2)]
         await asyncio.sleep(0)
     assert await asyncio.gather(first, *others) == [10, 20, 3, 40, 5]
     assert bench.transactions == [
@@ -91,8 +91,8 @@ async def test_item_that_nobody_foresaw_fails_alone(bench: Bench) -> None:
         bench._insert(connection, "fragile", items)
         return list(items)
 
-    lane = bench.database.commits.lane(fragile)
-    wanted = lane.submit(12), lane.submit(13), lane.submit(14), bench.plain.submit(2)
+    kind = bench.database.commits.kind(fragile)
+    wanted = kind.submit(12), kind.submit(13), kind.submit(14), bench.plain.submit(2)
     told = await asyncio.gather(*wanted, return_exceptions=True)
     assert [told[0], told[2], told[3]] == [12, 14, 20]
     assert isinstance(told[1], TornError)

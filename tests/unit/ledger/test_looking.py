@@ -13,7 +13,7 @@ from consentry.core.chain import ChainIdentity, Moment
 from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatus, Standing
 from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import ZERO_32, Address, AuthorisationId, ConsentId, SubjectId
-from consentry.gateway.ports import Ground, Seen
+from consentry.gateway.ports import Conditions, ConditionsAtHead
 from consentry.ledger.abi import CONTRACTS, artifact, encode_members
 from consentry.ledger.coding import CodingError
 from consentry.ledger.looking import Looking
@@ -28,7 +28,7 @@ ids = st.one_of(st.just(ZERO_32), words)
 
 
 @st.composite
-def grounds(draw: st.DrawFn) -> Ground:
+def conditions_of_an_access(draw: st.DrawFn) -> Conditions:
     """Gives what an access may rest on."""
     asked = replace(
         samples.request(draw(words), ConsentId(draw(ids)), draw(words)),
@@ -36,37 +36,37 @@ def grounds(draw: st.DrawFn) -> Ground:
         authorisation_id=AuthorisationId(draw(ids)),
         practitioner=draw(words),
     )
-    return Ground(asked, SubjectId(draw(words)), draw(st.integers(0, 255)), draw(ids))
+    return Conditions(asked, SubjectId(draw(words)), draw(st.integers(0, 255)), draw(ids))
 
 
-def expected(ground: Ground) -> list[tuple[str, str, tuple[Any, ...]]]:
+def expected(conditions: Conditions) -> list[tuple[str, str, tuple[Any, ...]]]:
     """Gives the questions as the contracts declare them."""
-    asked, subject = ground.request, ground.subject_id
+    asked, subject = conditions.request, conditions.subject_id
     found: list[tuple[str, str, tuple[Any, ...]]] = [
         ("Participants", "institutionForDecision", (asked.institution,)),
         ("Records", "statusOf", (asked.record_id,)),
         ("Subjects", "factsOf", (subject,)),
-        ("Consents", "isExcluded", (subject, asked.institution, asked.practitioner, ground.category)),
+        ("Consents", "isExcluded", (subject, asked.institution, asked.practitioner, conditions.category)),
     ]
     if any(asked.consent_id):
         found.append(("Consents", "stateOf", (asked.consent_id,)))
     if any(asked.authorisation_id):
         found.append(("Authorisations", "statesOf", ([asked.authorisation_id],)))
-    if any(ground.group):
-        found.append(("Participants", "isGroupMember", (ground.group, asked.institution)))
+    if any(conditions.group):
+        found.append(("Participants", "isGroupMember", (conditions.group, asked.institution)))
     return found
 
 
-@given(grounds())
-def test_questions_are_those_of_the_committed_abi(ground: Ground) -> None:
+@given(conditions_of_an_access())
+def test_questions_are_those_of_the_committed_abi(conditions: Conditions) -> None:
     coded = [
         (ADDRESSES[contract], artifact(contract).functions[name].encode_call(values))
-        for contract, name, values in expected(ground)
+        for contract, name, values in expected(conditions)
     ]
-    assert LOOKING.questions(ground) == coded
+    assert LOOKING.questions(conditions) == coded
 
 
-def answers_of(ground: Ground, seen: Seen) -> list[bytes]:
+def answers_of(conditions: Conditions, seen: ConditionsAtHead) -> list[bytes]:
     """Codes answers by the committed ABI."""
     facts = seen.facts.word(Address(bytes(20)))
     told: dict[str, tuple[Any, ...]] = {
@@ -78,14 +78,14 @@ def answers_of(ground: Ground, seen: Seen) -> list[bytes]:
         "statesOf": ([(seen.authorisation, 1, 2, bytes(20))],),
         "isGroupMember": (seen.is_group_member,),
     }
-    asked = [(contract, name) for contract, name, _ in expected(ground)]
+    asked = [(contract, name) for contract, name, _ in expected(conditions)]
     return [encode_members(artifact(contract).functions[name].outputs, told[name]) for contract, name in asked]
 
 
-@given(grounds(), st.data())
-def test_answers_are_read_as_the_committed_abi_writes_them(ground: Ground, data: st.DataObject) -> None:
-    asked, draw = ground.request, data.draw
-    seen = Seen(
+@given(conditions_of_an_access(), st.data())
+def test_answers_are_read_as_the_committed_abi_writes_them(conditions: Conditions, data: st.DataObject) -> None:
+    asked, draw = conditions.request, data.draw
+    seen = ConditionsAtHead(
         head=HEAD,
         standing=draw(st.sampled_from(Standing)),
         release_key_hash=draw(words),
@@ -96,12 +96,12 @@ def test_answers_are_read_as_the_committed_abi_writes_them(ground: Ground, data:
         ),
         facts=SubjectFacts(draw(st.integers(0, 2**64 - 1)), *(draw(st.booleans()) for _ in range(4))),
         is_excluded=draw(st.booleans()),
-        is_group_member=draw(st.booleans()) if any(ground.group) else False,
+        is_group_member=draw(st.booleans()) if any(conditions.group) else False,
     )
-    assert LOOKING.read(ground, HEAD, answers_of(ground, seen)) == seen
+    assert LOOKING.read(conditions, HEAD, answers_of(conditions, seen)) == seen
 
 
-FULL = Ground(
+FULL = Conditions(
     replace(
         samples.request(samples.word(1), ConsentId(samples.word(2)), samples.word(3)),
         authorisation_id=AuthorisationId(ZERO_32),
@@ -112,7 +112,7 @@ FULL = Ground(
 )
 GOOD = answers_of(
     FULL,
-    Seen(
+    ConditionsAtHead(
         *(HEAD, Standing.ACTIVE, samples.word(3), RecordStatus.CURRENT, ConsentStatus.ACTIVE),
         *(AuthorisationStatus.NONE, SubjectFacts(), False, True),
     ),

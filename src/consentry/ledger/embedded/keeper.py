@@ -23,6 +23,8 @@ from consentry.ledger.embedded.sealer import Sealer
 
 LOG = logging.getLogger(__name__)
 CHECK_SECONDS = 1.0
+# What kept one from being taken, such as a full disk, seldom passes at once; each try holds sealing up and logs a line.
+RETRY_SECONDS = 60.0
 
 
 class SnapshotKeeper:
@@ -49,15 +51,21 @@ class SnapshotKeeper:
         self._sealer, self._link, self._log, self._folder = sealer, link, log, folder
         self._newest = newest
         self._pace = snapshot.Pace(clock)
+        self._clock = clock
+        self._tries_from = clock()
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Looks again and again whether a snapshot is due, until ``stop``; at once after a long replay."""
         while not self._stopping.is_set():
-            if self._pace.is_due(self._log.height - self._newest):
+            if self.is_due():
                 await self.take()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), CHECK_SECONDS)
+
+    def is_due(self) -> bool:
+        """Whether one is to be taken now; after one that failed not before a while."""
+        return self._clock() >= self._tries_from and self._pace.is_due(self._log.height - self._newest)
 
     def stop(self) -> None:
         """Lets ``run`` end after the snapshot under way."""
@@ -75,7 +83,12 @@ class SnapshotKeeper:
                     dumped = await snapshot.dump(self._link, self._log, number)
             await asyncio.to_thread(snapshot.write, dumped, self._folder)
         except OSError as error:
-            LOG.warning("snapshot: not written (%s)", os.strerror(error.errno or 0).lower())
+            self._put_off(f"not written ({os.strerror(error.errno or 0).lower()})")
         except LedgerError as error:
-            LOG.warning("snapshot: not taken (%s)", error)
-        self._newest = number
+            self._put_off(f"not taken ({error})")
+        else:
+            self._newest = number
+
+    def _put_off(self, what: str) -> None:
+        self._tries_from = self._clock() + RETRY_SECONDS
+        LOG.warning("snapshot: %s", what)
