@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from consentry.cli import besu
+from consentry.cli import besu, values
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
 from consentry.ledger.embedded.backup import Backup
+from consentry.ledger.embedded.records import HASH_BYTES
 
 app = typer.Typer(help="The embedded chain: up, down, status, reset, backup, restore.", no_args_is_help=True)
 app.add_typer(besu.app, name="besu")
@@ -37,14 +38,14 @@ def _shown(status: node.NodeStatus, *, as_json: bool) -> None:
 
 
 def _shown_backup(found: Backup, *, as_json: bool) -> None:
-    values = {
+    shown = {
         "file": str(found.path),
         "chainId": found.genesis.chain_id,
         "genesisHash": "0x" + found.genesis.block_hash.hex(),
         "blockNumber": found.number,
         "blockHash": "0x" + found.block_hash.hex(),
     }
-    answer(values, as_json=as_json)
+    answer(shown, as_json=as_json)
 
 
 @app.command()
@@ -94,8 +95,13 @@ def backup(
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="what a backup wrote")],
+    head: Annotated[str, typer.Option(help="hash that its last block must have, known from elsewhere")] = "",
     state: State = None,
     as_json: AsJson = False,
 ) -> None:
-    """Makes the chain of a backup in an empty folder, and compares the hash of every block; `up` then starts it."""
-    _shown_backup(node.restore(_folder(state), file), as_json=as_json)
+    """Makes the chain of a backup in an empty folder, and compares the hash of every block; `up` then starts it.
+
+    What was acknowledged after its last block is gone: a consent revoked since is in force again.
+    """
+    expected = values.hexadecimal("head", head, HASH_BYTES) if head else None
+    _shown_backup(node.restore(_folder(state), file, expected), as_json=as_json)

@@ -181,18 +181,29 @@ def backup(state_dir: Path, path: Path) -> Backup:
         return write_backup(log, path.absolute())
 
 
-def restore(state_dir: Path, path: Path) -> Backup:
+def restore(state_dir: Path, path: Path, head: bytes | None = None) -> Backup:
     """Makes the chain of a backup in an empty folder: every block is made again, and its hash compared.
+
+    A backup only proves that it agrees with itself: what came after it, or was cut off at its end, is not missed.
+
+    Args:
+        state_dir: folder of the chain.
+        path: the backup.
+        head: hash that its last block must have, known from elsewhere; any if none is given.
 
     Raises:
         ConfigurationError: the file is no backup or of another format, or the folder is not empty.
         BlockLogCorruptError: the backup is cut off, or was altered.
-        ForeignChainError: a block does not come out with the hash it had.
+        ForeignChainError: a block does not come out with the hash it had, or the last one is not ``head``.
         LedgerUnavailableError: the engine does not start.
     """
     state = state_dir.absolute()
     with explained("restoring the chain"):
         found = read_backup(path.absolute())
+        if head is not None and found.block_hash != head:
+            raise ForeignChainError(
+                f"last block of the backup does not match (got 0x{found.block_hash.hex()}, expected 0x{head.hex()})"
+            )
         if status(state).is_running:
             raise ConfigurationError(f"folder {state_dir} is not empty (its chain runs): restore into an empty one")
         asyncio.run(recover(found, state, provide_engine(state, os.environ)))

@@ -78,6 +78,16 @@ def test_backups_taken_while_blocks_are_made_are_each_whole(state: Path, tmp_pat
         node.down(elsewhere)
 
 
+def test_restore_of_another_head_than_the_known_one_is_refused_and_leaves_nothing(state: Path, tmp_path: Path) -> None:
+    write_some_blocks(node.up(state, 0), count=1)
+    written = node.backup(state, tmp_path / "chain.backup")
+    elsewhere = tmp_path / "elsewhere"
+    with pytest.raises(ForeignChainError, match="last block of the backup does not match"):
+        node.restore(elsewhere, tmp_path / "chain.backup", bytes(32))
+    assert not elsewhere.exists()
+    assert node.restore(elsewhere, tmp_path / "chain.backup", written.block_hash) == written
+
+
 def test_restore_into_a_folder_that_is_not_empty_is_refused(state: Path, tmp_path: Path) -> None:
     write_some_blocks(node.up(state, 0), count=1)
     node.backup(state, tmp_path / "chain.backup")

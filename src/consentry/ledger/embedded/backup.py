@@ -145,7 +145,7 @@ def _described(path: Path, file: BinaryIO) -> Backup:
         genesis = Genesis(numbers[0], numbers[1], numbers[2], *texts, _hash(facts["genesis_hash"]))
         head = int(facts["block_number"]), _hash(facts["block_hash"])
         return Backup(path, genesis, *head, int(facts["log_bytes"]), file.tell())
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BlockLogCorruptError(f"description in backup {path} cannot be read ({type(error).__name__})") from error
 
 
@@ -159,7 +159,7 @@ def _last_line(digest: str) -> bytes:
 
 def _write(source: BinaryIO, draft: Path, start: bytes, log_bytes: int) -> None:
     digest = sha256(start)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
     try:
         write_all(handle, start)
         _copy(source, handle, log_bytes, digest.update)
