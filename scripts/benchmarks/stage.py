@@ -83,16 +83,16 @@ async def open_stage(patients: int) -> AsyncIterator[Stage]:
         try:
             network.start_chain()
             manifest = await network.deploy()
-            await _lift_limit(network, manifest)
+            await lift_limit(network, manifest)
             network.start_gateway(CUSTODIAN)
-            sought = [await _patient(network, Path(folder)) for _ in range(patients)]
+            sought = [await new_place(network, Path(folder)) for _ in range(patients)]
             yield Stage(network, manifest, network.institution(REQUESTER), sought)
         finally:
             await network.hang_up()
             network.stop()
 
 
-async def _lift_limit(network: Network, manifest: Manifest) -> None:
+async def lift_limit(network: Network, manifest: Manifest) -> None:
     """Lets the hospital ask as often as it is measured: a limit is set by two officers of the audit."""
     connection = network.connection()
     asks, authority = network.institution(REQUESTER).address, network.key(AUTHORITY).address
@@ -111,7 +111,8 @@ async def _appoint(authority: Address, officer: Address, by: Governance) -> Answ
     return await by.appoint_officer(authority, officer, bits(Role.AUDIT))
 
 
-async def _patient(network: Network, folder: Path) -> Place:
+async def new_place(network: Network, folder: Path) -> Place:
+    """Has a patient enrolled, a record sealed and anchored, and a consent to it granted to the hospital."""
     key, subject = AccountKey.generate(), SubjectId(secrets.token_bytes(32))
     patient, custodian = network.patient(key, CUSTODIAN), network.hospital(CUSTODIAN, CUSTODIAN)
     enrolment, signature = await patient.sign_enrolment(subject)

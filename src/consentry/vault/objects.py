@@ -259,6 +259,8 @@ def _make_folder(folder: Path) -> None:
     (folder / INCOMING).mkdir(parents=True, exist_ok=True)
     # Always that of the store itself: an earlier process may have made it and ended before this.
     for path in (folder, *missing):
+        # A folder that the gateway may enter and not list cannot be synced by it. The store may then be gone after a
+        # loss of power if it was made just before; one that its operator made earlier is on the disk by then.
         with suppress(PermissionError):
             sync_folder(path.parent)
 

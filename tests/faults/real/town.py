@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from benchmarks.stage import CUSTODIAN, REQUESTER, Place, _lift_limit, _patient
+from benchmarks.stage import CUSTODIAN, REQUESTER, Place, lift_limit, new_place
 from consentry.client.hospital import Hospital
 from consentry.core import heads
 from consentry.core.codes import Reason
@@ -31,6 +31,7 @@ from consentry.ledger.reader import ChainReader
 from consentry.vault.database import Database
 from consentry.vault.tables import Release
 from consentry.wiring import rebuild, run_audit
+from tests.faults.real.figures import tell
 
 GIVEN: Mapping[str, Any] = {"requests_about_subject": 0}
 PATIENTS = 3
@@ -91,21 +92,34 @@ class Town:
         decided = [event.entry for event in events if isinstance(event, AccessDecided)]
         times = Counter(entry.request.request_id for entry in decided)
         assert set(times.values()) == {1}
-        assert set(times) >= self.acknowledged
+        lost = self.acknowledged - set(times)
+        assert not lost
         settings = self.network.settings(CUSTODIAN)
         database = Database(settings.database)
         async with database.reading() as session:
             released = set((await session.exec(select(Release.decision_id))).all())
         await database.close()
-        permitted = {heads.hash_of(entry) for entry in decided if entry.reason == Reason.NONE}
-        assert released <= permitted
-        assert len(released) >= len(self.acknowledged)
+        permitted = {heads.hash_of(entry): entry.request.request_id for entry in decided if entry.reason == Reason.NONE}
+        assert released <= permitted.keys()
+        assert self.acknowledged <= {permitted[decision] for decision in released}
         if thoroughly:
             outcome = await rebuild(settings, replace=False)
             assert not outcome.differing
             findings = (await run_audit(settings, chain_only=False)).findings
             assert not findings, findings
-        return {"decided": len(decided), "acknowledged": len(self.acknowledged), "released": len(released), "lost": 0}
+        known = {"acknowledged": len(self.acknowledged), "released": len(released), "lost": len(lost)}
+        return {"decided": len(decided), **known}
+
+    def count_anew(self) -> None:
+        """Forgets refusals and waits so far."""
+        self.refusals.clear()
+        self.waits.clear()
+
+    async def tell_all(self, fault: str, *, thoroughly: bool = False, **figures: object) -> None:
+        """Checks what must hold, and tells what was seen."""
+        longest = round(max(self.waits), 2) if self.waits else 0
+        told = {"answered": len(self.waits), "refusals": dict(self.refusals), "longest_wait_s": longest}
+        tell(fault, **told, **figures, **await self.check(thoroughly=thoroughly))
 
 
 @asynccontextmanager
@@ -114,10 +128,10 @@ async def town(folder: Path, **given: Any) -> AsyncIterator[Town]:  # noqa: ANN4
     network = Network(folder / "town", given={**GIVEN, **given})
     try:
         network.start_chain()
-        await _lift_limit(network, await network.deploy())
+        await lift_limit(network, await network.deploy())
         # Not in this thread: the gateway may need what it serves.
         await asyncio.to_thread(network.start_gateway, CUSTODIAN)
-        sought = [await _patient(network, folder) for _ in range(PATIENTS)]
+        sought = [await new_place(network, folder) for _ in range(PATIENTS)]
         yield Town(network, network.hospital(REQUESTER, CUSTODIAN), sought)
     finally:
         with suppress(ConsentryError):
