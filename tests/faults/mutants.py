@@ -221,7 +221,10 @@ class ForgetsWhatIsNotKnown(AccessDesk):
 class KeepsAfterwards(AccessDesk):
     """Sends a request first, and keeps it when it was decided."""
 
-    async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
+    async def request_within(
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access:
+        del seconds
         found = await self._material(request, scope_proof)
         receipt = await self._decided(request, signature, found[1])
         await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
@@ -264,11 +267,22 @@ class TrustsItsOwnClock(AccessDesk):
     """Releases however long ago the decision was."""
 
     async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
-        del material
-        if await self.ledger.consent_status(receipt.entry.request.consent_id) != ConsentStatus.ACTIVE:
+        asked, leaf = receipt.entry.request, material.leaf
+        seen = await self.ledger.seen(Ground(asked, leaf.subject_id, leaf.category))
+        if seen.consent != ConsentStatus.ACTIVE or seen.standing != Standing.ACTIVE:
             raise denied(receipt)
-        if await self.ledger.institution_standing(receipt.entry.request.institution) != Standing.ACTIVE:
-            raise denied(receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasesBehind(AccessDesk):
+    """Releases the key of a decision that came after its caller had stopped waiting."""
+
+    async def request_within(  # type: ignore[override]  # waits longer behind the caller's back
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access | None:
+        whole = asyncio.create_task(AccessDesk.request_within(self, None, request, signature, scope_proof))
+        done, _ = await asyncio.wait({whole}, timeout=seconds)
+        return whole.result() if done else None
 
 
 # The chain.
@@ -358,5 +372,6 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "NeverResumes": Mutant(Kinds(desk=NeverResumes), "nothing lost"),
     "StumblesOverTheUnknown": Mutant(Kinds(desk=StumblesOverTheUnknown), "P12"),
     "TrustsItsOwnClock": Mutant(Kinds(desk=TrustsItsOwnClock), "P4"),
+    "ReleasesBehind": Mutant(Kinds(desk=ReleasesBehind), "nobody waited"),
     "DecidesAgain": Mutant(Kinds(), "P5", DecidesAgain),
 }

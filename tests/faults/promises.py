@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -70,6 +72,7 @@ class Promises:
         kept: every request that an outbox took, by its content.
         tried: every request that an outbox was given; where its answer was lost, it may have taken it.
         told: every decision that a caller was given.
+        waiting: for which requests somebody waits, and how many.
     """
 
     node: Node
@@ -79,6 +82,17 @@ class Promises:
     tried: set[bytes] = field(default_factory=set)
     told: list[tuple[AccessRequest, FinalReceipt]] = field(default_factory=list)
     rejected: list[AccessRequest] = field(default_factory=list)
+    waiting: Counter[Key] = field(default_factory=Counter)
+
+    @contextmanager
+    def waiting_for(self, *requests: AccessRequest) -> Iterator[None]:
+        """Notes that somebody waits for what comes of requests."""
+        keys = [key_of(request) for request in requests]
+        self.waiting.update(keys)
+        try:
+            yield
+        finally:
+            self.waiting.subtract(keys)
 
     def blame(self, error: BrokenPromiseError) -> None:
         """Keeps the first broken promise."""
@@ -96,6 +110,7 @@ class Promises:
         assert release is not None
         receipt, asked = release.receipt, release.receipt.entry.request
         self.released.append(key_of(asked))
+        demand(self.waiting[key_of(asked)] > 0, "P4: released although nobody waited for the decision any more")
         found = [event for event in self.node.decisions().get(key_of(asked), []) if event.place == receipt.place]
         demand(bool(found), "P2: released without a decision on the chain")
         demand(found[0].entry == receipt.entry, "P2: released for another decision than the one on the chain")

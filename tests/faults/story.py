@@ -14,7 +14,7 @@ from consentry.core.terms import AccessRequest
 from consentry.core.typed_data import consent_id
 from consentry.crypto.signing import AccountKey
 from consentry.errors import AccessDeniedError, ConsentryError
-from consentry.gateway.access import Access
+from consentry.gateway.access import Access, AccessDesk
 from consentry.gateway.outbox_ports import Wanted
 from tests.faults.cast import CONSENTS, HOSPITALS, RECORDS, Cast
 from tests.faults.gateways import RELAYS, Gateway, Kinds, Shared, outcome
@@ -33,6 +33,8 @@ _MOST_TOGETHER: Final = 4
 _BEYOND: Final = 0.1
 _PROBE_TRIES: Final = 6
 _ROUNDS: Final = 40
+_PATIENCES: Final = (None, None, 0.0, 0.5, 8.0)
+"""Seconds a caller waits for one decision; most take longer than the third and fewer than the last."""
 _PATIENCE: Final = 3_000.0
 """Seconds after which a story has to be over."""
 
@@ -161,12 +163,23 @@ class Story:
 
     async def _ask(self, request: AccessRequest, key: AccountKey) -> None:
         signature = self.cast.signed(key, "AccessLedger", request)
-        await self._insist(lambda desk: desk.request(request, signature), [request])
+        patience = self.plan.draw.choice(_PATIENCES)
+        await self._insist(lambda desk: self._within(desk, patience, request, signature), [request])
+
+    async def _within(self, desk: AccessDesk, patience: float | None, request: AccessRequest, signature: bytes) -> Any:  # noqa: ANN401 - whatever came
+        """Asks, and waits for so long; whoever is given nothing comes back with the same request."""
+        with self.promises.waiting_for(request):
+            return await desk.request_within(patience, request, signature)
 
     async def _ask_whole(self, requests: Sequence[AccessRequest], key: AccountKey) -> None:
         signature = self.cast.signed(key, "AccessLedger", batch_of(key.address, requests))
         wanted = [Wanted(request) for request in requests]
-        await self._insist(lambda desk: desk.request_batch(wanted, signature), requests)
+
+        async def ask(desk: AccessDesk) -> Any:  # noqa: ANN401 - whatever came
+            with self.promises.waiting_for(*requests):
+                return await desk.request_batch(wanted, signature)
+
+        await self._insist(ask, requests)
 
     async def _insist(self, ask: Callable[[Any], Any], requests: Sequence[AccessRequest]) -> bool:
         """Asks until there is an answer, or patience ends."""
@@ -180,7 +193,7 @@ class Story:
         return False
 
     def _took(self, requests: Sequence[AccessRequest], told: Any) -> bool:  # noqa: ANN401 - whatever came
-        if isinstance(told, Crash):
+        if told is None or isinstance(told, Crash):
             return False
         answers = told if isinstance(told, list) else [told] * len(requests)
         if len(answers) != len(requests):
@@ -282,7 +295,7 @@ class Story:
             request = self.cast.request(self._numbers, 0, 0, int(self._time()) - 10, 600)
             signature = self.cast.signed(HOSPITALS[0], "AccessLedger", request)
             for _ in range(_PROBE_TRIES):
-                answer = _plain(await outcome(gateway.call(gateway.desk.request(request, signature))))
+                answer = _plain(await outcome(gateway.call(self._within(gateway.desk, None, request, signature))))
                 self.promises.take_answer(request, answer)
                 if is_final(answer):
                     break

@@ -1,12 +1,15 @@
 """Histories of an access desk: requests, retries, crashes, lost answers, revocations in between, restarts.
 
+A caller waits as long as it takes, not at all or for a while; who stopped waiting comes back with the same request.
 `run` plays a history on memory adapters and raises `BrokenPromiseError` at the first broken promise.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -32,6 +35,7 @@ from consentry.crypto.signing import AccountKey, sign
 from consentry.errors import AccessDeniedError, ConsentryError, LedgerUnavailableError
 from consentry.gateway.access import Access, AccessDesk
 from consentry.gateway.outbox_ports import Wanted
+from tests.faults.virtual import play
 from tests.support import samples
 from tests.support.interference import Crash, Fuse, fused
 from tests.support.memory_ledger import VERIFIERS, MemoryLedger
@@ -45,11 +49,15 @@ SEED: Final = samples.word(0x5EED)
 RELEASE_KEY: Final = release_public_key(SEED)
 CONSENTS: Final = 3
 RECORDS: Final = 2
-POINTS: Final = 40
+POINTS: Final = 24
 """No request passes more points than that."""
 MOST_TOGETHER: Final = 3
 BATCH_POINTS: Final = 60
-"""No batch of so few passes more points than that."""
+"""No batch of so few passes more points than that; few restarts do."""
+SLOW: Final = 2.0
+"""Seconds that a slow answer takes."""
+PATIENCES: Final = (None, 0.0, SLOW / 2)
+"""How long a caller may wait: as long as it takes, not at all, shorter than a slow answer takes."""
 
 Key = tuple[Address, int]
 
@@ -60,7 +68,7 @@ class BrokenPromiseError(AssertionError):
 
 @dataclass(frozen=True)
 class Ask:
-    """A request, new if ``repeats`` is none; ``deed`` happens at a point of it."""
+    """A request, new if ``repeats`` is none; ``deed`` happens at a point of it; its caller waits for ``patience``."""
 
     hospital: int
     record: int
@@ -68,6 +76,7 @@ class Ask:
     repeats: int | None
     deed: str
     point: int
+    patience: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,7 @@ Step = Ask | AskMany | Restart | Change
 _points = st.integers(0, POINTS)
 _far_points = st.integers(0, BATCH_POINTS)
 _records, _consents = st.integers(0, RECORDS - 1), st.integers(0, CONSENTS)
-_deeds = st.sampled_from(["none", "crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down"])
+_deeds = st.sampled_from(["none", "crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down", "slow"])
 _asks = st.builds(
     Ask,
     hospital=st.integers(0, len(HOSPITALS) - 1),
@@ -112,6 +121,7 @@ _asks = st.builds(
     repeats=st.none() | st.integers(0, 5),
     deed=_deeds,
     point=_points,
+    patience=st.sampled_from(PATIENCES),
 )
 _batches = st.builds(
     AskMany,
@@ -121,7 +131,7 @@ _batches = st.builds(
     deed=_deeds,
     point=_far_points,
 )
-_restarts = st.builds(Restart, deed=st.sampled_from(["none", "crash", "node-down"]), point=_points)
+_restarts = st.builds(Restart, deed=st.sampled_from(["none", "crash", "node-down"]), point=_far_points)
 _changes = st.builds(
     Change, deed=st.sampled_from(["revoke", "suspend", "reinstate", "pass-lease"]), which=st.integers(0, CONSENTS - 1)
 )
@@ -145,6 +155,12 @@ class Bench:
     acknowledged: list[FinalReceipt] = field(default_factory=list)
     desk: AccessDesk = field(init=False)
     _drawn: int = 0
+    _gone: set[Key] = field(default_factory=set)
+    """For what a caller stopped waiting, until it is asked for again."""
+    _left: dict[Key, tuple[AccessRequest, bytes]] = field(default_factory=dict)
+    """What goes on although its caller stopped waiting; nothing that something failed beside."""
+    _ended: bool = False
+    _behind: set[asyncio.Task[FinalReceipt]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ledger = MemoryLedger(lambda: self.now)
@@ -152,7 +168,11 @@ class Bench:
         self.restart()
 
     def restart(self) -> None:
-        """Begins a new process."""
+        """Ends the process, and what goes on in it, and begins a new one."""
+        for task in self._behind:
+            task.cancel()
+        self._left.clear()
+        self._ended = False
         ledger = fused(self.ledger, "ledger", self.fuse)
         self.desk = self.desk_class(
             ledger,
@@ -163,6 +183,7 @@ class Bench:
             VERIFIERS,
             clock=lambda: self.now,
         )
+        self._behind = self.desk._behind.under_way
 
     def signed(self, key: AccountKey, contract: str, value: SignedStruct) -> bytes:
         """Signs for a contract of the chain."""
@@ -208,7 +229,10 @@ class Bench:
 
     async def do(self, deed: str, which: int = 0) -> None:
         """Does one deed, now."""
+        if deed in ("crash", "lose-answer", "node-down"):
+            self._left.clear()
         if deed == "crash":
+            self._ended = True
             raise Crash
         if deed == "revoke":
             await self._revoke(which)
@@ -223,6 +247,8 @@ class Bench:
             self.now += 901
         elif deed == "lose-answer":
             raise LedgerUnavailableError("answer was lost")
+        elif deed == "slow":
+            await asyncio.sleep(SLOW)
 
     async def _revoke(self, which: int) -> None:
         terms = self.consents[which % CONSENTS]
@@ -260,6 +286,10 @@ class Bench:
             await self._restart(step)
         else:
             await self.do(step.deed, step.which)
+        if self._ended:
+            self.check()
+            self.restart()
+        self._recover()
         self.check()
 
     def _request(self, step: Ask) -> tuple[AccessRequest, bytes]:
@@ -295,18 +325,15 @@ class Bench:
         requests, signature = self._batch(step)
         self.fuse.set(step.point, self._interference(step.deed, step.wanted[0][1]))
         try:
+            self._gone -= {_key(request) for request in requests}
             answers = await self.desk.request_batch([Wanted(request) for request in requests], signature)
-        except ConsentryError:
+        except (ConsentryError, Crash):
             pass
-        except Crash:
-            self._crashed()
         except BaseExceptionGroup as group:
             _only_crashed(group)
-            self._crashed()
         else:
             for request, answer in zip(requests, answers, strict=True):
                 self._take_answer(request, answer)
-        self._recover()
 
     def _take_answer(self, request: AccessRequest, answer: Access | ConsentryError) -> None:
         receipt = answer.details["receipt"] if isinstance(answer, AccessDeniedError) else None
@@ -318,37 +345,33 @@ class Bench:
     async def _ask(self, step: Ask) -> None:
         request, signature = self._request(step)
         self.fuse.set(step.point, self._interference(step.deed, step.consent))
-        try:
-            answer: Access = await self.desk.request(request, signature)
-            self.acknowledged.append(answer.receipt)
-        except AccessDeniedError as denial:
-            receipt = denial.details["receipt"]
-            assert isinstance(receipt, FinalReceipt)
-            self.acknowledged.append(receipt)
-        except ConsentryError:
-            pass
-        except Crash:
-            self._crashed()
-        self._recover()
+        with suppress(ConsentryError, Crash):
+            await self._tell(request, signature, step.patience)
 
-    def _crashed(self) -> None:
-        self.fuse.clear()
-        self.check()
-        self.restart()
+    async def _tell(self, request: AccessRequest, signature: bytes, patience: float | None) -> None:
+        """Asks for one request, and takes note of what its caller was told."""
+        try:
+            self._gone.discard(_key(request))
+            answer = await self.desk.request_within(patience, request, signature)
+        except AccessDeniedError as denial:
+            self._take_answer(request, denial)
+            return
+        if answer is None:
+            _demand(patience is not None, "who waits as long as it takes was given nothing")
+            self._gone.add(_key(request))
+            self._left[_key(request)] = request, signature
+        else:
+            self._take_answer(request, answer)
 
     async def _restart(self, step: Restart) -> None:
         self.restart()
         self.fuse.set(step.point, self._interference(step.deed, 0))
         try:
             await self.desk.resume()
-        except ConsentryError:
+        except (ConsentryError, Crash):
             pass
-        except Crash:
-            self.restart()
         except BaseExceptionGroup as group:
             _only_crashed(group)
-            self.restart()
-        self._recover()
 
     def _recover(self) -> None:
         self.fuse.clear()
@@ -361,13 +384,14 @@ class Bench:
         for event in self.ledger.log:
             if isinstance(event, events.AccessDecided):
                 request = event.entry.request
-                found.setdefault((request.institution, request.request_id), []).append(event)
+                found.setdefault(_key(request), []).append(event)
         return found
 
     def _check_release(self, receipt: FinalReceipt) -> None:
         """At the moment of a release: P2 and P4."""
         request = receipt.entry.request
-        decided = self._decisions().get((request.institution, request.request_id), [])
+        _demand(_key(request) not in self._gone, "released although nobody waited for the decision any more")
+        decided = self._decisions().get(_key(request), [])
         _demand(bool(decided) and decided[0].entry.reason == 0, "released without a permit in the log")
         active = self.ledger.state.consent(request.consent_id).status == ConsentStatus.ACTIVE
         _demand(active, "released under a consent that was revoked before the last look")
@@ -388,6 +412,7 @@ class Bench:
     async def finish(self) -> None:
         """At the end everything works again: what was kept is decided, and nothing is left over."""
         self._recover()
+        await self._come_back()
         self.restart()
         await self.desk.resume()
         self.check()
@@ -396,6 +421,21 @@ class Bench:
         _demand(kept <= decisions.keys(), "a kept request was never decided")
         _demand(not await self.outbox.unsettled(), "a decided request is not settled")
         _demand(not await self.outbox.batches(), "a decided batch is not dropped")
+
+    async def _come_back(self) -> None:
+        """Those who stopped waiting ask once more, after a while in which nothing failed."""
+        await asyncio.sleep(POINTS * SLOW)
+        left = dict(self._left)
+        kept = {_key(item.request) for item in await self.outbox.unsettled()}
+        _demand(not left.keys() & kept, "what nobody waited for any more was not decided")
+        for request, signature in left.values():
+            with suppress(ConsentryError):
+                await self._tell(request, signature, None)
+        self.check()
+
+
+def _key(request: AccessRequest) -> Key:
+    return request.institution, request.request_id
 
 
 def _only_crashed(group: BaseExceptionGroup[BaseException]) -> None:
@@ -409,12 +449,16 @@ def _demand(held: bool, promise: str) -> None:  # noqa: FBT001 - reads as a sent
         raise BrokenPromiseError(promise)
 
 
-async def run(history: list[Step], desk_class: type[AccessDesk] = AccessDesk) -> Bench:
-    """Plays a history.
+def run(history: list[Step], desk_class: type[AccessDesk] = AccessDesk) -> Bench:
+    """Plays a history; its time passes only while nobody has anything to do.
 
     Raises:
         BrokenPromiseError: a promise is broken.
     """
+    return play(_run(history, desk_class))
+
+
+async def _run(history: list[Step], desk_class: type[AccessDesk]) -> Bench:
     bench = Bench(desk_class)
     await bench.set_up()
     for step in history:

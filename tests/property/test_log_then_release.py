@@ -14,16 +14,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 
 from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.codes import ConsentStatus
 from consentry.core.receipts import LEDGER_SEAL, FinalReceipt
 from consentry.core.terms import AccessEntry, AccessRequest, Material
 from consentry.errors import ConflictError, ConsentryError, LedgerUnavailableError
 from consentry.gateway.access import Access, AccessDesk, Found
 from consentry.gateway.last_look import denied
 from consentry.gateway.outbox_ports import StoredBatch, StoredRequest, Wanted
+from consentry.gateway.ports import Ground
 from consentry.gateway.together import batch_over, each
 from tests.property.desk_histories import (
     BATCH_POINTS,
     CONSENTS,
+    PATIENCES,
     POINTS,
     Ask,
     AskMany,
@@ -43,31 +46,32 @@ SEARCH = settings(max_examples=3_000, deadline=None, database=None, phases=[Phas
 @QUICK
 @given(histories)
 def test_promises_hold_in_every_history(history: list[Step]) -> None:
-    asyncio.run(run(history))
+    run(history)
 
 
-@pytest.mark.parametrize("deed", ["crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down"])
-def test_promises_hold_at_every_point_of_a_request(deed: str) -> None:
+@pytest.mark.parametrize("deed", ["crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down", "slow"])
+@pytest.mark.parametrize("patience", PATIENCES)
+def test_promises_hold_at_every_point_of_a_request(deed: str, patience: float | None) -> None:
     for point in range(POINTS):
-        step = Ask(hospital=0, record=0, consent=0, repeats=None, deed=deed, point=point)
-        again = Ask(hospital=0, record=0, consent=0, repeats=0, deed="none", point=0)
-        asyncio.run(run([step, Restart("none", 0), again]))
+        step = replace(PLAIN, deed=deed, point=point, patience=patience)
+        again = replace(PLAIN, repeats=0)
+        run([step, Restart("none", 0), again])
 
 
 @pytest.mark.parametrize("deed", ["crash", "lose-answer", "revoke", "suspend", "node-down", "vault-down"])
 def test_promises_hold_at_every_point_of_a_batch(deed: str) -> None:
     for point in range(BATCH_POINTS):
-        asyncio.run(run([replace(MANY, deed=deed, point=point), Restart("none", 0), replace(MANY, repeats=0)]))
+        run([replace(MANY, deed=deed, point=point), Restart("none", 0), replace(MANY, repeats=0)])
 
 
 def test_promises_hold_at_every_point_of_a_restart_that_takes_up_a_batch() -> None:
     lost = [replace(MANY, deed="crash", point=point) for point in range(12, 22)]
     for point in range(BATCH_POINTS):
-        asyncio.run(run([*lost, Restart("crash", point), Restart("none", 0)]))
+        run([*lost, Restart("crash", point), Restart("none", 0)])
 
 
 def test_batch_passes_the_points_in_the_order_of_the_promise() -> None:
-    bench = asyncio.run(run([]))
+    bench = run([])
     requests, signature = bench._batch(MANY)
     answers = asyncio.run(bench.desk.request_batch([Wanted(request) for request in requests], signature))
     passed = bench.fuse.passed
@@ -80,12 +84,12 @@ def test_batch_passes_the_points_in_the_order_of_the_promise() -> None:
 
 def test_promises_hold_at_every_point_of_a_restart() -> None:
     lost = [Ask(hospital=0, record=0, consent=0, repeats=None, deed="crash", point=point) for point in range(4, 12)]
-    for point in range(POINTS):
-        asyncio.run(run([*lost, Restart("crash", point), Restart("none", 0)]))
+    for point in range(BATCH_POINTS):
+        run([*lost, Restart("crash", point), Restart("none", 0)])
 
 
 def test_request_passes_the_points_in_the_order_of_the_promise() -> None:
-    bench = asyncio.run(run([]))
+    bench = run([])
     asyncio.run(bench.desk.request(*bench._request(PLAIN)))
     passed = bench.fuse.passed
     order = ["outbox.keep:after", "ledger.decide:before", "ledger.decide:after", "vault.release:before"]
@@ -102,7 +106,10 @@ async def no_look() -> None:
 class ReleasesFirst(AccessDesk):
     """Releases while the decision is still on its way."""
 
-    async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
+    async def request_within(
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access:
+        del seconds
         record, material = await self._material(request, scope_proof)
         await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
         nowhere = EventPlace(BlockReference(0, bytes(32), 0), bytes(32), 0)
@@ -120,7 +127,10 @@ class ReleasesFirst(AccessDesk):
 class KeepsNothing(AccessDesk):
     """Sends what it has not kept."""
 
-    async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
+    async def request_within(
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access:
+        del seconds
         record, material = await self._material(request, scope_proof)
         receipt = await self._decided(request, signature, material)
         if not receipt.permitted:
@@ -151,7 +161,10 @@ class LooksNoMore(AccessDesk):
 class LooksTooEarly(AccessDesk):
     """Looks before the vault has written the release down, not after."""
 
-    async def request(self, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()) -> Access:
+    async def request_within(
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access:
+        del seconds
         record, material = await self._material(request, scope_proof)
         await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
         receipt = await self._decided(request, signature, material)
@@ -167,8 +180,8 @@ class ForgetsTheStanding(AccessDesk):
     """Looks again at the consent, not at the institution."""
 
     async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
-        del material
-        if await self.ledger.consent_status(receipt.entry.request.consent_id) != 1:
+        asked, leaf = receipt.entry.request, material.leaf
+        if (await self.ledger.seen(Ground(asked, leaf.subject_id, leaf.category))).consent != ConsentStatus.ACTIVE:
             raise denied(receipt)
 
 
@@ -191,6 +204,32 @@ class NeverResumes(AccessDesk):
 
     async def resume(self) -> int:
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasesBehind(AccessDesk):
+    """Releases the key of a decision that came after its caller had stopped waiting."""
+
+    async def request_within(  # type: ignore[override]  # waits longer behind the caller's back
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access | None:
+        whole = asyncio.create_task(AccessDesk.request_within(self, None, request, signature, scope_proof))
+        done, _ = await asyncio.wait({whole}, timeout=seconds)
+        return whole.result() if done else None
+
+
+@dataclass(frozen=True, slots=True)
+class StopsWithItsCaller(AccessDesk):
+    """Goes on with no decision for which nobody waits any more."""
+
+    async def request_within(  # type: ignore[override]  # gives nothing to whoever stops waiting
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access | None:
+        access = await AccessDesk.request_within(self, seconds, request, signature, scope_proof)
+        if access is None:
+            for task in self._behind.under_way:
+                task.cancel()
+        return access
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +308,8 @@ SABOTAGED = (
     (ForgetsTheStanding, "suspended before the last look"),
     (BelievesItself, "does not stand in the log"),
     (NeverResumes, "never decided"),
+    (ReleasesBehind, "nobody waited"),
+    (StopsWithItsCaller, "was not decided"),
     (KeepsNoBatch, "before it was kept"),
     (DropsTooEarly, "never decided"),
     (LooksOnceForAll, "before the last look"),
@@ -281,7 +322,7 @@ SABOTAGED = (
 def test_sabotaged_desk_is_caught(desk: type[AccessDesk], promise: str) -> None:
     def is_caught(history: list[Step]) -> bool:
         try:
-            asyncio.run(run(history, desk))
+            run(history, desk)
         except BrokenPromiseError as violation:
             return promise in str(violation)
         return False

@@ -1,8 +1,8 @@
 """Log, then release: the one way a data key leaves the vault (promises P2, P4, P5).
 
-`AccessDesk.request` is to be read from top to bottom; each line may be the last before a crash, and nothing is lost or
-released wrongly then. The vault takes a `FinalReceipt`, which only the ledger room can make, and the last look at head:
-it writes the release down, looks, and unwraps at once.
+`AccessDesk.request_within` is to be read from top to bottom; each line may be the last before a crash, and nothing is
+lost or released wrongly then. The vault takes a `FinalReceipt`, which only the ledger room can make, and the last look
+at head: it writes the release down, looks, and unwraps at once.
 
 `AccessDesk.request_batch` is the same for many requests under one signature: they are kept and decided together, and
 released one by one, each after a last look of its own.
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, overload
 
 from consentry.core.access import MOST_PROOF_NODES, MOST_SIGNATURE_BYTES
 from consentry.core.authorisations import StandingAuthorisation, authorisation_id
@@ -96,18 +96,28 @@ class AccessDesk:
                 request expired since: ask anew under a new id.
             LedgerUnavailableError: not known whether it was decided; ask again with the same request.
         """
-        _check_size(signature, scope_proof)
-        await self._check_signed(request, signature)
-        found = await self._material(request, scope_proof)
-        with self._marked(request.institution, request.request_id):
-            await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
-            receipt = await self._decided(request, signature, found[1])
-        return await self._released(found, receipt)
+        return await self.request_within(None, request, signature, scope_proof)
+
+    @overload
+    async def request_within(
+        self, seconds: None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access: ...
+
+    @overload
+    async def request_within(
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+    ) -> Access | None: ...
 
     async def request_within(
-        self, seconds: float, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
+        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
     ) -> Access | None:
         """Does `request`, unless the decision is not final within so many seconds; raises what `request` raises.
+
+        Args:
+            seconds: how long the caller waits for the decision; ``None`` for as long as it takes.
+            request: what is asked for.
+            signature: of the institution over the request.
+            scope_proof: that the record is one of those its consent names; empty where it is the only one.
 
         Returns:
             None if it is not: the request is kept and goes on being decided. No key is released for it until the

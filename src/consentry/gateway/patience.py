@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import overload
 
 from consentry.core.receipts import FinalReceipt
 
@@ -19,13 +20,23 @@ class Behind:
 
     under_way: set[asyncio.Task[FinalReceipt]] = field(default_factory=set)
 
+    @overload
     async def within(
-        self, seconds: float, deciding: Coroutine[None, None, FinalReceipt], ended: Callable[[], None]
+        self, seconds: None, deciding: Coroutine[None, None, FinalReceipt], ended: Callable[[], None]
+    ) -> FinalReceipt: ...
+
+    @overload
+    async def within(
+        self, seconds: float | None, deciding: Coroutine[None, None, FinalReceipt], ended: Callable[[], None]
+    ) -> FinalReceipt | None: ...
+
+    async def within(
+        self, seconds: float | None, deciding: Coroutine[None, None, FinalReceipt], ended: Callable[[], None]
     ) -> FinalReceipt | None:
         """Waits so long for a decision, and gives nothing if it takes longer: it goes on all the same.
 
         Args:
-            seconds: how long; nothing is waited for at zero.
+            seconds: how long; nothing is waited for at zero, and ``None`` waits for as long as it takes.
             deciding: what decides; it is not ended if the caller is.
             ended: called once it came to an end, whenever that is.
         """
