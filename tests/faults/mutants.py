@@ -268,7 +268,7 @@ class TrustsItsOwnClock(AccessDesk):
 
     async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
         asked, leaf = receipt.entry.request, material.leaf
-        seen = await self.ledger.seen(Ground(asked, leaf.subject_id, leaf.category))
+        seen = await self.ledger.seen(Conditions(asked, leaf.subject_id, leaf.category))
         if seen.consent != ConsentStatus.ACTIVE or seen.standing != Standing.ACTIVE:
             raise denied(receipt)
 

@@ -21,7 +21,7 @@ from consentry.errors import ConflictError, ConsentryError, LedgerUnavailableErr
 from consentry.gateway.access import Access, AccessDesk, Found
 from consentry.gateway.last_look import denied
 from consentry.gateway.outbox_ports import StoredBatch, StoredRequest, Wanted
-from consentry.gateway.ports import Ground
+from consentry.gateway.ports import Conditions
 from consentry.gateway.together import batch_over, each
 from tests.property.desk_histories import (
     BATCH_POINTS,
@@ -181,7 +181,7 @@ class ForgetsTheStanding(AccessDesk):
 
     async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
         asked, leaf = receipt.entry.request, material.leaf
-        if (await self.ledger.seen(Ground(asked, leaf.subject_id, leaf.category))).consent != ConsentStatus.ACTIVE:
+        if (await self.ledger.seen(Conditions(asked, leaf.subject_id, leaf.category))).consent != ConsentStatus.ACTIVE:
             raise denied(receipt)
 
 

@@ -46,6 +46,7 @@ from consentry.errors import (
     LedgerRejectedError,
     LedgerUnavailableError,
     NotAuthenticError,
+    TooManyWaitingError,
 )
 from consentry.gateway.ports import Conditions, ConditionsAtHead
 from consentry.ledger.abi import CONTRACTS, all_errors, artifact
@@ -76,6 +77,7 @@ class MemoryLedger:
         stale_by: how many blocks the node's head lies behind the chain.
         silence: how many seconds its newest block may lie back; 0 for any number.
         most: how many requests under one signature it takes.
+        no_room: institutions, with a number of requests, for which it has no room.
     """
 
     def __init__(self, clock: Callable[[], int] = _wall_clock) -> None:
@@ -87,6 +89,7 @@ class MemoryLedger:
         self.stale_by = 0
         self.silence = 0
         self.most = 500
+        self.no_room: set[tuple[Address, int]] = set()
         self._acts = Acts(self.state)
         self._fold(events.AuthorityAdmitted(self._mine(), OPERATOR, 0, ZERO_32))
         self._fold(events.RelayAdmitted(self._mine(), RELAY, OPERATOR))
@@ -197,6 +200,10 @@ class MemoryLedger:
     async def rehearse(self, act: SignedAct | Enrolment, signatures: Sequence[bytes]) -> None:
         trial = deepcopy(self)
         await (trial.enrol(act, *signatures) if isinstance(act, Enrolment) else trial.perform(act, signatures))
+
+    def check_room(self, institution: Address, count: int) -> None:
+        if (institution, count) in self.no_room:
+            raise TooManyWaitingError("requests of this institution that wait are too many")
 
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         encode_batch([Submitted(request, signature, material)])

@@ -95,6 +95,7 @@ class AccessDesk:
             ConflictError: the request id was used for another request, or its decision is older than the lease, or the
                 request expired since: ask anew under a new id.
             LedgerUnavailableError: not known whether it was decided; ask again with the same request.
+            OverloadError: too many wait; nothing was kept.
         """
         return await self.request_within(None, request, signature, scope_proof)
 
@@ -126,6 +127,8 @@ class AccessDesk:
         _check_size(signature, scope_proof)
         await self._check_signed(request, signature)
         found = await self._material(request, scope_proof)
+        # Before it is kept, and before anybody is told that it is.
+        self.ledger.check_room(request.institution, 1)
         with ExitStack() as mark:
             mark.enter_context(self._marked(request.institution, request.request_id))
             await self.outbox.keep(StoredRequest(request, signature, request.consent_id, scope_proof))
@@ -168,6 +171,7 @@ class AccessDesk:
         await self._check_signed(stored.batch, signature)
         desk = self._remembering()
         found = await desk._materials(stored)  # noqa: SLF001 - this very desk, but for what it remembers
+        self.ledger.check_room(stored.batch.institution, len(items))
         with self._marked(stored.batch.institution, stored.batch.root):
             await self.outbox.keep_batch(stored)
             answers = await self._decided_batch(stored, found)
@@ -187,14 +191,16 @@ class AccessDesk:
         """
         settled = 0
         for item in await self.outbox.unsettled():
-            key = item.request.institution, item.request.request_id
+            key: _Key = item.request.institution, item.request.request_id
             if not self._under_way[key]:
-                with self._marked(*key):
+                # Once more for the call that kept it and may have been told that it goes on.
+                with self._marked(*key), self._marked(*key):
                     await self._resume_request(item)
                 settled += 1
         for stored in await self.outbox.batches():
-            if not self._under_way[stored.batch.institution, stored.batch.root]:
-                with self._marked(stored.batch.institution, stored.batch.root):
+            key = stored.batch.institution, stored.batch.root
+            if not self._under_way[key]:
+                with self._marked(*key), self._marked(*key):
                     await self._resume_batch(stored)
                 settled += len(stored.items)
         return settled
@@ -207,6 +213,8 @@ class AccessDesk:
                 await self._decided(asked, item.signature, material)
             else:
                 await self.outbox.settle(asked.institution, asked.request_id)
+        except OverloadError:
+            raise
         except NOTHING_DECIDED:
             # Nothing can be decided about it, now or later; left kept, it would stand in the way of the others.
             await self.outbox.forget(item)
@@ -218,6 +226,8 @@ class AccessDesk:
                 await self._decided_batch(stored, await self._materials(stored))
             else:
                 await self.outbox.drop_batch(stored)
+        except OverloadError:
+            raise
         except NOTHING_DECIDED:
             await self.outbox.drop_batch(stored)
 
@@ -239,13 +249,18 @@ class AccessDesk:
         """Gives the final decision; settles the kept request once the chain has decided it, forgets a rejected one."""
         try:
             receipt = await self.ledger.decide(request, signature, material)
-        except NOTHING_DECIDED:
-            await self.outbox.forget(StoredRequest(request, signature, request.consent_id, material.scope_proof))
+        except NOTHING_DECIDED as error:
+            if not self._was_promised(error, request.institution, request.request_id):
+                await self.outbox.forget(StoredRequest(request, signature, request.consent_id, material.scope_proof))
             raise
         if not _is_about(receipt, request):
             raise _mixed_up()
         await self.outbox.settle(request.institution, request.request_id)
         return receipt
+
+    def _was_promised(self, error: Exception, institution: Address, name: int | bytes) -> bool:
+        """Tells whether what finds no room now was kept for another call, which may have been told that it goes on."""
+        return isinstance(error, OverloadError) and self._under_way[institution, name] > 1
 
     async def _decided_batch(
         self, stored: StoredBatch, found: Sequence[Found]
@@ -255,8 +270,9 @@ class AccessDesk:
         pairs = [(request, material) for request, (_, material) in zip(requests, found, strict=True)]
         try:
             told = await self.ledger.decide_batch(pairs, stored.signature)
-        except NOTHING_DECIDED:
-            await self.outbox.drop_batch(stored)
+        except NOTHING_DECIDED as error:
+            if not self._was_promised(error, stored.batch.institution, stored.batch.root):
+                await self.outbox.drop_batch(stored)
             raise
         if len(told) != len(requests):
             raise _mixed_up()
@@ -358,7 +374,7 @@ class AccessDesk:
 
     async def _check_still_in_force(self, receipt: FinalReceipt, material: Material) -> None:
         """The last look at head before a key is unwrapped."""
-        await check_still_in_force(self.ledger, receipt, material, self.clock())
+        await check_still_in_force(self.ledger, receipt, material, self.clock)
 
 
 def _is_about(receipt: FinalReceipt, request: AccessRequest) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from consentry.core.access import needs_reconsent
@@ -37,11 +38,13 @@ def machine_time() -> int:
     return int(time.time())
 
 
-async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: Material, clock: int) -> None:
+async def check_still_in_force(
+    ledger: Ledger, receipt: FinalReceipt, material: Material, clock: Callable[[], int]
+) -> None:
     """Checks at head that a permitted access may still open the vault.
 
     Without new blocks the time of the chain stands still, and what has ended would seem to last; so the gateway's own
-    time, ``clock`` in seconds, counts where it is later.
+    time, ``clock`` in seconds, counts where it is later. It is read once the answer is there: a node may be slow.
 
     Raises:
         AccessDeniedError: what it rested on ended since, or the institution was suspended.
@@ -49,8 +52,9 @@ async def check_still_in_force(ledger: Ledger, receipt: FinalReceipt, material: 
         LedgerUnavailableError: the node does not answer, lags behind the decision, or had no new block for too long.
     """
     seen = await ledger.seen(_conditions(receipt, material))
-    _check_fresh(ledger, receipt, seen.head, clock)
-    now = max(seen.head.time, clock)
+    read_at = clock()
+    _check_fresh(ledger, receipt, seen.head, read_at)
+    now = max(seen.head.time, read_at)
     _check_lease(receipt, now)
     ended = _ended(receipt, material, seen, now)
     if ended != Reason.NONE:

@@ -205,6 +205,14 @@ class Ledger(Protocol):
         """Has the contract judge an act or enrolment without taking it; raises as `perform` and `enrol` would now."""
         ...
 
+    def check_room(self, institution: Address, count: int) -> None:
+        """Checks that so many requests of an institution may wait to be decided; keeps no room for them.
+
+        Raises:
+            OverloadError: too many wait.
+        """
+        ...
+
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         """Has one request decided, together with whatever else is waiting.
 

@@ -106,6 +106,10 @@ class ChainLedger(ChainReader):
             raise LedgerUnavailableError(f"{function} left no event")
         return ActReceipt(mined.place(first), mined.gas_used)
 
+    def check_room(self, institution: Address, count: int) -> None:
+        """Checks that so many requests may wait; see the port."""
+        self._sequencer.check_room(institution, count)
+
     async def decide(self, request: AccessRequest, signature: bytes, material: Material) -> FinalReceipt:
         """Has one request decided; see the port."""
         answer = await self._sequencer.decide(Item(request, signature, material))

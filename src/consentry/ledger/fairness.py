@@ -32,6 +32,11 @@ class Room:
         self._waiting: Counter[Address] = Counter()
         self._total = 0
 
+    def check(self, institution: Address, count: int = 1) -> None:
+        """Checks that there is room for requests now; raises as `entered` does, and keeps none."""
+        with self.entered(institution, count):
+            pass
+
     @contextmanager
     def entered(self, institution: Address, count: int = 1) -> Iterator[None]:
         """Keeps room for requests until the block is left.

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from consentry.core.events import AccessDecided, RequestRejected
-from consentry.core.terms import AccessRequest, Material
+from consentry.core.terms import AccessRequest, Address, Material
 from consentry.errors import ConsentryError, InvalidInputError, LedgerRejectedError, LedgerUnavailableError
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.calldata import encode_decide, encode_decide_batch
@@ -93,6 +93,14 @@ class Sequencer:
                 self._free.put_nowait(relay)
         self._batches: set[asyncio.Task[Any]] = set()
         self._collector: asyncio.Task[None] | None = None
+
+    def check_room(self, institution: Address, count: int) -> None:
+        """Checks that so many requests of an institution may wait now.
+
+        Raises:
+            OverloadError: too many do.
+        """
+        self._room.check(institution, count)
 
     async def decide(self, item: Item) -> Answer:
         """Has one item decided, together with whatever else is waiting.

@@ -28,7 +28,7 @@ from consentry.core.typed_data import consent_id, struct_hash
 from consentry.crypto.signing import AccountKey
 from consentry.errors import AccessDeniedError, LedgerUnavailableError
 from consentry.gateway.access import AccessDesk
-from consentry.gateway.ports import Ground, Seen
+from consentry.gateway.ports import Conditions, ConditionsAtHead
 from tests.property.desk_histories import CUSTODIAN, HOSPITALS, PATIENT, Bench, BrokenPromiseError
 from tests.support import samples
 from tests.support.memory_vault import in_force
@@ -217,11 +217,11 @@ async def test_revocation_that_a_node_standing_still_does_not_show_gives_no_key(
     asked, ledger.silence = request(bench, terms), 60
 
     async def revoked_elsewhere() -> None:
-        seen = await ledger.seen(Ground(asked, subject_of(bench), samples.leaf().category))
+        seen = await ledger.seen(Conditions(asked, subject_of(bench), samples.leaf().category))
         bench.now += 100
         shown = seen if stale else replace(seen, head=replace(seen.head, time=bench.now))
 
-        async def old_answer(_: Ground) -> Seen:
+        async def old_answer(_: Conditions) -> ConditionsAtHead:
             return shown
 
         await bench.do("revoke", 0)
