@@ -344,7 +344,9 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         keys = IdempotencyStore(database, bytes(ledger.relay))
         await keys.interrupt_all()
         background = Background(tell)
-        context = _context(settings, ledger, database, projection, keys_of_subjects, vault, persons, background)
+        context = _context(
+            settings, ledger, database, projection, keys_of_subjects, vault, persons, keys, background=background
+        )
         background.deeds += [
             Deed("following the chain", 1, projection.catch_up),
             Deed("resuming kept requests", RESUME_TURNS, context.desk.resume),
@@ -393,6 +395,8 @@ def _context(
     kms: Kms,
     vault: RecordVault,
     persons: PersonStore,
+    idempotency: IdempotencyStore,
+    *,
     background: Background,
 ) -> Context:
     directory, nonces = Mirror(database, projection), NonceStore(database)
@@ -417,7 +421,7 @@ def _context(
         persons=persons,
         desk=AccessDesk(ledger, directory, vault, RequestOutbox(database), custodian, ledger.verifiers()),
         erasures=ErasureDesk(ledger, directory, vault, custodian),
-        idempotency=IdempotencyStore(database, bytes(ledger.relay)),
+        idempotency=idempotency,
         nonces=nonces,
         verifiers=ledger.verifiers(),
         limits=Limits(

@@ -15,7 +15,7 @@ from consentry.core.codes import ConsentStatus, Reason, Standing
 from consentry.core.exclusions import is_excluded
 from consentry.core.terms import ZERO_ADDRESS, Address, ConsentId, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.abi import CONTRACTS, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, artifact
 from consentry.ledger.connection import Connection, Header, Mined, Topic
 from consentry.ledger.engines import EngineProfile
 from consentry.ledger.events import Log, decode_log
@@ -25,6 +25,7 @@ from tests.faults.plan import Plan
 from tests.faults.process import Process
 from tests.faults.promises import RELEASING
 from tests.faults.wire_logs import encode_log
+from tests.support.answers import encode_members
 from tests.support.memory_ledger import CHAIN_ID, MemoryLedger
 
 GIVES_UP_SECONDS: Final = 10.0

@@ -11,8 +11,9 @@ from typing import Any
 from consentry.core import events
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.terms import AccessEntry, Address
-from consentry.ledger.abi import CONTRACTS, Signature, artifact, encode_members, values_of
+from consentry.ledger.abi import CONTRACTS, Signature, artifact, values_of
 from consentry.ledger.events import Log
+from tests.support.answers import encode_members
 
 
 @cache

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from consentry.cli.app import app
 from consentry.config import Settings, load_settings
 from consentry.core.chain import BlockReference
-from consentry.core.terms import ConsentId
+from consentry.core.terms import RecordId
 from consentry.crypto.signing import AccountKey
 from consentry.database.engine import Database
 from consentry.directory.projection import Follower, snapshot_rows
@@ -199,7 +199,7 @@ async def test_chain_that_is_taken_from_under_a_gateway_is_noticed_and_comes_bac
         with pytest.raises(ForeignChainError, match="genesis hash"):
             await context.check_ready()
         with pytest.raises(ForeignChainError):
-            await context.ledger.consent_status(ConsentId(word(1)))
+            await context.ledger.record_status(RecordId(word(1)))
         # The follower has met the stranger more than once: nothing was undone for its sake.
         await until(lambda: turns.count(ForeignChainError.code) > 1)
         assert await site.rows() == before

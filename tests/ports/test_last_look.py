@@ -8,7 +8,7 @@ import pytest
 
 from consentry.core.authorisations import AuthorisationWithdrawal, StandingAuthorisation, authorisation_id
 from consentry.core.codes import Action, AuthorisationStatus, Category, LegalBasis, Purpose, bits
-from consentry.core.terms import AuthorisationId
+from consentry.core.terms import Address, AuthorisationId
 from tests.support import samples
 from tests.support.ledger_worlds import FAR, LedgerWorld
 
@@ -16,12 +16,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_nobody_belongs_to_a_group_that_nobody_keeps(world: LedgerWorld) -> None:
-    assert await world.ledger.is_group_member(samples.group(world.hospital.address), world.hospital.address) is False
+    seen = await world.seen(await world.case(), samples.group(world.hospital.address))
+    assert seen.is_group_member is False
 
 
 async def test_institution_belongs_to_a_group_from_its_joining_until_it_leaves(world: LedgerWorld) -> None:
     group, joined = samples.group(world.authority.address, 2), world.hospital.address
-    is_member, change = world.ledger.is_group_member, world.change_membership
+    case, change = await world.case(), world.change_membership
+
+    async def is_member(group: bytes, institution: Address) -> bool:
+        return (await world.seen(case, group, institution=institution)).is_group_member
 
     await change(group, joined, member=True)
     assert await is_member(group, joined) is True
@@ -50,7 +54,11 @@ async def test_authorisation_is_active_from_its_giving_until_it_is_withdrawn(wor
         nonce=secrets.randbits(64),
         sign_before=FAR,
     )
-    named, status = authorisation_id(given), world.ledger.authorisation_status
+    case, named = await world.case(), authorisation_id(given)
+
+    async def status(authorisation: AuthorisationId) -> AuthorisationStatus:
+        return (await world.seen(case, authorisation_id=authorisation)).authorisation
+
     assert await status(named) is AuthorisationStatus.NONE
 
     await world.ledger.perform(given, [world.signed(world.authority, "Authorisations", given)])

@@ -17,7 +17,7 @@ from consentry.core.guardianship import Directive
 from consentry.core.receipts import FinalReceipt
 from consentry.core.revocations import TIME_TO_ACKNOWLEDGE, OpenDuty
 from consentry.core.subject_facts import SubjectFacts
-from consentry.core.terms import ZERO_32, Address, ConsentId, Material, RecordId, SubjectId
+from consentry.core.terms import ZERO_32, Address, ConsentId, ConsentTerms, Material, RecordId, SubjectId
 from consentry.core.typed_data import consent_id, digest, record_id, scope_key
 from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import AccountKey, SigningKey
@@ -104,15 +104,18 @@ async def test_anchor_then_supersede_leaves_each_version_in_order(world: LedgerW
 async def test_grant_then_revoke_is_read_at_head_at_once(world: LedgerWorld) -> None:
     case = await world.case(nonce=1)
     later, before = replace(case.terms, nonce=2), await world.ledger.head()
-    status = world.ledger.consent_status
-    assert await status(consent_id(later)) == ConsentStatus.NONE
+
+    async def status(terms: ConsentTerms) -> ConsentStatus:
+        return (await world.seen(replace(case, terms=terms))).consent
+
+    assert await status(later) == ConsentStatus.NONE
     signature = world.signed(case.key, "Consents", later)
     granted = await world.ledger.grant(later, signature)
-    assert await status(consent_id(later)) == ConsentStatus.ACTIVE
+    assert await status(later) == ConsentStatus.ACTIVE
     second = Case(case.key, case.leaf, later)
     taken = await world.ledger.revoke(later, world.revocation(second))
-    assert await status(consent_id(later)) == ConsentStatus.REVOKED
-    assert await status(consent_id(case.terms)) == ConsentStatus.ACTIVE
+    assert await status(later) == ConsentStatus.REVOKED
+    assert await status(case.terms) == ConsentStatus.ACTIVE
     subject = later.subject_id
     assert await since(world, before.number) == [
         events.ConsentGranted(granted.place, consent_id(later), subject, later, signature),
@@ -258,7 +261,10 @@ async def test_decide_after_a_revocation_is_denied(world: LedgerWorld) -> None:
 
 async def test_suspended_institution_is_denied_until_it_is_reinstated(world: LedgerWorld) -> None:
     case, hospital = await world.case(), world.hospital.address
-    standing = world.ledger.institution_standing
+
+    async def standing(institution: Address) -> Standing:
+        return (await world.seen(case, institution=institution)).standing
+
     assert await standing(hospital) == Standing.ACTIVE
     await world.set_standing(hospital, Standing.SUSPENDED)
     assert await standing(hospital) == Standing.SUSPENDED
@@ -269,12 +275,16 @@ async def test_suspended_institution_is_denied_until_it_is_reinstated(world: Led
 
 
 async def test_release_key_hash_is_that_of_today(world: LedgerWorld) -> None:
-    own, new = AccountKey.generate(), AccountKey.generate()
+    own, new, case = AccountKey.generate(), AccountKey.generate(), await world.case()
+
+    async def key_hash(institution: Address) -> bytes:
+        return (await world.seen(case, institution=institution)).release_key_hash
+
     await world.admit(own.address)
-    assert await world.ledger.release_key_hash(own.address) == KEY_HASH
+    assert await key_hash(own.address) == KEY_HASH
     await world.reset_keys(own.address, new.signer, b"new release key")
-    assert await world.ledger.release_key_hash(own.address) == hashlib.sha256(b"new release key").digest()
-    assert await world.ledger.release_key_hash(samples.address(0x404)) == ZERO_32
+    assert await key_hash(own.address) == hashlib.sha256(b"new release key").digest()
+    assert await key_hash(samples.address(0x404)) == ZERO_32
 
 
 async def test_request_under_keys_of_before_is_not_permitted(world: LedgerWorld) -> None:

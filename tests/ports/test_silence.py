@@ -10,8 +10,8 @@ import pytest
 
 from consentry.core.codes import DirectiveAnswer
 from consentry.core.guardianship import Directive
-from consentry.core.terms import ZERO_32, AuthorisationId, SubjectId
-from consentry.core.typed_data import consent_id, record_id
+from consentry.core.terms import ZERO_32, SubjectId
+from consentry.core.typed_data import record_id
 from consentry.crypto.signing import AccountKey
 from consentry.errors import LedgerUnavailableError
 from consentry.gateway.ports import Ledger
@@ -39,17 +39,13 @@ CALLS: dict[str, Call] = {
     "decide_batch": lambda w, c: w.unplugged.decide_batch([(w.request(c), c.material)], bytes(65)),
     "find_decisions": lambda w, _: w.unplugged.find_decisions(w.hospital.address, [1, 2]),
     "find_decision": lambda w, _: w.unplugged.find_decision(w.hospital.address, 1),
-    "consent_status": lambda w, c: w.unplugged.consent_status(consent_id(c.terms)),
+    "seen": lambda w, c: w.unplugged.seen(w.ground(c)),
     "subject_facts": lambda w, c: w.unplugged.subject_facts(c.leaf.subject_id),
     "is_excluded": lambda w, c: w.unplugged.is_excluded(c.leaf.subject_id, w.hospital.address, KEY_HASH, 1),
-    "is_group_member": lambda w, _: w.unplugged.is_group_member(KEY_HASH, w.hospital.address),
-    "institution_standing": lambda w, _: w.unplugged.institution_standing(w.hospital.address),
     "duties_of": lambda w, _: w.unplugged.duties_of(w.hospital.address),
     "assisted_by": lambda w, _: w.unplugged.assisted_by(w.hospital.address, 0),
-    "release_key_hash": lambda w, _: w.unplugged.release_key_hash(w.hospital.address),
     "perform": lambda w, c: w.unplugged.perform(directive(c), [bytes(65)]),
     "rehearse": lambda w, c: w.unplugged.rehearse(directive(c), [bytes(65)]),
-    "authorisation_status": lambda w, _: w.unplugged.authorisation_status(AuthorisationId(KEY_HASH)),
     "record_status": lambda w, c: w.unplugged.record_status(record_id(c.leaf)),
     "debts_of": lambda w, _: w.unplugged.debts_of(w.hospital.address),
     "is_signed_by_subject": lambda w, c: w.unplugged.is_signed_by_subject(c.leaf.subject_id, KEY_HASH, bytes(65)),

@@ -17,6 +17,7 @@ from consentry.core.events import LedgerEvent
 from consentry.core.participants import COUNTRY
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import (
+    ZERO_32,
     AccessRequest,
     Address,
     ConsentTerms,
@@ -29,7 +30,7 @@ from consentry.core.terms import (
 from consentry.core.typed_data import consent_id, record_id
 from consentry.crypto.signing import AccountKey, SigningKey, Verifiers, sign
 from consentry.errors import ConsentryError
-from consentry.gateway.ports import Ledger
+from consentry.gateway.ports import Conditions, ConditionsAtHead, Ledger
 from consentry.ledger import node
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
@@ -145,6 +146,14 @@ class LedgerWorld:
         base = samples.request(record_id(case.leaf), consent_id(case.terms), KEY_HASH)
         own = {"institution": self.hospital.address, "request_id": secrets.randbits(256), "issued_at": 0}
         return replace(base, **{**own, "expires_at": FAR, **changes})
+
+    def ground(self, case: Case, group: bytes = ZERO_32, **changes: Any) -> Conditions:  # noqa: ANN401 - any member
+        """Gives what a request of the hospital about a case rests on."""
+        return Conditions(self.request(case, **changes), case.leaf.subject_id, case.leaf.category, group)
+
+    async def seen(self, case: Case, group: bytes = ZERO_32, **changes: Any) -> ConditionsAtHead:  # noqa: ANN401 - any member
+        """Looks at what a request of the hospital about a case rests on."""
+        return await self.ledger.seen(self.ground(case, group, **changes))
 
     async def decide(
         self, request: AccessRequest, material: Material, signer: SigningKey | None = None

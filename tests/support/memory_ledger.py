@@ -27,7 +27,6 @@ from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
     Address,
-    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
@@ -289,15 +288,6 @@ class MemoryLedger:
             is_group_member=(conditions.group, asked.institution) in self.state.members,
         )
 
-    async def is_group_member(self, group: bytes, institution: Address) -> bool:
-        self._answer()
-        return (group, institution) in self.state.members
-
-    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
-        self._answer()
-        known = self.state.authorisations.get(authorisation_id)
-        return known.status if known else AuthorisationStatus.NONE
-
     async def is_instance(self, record_id: RecordId, digest_: bytes, index: int, path: Sequence[bytes]) -> bool:
         self._answer()
         return self.state.recognitions.is_instance(record_id, digest_, index, path)
@@ -325,10 +315,6 @@ class MemoryLedger:
     async def institution_standing(self, institution: Address) -> Standing:
         self._answer()
         return self.state.institution_standing(institution, self.blocks[-1].time)
-
-    async def release_key_hash(self, institution: Address) -> bytes:
-        self._answer()
-        return self.state.institutions.get(institution, NO_INSTITUTION).release_key_hash
 
     async def subject_head(self, subject_id: SubjectId) -> bytes:
         self._answer()

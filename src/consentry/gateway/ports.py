@@ -24,7 +24,6 @@ from consentry.core.terms import (
     AccessEntry,
     AccessRequest,
     Address,
-    AuthorisationId,
     ConsentId,
     ConsentTerms,
     Enrolment,
@@ -245,10 +244,6 @@ class Ledger(Protocol):
         """Gives the receipts of earlier decisions by request id; what was not decided is left out."""
         ...
 
-    async def consent_status(self, consent_id: ConsentId) -> ConsentStatus:
-        """Reads at head, past every cache: the last look before a key is unwrapped (P4)."""
-        ...
-
     async def subject_facts(self, subject_id: SubjectId) -> SubjectFacts:
         """Reads at head what is noted of a subject and its directive; the defaults for one that nobody enrolled."""
         ...
@@ -259,16 +254,8 @@ class Ledger(Protocol):
         """Tells at head whether a subject excludes an institution, by name or group, a practitioner or a class."""
         ...
 
-    async def is_group_member(self, group: bytes, institution: Address) -> bool:
-        """Tells at head whether an institution belongs to a group of grantees; false for a group nobody keeps."""
-        ...
-
     async def seen(self, conditions: Conditions) -> ConditionsAtHead:
-        """Reads everything an access rests on at once, at head."""
-        ...
-
-    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
-        """Reads at head; ``NONE`` for one that nobody gave."""
+        """Reads everything an access rests on at once, at head, past every cache (P4)."""
         ...
 
     async def record_status(self, record_id: RecordId) -> RecordStatus:
@@ -285,14 +272,6 @@ class Ledger(Protocol):
 
     async def assisted_by(self, institution: Address, quarter: int) -> AssistedCounts:
         """Reads at head how often staff of an institution prepared what was granted; quarters count from 1970."""
-        ...
-
-    async def release_key_hash(self, institution: Address) -> bytes:
-        """Gives the SHA-256 of an institution's release key; zero when it was never admitted."""
-        ...
-
-    async def institution_standing(self, institution: Address) -> Standing:
-        """Reads at head; ``Standing.NONE`` for an institution that was never admitted."""
         ...
 
     async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool:

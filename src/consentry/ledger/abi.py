@@ -116,15 +116,6 @@ def values_of(struct: object) -> tuple[Any, ...]:
     return tuple(getattr(struct, name) for name in names)
 
 
-def encode_members(members: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> bytes:
-    """Codes values by the members of an ABI.
-
-    Raises:
-        InvalidInputError: a value does not fit its Solidity type.
-    """
-    return _encoded(Row(members), values)
-
-
 def _encoded(row: Row, values: Sequence[Any]) -> bytes:
     try:
         return row.encode(values)

@@ -156,10 +156,6 @@ class ChainReader:
         (excluded,) = await self._read("Consents", "isExcluded", subject_id, institution, practitioner, category)
         return bool(excluded)
 
-    async def authorisation_status(self, authorisation_id: AuthorisationId) -> AuthorisationStatus:
-        """Reads the status of an authorisation at head."""
-        return (await self.authorisation_slot(authorisation_id)).status
-
     async def authorisation_slot(self, authorisation_id: AuthorisationId) -> AuthorisationSlot:
         """Reads what the contract stores of an authorisation."""
         (((status, given_at, withdrawn_at, authority),),) = await self._read(
@@ -209,11 +205,6 @@ class ChainReader:
         """Reads the standing of an institution at head."""
         (standing,) = await self._read("Participants", "institutionStanding", institution)
         return Standing(standing)
-
-    async def release_key_hash(self, institution: Address) -> bytes:
-        """Reads the SHA-256 of an institution's release key at head."""
-        _, key_hash, *_ = await self._read("Participants", "institutionForDecision", institution)
-        return bytes(key_hash)
 
     async def is_signed_by_subject(self, subject_id: SubjectId, digest: bytes, signature: bytes) -> bool:
         """Asks the contract whether a signature is the subject's; works for smart accounts too."""

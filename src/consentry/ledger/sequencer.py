@@ -218,11 +218,22 @@ class Sequencer:
             raise LedgerRejectedError("batch was refused by the ledger")
         return answers
 
-    def _closed(self, lane: SendingAccount) -> bool:
-        """Closes a lane unless it is the last one."""
+    def _close(self, lane: SendingAccount) -> bool:
+        """Closes a lane unless it is the last one; tells whether it is closed now."""
         if lane in self._open and len(self._open) > 1:
             self._open.remove(lane)
         return lane not in self._open
+
+    async def _decided_elsewhere(self, call: bytes, count: int, *, divisible: bool) -> list[Answer] | None:
+        """Does `_decided` on another lane, in its turn.
+
+        Whoever waits here holds places of closed lanes alone, so those it waits for never wait for it.
+        """
+        lane = await self._lane()
+        try:
+            return await self._decided(lane, call, count, divisible=divisible)
+        finally:
+            self._free.put_nowait(lane)
 
     async def _decided(self, lane: SendingAccount, call: bytes, count: int, *, divisible: bool) -> list[Answer] | None:
         """Gives an answer for each of the items in a call; none if they are too much for one transaction."""
@@ -239,8 +250,8 @@ class Sequencer:
                 raise LedgerUnavailableError("answers of the ledger do not match the batch")
             return answers
         refusal = await lane.refusal(target, call)
-        if refusal is not None and refusal.details.get("solidity") == NO_RELAY and self._closed(lane):
-            return await self._decided(self._open[0], call, count, divisible=divisible)
+        if refusal is not None and refusal.details.get("solidity") == NO_RELAY and self._close(lane):
+            return await self._decided_elsewhere(call, count, divisible=divisible)
         if refusal is not None and refusal.details.get("solidity") != GAS_MISSING:
             # The contract refuses this relay or this form, whatever the items are.
             raise refusal

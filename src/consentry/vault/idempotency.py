@@ -26,7 +26,7 @@ def _now() -> int:
 
 
 class IdempotencyStore:
-    """Answers by (caller, key). Implements ``gateway.ports.IdempotencyKeys``.
+    """Answers by (caller, key). Implements ``gateway.once_ports.IdempotencyKeys``.
 
     Args:
         database: where they are kept; several gateways may share it.

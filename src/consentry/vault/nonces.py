@@ -1,4 +1,4 @@
-"""Nonces of signed HTTP requests: each is good once, also across a restart. Implements ``gateway.ports.Nonces``."""
+"""Nonces of signed HTTP requests: each is good once, past a restart too. Implements ``gateway.once_ports.Nonces``."""
 
 from __future__ import annotations
 

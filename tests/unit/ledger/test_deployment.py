@@ -92,13 +92,13 @@ async def test_chain_that_is_reset_under_an_open_ledger_gives_no_answer(
 ) -> None:
     """What the contracts should say is never made up from a node that does not have them."""
     world = await swapped(made, payers, genesis_time)
-    ledger, case_of = world.ledger, world.custodian.address
+    ledger = world.ledger
     with pytest.raises(ForeignChainError):
         await ledger.identity()
     with pytest.raises(ForeignChainError):
-        await ledger.consent_status(word(1))  # type: ignore[arg-type]  # any id
+        await ledger.record_status(word(1))  # type: ignore[arg-type]  # any id
     with pytest.raises(ForeignChainError):
-        await ledger.institution_standing(case_of)
+        await ledger.subject_facts(word(1))  # type: ignore[arg-type]  # any id
     with pytest.raises(ForeignChainError):
         await ledger.is_signed_by_subject(word(1), word(2), bytes(65))  # type: ignore[arg-type]  # any id
     with pytest.raises(ConsentryError):

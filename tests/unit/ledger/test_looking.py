@@ -14,11 +14,12 @@ from consentry.core.codes import AuthorisationStatus, ConsentStatus, RecordStatu
 from consentry.core.subject_facts import SubjectFacts
 from consentry.core.terms import ZERO_32, Address, AuthorisationId, ConsentId, SubjectId
 from consentry.gateway.ports import Conditions, ConditionsAtHead
-from consentry.ledger.abi import CONTRACTS, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, artifact
 from consentry.ledger.coding import CodingError
 from consentry.ledger.looking import Looking
 from consentry.ledger.manifest import Manifest
 from tests.support import samples
+from tests.support.answers import encode_members
 
 ADDRESSES = {name: samples.address(number) for number, name in enumerate(CONTRACTS, 1)}
 LOOKING = Looking(Manifest(ChainIdentity(1, bytes(32), tuple(ADDRESSES.items()), 0), ()))

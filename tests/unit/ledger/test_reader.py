@@ -16,12 +16,13 @@ from consentry.core.typed_data import consent_id
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger import connection as connections
 from consentry.ledger import reader as readers
-from consentry.ledger.abi import artifact, encode_members
+from consentry.ledger.abi import artifact
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.engines import load_profile
 from consentry.ledger.proofs import Prover
 from consentry.ledger.reader import ChainReader
 from tests.support import samples
+from tests.support.answers import encode_members
 from tests.support.in_process import InProcessProvider
 from tests.support.ledger_worlds import FAR, deployed, people, world_on
 

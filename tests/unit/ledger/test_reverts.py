@@ -13,8 +13,9 @@ from consentry.core.act_table import BY_EVENT
 from consentry.core.events import LedgerEvent
 from consentry.errors import ConsentryError, LedgerRejectedError, NotAuthenticError
 from consentry.ledger import reverts
-from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, Signature, all_errors, artifact, encode_members
+from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, Signature, all_errors, artifact
 from consentry.ledger.events import IGNORED
+from tests.support.answers import encode_members
 
 TOGETHER = "Together.json"
 SIGNATURES = sorted(all_errors().values(), key=lambda signature: signature.name)

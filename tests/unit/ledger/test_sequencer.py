@@ -28,7 +28,7 @@ from consentry.errors import (
 from consentry.ledger import costs, sequencer
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.chain import ChainLedger
-from consentry.ledger.connection import Connection, is_refusal
+from consentry.ledger.connection import Connection, Mined, is_refusal
 from consentry.ledger.costs import Cost, cost_of
 from consentry.ledger.governance import Answer, Governance
 from consentry.ledger.sequencer import Item, encode_batch
@@ -303,6 +303,22 @@ async def test_relay_that_was_never_admitted_is_no_lane(chain: Chain, monkeypatc
     assert set(senders(chain, receipts)) == {"0x" + made.relay.address.hex()}
 
 
+def most_under_way(monkeypatch: pytest.MonkeyPatch) -> Counter[Address]:
+    """Counts from now on how many transactions an account has under way at a time, at most."""
+    now, most, submit = Counter[Address](), Counter[Address](), SendingAccount.submit
+
+    async def counted(account: SendingAccount, target: Address | None, data: bytes, gas: int | None = None) -> Mined:
+        now[account.address] += 1
+        most[account.address] = max(most[account.address], now[account.address])
+        try:
+            return await submit(account, target, data, gas)
+        finally:
+            now[account.address] -= 1
+
+    monkeypatch.setattr(SendingAccount, "submit", counted)
+    return most
+
+
 @pytest.mark.parametrize("removed", [0, 1])
 async def test_lane_that_is_removed_is_closed_and_costs_nobody_an_answer(
     chain: Chain, monkeypatch: pytest.MonkeyPatch, removed: int
@@ -312,11 +328,13 @@ async def test_lane_that_is_removed_is_closed_and_costs_nobody_an_answer(
     await made.governance.remove_relay(accounts[removed])
     provider.asked = ()
     monkeypatch.setattr(sequencer, "MOST_ITEMS", 2)
+    most = most_under_way(monkeypatch)
     receipts = await asyncio.gather(*(world.decide(world.request(case), case.material) for _ in range(16)))
     assert sorted(r.entry.subject_sequence for r in receipts) == list(range(1, 17))
     assert set(senders(chain, receipts)) == {"0x" + accounts[1 - removed].hex()}
     refused = provider.asked.count(SENT) - 8
     assert 1 <= refused <= sequencer.MOST_UNDER_WAY
+    assert most[accounts[1 - removed]] == sequencer.MOST_UNDER_WAY
 
 
 async def test_request_that_cannot_be_coded_costs_no_other_its_answer(chain: Chain) -> None:
