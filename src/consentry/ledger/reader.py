@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from consentry.audit.ports import AuthorisationSlot, ConsentSlot, SubmittedRequest
@@ -60,7 +61,6 @@ class ChainReader:
         """Takes the node and the deployment; `identity` verifies that the one serves the other."""
         self._connection = connection
         self._manifest = manifest
-        self._looking = Looking(manifest)
 
     async def close(self) -> None:
         """Closes the connection."""
@@ -130,6 +130,10 @@ class ChainReader:
         # A node without the contract answers a call with nothing.
         await verify_identity(self._connection, self._manifest)
         return LedgerUnavailableError(f"answer of {what} cannot be read")
+
+    @cached_property
+    def _looking(self) -> Looking:
+        return Looking(self._manifest)
 
     async def seen(self, conditions: Conditions) -> ConditionsAtHead:
         """Reads everything an access rests on at once, at head."""

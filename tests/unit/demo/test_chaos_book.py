@@ -14,7 +14,7 @@ from tests.support import samples
 
 REQUEST = samples.request(samples.word(0x4E), samples.word(0xC5), samples.RELEASE_KEY_HASH)
 EXPIRED = replace(REQUEST, expires_at=int(time.time()) - 1)
-LASTING = replace(REQUEST, expires_at=int(time.time()) + 1000)
+LASTING = replace(REQUEST, expires_at=int(time.time()) + samples.DAY)
 RECEIPT = {"blockHash": hex_of(samples.word(1)), "transactionHash": hex_of(samples.word(2)), "logIndex": 3}
 
 
