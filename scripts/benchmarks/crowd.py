@@ -64,7 +64,7 @@ class Size:
     large: int = 1_000_000
 
 
-QUICK: Final = Size(rounds=3, calls=100, patients=10)
+QUICK: Final = Size(rounds=2, calls=100, patients=6)
 FULL: Final = Size(rounds=7, calls=500, patients=50)
 
 
