@@ -55,7 +55,7 @@ class Size:
 
 
 QUICK: Final = Size(rounds=3, patients=20, naive=40, single=600, batches=3, open_loop=200)
-FULL: Final = Size(rounds=5, patients=200, naive=150, single=3000, batches=8, open_loop=2000)
+FULL: Final = Size(rounds=5, patients=60, naive=150, single=3000, batches=8, open_loop=2000)
 
 
 def run(*, quick: bool) -> dict[str, float]:
