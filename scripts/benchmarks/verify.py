@@ -81,7 +81,7 @@ def _slower_hash() -> Iterator[None]:
     try:
         yield
     finally:
-        setattr(keccak, "hasher", fast)  # noqa: B010
+        setattr(keccak, "hasher", fast)  # noqa: B010 - as above
 
 
 def _seconds(work: Callable[[], None]) -> float:

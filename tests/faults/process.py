@@ -59,7 +59,7 @@ def failing(port: Port, process: Process, plan: Plan, down: dict[str, bool], par
 
 
 class _Failing:
-    def __init__(self, inner: Any, process: Process, plan: Plan, down: dict[str, bool], part: str) -> None:  # noqa: ANN401
+    def __init__(self, inner: Any, process: Process, plan: Plan, down: dict[str, bool], part: str) -> None:  # noqa: ANN401 - any port
         self._inner = inner
         self._process = process
         self._plan = plan

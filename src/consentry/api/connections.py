@@ -122,7 +122,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._refused = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own has it
         """Waits for a request, unless too many connections are open."""
         super().connection_made(transport)
         address = address_of(self.client)

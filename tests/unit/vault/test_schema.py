@@ -227,7 +227,7 @@ async def test_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> 
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/none/vault.db")
     with pytest.raises(VaultUnavailableError):
         async with database.reading() as session:
-            await session.exec(text("SELECT 1"))  # type: ignore[call-overload] # plain text is not in sqlmodel's overloads
+            await session.exec(text("SELECT 1"))  # type: ignore[call-overload]  # plain text is not in sqlmodel's overloads
     with pytest.raises(VaultUnavailableError):
         await schema.upgrade(f"sqlite+aiosqlite:///{tmp_path}/none/vault.db")
     # aiosqlite does not wait for the thread of a connection that failed to open; it must end before the loop does.
