@@ -18,6 +18,9 @@ TOP_LEVEL = {
     *("contracts", "src", "tests", "scripts", "hardhat-free-node", "docs", "requirements", ".ci"),
 }
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+# Written in pieces, as below.
+MARKER = re.compile(r"# " + r"(noqa\b|type: ignore\b|pragma: no)")
+REASONED = re.compile(r"# " + r"(noqa: [A-Z0-9, ]+ - \S|type: ignore\[[a-z, -]+\]  # [^\s\W]|pragma: no \w+ - \S)")
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "lib", "tools", "stuff"}
 # Written in pieces, so that this file does not break its own rule.
 HOSTS = re.compile(
@@ -118,6 +121,16 @@ def _lines_with(root: Path, patterns: dict[str, re.Pattern[str]]) -> list[str]:
     return findings
 
 
+def markers(root: Path) -> list[str]:
+    """Whatever lets something pass a check says why, beside it."""
+    findings = []
+    for path in tracked(root, ".py"):
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if MARKER.search(line) and not REASONED.search(line):
+                findings.append(f"{path.relative_to(root)}:{number}: marker without a reason")
+    return findings
+
+
 def scripts_table(root: Path) -> list[str]:
     """The table of ``scripts/README.md`` names each file of the folder, and nothing else."""
     folder = root / "scripts"
@@ -153,7 +166,7 @@ def prints(root: Path) -> list[str]:
 
 RULES = (
     *(file_lengths, function_lengths, function_branches, drawers, top_level, registry_hosts),
-    *(machine_paths, links, secrets, scripts_table, docstrings, prints),
+    *(machine_paths, links, secrets, markers, scripts_table, docstrings, prints),
     *DOCUMENT_RULES,
     *ROOM_RULES,
 )

@@ -66,6 +66,8 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         ":1: host",
     ),
     (rules.machine_paths, "docs/x.md", "see /ho" + "me/someone/notes\n", ":1: path of one machine"),
+    (rules.markers, "src/consentry/core/x.py", "import os  # no" + "qa: F401\n", ":1: marker without a reason"),
+    (rules.markers, "tests/x.py", "x = y  # type: " + "ignore[misc]\n", ":1: marker without a reason"),
     (rules.secrets, "tests/key.pem", "-----BEGIN EC PRIVATE " + "KEY-----\n", "private key file"),
     (rules.secrets, "src/consentry/core/x.py", "SIGNING_" + f'KEY = "0x{"1f" * 32}"\n', "key in the source"),
     (rules.secrets, "docs/x.md", "ac0974bec39a17e3" + "6ba4a6b4d238ff944bacb478cbed5efc\n", "development key"),

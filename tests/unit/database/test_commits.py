@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
+from consentry.database import engine
 from consentry.database.commits import Kind
 from consentry.database.engine import Database
 from consentry.errors import ConflictError, NotAuthenticError, VaultUnavailableError
+
+INSERT = text("INSERT INTO kept VALUES (:n)")
 
 
 class Bench:
@@ -139,3 +142,44 @@ async def test_work_that_fails_leaves_nothing(bench: Bench) -> None:
         await bench.database.write(half)
     assert await bench.kept() == []
     await bench.database.close()
+
+
+async def test_writes_of_which_nothing_is_known_are_not_tried_one_by_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They may be there: the second time a nonce would seem to have been spent by somebody else."""
+    await bench.plain.submit(1)
+    write, calls = bench.database.write, []
+
+    async def failing(work: Any) -> Any:  # noqa: ANN401 - as it has it
+        calls.append(work)
+        if len(calls) > 1:
+            raise VaultUnavailableError("answer was lost")
+        return await write(work)
+
+    monkeypatch.setattr(bench.database.commits, "_write", failing)
+    wanted = bench.picky.submit(1), bench.picky.submit(2), bench.picky.submit(3)
+    told = await asyncio.gather(*wanted, return_exceptions=True)
+    assert {type(error) for error in told} == {VaultUnavailableError}
+    assert len(calls) == 2
+
+
+async def test_writers_of_a_process_take_turns_and_never_meet_the_lock_of_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PATIENCE_SECONDS", 0)
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/some.db")
+    await database.write(lambda connection: connection.execute(text("CREATE TABLE kept (n INTEGER PRIMARY KEY)")))
+
+    async def slow(number: int) -> None:
+        async with database.writing() as session:
+            await (await session.connection()).execute(INSERT, {"n": number})
+            await asyncio.sleep(0.05)
+
+    def quick(number: int) -> Awaitable[object]:
+        return database.write(lambda connection: connection.execute(INSERT, {"n": number}))
+
+    await asyncio.gather(slow(1), quick(2), slow(3), quick(4))
+    query = text("SELECT count(*) FROM kept")
+    assert await database.read(lambda connection: connection.execute(query).scalar_one()) == 4
+    await database.close()
