@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from consentry.client.bulk import request_ids
-from consentry.core.codes import DAY, Action, ActorKind, Assurance, Category, LegalBasis, Purpose, bits
+from consentry.core.codes import Action, ActorKind, LegalBasis, Purpose
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -21,6 +21,7 @@ from consentry.core.terms import (
     RecordId,
     SubjectId,
 )
+from consentry.demo.terms import treatment_terms
 
 DATA_MONTH: Final = 12 * 2025
 REGION: Final = 330100
@@ -38,30 +39,8 @@ class Signed:
 
 def terms_for(subject: SubjectId, institution: Address, nonce: int = 0) -> ConsentTerms:
     """Gives the terms of a consent that outlasts any measurement."""
-    now = int(time.time())
-    return ConsentTerms(
-        subject_id=subject,
-        guardian=ZERO_32,
-        institution=institution,
-        group=ZERO_32,
-        practitioner=ZERO_32,
-        records_root=ZERO_32,
-        categories=bits(Category.IMAGING),
-        purposes=bits(Purpose.TREAT),
-        actions=bits(Action.VIEW),
-        max_sensitivity=4,
-        data_from=DATA_MONTH - 12,
-        data_until=DATA_MONTH + 12,
-        valid_from=now - 60,
-        valid_until=now + 30 * DAY,
-        max_uses=2**32 - 1,
-        onward_disclosure=False,
-        erase_by=0,
-        notice_hash=secrets.token_bytes(32) if nonce else ZERO_32,
-        notice_version=1 if nonce else 0,
-        assurance=Assurance.DEVICE_KEY,
-        nonce=nonce,
-    )
+    notice = {"notice_hash": secrets.token_bytes(32), "notice_version": 1, "nonce": nonce} if nonce else {}
+    return treatment_terms(subject, institution, DATA_MONTH, **notice)
 
 
 def new_requests(

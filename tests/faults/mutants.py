@@ -33,6 +33,7 @@ from consentry.ledger.sequencer import Answer, Item, Sequencer, _Waiting
 from tests.faults.connection import SimulatedConnection
 from tests.faults.gateways import Kinds
 from tests.faults.node import Rules
+from tests.support.sabotage import ReleasesBehind
 
 _DECIDED: Final = next(
     digest for digest, event in artifact("AccessLedger").events.items() if event.name == "AccessDecided"
@@ -271,18 +272,6 @@ class TrustsItsOwnClock(AccessDesk):
         seen = await self.ledger.seen(Conditions(asked, leaf.subject_id, leaf.category))
         if seen.consent != ConsentStatus.ACTIVE or seen.standing != Standing.ACTIVE:
             raise denied(receipt)
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasesBehind(AccessDesk):
-    """Releases the key of a decision that came after its caller had stopped waiting."""
-
-    async def request_within(  # type: ignore[override]  # waits longer behind the caller's back
-        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
-    ) -> Access | None:
-        whole = asyncio.create_task(AccessDesk.request_within(self, None, request, signature, scope_proof))
-        done, _ = await asyncio.wait({whole}, timeout=seconds)
-        return whole.result() if done else None
 
 
 # The chain.

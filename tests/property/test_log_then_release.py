@@ -36,6 +36,7 @@ from tests.property.desk_histories import (
     histories,
     run,
 )
+from tests.support.sabotage import ReleasesBehind
 
 PLAIN = Ask(hospital=0, record=0, consent=0, repeats=None, deed="none", point=0)
 MANY = AskMany(hospital=0, wanted=((0, 0), (1, 2), (0, CONSENTS)), repeats=None, deed="none", point=0)
@@ -204,18 +205,6 @@ class NeverResumes(AccessDesk):
 
     async def resume(self) -> int:
         return 0
-
-
-@dataclass(frozen=True, slots=True)
-class ReleasesBehind(AccessDesk):
-    """Releases the key of a decision that came after its caller had stopped waiting."""
-
-    async def request_within(  # type: ignore[override]  # waits longer behind the caller's back
-        self, seconds: float | None, request: AccessRequest, signature: bytes, scope_proof: tuple[bytes, ...] = ()
-    ) -> Access | None:
-        whole = asyncio.create_task(AccessDesk.request_within(self, None, request, signature, scope_proof))
-        done, _ = await asyncio.wait({whole}, timeout=seconds)
-        return whole.result() if done else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ from consentry.client.decisions import Permitted
 from consentry.client.hospital import Hospital, NewRecord
 from consentry.client.patient import Patient
 from consentry.client.transport import Transport
-from consentry.core.codes import DAY, UNLIMITED_USES, Action, Assurance, Category, Purpose, Reason, bits
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, RecordId, SubjectId
+from consentry.core.codes import Category, Reason
+from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, RecordId, SubjectId
 from consentry.core.typed_data import consent_id
 from consentry.demo.chaos_book import Book
 from consentry.demo.chaos_check import Act
 from consentry.demo.chaos_parts import GATEWAYS, A, Site
 from consentry.demo.network import HOSPITALS
+from consentry.demo.terms import treatment_terms
 from consentry.errors import (
     AccessDeniedError,
     ConflictError,
@@ -258,27 +259,4 @@ class Load:
         return await self._until_answered(signed_in)
 
     def _terms(self, subject: SubjectId) -> ConsentTerms:
-        now = int(time.time())
-        return ConsentTerms(
-            subject_id=subject,
-            guardian=ZERO_32,
-            institution=self._network.institution(B).address,
-            group=ZERO_32,
-            practitioner=ZERO_32,
-            records_root=ZERO_32,
-            categories=bits(Category.IMAGING),
-            purposes=bits(Purpose.TREAT),
-            actions=bits(Action.VIEW),
-            max_sensitivity=4,
-            data_from=MONTH - 12,
-            data_until=MONTH + 12,
-            valid_from=now - 60,
-            valid_until=now + 30 * DAY,
-            max_uses=UNLIMITED_USES,
-            onward_disclosure=False,
-            erase_by=0,
-            notice_hash=ZERO_32,
-            notice_version=0,
-            assurance=Assurance.DEVICE_KEY,
-            nonce=0,
-        )
+        return treatment_terms(subject, self._network.institution(B).address, MONTH)

@@ -6,7 +6,6 @@ What was done is written down after each step, so a story that was interrupted g
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -17,14 +16,15 @@ from consentry.audit.findings import Kind
 from consentry.client.decisions import Permitted
 from consentry.client.hospital import NewRecord
 from consentry.client.patient import Patient
-from consentry.core.codes import DAY, Action, Assurance, Category, Purpose, Reason, bits
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentId, ConsentTerms, RecordId, SubjectId
+from consentry.core.codes import Category, Reason, bits
+from consentry.core.terms import AccessRequest, ConsentId, ConsentTerms, RecordId, SubjectId
 from consentry.core.typed_data import consent_id
 from consentry.crypto.signing import SigningKey
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.demo import data
 from consentry.demo.network import HOSPITALS, Network
 from consentry.demo.tampering import read_refused, tampered_copy
+from consentry.demo.terms import treatment_terms
 from consentry.errors import AccessDeniedError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.trust import TrustRoot
@@ -150,30 +150,8 @@ class Story:
         return _fact(told, record=hex_of(record))
 
     def _terms(self, person: str, categories: int) -> ConsentTerms:
-        month, now = self._facts["anchor-image"]["month"], int(time.time())
-        return ConsentTerms(
-            subject_id=self.subject(person),
-            guardian=ZERO_32,
-            institution=self._network.institution(B).address,
-            group=ZERO_32,
-            practitioner=ZERO_32,
-            records_root=ZERO_32,
-            categories=categories,
-            purposes=bits(Purpose.TREAT),
-            actions=bits(Action.VIEW),
-            max_sensitivity=4,
-            data_from=month - 12,
-            data_until=month + 12,
-            valid_from=now - 60,
-            valid_until=now + 30 * DAY,
-            max_uses=10,
-            onward_disclosure=False,
-            erase_by=0,
-            notice_hash=ZERO_32,
-            notice_version=0,
-            assurance=Assurance.DEVICE_KEY,
-            nonce=0,
-        )
+        month, hospital = self._facts["anchor-image"]["month"], self._network.institution(B).address
+        return treatment_terms(self.subject(person), hospital, month, categories=categories, max_uses=10)
 
     async def _grant(self) -> Json:
         patient = await self._patient("patient-1")
