@@ -19,7 +19,7 @@ from types import ModuleType
 from benchmarks import crowd, decide, growth, live, pace, seal, transfer, verify
 
 BENCHMARKS = (seal, verify, transfer, live, decide, pace, crowd, growth)
-LONG = (growth,)
+LONG = (transfer, growth)
 """Left out of a short run."""
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 

@@ -54,7 +54,7 @@ class Size:
     open_loop: int
 
 
-QUICK: Final = Size(rounds=3, patients=20, naive=40, single=600, batches=3, open_loop=200)
+QUICK: Final = Size(rounds=3, patients=8, naive=40, single=600, batches=3, open_loop=200)
 FULL: Final = Size(rounds=5, patients=60, naive=150, single=3000, batches=8, open_loop=2000)
 
 

@@ -8,15 +8,12 @@ the first one. No access can be decided under them: the chain does not know them
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from os import urandom
 from pathlib import Path
 from typing import Any, Final
 
 ROWS_A_BLOCK: Final = 100
 CONSENTS_A_RECORD: Final = 10
-ID_BYTES: Final = 32
 _SETTINGS: Final = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-262144", "temp_store=MEMORY", "threads=2")
 """Nothing is promised of a file that is being filled: a run that ends meanwhile throws it away."""
 
@@ -57,42 +54,35 @@ def _write(connection: sqlite3.Connection, consents: int, consent: Row, record: 
     lowest = min(0, connection.execute("SELECT min(number) FROM ledger_blocks").fetchone()[0])
     (time,) = connection.execute("SELECT min(time) FROM ledger_blocks").fetchone()
     blocks = -(-consents // ROWS_A_BLOCK)
-    first = lowest - blocks
     connection.execute("BEGIN IMMEDIATE")
-    made = ((first + place, urandom(ID_BYTES), time) for place in range(blocks))
-    connection.executemany("INSERT INTO ledger_blocks (number, hash, time) VALUES (?, ?, ?)", made)
-    columns = ", ".join(consent)
-    marks = ", ".join("?" for _ in consent)
-    connection.executemany(
-        f"INSERT INTO ledger_events ({columns}) VALUES ({marks})",  # noqa: S608 - the table's own column names
-        _rows(first, consents, consent, record),
-    )
+    connection.execute(_DRAW, {"count": consents, "first": lowest - blocks, "a_block": ROWS_A_BLOCK})
+    connection.execute("INSERT INTO ledger_blocks SELECT block, randomblob(32), ? FROM drawn WHERE place = 0", [time])
+    _write_like(connection, consent, "consent_id", "2 * place + 1", "true")
+    _write_like(connection, record, "record_id", "2 * place", f"number % {CONSENTS_A_RECORD} = 0")
     connection.execute("COMMIT")
+    connection.execute("DROP TABLE drawn")
 
 
-def _rows(first: int, consents: int, consent: Row, record: Row) -> Iterator[list[object]]:
-    """Gives the rows in the order of their places."""
-    like_consent, like_record = _like(consent, "consent_id"), _like(record, "record_id")
-    for number in range(consents):
-        block, index = first + number // ROWS_A_BLOCK, 2 * (number % ROWS_A_BLOCK)
-        subject = urandom(ID_BYTES)
-        if number % CONSENTS_A_RECORD == 0:
-            yield like_record(block, index, urandom(ID_BYTES), subject)
-        yield like_consent(block, index + 1, urandom(ID_BYTES), subject)
+_DRAW: Final = """
+CREATE TEMPORARY TABLE drawn AS
+WITH RECURSIVE counted(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM counted WHERE number + 1 < :count)
+SELECT number, :first + number / :a_block AS block, number % :a_block AS place,
+       randomblob(32) AS consent_id, randomblob(32) AS record_id, randomblob(32) AS subject_id
+FROM counted
+"""
 
 
-def _like(model: Row, own: str) -> Callable[[int, int, bytes, bytes], list[object]]:
-    """Gives what makes rows as the model, at another place, with other ids in columns and wherever content has them."""
-    places = [list(model).index(name) for name in ("block_number", "log_index", own, "subject_id", "payload")]
-    known, subject = (model[name].hex() for name in (own, "subject_id"))
-    pieces = [piece.split(subject) for piece in str(model["payload"]).split(known)]
-
-    def make(*values: Any) -> list[object]:  # noqa: ANN401 - block, index and two ids
-        row = list(model.values())
-        id_, subject_id = (value.hex() for value in values[2:])
-        content = id_.join(subject_id.join(piece) for piece in pieces)
-        for place, value in zip(places, (*values, content), strict=True):
-            row[place] = value
-        return row
-
-    return make
+def _write_like(connection: sqlite3.Connection, model: Row, own: str, index: str, which: str) -> None:
+    """Writes a row like the model for each that was drawn, with ids of its own in columns and in the content."""
+    known = {"own": model[own].hex(), "subject": model["subject_id"].hex()}
+    values = {column: f":{column}" for column in model} | {
+        "block_number": "block",
+        "log_index": index,
+        own: own,
+        "subject_id": "subject_id",
+        "payload": f"replace(replace(:payload, :own, lower(hex({own}))), :subject, lower(hex(subject_id)))",
+    }
+    connection.execute(
+        f"INSERT INTO ledger_events ({', '.join(values)}) SELECT {', '.join(values.values())} FROM drawn WHERE {which}",  # noqa: S608 - our own words and the table's column names
+        model | known,
+    )

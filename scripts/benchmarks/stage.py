@@ -79,7 +79,8 @@ async def open_stage(patients: int) -> AsyncIterator[Stage]:
     """Starts everything in a temporary folder, has patients enrolled, a record of each sealed, anchored and granted."""
     with tempfile.TemporaryDirectory(prefix="consentry-bench-") as folder:
         # What is measured is how fast it is, and about a few patients; how often is lawful about one is another matter.
-        network = Network(Path(folder), given={"requests_about_subject": 0, "connections_per_address": 0})
+        given = dict.fromkeys(("requests_about_subject", "connections_per_address", "unproven_per_address"), 0)
+        network = Network(Path(folder), given=given)
         try:
             network.start_chain()
             manifest = await network.deploy()

@@ -31,6 +31,8 @@ class SoftHsm:
     """A token that is there for the tests of one process."""
 
     token: Token
+    folder: Path
+    """Where it keeps what is in it."""
 
     def empty_token(self) -> Token:
         """Gives the token after everything in it was destroyed."""
@@ -52,4 +54,4 @@ def make_token(module: Path, folder: Path) -> Iterator[SoftHsm]:
         patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
         pins = ["--so-pin", OFFICER_PIN, "--pin", PIN]
         subprocess.run([TOOL, "--init-token", "--free", "--label", LABEL, *pins], check=True, capture_output=True)
-        yield SoftHsm(Token(module, LABEL, lambda: PIN))
+        yield SoftHsm(Token(module, LABEL, lambda: PIN), folder / "tokens")

@@ -10,7 +10,7 @@ import errno
 import statistics
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tests.integration.test_backends import secret_file
 from tests.support.openbao import OpenBao
 from tests.support.postgresql import OWNER, PostgresServer
 from tests.support.s3_server import S3Server
+from tests.support.soft_hsm import SoftHsm
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("engine")]
 DISK = "224m"
@@ -124,22 +125,39 @@ async def town_on_a_wire(tmp_path: Path, openbao: OpenBao) -> AsyncIterator[tupl
 
 async def test_key_service_that_is_away_stops_releases_and_none_is_lost(tmp_path: Path, openbao: OpenBao) -> None:
     async with town_on_a_wire(tmp_path, openbao) as (place, wire):
+        await _away_and_back(place, "key service away", wire.cut, wire.mend)
+
+
+async def test_token_that_is_taken_out_stops_releases_and_none_is_lost(tmp_path: Path, soft_hsm: SoftHsm) -> None:
+    token = soft_hsm.empty_token()
+    secret = secret_file(tmp_path, "pin", token.pin())
+    address = f"pkcs11:{token.module}?token={token.label}"
+    elsewhere = tmp_path / "taken-out"
+    async with town(tmp_path, key_service=address, key_service_secret_file=secret) as place:
+        await _away_and_back(
+            place, "token away", lambda: soft_hsm.folder.rename(elsewhere), lambda: elsewhere.rename(soft_hsm.folder)
+        )
+
+
+async def _away_and_back(
+    place: Town, fault: str, take_away: Callable[[], object], bring_back: Callable[[], object]
+) -> None:
+    await place.ask()
+    async with place.busy():
+        await asyncio.sleep(0.5)
+        take_away()
+        await asyncio.sleep(1)
+        before = len(place.acknowledged)
+        await asyncio.sleep(AWAY_SECONDS)
+        meanwhile = len(place.acknowledged) - before
+        bring_back()
+        begun = time.monotonic()
         await place.ask()
-        async with place.busy():
-            await asyncio.sleep(0.5)
-            wire.cut()
-            await asyncio.sleep(1)
-            before = len(place.acknowledged)
-            await asyncio.sleep(AWAY_SECONDS)
-            meanwhile = len(place.acknowledged) - before
-            wire.mend()
-            begun = time.monotonic()
-            await place.ask()
-            back = round(time.monotonic() - begun, 2)
-        figures = {"away_s": AWAY_SECONDS, "answered_meanwhile": meanwhile, "back_after_s": back}
-        await place.tell_all("key service away", thoroughly=True, **figures)
-        assert place.refusals["vault.unavailable"]
-        assert not meanwhile
+        back = round(time.monotonic() - begun, 2)
+    figures = {"away_s": AWAY_SECONDS, "answered_meanwhile": meanwhile, "back_after_s": back}
+    await place.tell_all(fault, thoroughly=True, **figures)
+    assert place.refusals["vault.unavailable"]
+    assert not meanwhile
 
 
 async def test_object_store_that_is_slow_delays_objects_and_no_decision(tmp_path: Path, s3: S3Server) -> None:

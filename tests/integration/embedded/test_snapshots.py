@@ -101,3 +101,7 @@ def test_pace_waits_for_enough_blocks_and_rests_in_proportion_to_a_dump() -> Non
     assert not pace.is_due(10 * DUE_BLOCKS)
     moments.append(2.0 + 2.0 * snapshot.DUE_DUMPS)
     assert pace.is_due(DUE_BLOCKS)
+    moments.append(2.0 + 2.0 * snapshot.DUE_DUMPS_UNDER_LOAD - 0.1)
+    assert not pace.is_due(10 * DUE_BLOCKS, 0.0)
+    moments.append(2.0 + 2.0 * snapshot.DUE_DUMPS_UNDER_LOAD)
+    assert pace.is_due(DUE_BLOCKS, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +14,7 @@ from consentry.ledger.embedded.keeper import RETRY_SECONDS, SnapshotKeeper
 from consentry.ledger.embedded.link import EngineLink
 from consentry.ledger.embedded.records import Genesis, Intent, Seal
 from consentry.ledger.embedded.sealer import Sealer
-from consentry.ledger.embedded.snapshot import DUE_BLOCKS
+from consentry.ledger.embedded.snapshot import DUE_BLOCKS, DUE_DUMPS_UNDER_LOAD, LONGEST_DUMP_SECONDS, QUIET_SECONDS
 
 GENESIS = Genesis(1_900_000_001, 1_700_000_000, 300_000_000, "osaka", "anvil/1.7.1", bytes(range(32)))
 
@@ -25,11 +25,13 @@ class Engine:
     def __init__(self) -> None:
         self.is_away = False
         self.dumps = 0
+        self.at_work: Callable[[], None] = lambda: None
 
     async def call(self, method: str, *_: object) -> str:
         """Answers the one question a keeper has."""
         assert method == "anvil_dumpState"
         self.dumps += 1
+        self.at_work()
         if self.is_away:
             raise LedgerUnavailableError("engine is away")
         return "0x1f8b"
@@ -39,11 +41,16 @@ class Engine:
 def log(tmp_path: Path) -> Iterator[BlockLog]:
     """A log in which a snapshot is due."""
     opened = BlockLog.create(tmp_path / "blocks.log", GENESIS)
-    for number in range(1, DUE_BLOCKS + 1):
-        opened.begin(Intent(number, GENESIS.time + number, (b"\x02",)))
-        opened.seal(Seal(number, number.to_bytes(32), (0,)))
+    grow(opened, DUE_BLOCKS)
     yield opened
     opened.close()
+
+
+def grow(log: BlockLog, blocks: int) -> None:
+    """Adds blocks."""
+    for number in range(log.height + 1, log.height + blocks + 1):
+        log.begin(Intent(number, GENESIS.time + number, (b"\x02",)))
+        log.seal(Seal(number, number.to_bytes(32), (0,)))
 
 
 class Bench:
@@ -95,4 +102,25 @@ async def test_take_that_failed_is_due_again_only_after_a_while(bench: Bench) ->
     bench.now = RETRY_SECONDS - 0.1
     assert not bench.keeper.is_due()
     bench.now = RETRY_SECONDS
+    assert bench.keeper.is_due()
+
+
+@pytest.mark.parametrize("over", [0.0, 0.1])
+async def test_dump_that_takes_long_waits_until_nobody_asks(bench: Bench, log: BlockLog, over: float) -> None:
+    seconds, waits = LONGEST_DUMP_SECONDS + over, over > 0
+
+    def work() -> None:
+        bench.now += seconds
+
+    bench.engine.at_work = work
+    await bench.keeper.take()
+    bench.now += DUE_DUMPS_UNDER_LOAD * seconds
+    grow(log, DUE_BLOCKS)
+    assert bench.keeper.is_due() is not waits
+    bench.now += QUIET_SECONDS - 0.1
+    grow(log, 1)
+    assert bench.keeper.is_due() is not waits
+    bench.now += QUIET_SECONDS - 0.1
+    assert bench.keeper.is_due() is not waits
+    bench.now += 0.1
     assert bench.keeper.is_due()

@@ -1,8 +1,9 @@
 """When snapshots are taken, so that a start never has much of the log to replay.
 
 One is due once enough blocks came since the newest, also in a replay, and also under load: sealing waits for the dump
-alone, not for the disk. A dump takes longer the longer the chain is, so dumps are kept to a small part of the time: a
-start replays a few hundred blocks, or what came in some multiple of the time a dump takes.
+alone, not for the disk. A dump takes longer the longer the chain is, so dumps are kept to a small part of the time,
+smaller while callers ask: a start after a kill replays a few hundred blocks, or what came in some multiple of the time
+a dump takes. Once one takes seconds, the next is left for when nobody asks.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class SnapshotKeeper:
         self._newest = newest
         self._pace = snapshot.Pace(clock)
         self._clock = clock
-        self._tries_from = clock()
+        self._tries_from = self._grew_at = clock()
+        self._height = log.height
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -65,7 +67,10 @@ class SnapshotKeeper:
 
     def is_due(self) -> bool:
         """Whether one is to be taken now; after one that failed not before a while."""
-        return self._clock() >= self._tries_from and self._pace.is_due(self._log.height - self._newest)
+        now, height = self._clock(), self._log.height
+        if height != self._height:
+            self._height, self._grew_at = height, now
+        return now >= self._tries_from and self._pace.is_due(height - self._newest, now - self._grew_at)
 
     def stop(self) -> None:
         """Lets ``run`` end after the snapshot under way."""

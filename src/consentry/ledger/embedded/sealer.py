@@ -14,21 +14,21 @@ A crash before 2 ends loses what nobody was promised. A crash between 2 and 6 le
 makes into a block. A crash after 6 loses nothing. Readers are never stopped: an answer that came in while a block was
 made but not yet synced is held until it is, so no unsynced block is ever seen.
 
-Block time is the machine's clock in whole seconds, never less than the parent's: several blocks may share a second, and
-their order is their number.
+Block time is that of `BlockClock` in whole seconds, never less than the parent's: several blocks may share a second,
+and their order is their number.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from consentry.errors import ConsentryError, LedgerRejectedError, LedgerUnavailableError
 from consentry.ledger.embedded.blocklog import BlockLog
 from consentry.ledger.embedded.blocks import hand_over, make_block
+from consentry.ledger.embedded.clock import BlockClock
 from consentry.ledger.embedded.link import EngineLink, Refusal
 from consentry.ledger.embedded.pool import Pool, Transaction, Waiting
 from consentry.ledger.embedded.records import Intent, Seal
@@ -46,12 +46,12 @@ NONCE_REFUSED = -32003
 class Sealer:
     """Turns submitted transactions into blocks. ``submit`` from anywhere, ``run`` once."""
 
-    def __init__(self, log: BlockLog, link: EngineLink, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, log: BlockLog, link: EngineLink, clock: Callable[[], float] | None = None) -> None:
         self.pool = Pool()
         self.lock = asyncio.Lock()
         self._log = log
         self._link = link
-        self._clock = clock
+        self._clock = clock or BlockClock()
         self._nonces: dict[str, int] = {}
         self._settled = asyncio.Event()
         self._settled.set()

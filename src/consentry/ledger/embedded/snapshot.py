@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import math
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -26,8 +27,14 @@ LOG = logging.getLogger(__name__)
 KEPT = 2
 # As many blocks of a few transactions are replayed within a second, and within some ten on a machine that is loaded.
 DUE_BLOCKS = 250
-# Between dumps, in durations of the last one: at most one part in so many of the time goes to them.
+# Between dumps of a replay, in durations of the last one: at most one part in so many of the time goes to them.
 DUE_DUMPS = 10
+# The same while callers ask, who wait as long as a dump takes: few enough of them that a hundredth does not.
+DUE_DUMPS_UNDER_LOAD = 200
+# A gateway gives up on its node after ten seconds. Where the last dump took longer than this, the next one is taken
+# when nobody was there for a while, or the chain stops.
+LONGEST_DUMP_SECONDS = 3.0
+QUIET_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +60,15 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._rests_until = clock()
+        self._ended = clock()
+        self._took = 0.0
 
-    def is_due(self, blocks: int) -> bool:
-        """Whether one is, with so many blocks since the newest."""
-        return blocks >= DUE_BLOCKS and self._clock() >= self._rests_until
+    def is_due(self, blocks: int, quiet: float = math.inf) -> bool:
+        """Whether one is, with so many blocks since the newest, and nobody there for ``quiet`` seconds."""
+        rest = (self._clock() - self._ended) / self._took if self._took else math.inf
+        if quiet >= QUIET_SECONDS:
+            return blocks >= DUE_BLOCKS and rest >= DUE_DUMPS
+        return blocks >= DUE_BLOCKS and rest >= DUE_DUMPS_UNDER_LOAD and self._took <= LONGEST_DUMP_SECONDS
 
     @contextmanager
     def dumping(self) -> Iterator[None]:
@@ -66,8 +77,8 @@ class Pace:
         try:
             yield
         finally:
-            ended = self._clock()
-            self._rests_until = ended + DUE_DUMPS * (ended - begun)
+            self._ended = self._clock()
+            self._took = self._ended - begun
 
 
 @dataclass(frozen=True, slots=True)
