@@ -7,10 +7,11 @@ as soon as it is done.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import multiprocessing
 import os
 import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from benchmarks import crowd, decide, growth, live, pace, seal, transfer, verify
 BENCHMARKS = (seal, verify, transfer, live, decide, pace, crowd, growth)
 LONG = (transfer, growth)
 """Left out of a short run."""
+_COPY = multiprocessing.get_context("fork")
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 
@@ -34,8 +36,8 @@ def main() -> int:
     if asked.only:
         return _run(BENCHMARKS[names.index(asked.only)], quick=asked.quick)
     results: dict[str, float] = {}
-    wanted = [_name(benchmark) for benchmark in BENCHMARKS if not (asked.quick and benchmark in LONG)]
-    failed = [name for name in wanted if not _gather(name, results, quick=asked.quick)]
+    wanted = [benchmark for benchmark in BENCHMARKS if not (asked.quick and benchmark in LONG)]
+    failed = [benchmark for benchmark in wanted if not _gather(benchmark, results, quick=asked.quick)]
     return 1 if failed else 0
 
 
@@ -44,32 +46,54 @@ def _name(benchmark: ModuleType) -> str:
 
 
 def _run(benchmark: ModuleType, *, quick: bool) -> int:
+    found = _figures(benchmark, quick=quick)
+    for name, value in (found or {}).items():
+        print(f"{name}: {value}")
+    return 0 if found else 1
+
+
+def _figures(benchmark: ModuleType, *, quick: bool) -> dict[str, float] | None:
     try:
         results: dict[str, float] = benchmark.run(quick=quick)
     except RuntimeError as error:
         print(f"bench: {benchmark.__name__}: {error}", file=sys.stderr)
-        return 1
-    for name, value in results.items():
-        print(f"{name}: {value}")
-    return 0
+        return None
+    return results
 
 
-def _gather(name: str, results: dict[str, float], *, quick: bool) -> bool:
+def _gather(benchmark: ModuleType, results: dict[str, float], *, quick: bool) -> bool:
     """Runs one benchmark, adds its figures to the others and writes them all; false if it could not be run."""
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "benchmarks", "--only", name, *(["--quick"] if quick else [])]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
+    found = _figures_apart(benchmark, quick=quick)
+    if not found:
         return False
-    found = {figure: float(value) for figure, value in (line.split(": ") for line in done.stdout.splitlines())}
     results |= found
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps({"results": results, "machine": machine, "quick": quick}, indent=2) + "\n")
     for figure, value in found.items():
         print(f"{figure}: {value:.3f}")
-    print(f"({name}: {time.perf_counter() - begun:.0f} s)", flush=True)
+    print(f"({_name(benchmark)}: {time.perf_counter() - begun:.0f} s)", flush=True)
     return True
+
+
+def _figures_apart(benchmark: ModuleType, *, quick: bool) -> dict[str, float] | None:
+    """Runs one in a process of its own: a copy of this one, which has loaded the code and nothing else.
+
+    What is loaded is kept out of the collector's way, as a gateway keeps it once it has started.
+    """
+    gc.collect()
+    gc.freeze()
+    theirs, ours = _COPY.Pipe(duplex=False)
+    process = _COPY.Process(target=lambda: ours.send(_figures(benchmark, quick=quick)))
+    process.start()
+    ours.close()
+    try:
+        found: dict[str, float] | None = theirs.recv()
+    except EOFError:  # it ended with an error, and showed it
+        found = None
+    process.join()
+    return found
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ class Size:
     portion: int
 
 
-QUICK: Final = Size(patients=8, accesses=40_000, portion=10)
+QUICK: Final = Size(patients=4, accesses=40_000, portion=10)
 FULL: Final = Size(patients=100, accesses=1_000_000, portion=25)
 
 Batch = tuple[Sequence[tuple[AccessRequest, Material]], bytes]
