@@ -7,6 +7,10 @@ unwrapping (AES-GCM, the context authenticated) happen inside, and no call of th
 
     secret key   id = subject reference   label = consentry/key/<version>
     data         label = consentry/destroyed/<subject reference>   the tombstone, written before any key is destroyed
+    data         label = consentry/present   there from the first login on
+
+A token that is taken out may go on answering that it holds nothing, as SoftHSM does. To believe it would be to take
+every key for destroyed: so a key that is not found counts as missing only if ``present`` is found.
 
 PKCS#11 sessions are not made for threads, so one thread does everything, in order. Handles are kept, because a token
 searches all its objects; one that another process destroyed is found out and looked up again.
@@ -42,6 +46,7 @@ from consentry.vault.kms import KeyDescription, KeyState, check_context, check_s
 
 _KEY: Final = "consentry/key/"
 _TOMBSTONE: Final = "consentry/destroyed/"
+_PRESENT: Final = "consentry/present"
 _WRAP_LABEL: Final = b"consentry/pkcs11-wrap/v1"
 _VERSION_SIZE: Final = 4
 _NONCE_SIZE: Final = 12
@@ -93,6 +98,7 @@ class Pkcs11Kms:
     def __init__(self, token: Token) -> None:
         self._token = token
         self._session: Session | None = None
+        self._is_lost = False
         self._cache: dict[bytes, _Keys] = {}
         self._thread = ThreadPoolExecutor(1, "pkcs11")
 
@@ -105,7 +111,7 @@ class Pkcs11Kms:
             VaultUnavailableError: the token does not answer.
         """
         made = cls(token)
-        await made._do(made._logged_in)
+        await made._do(made._begin)
         return made
 
     async def close(self) -> None:
@@ -187,7 +193,7 @@ class Pkcs11Kms:
             keys = _stored(session, subject_ref)
             if not _is_destroyed(session, subject_ref):
                 if not keys:
-                    raise _no_key(subject_ref)
+                    raise _no_key(session, subject_ref)
                 _bury(session, subject_ref)
             _destroy(keys)
             self._cache.pop(subject_ref, None)
@@ -230,13 +236,20 @@ class Pkcs11Kms:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, run)
 
+    def _begin(self) -> None:
+        session = self._logged_in()
+        if not _is_there(session, _PRESENT):
+            _leave(session, _PRESENT)
+
     def _logged_in(self) -> Session:
+        if self._session is None and self._is_lost:
+            self._session, self._is_lost = _log_in_again(self._token), False
         if self._session is None:
             self._session = _log_in(self._token)
         return self._session
 
     def _forget_session(self) -> None:
-        session, self._session = self._session, None
+        session, self._session, self._is_lost = self._session, None, True
         self._cache.clear()
         if session is not None:
             try:
@@ -253,7 +266,7 @@ class Pkcs11Kms:
             raise KeyDestroyedError(f"key of subject {subject_ref.hex()} was destroyed")
         found = _stored(session, subject_ref)
         if not found:
-            raise _no_key(subject_ref)
+            raise _no_key(session, subject_ref)
         if len(self._cache) >= _CACHED_SUBJECTS:
             self._cache.clear()
         self._cache[subject_ref] = found
@@ -280,6 +293,15 @@ def _log_in(token: Token) -> Session:
         raise ConfigurationError(f"token {token.label} does not match (got {type(error).__name__})") from error
 
 
+def _log_in_again(token: Token) -> Session:
+    """Logs in to a token that did not serve: the module looks anew at which ones there are."""
+    try:
+        pkcs11.lib(str(token.module)).reinitialize()
+        return _log_in(token)
+    except ConfigurationError as error:
+        raise VaultUnavailableError(f"token cannot serve ({error})") from error
+
+
 def _stored(session: Session, subject_ref: bytes) -> _Keys:
     wanted: dict[Attribute, Any] = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: subject_ref}
     found = {}
@@ -298,19 +320,26 @@ def _destroy(keys: _Keys) -> None:
 
 
 def _is_destroyed(session: Session, subject_ref: bytes) -> bool:
-    wanted = {Attribute.CLASS: ObjectClass.DATA, Attribute.LABEL: _TOMBSTONE + subject_ref.hex()}
-    return any(True for _ in session.get_objects(wanted))
+    return _is_there(session, _TOMBSTONE + subject_ref.hex())
 
 
 def _bury(session: Session, subject_ref: bytes) -> None:
+    _leave(session, _TOMBSTONE + subject_ref.hex())
+
+
+def _is_there(session: Session, label: str) -> bool:
+    return any(True for _ in session.get_objects({Attribute.CLASS: ObjectClass.DATA, Attribute.LABEL: label}))
+
+
+def _leave(session: Session, label: str) -> None:
     session.create_object(
         {
             Attribute.CLASS: ObjectClass.DATA,
             Attribute.TOKEN: True,
             Attribute.PRIVATE: True,
             Attribute.MODIFIABLE: False,
-            Attribute.LABEL: _TOMBSTONE + subject_ref.hex(),
-            Attribute.VALUE: b"destroyed",
+            Attribute.LABEL: label,
+            Attribute.VALUE: label.encode(),
         }
     )
 
@@ -333,5 +362,12 @@ def _opened(key: _Key, sealed: bytes, bound: GCMParams) -> bytes:
     raise ObjectCorruptError("wrapped secret does not match its subject key and context")
 
 
-def _no_key(subject_ref: bytes) -> NotFoundError:
+def _no_key(session: Session, subject_ref: bytes) -> NotFoundError:
+    """Gives the error for a key that the token does not hold.
+
+    Raises:
+        TokenNotPresent: it does not hold what is always there either.
+    """
+    if not _is_there(session, _PRESENT):
+        raise said.TokenNotPresent
     return NotFoundError(f"key of subject {subject_ref.hex()} does not match (got none, expected one)")

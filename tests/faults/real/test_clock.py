@@ -66,7 +66,9 @@ async def test_gateway_whose_clock_is_set_releases_nothing_until_it_is_right(tmp
         meanwhile = await answered_while_moved(place, clock, seconds)
         await place.tell_all("clock of the gateway", thoroughly=True, moved_s=seconds, answered_meanwhile=meanwhile)
         assert not meanwhile
-        assert set(place.refusals) == {"auth.signature-invalid"}
+        # The time of the caller's signature does not match; a decision made just before is too old, or its request.
+        assert "auth.not-authentic" in place.refusals
+        assert place.refusals.keys() <= {"auth.not-authentic", "conflict"}
 
 
 @FAR

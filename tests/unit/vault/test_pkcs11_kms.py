@@ -9,7 +9,7 @@ import pkcs11
 import pytest
 from pkcs11 import Attribute, ObjectClass
 
-from consentry.errors import ConfigurationError, InvalidInputError, KeyDestroyedError
+from consentry.errors import ConfigurationError, InvalidInputError, KeyDestroyedError, VaultUnavailableError
 from consentry.vault.kms import KeyState
 from consentry.vault.pkcs11_kms import Pkcs11Kms, Token, _bury
 from tests.support.soft_hsm import LABEL, PIN, SoftHsm
@@ -113,4 +113,20 @@ async def test_reference_of_a_wrong_length_is_refused(token: Token, subject: byt
     kms = await Pkcs11Kms.open(token)
     with pytest.raises(InvalidInputError):
         await kms.create_subject_key(subject)
+    await kms.close()
+
+
+async def test_token_that_is_taken_out_is_not_taken_for_an_empty_one(soft_hsm: SoftHsm, tmp_path: Path) -> None:
+    kms, elsewhere = await Pkcs11Kms.open(soft_hsm.empty_token()), tmp_path / "taken-out"
+    await kms.create_subject_key(ALICE)
+    wrapped = await kms.wrap(ALICE, SECRET, CONTEXT)
+    soft_hsm.folder.rename(elsewhere)
+    # The second time it has logged in anew, or tried to.
+    for _ in range(2):
+        with pytest.raises(VaultUnavailableError):
+            await kms.replace_subject_key(ALICE)
+        with pytest.raises(VaultUnavailableError):
+            await kms.destroy(ALICE)
+    elsewhere.rename(soft_hsm.folder)
+    assert await kms.unwrap(ALICE, wrapped, CONTEXT) == SECRET
     await kms.close()
