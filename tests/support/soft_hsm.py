@@ -44,14 +44,19 @@ class SoftHsm:
             session.close()
         return self.token
 
+    def put_in_blank(self) -> None:
+        """Puts in a token of the same name that holds nothing; the other one was taken out."""
+        self.folder.mkdir()
+        pins = ["--so-pin", OFFICER_PIN, "--pin", PIN]
+        subprocess.run([TOOL, "--init-token", "--free", "--label", LABEL, *pins], check=True, capture_output=True)
+
 
 @contextmanager
 def make_token(module: Path, folder: Path) -> Iterator[SoftHsm]:
     """Makes a token; the library finds it as long as the block lasts."""
-    (folder / "tokens").mkdir()
     (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
-        pins = ["--so-pin", OFFICER_PIN, "--pin", PIN]
-        subprocess.run([TOOL, "--init-token", "--free", "--label", LABEL, *pins], check=True, capture_output=True)
-        yield SoftHsm(Token(module, LABEL, lambda: PIN), folder / "tokens")
+        made = SoftHsm(Token(module, LABEL, lambda: PIN), folder / "tokens")
+        made.put_in_blank()
+        yield made

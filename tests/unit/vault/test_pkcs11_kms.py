@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,12 +122,16 @@ async def test_token_that_is_taken_out_is_not_taken_for_an_empty_one(soft_hsm: S
     await kms.create_subject_key(ALICE)
     wrapped = await kms.wrap(ALICE, SECRET, CONTEXT)
     soft_hsm.folder.rename(elsewhere)
-    # The second time it has logged in anew, or tried to.
-    for _ in range(2):
-        with pytest.raises(VaultUnavailableError):
-            await kms.replace_subject_key(ALICE)
-        with pytest.raises(VaultUnavailableError):
-            await kms.destroy(ALICE)
+    for blank in (False, True):
+        if blank:
+            soft_hsm.put_in_blank()
+        # The first call finds out; the second one has logged in anew, or tried to.
+        for _ in range(2):
+            with pytest.raises(VaultUnavailableError):
+                await kms.replace_subject_key(ALICE)
+            with pytest.raises(VaultUnavailableError):
+                await kms.destroy(ALICE)
+    shutil.rmtree(soft_hsm.folder)
     elsewhere.rename(soft_hsm.folder)
     assert await kms.unwrap(ALICE, wrapped, CONTEXT) == SECRET
     await kms.close()
