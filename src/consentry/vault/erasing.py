@@ -16,7 +16,7 @@ from sqlmodel import col, select, update
 
 from consentry.core.terms import RecordId, SubjectId
 from consentry.database.engine import Database
-from consentry.errors import KeyDestroyedError, NotFoundError
+from consentry.errors import KeyDestroyedError, NotFoundError, VaultUnavailableError
 from consentry.gateway.ports import Remains
 from consentry.vault.inspection import Inspection, object_name
 from consentry.vault.kms import Kms
@@ -112,8 +112,11 @@ class Eraser:
     async def _destroy_subject_key(self, subject_id: bytes) -> None:
         try:
             await self._kms.replace_subject_key(SubjectId(subject_id))
-        except (KeyDestroyedError, NotFoundError):
+        except KeyDestroyedError:
             return
+        except NotFoundError as error:
+            # It wrapped the keys of records of this vault, so it was there: this is another service, or a blank one.
+            raise VaultUnavailableError(f"key service does not know what it held ({error})") from error
 
     async def _note(self, object_id: bytes) -> None:
         change = update(StoredObject).values(deleted_at=self._clock())

@@ -209,3 +209,20 @@ async def test_nothing_on_disk_opens_an_erased_record(tmp_path: Path) -> None:
         assert not bench.file_of(each.sealed.object_id).exists()
         with pytest.raises(ObjectCorruptError):
             await LocalKeyring.open(state / "keyring", "correct").unwrap(SUBJECT, row.wrapped_keys, context_of(row))
+
+
+async def test_key_service_that_does_not_know_the_subject_confirms_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await keep(bench, 1000)
+
+    async def unknown(_: SubjectId) -> int:
+        raise NotFoundError("key of subject does not match (got none, expected one)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.kms, "replace_subject_key", unknown)
+        with pytest.raises(VaultUnavailableError):
+            await bench.vault.erase(kept.record_id)
+        assert not (await bench.vault.remains(kept.record_id)).deleted_at
+    assert (await bench.vault.erase(kept.record_id)).deleted_at
+    assert (await bench.kms.describe(SUBJECT)).versions == (2,)
