@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from consentry.core import merkle
 from consentry.core.codes import UNLIMITED_USES, Action, Assurance, ConsentStatus, GuardianScope, RecordStatus, bits
 from consentry.core.terms import (
@@ -143,14 +141,10 @@ class History(LifeDraws):
     def _patient(self) -> SigningKey:
         verifiers = self.ledger.suite.verifiers
         if self._chance(2):
-            return P256Key(self._p256_secret(), verifiers.p256)
+            return P256Key(self.p256_secret(), verifiers.p256)
         if self._chance(2):
-            return SoftwarePasskey(self._p256_secret(), verifiers.webauthn)
+            return SoftwarePasskey(self.p256_secret(), verifiers.webauthn)
         return self.account()
-
-    def _p256_secret(self) -> ec.EllipticCurvePrivateKey:
-        # From the history's own words: a history that is run again must be the same one.
-        return ec.derive_private_key(self.words.randrange(1, 1 << 255), ec.SECP256R1())
 
     def enrol(self, *, careful: bool = False) -> None:
         """Enrols a subject, sometimes twice, too late, or with a signer nobody may have."""
@@ -294,9 +288,7 @@ class History(LifeDraws):
         """Grants, sometimes terms that must be refused or were granted before."""
         terms = self._terms()
         if careful:
-            subject, seat, now = next(iter(self.patients)), next(iter(self.institutions)), self.ledger.now
-            terms = replace(terms, subject_id=subject, institution=seat, group=ZERO_32)
-            terms = replace(terms, valid_from=now, valid_until=now + 5 * 86400)
+            terms = self.in_force(terms)
         if not careful and self._chance(15):
             until = max(terms.valid_until, self.ledger.now + self.random.choice([0, 300]) * 24 * HOUR)
             guardian = self.guardian_of(terms.subject_id)[0]

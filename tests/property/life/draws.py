@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Final, cast
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import ZERO_32, Address, ConsentTerms, SubjectId
@@ -108,6 +110,16 @@ class LifeDraws:
             return SubjectId(self._word()), self.account()
         subject = self.random.choice(list(self.patients)[-RECENT:])
         return subject, self.own_key(subject)
+
+    def p256_secret(self) -> ec.EllipticCurvePrivateKey:
+        """Draws a key from the history's own words: one that is run again must be the same."""
+        return ec.derive_private_key(self.words.randrange(1, 1 << 255), ec.SECP256R1())
+
+    def in_force(self, terms: ConsentTerms) -> ConsentTerms:
+        """Gives terms that nothing is wrong with: of the first subject, to the first institution, from now on."""
+        subject, seat, now = next(iter(self.patients)), next(iter(self.institutions)), self.ledger.now
+        named = replace(terms, subject_id=subject, institution=seat, group=ZERO_32)
+        return replace(named, valid_from=now, valid_until=now + 5 * 86400)
 
     def new_key(self) -> AccountKey:
         """Draws the key of a signer that may come to sign for somebody."""
