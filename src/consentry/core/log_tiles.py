@@ -1,7 +1,7 @@
 """Tiles of the ledger log: how its tree is stored and served (C2SP ``tlog-tiles``), eight levels of the tree a tile.
 
-A tile holds up to 256 hashes. On level 0 these are leaf hashes; on each level above, the roots of full tiles below. What
-lies between is computed. A full tile never changes, so it may be kept for ever.
+A tile holds up to 256 hashes. On level 0 these are leaf hashes; on each level above, the roots of full tiles below.
+What lies between is computed. A full tile never changes, so it may be kept for ever.
 """
 
 from __future__ import annotations
