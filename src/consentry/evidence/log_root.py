@@ -140,9 +140,7 @@ class LogRoot:
         ) as error:
             raise InvalidInputError(f"log root does not match (got no usable JSON: {error})") from error
         if canonical != content:
-            raise InvalidInputError(
-                "log root does not match (got another form of its JSON, expected the canonical one)"
-            )
+            raise InvalidInputError("log root does not match (got another form of JSON, expected the canonical one)")
         return root
 
 

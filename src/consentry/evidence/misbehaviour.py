@@ -1,9 +1,11 @@
 """Evidence that a log or a witness signed two heads that cannot both be of one append-only log.
 
-Anybody can check it with the key alone. Two roots of one size settle it. Of two sizes, nodes of the larger tree settle it
+Anybody can check it with the key alone. Two roots of one size settle it. Of two sizes, nodes of the larger tree do
 (`consentry.core.log_tree.prefix_nodes`): they lead to the larger root, and show that the smaller one should have been
 another. Whoever signed the larger tree may refuse to show its nodes; then the file says so, and convicts nobody until
 the signer has been asked in public for a consistency proof and gave none.
+
+What the reader must still do: know whose key it is.
 """
 
 from __future__ import annotations
@@ -116,9 +118,7 @@ class Misbehaviour:
         ) as error:
             raise InvalidInputError(f"evidence does not match (got no usable JSON: {error})") from error
         if canonical != content:
-            raise InvalidInputError(
-                "evidence does not match (got another form of its JSON, expected the canonical one)"
-            )
+            raise InvalidInputError("evidence does not match (got another form of JSON, expected the canonical one)")
         return found
 
 
