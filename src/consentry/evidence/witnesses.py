@@ -57,6 +57,9 @@ class WitnessPolicy:
             raise InvalidInputError(
                 f"period does not match (got {self.valid_from} to {self.valid_until}, expected one that ends later)"
             )
+        self._check_keys()
+
+    def _check_keys(self) -> None:
         if not self.log_keys or any(
             key.kind is not KeyKind.ED25519 or key.name != self.origin for key in self.log_keys
         ):
