@@ -141,7 +141,7 @@ class TileWriter:
 
 
 def nodes_in_tiles(size: int, read: ReadTile) -> Nodes:
-    """Gives the perfect subtrees of a log of that size from its tiles; each tile is read once.
+    """Gives the perfect subtrees of a log of that size from its tiles; each is read once, and then kept.
 
     What is read is believed: a proof made from tiles has to be checked against the root of a checkpoint.
 

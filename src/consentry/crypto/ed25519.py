@@ -12,10 +12,25 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from consentry.crypto.framing import check_length
-from consentry.errors import NotAuthenticError
+from consentry.errors import InvalidInputError, NotAuthenticError
 
 KEY_SIZE: Final = 32
 SIGNATURE_SIZE: Final = 64
+
+_SIGN_BIT: Final = 0x7F
+_WEAK: Final = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    )
+)
+"""The points of order 1, 2, 4 and 8, without their sign bit, also where they are written beyond the prime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +61,25 @@ class Ed25519Key:
         return Ed25519PrivateKey.from_private_bytes(self.seed).sign(message)
 
 
+def check_public(public: bytes) -> None:
+    """Refuses a public key under which anybody can sign, so that a signature would bind nobody.
+
+    Raises:
+        InvalidInputError: the key has another size, or is a point of small order.
+    """
+    check_length("Ed25519 public key", public, KEY_SIZE)
+    if public[:-1] + bytes([public[-1] & _SIGN_BIT]) in _WEAK:
+        raise InvalidInputError(f"Ed25519 public key does not match (got 0x{public.hex()}, a point of small order)")
+
+
 def verify(public: bytes, message: bytes, signature: bytes) -> None:
     """Checks that the holder of a key signed a message.
 
     Raises:
-        InvalidInputError: the key or the signature has another size.
+        InvalidInputError: the key or the signature has another size, or the key is of small order.
         NotAuthenticError: the signature is not that of the key over the message.
     """
-    check_length("Ed25519 public key", public, KEY_SIZE)
+    check_public(public)
     check_length("Ed25519 signature", signature, SIGNATURE_SIZE)
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)

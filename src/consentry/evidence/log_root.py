@@ -61,7 +61,7 @@ class LogRoot:
         signatures: public key and signature, ascending by key.
 
     Raises:
-        InvalidInputError: no such root can be kept, or a list is not ascending.
+        InvalidInputError: no such root can be kept, a root key is none, or a list is not ascending.
     """
 
     version: int
@@ -81,6 +81,8 @@ class LogRoot:
             )
         if not 0 < self.chain_id < 1 << 256 or not self.contracts or len(self.policy.witnesses) > _MOST_KEYS:
             raise InvalidInputError("log root does not match (got no chain, no contract, or more than 100 witnesses)")
+        for key in self.root_keys:
+            ed25519.check_public(key)
         signers = tuple(key for key, _ in self.signatures)
         for what, listed in (("contracts", self.contracts), ("root keys", self.root_keys), ("signatures", signers)):
             if any(one >= other for one, other in pairwise(listed)):

@@ -80,7 +80,7 @@ class VerifierKey:
     """A public key with the name it signs under.
 
     Raises:
-        InvalidInputError: the name or the size of the key does not hold.
+        InvalidInputError: the name cannot be one, or the key has another size or is of small order.
     """
 
     name: str
@@ -89,8 +89,7 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        if len(self.public) != ed25519.KEY_SIZE:
-            raise InvalidInputError(f"length of a verifier key does not match (got {len(self.public)}, expected 32)")
+        ed25519.check_public(self.public)
 
     @property
     def key_id(self) -> bytes:

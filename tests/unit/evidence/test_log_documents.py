@@ -14,6 +14,7 @@ from consentry.core.log_tree import CompactRange
 from consentry.evidence import trie
 from consentry.evidence.checkpoint import cosigned_message
 from consentry.evidence.log_entry import entry_of, leaf_of
+from consentry.evidence.log_proof import verify_entry
 from consentry.evidence.log_root import LogRoot, verify_root
 from consentry.evidence.misbehaviour import Kind, verify_misbehaviour
 from consentry.evidence.notation import bytes_of
@@ -91,3 +92,10 @@ def test_evidence_of_the_example_convicts_and_every_kind_is_described() -> None:
     assert (found.kind, found.conclusive) == (Kind.NOT_A_PREFIX, True)
     described = re.findall(r"^\| `([a-z-]+)` \| the ", CHECKPOINT.partition("## 6.")[2], re.MULTILINE)
     assert described == [str(kind) for kind in Kind]
+
+
+def test_proof_of_the_example_holds_under_the_checkpoint_of_the_other() -> None:
+    shown = next(block for block in _fenced(LEDGER_LOG) if block.startswith("c2sp.org"))
+    content = shown.replace("<checkpoint>\n", _fenced(CHECKPOINT)[0]).encode()
+
+    assert verify_entry(content, log_tree.leaf_hash(b"1 0"), POLICY, NOW).index == 1

@@ -202,3 +202,8 @@ def test_generated_keys_differ_and_have_the_right_size() -> None:
     assert len(one.public) == len(one.seed) == 32
     with pytest.raises(InvalidInputError, match="Ed25519 seed"):
         Ed25519Key(b"\0" * 31)
+
+
+def test_verifier_key_under_which_anybody_can_sign_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="small order"):
+        VerifierKey("a.example", KeyKind.COSIGNATURE, b"\1" + b"\0" * 31)
