@@ -28,7 +28,8 @@ CHECKPOINT = (FORMATS / "checkpoint.md").read_text(encoding="utf-8")
 
 
 def _fenced(text: str, kind: str = "") -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for named, block in found if named == kind]
 
 
 def test_entry_of_the_example_is_the_one_shown() -> None:
