@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consentry.core.chain import EventPlace
+from consentry.core.events import AccessDecided
 from consentry.core.terms import Address
 from consentry.errors import InvalidInputError
-from consentry.evidence import trie
+from consentry.evidence import header, trie
+from consentry.evidence.bundle import Bundle
 from consentry.evidence.log_entry import entry_of, leaf_of, leaves_of
-from consentry.ledger.events import Log
+from consentry.evidence.trust import TrustRoot
+from consentry.evidence.verify import verify
+from consentry.ledger.events import Log, decode_log
+from tests.vectors.bundles.build_bundles import TRUE, TRUST_ROOT
 
 CHAIN = 131277322940537
 OURS = Address(b"\xa1" * 20)
@@ -48,6 +54,26 @@ def test_entry_from_a_receipt_is_that_from_a_node() -> None:
     proved = trie.Log(bytes(LOG.address), LOG.topics, LOG.data)
 
     assert leaf_of(CHAIN, LOG.block_number, LOG.block_hash, proved) == leaf_of(CHAIN, 26, LOG.block_hash, LOG)
+
+
+def test_leaf_of_a_proved_decision_is_that_of_the_nodes_log() -> None:
+    trust = TrustRoot.from_json(TRUST_ROOT.read_bytes())
+    content = (TRUE / "permitted-account.json").read_bytes()
+    block, bundle = verify(content, trust).block, Bundle.from_json(content)
+    heads = {head.hash: head for head in (header.decode(encoded, trust.header_form) for encoded in bundle.headers)}
+    where = bundle.decision
+
+    receipt = trie.receipt_at(heads[block.hash].receipts_root, where.transaction_index, where.nodes)
+    proved = trie.logs_of(receipt)[where.log_index]
+    # Of what only a node knows, the hash of the transaction and the index in the block, the leaf takes nothing.
+    answered = Log(Address(proved.address), proved.topics, proved.data, block.number, block.hash, b"\x99" * 32, 12345)
+
+    decoded = decode_log(answered, EventPlace(block, answered.transaction_hash, answered.log_index))
+    assert isinstance(decoded, AccessDecided)
+    assert decoded.entry == bundle.entry
+    assert leaf_of(trust.chain_id, block.number, block.hash, proved) == next(
+        leaves_of(trust.chain_id, [trust.address("AccessLedger")], [answered])
+    )
 
 
 def _hashes(count: int) -> st.SearchStrategy[tuple[bytes, ...]]:
