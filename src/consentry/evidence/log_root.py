@@ -6,7 +6,6 @@ of The Update Framework, section 5.3). So witnesses and root keys can be exchang
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,14 +17,12 @@ from consentry.core.terms import Address
 from consentry.crypto import ed25519
 from consentry.crypto.ed25519 import Ed25519Key
 from consentry.errors import ConsentryError, InvalidInputError, VerificationError
+from consentry.evidence.canonical import read_canonical
 from consentry.evidence.notation import bytes_of, hex_of
 from consentry.evidence.note import VerifierKey
 from consentry.evidence.witnesses import WitnessPolicy
 
 FORMAT: Final = "consentry.log-root/v1"
-LARGEST: Final = 1 << 20
-"""Bytes of the largest file that is read."""
-
 _MOST_KEYS: Final = 100
 _HIGHEST_NUMBER: Final = (1 << 53) - 1
 _MEMBERS: Final = frozenset(
@@ -127,23 +124,7 @@ class LogRoot:
         Raises:
             InvalidInputError: it is none, too large, or not in canonical form.
         """
-        if len(content) > LARGEST:
-            raise InvalidInputError(f"size of a log root does not match (got {len(content)}, expected up to {LARGEST})")
-        try:
-            root = _read(json.loads(content))
-            canonical = root.to_json()
-        except (
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            RecursionError,
-            rfc8785.CanonicalizationError,
-        ) as error:
-            raise InvalidInputError(f"log root does not match (got no usable JSON: {error})") from error
-        if canonical != content:
-            raise InvalidInputError("log root does not match (got another form of JSON, expected the canonical one)")
-        return root
+        return read_canonical("log root", content, _read)
 
 
 def _number(found: Mapping[str, Any], name: str) -> int:

@@ -10,7 +10,6 @@ What the reader must still do: know whose key it is.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -19,12 +18,12 @@ import rfc8785
 
 from consentry.core.log_tree import HASH_SIZE, roots_along
 from consentry.errors import InvalidInputError, VerificationError
+from consentry.evidence.canonical import read_canonical
 from consentry.evidence.checkpoint import Checkpoint, verify_signature
 from consentry.evidence.notation import bytes_of, hex_of
 from consentry.evidence.note import SignedNote, VerifierKey
 
 FORMAT: Final = "consentry.log-misbehaviour/v1"
-LARGEST: Final = 1 << 20
 _MOST_NODES: Final = 65
 """Nodes of the longest proof: one a level, and the first."""
 
@@ -101,25 +100,7 @@ class Misbehaviour:
         Raises:
             InvalidInputError: it is none, too large, or not in canonical form.
         """
-        if len(content) > LARGEST:
-            raise InvalidInputError(
-                f"size of the evidence does not match (got {len(content)}, expected up to {LARGEST})"
-            )
-        try:
-            found = _read(json.loads(content))
-            canonical = found.to_json()
-        except (
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            RecursionError,
-            rfc8785.CanonicalizationError,
-        ) as error:
-            raise InvalidInputError(f"evidence does not match (got no usable JSON: {error})") from error
-        if canonical != content:
-            raise InvalidInputError("evidence does not match (got another form of JSON, expected the canonical one)")
-        return found
+        return read_canonical("evidence", content, _read)
 
 
 def _read(found: dict[str, Any]) -> Misbehaviour:

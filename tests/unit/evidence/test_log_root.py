@@ -158,6 +158,7 @@ MALFORMED = {
     "origin as list": _changed(origin=[]),
     "no signatures": FILE.partition(b',"signatures"')[0] + b"}",
     "deep": b"[" * 100_000,
+    "deep within": FILE[:-1] + b',"x":' + b'{"x":' * 100_000,
     "too large": b" " * ((1 << 20) + 1),
 }
 

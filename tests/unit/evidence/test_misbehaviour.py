@@ -166,6 +166,7 @@ MALFORMED = {
     "short node": _changed(nodes=["0x00"]),
     "too many nodes": _changed(nodes=["0x" + "00" * 32] * 66),
     "deep": b"[" * 100_000,
+    "deep within": FILE[:-1] + b',"x":' + b'{"x":' * 100_000,
     "too large": b" " * ((1 << 20) + 1),
 }
 
