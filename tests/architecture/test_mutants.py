@@ -33,6 +33,7 @@ FORGE_TESTS = "".join(path.read_text() for path in (mutate_rules.ROOT / "contrac
 FOLDERS = {
     "behaviour": "tests/contracts",
     "vectors": "tests/unit/core",
+    "evidence": "tests/unit/evidence",
     "differential": "tests/property",
     "embedded": "tests/integration/embedded",
     "log": "tests/unit/ledger",
