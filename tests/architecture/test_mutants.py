@@ -36,6 +36,7 @@ FOLDERS = {
     "differential": "tests/property",
     "embedded": "tests/integration/embedded",
     "log": "tests/unit/ledger",
+    "evidence": "tests/unit/evidence",
     "token": "tests/unit/vault",
 }
 KILLERS = sorted({(mutant["suite"], mutant["select"]) for _, mutant in MUTANTS})

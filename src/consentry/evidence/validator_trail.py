@@ -41,8 +41,17 @@ class Tally:
         """Drops every vote."""
         self._votes.clear()
 
-    def cast(self, validators: Validators, voter: Address, vote: Vote) -> Validators:
-        """Counts a vote; gives the validators after it. More than half of those before must want the same."""
+    def count(self, header: SealedHeader, epoch_length: int) -> Validators:
+        """Counts the vote of a header, but not where votes lapse; gives who seals the next block (rule 7)."""
+        listed = frozenset(header.extra.validators)
+        if header.number % epoch_length == 0:
+            self.forget()
+            return listed
+        vote = header.extra.vote
+        return listed if vote is None else self._cast(listed, header.proposer, vote)
+
+    def _cast(self, validators: Validators, voter: Address, vote: Vote) -> Validators:
+        """More than half of the validators must want the same for it to happen."""
         ballots = self._votes.setdefault(vote.recipient, {})
         ballots[voter] = vote.add
         if 2 * sum(add == vote.add for add in ballots.values()) <= len(validators):
@@ -72,7 +81,7 @@ class Trail:
         self._epoch_length = anchor.epoch_length
         self._tally = Tally()
         self._last = first
-        self._validators = self._after(first, frozenset(first.extra.validators))
+        self._validators = self._tally.count(first, anchor.epoch_length)
 
     @property
     def validators(self) -> Validators:
@@ -93,7 +102,7 @@ class Trail:
         if listed != self._validators:
             self._check_change(header, sealers)
             self._tally.forget()
-        self._last, self._validators = header, self._after(header, listed)
+        self._last, self._validators = header, self._tally.count(header, self._epoch_length)
 
     def _check_order(self, header: SealedHeader) -> None:
         last = self._last
@@ -124,15 +133,6 @@ class Trail:
                 expected=needed,
                 got=found,
             )
-
-    def _after(self, header: SealedHeader, validators: Validators) -> Validators:
-        """Gives who seals the next block: the vote of this one counts, but not where votes lapse (rule 7)."""
-        if header.number % self._epoch_length == 0:
-            self._tally.forget()
-            return validators
-        if header.extra.vote is None:
-            return validators
-        return self._tally.cast(validators, header.proposer, header.extra.vote)
 
 
 def follow(anchor: Anchor, encoded: Sequence[bytes]) -> tuple[SealedHeader, ...]:
