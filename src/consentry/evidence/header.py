@@ -58,6 +58,7 @@ class Header:
 
     hash: bytes
     parent_hash: bytes
+    state_root: bytes
     receipts_root: bytes
     number: int
     time: int
@@ -103,17 +104,25 @@ def decode(encoded: bytes, form: HeaderForm = "ethereum") -> Header:
     """
     if form == "qbft":
         sealed = qbft.decode(encoded)
-        return Header(sealed.hash, sealed.parent_hash, sealed.receipts_root, sealed.number, sealed.time)
+        return Header(
+            hash=sealed.hash,
+            parent_hash=sealed.parent_hash,
+            state_root=sealed.state_root,
+            receipts_root=sealed.receipts_root,
+            number=sealed.number,
+            time=sealed.time,
+        )
     items = [string_of(item) for item in members_of(encoded)]
     if not len(_REQUIRED) <= len(items) <= len(_REQUIRED) + len(_OPTIONAL):
         raise InvalidInputError(f"header does not match (got {len(items)} fields, expected 15 to 21)")
     header = Header(
         hash=keccak(encoded),
         parent_hash=items[_PLACE["parentHash"]],
+        state_root=items[_PLACE["stateRoot"]],
         receipts_root=items[_PLACE["receiptsRoot"]],
         number=int.from_bytes(items[_PLACE["number"]], "big"),
         time=int.from_bytes(items[_PLACE["timestamp"]], "big"),
     )
-    if len(header.parent_hash) != _HASH_SIZE or len(header.receipts_root) != _HASH_SIZE:
+    if {len(header.parent_hash), len(header.state_root), len(header.receipts_root)} != {_HASH_SIZE}:
         raise InvalidInputError("header does not match (got a hash of another size, expected 32 bytes)")
     return header

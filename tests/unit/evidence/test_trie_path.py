@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trie.hexary import HexaryTrie
 
-from consentry.core.terms import Address
+from consentry.core.codes import ConsentStatus, Standing
+from consentry.core.terms import Address, ConsentId
 from consentry.errors import InvalidInputError
 from consentry.evidence import state_proof
 from consentry.evidence.trie_path import EMPTY, value_at
+from tests.support.contract_suite import artifact
 
+FORMAT: Final = Path(__file__).parents[3] / "docs" / "formats" / "state-proof.md"
 _Trie: Final[Any] = HexaryTrie
 """The library has no complete annotations."""
 KEYS: Final = st.binary(min_size=2, max_size=2).map(lambda key: bytes(byte & 0x33 for byte in key))
@@ -155,3 +160,89 @@ def test_slot_in_a_mapping_is_where_solidity_puts_it() -> None:
     """The example of the Solidity documentation's rule, keccak256(h(k) . p), written out."""
     key = b"\xaa" * 20
     assert state_proof.slot_in(4, key) == keccak(bytes(12) + key + bytes(31) + b"\4")
+
+
+@pytest.mark.parametrize(
+    ("contract", "variable", "place"),
+    [
+        ("AccessLedger", "_subjectHeads", state_proof.SUBJECT_HEADS),
+        ("AccessLedger", "_institutionHeads", state_proof.INSTITUTION_HEADS),
+        ("Consents", "_states", state_proof.CONSENT_STATES),
+        ("Participants", "_institutions", state_proof.INSTITUTIONS),
+    ],
+)
+def test_places_are_those_the_compiler_gave(contract: str, variable: str, place: int) -> None:
+    layout = artifact(contract)["storageLayout"]["storage"]
+    assert [entry["slot"] for entry in layout if entry["label"] == variable] == [str(place)]
+
+
+@pytest.mark.parametrize(
+    ("contract", "struct", "members"),
+    [
+        ("Consents", "ConsentState", [("status", 0), ("uses", 1), ("grantedAt", 5), ("revokedAt", 13)]),
+        (
+            "Participants",
+            "Participants.Institution",
+            [("standing", 0), ("region", 1), ("suspendedUntil", 5), ("dailyLimit", 13), ("emergencyLimit", 17)],
+        ),
+    ],
+)
+def test_members_of_a_slot_are_where_they_are_read(contract: str, struct: str, members: list[tuple[str, int]]) -> None:
+    types = artifact(contract)["storageLayout"]["types"]
+    [found] = [kind["members"] for kind in types.values() if kind["label"] == f"struct {struct}"]
+    assert [(member["label"], member["offset"]) for member in found if member["slot"] == "0"] == members
+
+
+def _stored(word: bytes, mapping: int, key: bytes) -> tuple[bytes, state_proof.SlotProof]:
+    """A state in which one contract holds one word; gives its root and the way to the word."""
+    slot = keccak(state_proof.slot_in(mapping, key))
+    storage = trie_of(BESIDE | {slot: bytes(rlp.encode(word.lstrip(b"\0")))})
+    account = bytes(rlp.encode([b"\1", b"", storage.root_hash, b"c" * 32]))
+    state = trie_of(BESIDE | {keccak(ACCOUNT): account})
+    proof = state_proof.SlotProof(tuple(way(state, keccak(ACCOUNT))), tuple(way(storage, slot)))
+    return state.root_hash, proof
+
+
+def test_consent_state_is_taken_apart_and_nothing_else_passes() -> None:
+    consent = ConsentId(b"\x0c" * 32)
+    word = bytes(11) + (9).to_bytes(8, "big") + (7).to_bytes(8, "big") + (3).to_bytes(4, "big") + b"\2"
+    root, proof = _stored(word, state_proof.CONSENT_STATES, consent)
+    found = state_proof.consent_state(root, ACCOUNT, consent, proof)
+    assert found == state_proof.ConsentState(ConsentStatus.REVOKED, uses=3, granted_at=7, revoked_at=9)
+    for wrong, says in ((word[:-1] + b"\3", "status of a consent"), (b"\1" + word[1:], "more than its members")):
+        root, proof = _stored(wrong, state_proof.CONSENT_STATES, consent)
+        with pytest.raises(InvalidInputError, match=says):
+            state_proof.consent_state(root, ACCOUNT, consent, proof)
+
+
+def test_institution_state_is_taken_apart_and_nothing_else_passes() -> None:
+    institution = Address(b"\x0d" * 20)
+    word = bytes(13) + (5).to_bytes(2, "big") + (6).to_bytes(4, "big") + (100).to_bytes(8, "big")
+    word += (440300).to_bytes(4, "big") + b"\1"
+    root, proof = _stored(word, state_proof.INSTITUTIONS, institution)
+    found = state_proof.institution_state(root, ACCOUNT, institution, proof)
+    assert found == state_proof.InstitutionState(Standing.ACTIVE, 440300, 100, daily_limit=6, emergency_limit=5)
+    assert [found.standing_at(time) for time in (99, 100)] == [Standing.SUSPENDED, Standing.ACTIVE]
+    root, proof = _stored(word[:-1] + b"\3", state_proof.INSTITUTIONS, institution)
+    with pytest.raises(InvalidInputError, match="standing does not match"):
+        state_proof.institution_state(root, ACCOUNT, institution, proof)
+
+
+def test_format_document_shows_the_slot_of_its_example() -> None:
+    text = FORMAT.read_text(encoding="utf-8")
+    pattern = r"institution `0x([0-9a-f]{40})` .*?slot \| `0x([0-9a-f]{64})`.*?trie \| `0x([0-9a-f]{64})`"
+    example = re.search(pattern, text, re.DOTALL)
+    assert example
+    institution, slot, key = map(bytes.fromhex, example.groups())
+    assert state_proof.slot_in(state_proof.INSTITUTION_HEADS, institution) == slot
+    assert keccak(slot) == key
+
+
+def test_format_document_lists_the_places() -> None:
+    listed = re.findall(r"^\| `\w+` \| `(_\w+)` \| (\d+) \|", FORMAT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert dict(listed) == {
+        "_subjectHeads": str(state_proof.SUBJECT_HEADS),
+        "_institutionHeads": str(state_proof.INSTITUTION_HEADS),
+        "_states": str(state_proof.CONSENT_STATES),
+        "_institutions": str(state_proof.INSTITUTIONS),
+    }
