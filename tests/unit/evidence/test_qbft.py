@@ -19,7 +19,7 @@ from consentry.evidence import header as headers
 from consentry.evidence import qbft, qbft_extra, qbft_proof
 from consentry.evidence.notation import bytes_of, hex_of
 from consentry.evidence.validator_trail import Anchor, Trail, follow
-from tests.support.qbft_chain import CANCUN, EMPTY_TRIE, Block, Chain, address_of, scalar
+from tests.support.qbft_chain import CANCUN, EMPTY_TRIE, PARENT, Block, Chain, address_of, scalar
 from tests.vectors.qbft import build_qbft
 from tests.vectors.qbft.story import CHANGES, EPOCH, build
 
@@ -190,6 +190,21 @@ def test_select_without_votes_or_seals_is_refused() -> None:
         qbft_proof.select(anchor, [block.encoded for block in chain.blocks], 3)
 
 
+def test_last_validator_that_votes_itself_out_leaves_nobody_to_vouch_for_others() -> None:
+    chain = Chain("a", "ab", EPOCH)
+    chain.write(vote=("a", False))
+    anchor = Anchor(0, chain.blocks[0].hash, EPOCH)
+    others = Chain("b", "ab", EPOCH)
+    for _ in range(3):
+        others.write()
+    for place in (2, 3):
+        stranger = others.blocks[place]
+        if place == 2:
+            stranger = stranger.put(PARENT, chain.blocks[1].hash).sealed_by("b")
+        with pytest.raises(VerificationError, match=r"validators of block \d do not match \(got another list"):
+            follow(anchor, [chain.blocks[0].encoded, chain.blocks[1].encoded, stranger.encoded])
+
+
 @pytest.mark.parametrize("forged", FORGED, ids=lambda forged: forged["name"])
 def test_follow_forgery_is_refused_with_its_reason(forged: dict[str, Any]) -> None:
     encoded = [ENCODED[item] if isinstance(item, int) else bytes_of(item) for item in forged["headers"]]
@@ -320,7 +335,7 @@ def _votes() -> st.SearchStrategy[list[tuple[int, str, bool, bool]]]:
     return st.lists(vote, max_size=24)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(votes=_votes(), epoch=st.sampled_from([5, 9, 1000]))
 def test_random_votes_end_in_the_same_validators_and_in_proofs_of_every_block(
     votes: list[tuple[int, str, bool, bool]], epoch: int
@@ -340,6 +355,7 @@ def test_random_votes_end_in_the_same_validators_and_in_proofs_of_every_block(
     assert follow(anchor, qbft_proof.select(anchor, encoded, last))[-1].hash == chain.blocks[-1].hash
 
 
+@settings(deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=200),

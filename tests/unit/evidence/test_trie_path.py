@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import rlp
 from eth_hash.auto import keccak
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from trie.hexary import HexaryTrie
 
@@ -43,6 +43,7 @@ def way(trie: Any, key: bytes) -> list[bytes]:  # noqa: ANN401 - as _Trie
     return [node for place, node in enumerate(nodes) if place == 0 or len(node) >= 32]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES, max_size=30), KEYS)
 def test_value_at_any_key_is_what_the_trie_holds(entries: dict[bytes, bytes], other: bytes) -> None:
     trie = trie_of(entries)
@@ -50,6 +51,7 @@ def test_value_at_any_key_is_what_the_trie_holds(entries: dict[bytes, bytes], ot
         assert value_at(trie.root_hash, key, way(trie, key)) == entries.get(key)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES, min_size=2, max_size=30), st.data())
 def test_value_at_with_changed_nodes_is_refused(entries: dict[bytes, bytes], data: st.DataObject) -> None:
     trie = trie_of(entries)
