@@ -1,19 +1,22 @@
 """Block headers: from JSON-RPC to bytes, and from bytes to the hash the chain knows them by.
 
 Sources: the Ethereum yellow paper and EIPs 1559, 4895, 4844, 4788 and 7685 for the order of fields; Besu's
-``BlockHeader`` and ``BftBlockHashing`` for the two ways in which a QBFT header differs.
+``BlockHeader`` for where they end. What is different in a QBFT header is in ``qbft.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final, Literal
 
 import rlp
 from eth_hash.auto import keccak
 
 from consentry.errors import InvalidInputError
+from consentry.evidence import qbft
+from consentry.evidence.flat_rlp import members_of, string_of
 
 HeaderForm = Literal["ethereum", "qbft"]
 
@@ -46,7 +49,6 @@ _NUMBERS: Final = frozenset(
     {"difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas", "blobGasUsed", "excessBlobGas"}
 )
 _PLACE: Final = {name: place for place, name in enumerate(_REQUIRED)}
-_EXTRA: Final = _PLACE["extraData"]
 _HASH_SIZE: Final = 32
 
 
@@ -56,6 +58,7 @@ class Header:
 
     hash: bytes
     parent_hash: bytes
+    state_root: bytes
     receipts_root: bytes
     number: int
     time: int
@@ -82,24 +85,14 @@ def encode(block: Mapping[str, Any], form: HeaderForm = "ethereum") -> bytes:
     missing = [name for name in _REQUIRED if name not in block]
     if missing:
         raise InvalidInputError(f"header fields do not match (got none of {missing}, expected all)")
-    names = [*_REQUIRED]
-    for name in _OPTIONAL:
-        if block.get(name) is None:
-            break
-        names.append(name)
+    present = [*takewhile(lambda name: block.get(name) is not None, _OPTIONAL)]
+    if present[-1:] == ["blobGasUsed"]:
+        present.pop()  # Besu writes both fields of blob gas or neither
+    names = [*_REQUIRED, *present]
     encoded: bytes = rlp.encode([_item(name, block[name]) for name in names])
     found, expected = decode(encoded, form).hash, _item("hash", block.get("hash"))
     if found != expected:
         raise InvalidInputError(f"header hash does not match (got 0x{found.hex()}, expected 0x{expected.hex()})")
-    return encoded
-
-
-def _without_seals(items: list[bytes]) -> bytes:
-    """Gives the RLP a QBFT block hash is taken over: round zero, no seals."""
-    extra = rlp.decode(items[_EXTRA], strict=True)
-    vanity, validators, vote = extra[:3]
-    stripped = rlp.encode([vanity, validators, vote, b"", []])
-    encoded: bytes = rlp.encode([*items[:_EXTRA], stripped, *items[_EXTRA + 1 :]])
     return encoded
 
 
@@ -109,20 +102,27 @@ def decode(encoded: bytes, form: HeaderForm = "ethereum") -> Header:
     Raises:
         InvalidInputError: it is no header.
     """
-    try:
-        items = list(rlp.decode(encoded, strict=True))
-        if not len(_REQUIRED) <= len(items) <= len(_REQUIRED) + len(_OPTIONAL):
-            raise InvalidInputError("header does not match (got another structure, expected 15 to 21 fields)")
-        hashed = _without_seals(items) if form == "qbft" else encoded
-        header = Header(
-            hash=keccak(hashed),
-            parent_hash=items[_PLACE["parentHash"]],
-            receipts_root=items[_PLACE["receiptsRoot"]],
-            number=int.from_bytes(items[_PLACE["number"]], "big"),
-            time=int.from_bytes(items[_PLACE["timestamp"]], "big"),
+    if form == "qbft":
+        sealed = qbft.decode(encoded)
+        return Header(
+            hash=sealed.hash,
+            parent_hash=sealed.parent_hash,
+            state_root=sealed.state_root,
+            receipts_root=sealed.receipts_root,
+            number=sealed.number,
+            time=sealed.time,
         )
-    except (rlp.exceptions.RLPException, TypeError, ValueError, IndexError) as error:
-        raise InvalidInputError(f"header does not match (got bytes that are none: {error})") from error
-    if len(header.parent_hash) != _HASH_SIZE or len(header.receipts_root) != _HASH_SIZE:
+    items = [string_of(item) for item in members_of(encoded)]
+    if not len(_REQUIRED) <= len(items) <= len(_REQUIRED) + len(_OPTIONAL):
+        raise InvalidInputError(f"header does not match (got {len(items)} fields, expected 15 to 21)")
+    header = Header(
+        hash=keccak(encoded),
+        parent_hash=items[_PLACE["parentHash"]],
+        state_root=items[_PLACE["stateRoot"]],
+        receipts_root=items[_PLACE["receiptsRoot"]],
+        number=int.from_bytes(items[_PLACE["number"]], "big"),
+        time=int.from_bytes(items[_PLACE["timestamp"]], "big"),
+    )
+    if {len(header.parent_hash), len(header.state_root), len(header.receipts_root)} != {_HASH_SIZE}:
         raise InvalidInputError("header does not match (got a hash of another size, expected 32 bytes)")
     return header

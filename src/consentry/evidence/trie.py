@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import rlp
-from trie.exceptions import BadTrieProof
 from trie.hexary import HexaryTrie
 
 from consentry.errors import InvalidInputError
+from consentry.evidence.trie_path import value_at
 
 _Trie: Final[Any] = HexaryTrie
 """The library has no complete annotations."""
@@ -86,11 +86,7 @@ def receipt_at(root: bytes, index: int, nodes: Sequence[bytes]) -> bytes:
     Raises:
         InvalidInputError: the nodes do not lead from the root to a value.
     """
-    try:
-        decoded = [rlp.decode(node, strict=True) for node in nodes]
-        value = bytes(_Trie.get_from_proof(root, _key(index), decoded))
-    except (BadTrieProof, rlp.exceptions.RLPException, ValueError, TypeError) as error:
-        raise InvalidInputError("trie proof does not match (got nodes that do not lead from the root)") from error
+    value = value_at(root, _key(index), nodes)
     if not value:
         raise InvalidInputError(f"trie proof does not match (got the absence of receipt {index}, expected its value)")
     return value

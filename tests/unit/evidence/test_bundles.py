@@ -106,7 +106,8 @@ def test_steps_have_the_numbers_of_the_format_document() -> None:
 
 
 def test_import_verification_loads_no_network_library() -> None:
-    code = "import sys, consentry.evidence.verify; print(sorted(m.split('.')[0] for m in sys.modules))"
+    modules = "consentry.evidence.verify, consentry.evidence.qbft_proof, consentry.evidence.state_proof"
+    code = f"import sys, {modules}; print(sorted(m.split('.')[0] for m in sys.modules))"
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     command = [sys.executable, "-c", code]
     found = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=environment)
