@@ -25,7 +25,7 @@ def _card(package: Path) -> str:
 
 def _listed(card: str, line: str) -> set[str]:
     """Reads the names on one line of a card; what follows a bracket, full stop or semicolon is for people."""
-    found = re.search(rf"^{line} ([^.(;\n]+)", card, re.MULTILINE)
+    found = re.search(rf"^{line} ([^.(;\n]+(?:\n  [^.(;\n]+)*)", card, re.MULTILINE)
     return {name.strip() for name in found[1].split(",")} if found else set()
 
 

@@ -65,6 +65,7 @@ class _Commands(LazyGroup):
             "history:history",
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",
         ),
+        "witness": Entry("witness:app", "Witnesses of the ledger log: key, run, checkpoint."),
         "chain": Entry("chain:app", "The embedded chain: up, down, status, reset, backup, restore."),
         "authority": Entry(
             "authority:app",

@@ -2,5 +2,5 @@
 
 For: everything that speaks to an EVM node: bindings, receipts, the sequencer, engine profiles, the embedded chain.
 May import: gateway, audit, evidence, crypto, core, errors
-Used by: cli, demo, wiring
+Used by: cli, demo, wiring, witness
 """

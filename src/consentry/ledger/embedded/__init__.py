@@ -2,7 +2,7 @@
 
 For: one process that keeps a one-node chain on one machine and loses nothing it acknowledged.
 May import: errors
-Used by: cli, demo, ledger; the operator by ``python -m consentry.ledger.embedded``
+Used by: cli, demo, witness, ledger; the operator by ``python -m consentry.ledger.embedded``
 
 How the parts lie on each other::
 

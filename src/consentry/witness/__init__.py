@@ -1,0 +1,6 @@
+"""The ledger log kept from a node of one's own, and checkpoints vouched for with it.
+
+For: witnesses (regulator, hospital, patients' association), and whoever signs checkpoints for the log.
+May import: ledger, evidence, crypto, core, errors
+Used by: cli, api
+"""

@@ -1,0 +1,217 @@
+"""`LogKeeper`: the tree of a deployment's log, computed from a node block after block, and what can be shown from it.
+
+The tree only grows. Blocks are read from genesis on, and each must name the one before it as its parent, so the last
+header fixes all that went in. If the node later has another block at its number, the tree stays as it is, both headers
+are kept as evidence, and nothing is vouched for until the node is back on its first history.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from consentry.core.log_tiles import LEVELS, Tile, TileWriter, nodes_in_tiles
+from consentry.core.log_tree import EMPTY_ROOT, Nodes, consistency_proof, inclusion_proof, prefix_nodes, roots_along
+from consentry.errors import ConfigurationError, ForeignChainError, InvalidInputError, VerificationError
+from consentry.evidence import header
+from consentry.evidence.block_conflict import BlockConflict
+from consentry.evidence.header import HeaderForm
+from consentry.evidence.log_entry import leaf_of
+from consentry.witness.blocks import BlockSource, ProvedBlock, read_blocks
+from consentry.witness.exhibits import Exhibits
+from consentry.witness.tiles import FollowedLog, Head, TileFolder
+
+_AT_ONCE: Final = 16
+"""Blocks that are asked for at once, and written together."""
+
+
+class LogKeeper:
+    """The tree on disk; one process at a time may keep it."""
+
+    def __init__(self, folder: Path, log: FollowedLog, form: HeaderForm, exhibits: Exhibits) -> None:
+        """Takes up the tree in a folder, or begins one.
+
+        Args:
+            folder: where tiles and head are.
+            log: which log it is of.
+            form: how the hash of a block follows from its header.
+            exhibits: where evidence is kept.
+
+        Raises:
+            ConfigurationError: the folder holds the tree of another log, or one that does not fit together.
+        """
+        self._tiles = TileFolder(folder)
+        self._log = log
+        self._form = form
+        self._exhibits = exhibits
+        self._trouble: str | None = None
+        self._load()
+
+    def _load(self) -> None:
+        begun = Head(self._log, 0, EMPTY_ROOT, b"", (b"",) * LEVELS)
+        self._head = self._tiles.head() or begun
+        if self._head.log != self._log:
+            raise ConfigurationError("log of the tree does not match (got another chain or other contracts)")
+        try:
+            self._writer = TileWriter.resume(self._head.size, lambda tile: self._head.edge[tile.level])
+            self._last = header.decode(self._head.header, self._form) if self._head.header else None
+        except InvalidInputError as error:
+            raise ConfigurationError(f"tree cannot be taken up: {error.message}") from error
+        if self._writer.root() != self._head.root:
+            raise ConfigurationError(
+                f"root of the tree does not match (got 0x{self._writer.root().hex()}, "
+                f"expected 0x{self._head.root.hex()}): its head was changed"
+            )
+
+    @property
+    def size(self) -> int:
+        """Leaves of the tree, as far as it is on disk."""
+        return self._head.size
+
+    @property
+    def root(self) -> bytes:
+        """Root of the tree, as far as it is on disk."""
+        return self._head.root
+
+    @property
+    def block(self) -> int:
+        """Number of the last block that went in; one below 0 before the first."""
+        return self._last.number if self._last else -1
+
+    @property
+    def trouble(self) -> str | None:
+        """How the node contradicts the tree or itself, since when nothing is vouched for; none if it does not."""
+        return self._trouble
+
+    async def follow(self, source: BlockSource) -> int:
+        """Reads what the node has that the tree has not.
+
+        Returns:
+            How many leaves were added.
+
+        Raises:
+            VerificationError: the node contradicts itself or what it said before; the tree is not changed by that.
+            LedgerUnavailableError: it does not answer, or has less than before; what came so far is kept.
+            ConfigurationError: the disk does not take the tree.
+        """
+        before = self.size
+        try:
+            newest = await source.head()
+            await self._check_last(source, newest)
+            while self.block < newest:
+                blocks = await read_blocks(source, self.block + 1, min(self.block + _AT_ONCE, newest))
+                self._take(blocks)
+        except (VerificationError, InvalidInputError, ForeignChainError) as error:
+            self._trouble = error.message
+            raise VerificationError(error.message) from error
+        self._trouble = None
+        return self.size - before
+
+    async def _check_last(self, source: BlockSource, newest: int) -> None:
+        """Checks that the node still has the last block; whoever has a shorter chain is behind, and is waited for."""
+        if self._last is None or newest < self._last.number:
+            return
+        encoded = await source.header(self._last.number)
+        found = header.decode(encoded, self._form)
+        if found.number == self._last.number and found.hash != self._last.hash:
+            conflict = BlockConflict(self._log.chain_id, self._form, self._head.header, encoded)
+            self._exhibits.keep("block-conflict", conflict.to_json())
+        if found.hash != self._last.hash:
+            raise VerificationError(
+                f"hash of block {self._last.number} does not match (got 0x{found.hash.hex()}, "
+                f"expected 0x{self._last.hash.hex()} as the node said before)",
+                got=found.hash,
+                expected=self._last.hash,
+            )
+
+    def _take(self, blocks: list[ProvedBlock]) -> None:
+        full: list[tuple[Tile, bytes]] = []
+        ours = frozenset(self._log.contracts)
+        expected = self._last.hash if self._last else None
+        # Nothing goes in before all fit: what is in the writer is written.
+        for block in blocks:
+            self._check_link(block, expected)
+            expected = block.hash
+        for block in blocks:
+            for log in block.logs:
+                if log.address in ours:
+                    full += self._writer.append(leaf_of(self._log.chain_id, block.number, block.hash, log))
+        edge = [b""] * LEVELS
+        for tile, content in self._writer.partial():
+            edge[tile.level] = content
+        head = Head(self._log, self._writer.size, self._writer.root(), blocks[-1].header, tuple(edge))
+        try:
+            self._tiles.put(full, head)
+        finally:
+            # What is on disk decides, also after a write that failed half way.
+            self._load()
+
+    def _check_link(self, block: ProvedBlock, expected: bytes | None) -> None:
+        if expected is None:
+            got, expected, what = block.hash, self._log.genesis_hash, "hash of block 0"
+        else:
+            got, what = block.parent_hash, f"parent of block {block.number}"
+        if got != expected:
+            raise VerificationError(
+                f"{what} does not match (got 0x{got.hex()}, expected 0x{expected.hex()})", got=got, expected=expected
+            )
+
+    def tile(self, tile: Tile) -> bytes:
+        """Gives the bytes of a tile.
+
+        Raises:
+            NotFoundError: the tree does not go as far.
+            ConfigurationError: its file cannot be read.
+        """
+        return self._tiles.read(self._head, tile)
+
+    def nodes(self) -> Nodes:
+        """Gives the perfect subtrees; what is made from them must be checked against `root`."""
+        return nodes_in_tiles(self.size, self.tile)
+
+    def root_at(self, size: int) -> bytes:
+        """Gives the root over the first leaves, proved against `root`: a tile that was changed leads to no root.
+
+        Raises:
+            InvalidInputError: the tree does not go as far.
+            ConfigurationError: a tile was changed or cannot be read.
+        """
+        if size == self.size:
+            return self.root
+        if size == 0:
+            return EMPTY_ROOT
+        return self._proved(size, self.prefix(size, self.size))
+
+    def _proved(self, size: int, path: tuple[bytes, ...]) -> bytes:
+        older, newer = roots_along(size, self.size, path)
+        if newer != self.root:
+            raise ConfigurationError(
+                f"tiles do not match (they lead to root 0x{newer.hex()}, expected 0x{self.root.hex()}): one was changed"
+            )
+        return older
+
+    def prefix(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Gives nodes of the tree of ``new`` leaves that show its root and the one at ``old``; see `prefix_nodes`."""
+        return prefix_nodes(old, new, self.nodes())
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Gives the proof that the tree of ``old`` leaves is the beginning of that of ``new``; none from an empty one.
+
+        Raises:
+            InvalidInputError: the tree does not go as far, or the sizes are the wrong way round.
+        """
+        self._check_size(new)
+        return consistency_proof(old, new, self.nodes()) if old else ()
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """Gives the path of a leaf in the tree of that size.
+
+        Raises:
+            InvalidInputError: there is no such leaf.
+        """
+        self._check_size(size)
+        return inclusion_proof(index, size, self.nodes())
+
+    def _check_size(self, size: int) -> None:
+        if size > self.size:
+            raise InvalidInputError(f"size does not match (got {size}, expected at most {self.size})")

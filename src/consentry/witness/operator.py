@@ -1,0 +1,142 @@
+"""Whoever signs for the log: checkpoints of its own tree, and cosignatures of witnesses for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from consentry.errors import ConfigurationError, ConsentryError, GatewayUnavailableError, VerificationError
+from consentry.evidence.checkpoint import Checkpoint, LogSigner, checkpoint_note, verify_signature
+from consentry.evidence.note import NoteSignature, SignedNote, VerifierKey
+from consentry.witness.keeper import LogKeeper
+from consentry.witness.signed_state import LastSigned
+from consentry.witness.submission import Submission
+
+_LARGEST_ANSWER: Final = 1 << 16
+_TRIES: Final = 3
+"""Times a witness is sent one checkpoint: first as if it knew nothing, then from where it says it is."""
+
+
+class LogOperator:
+    """Signs what its own tree has, and never less than before."""
+
+    def __init__(self, file: Path, keeper: LogKeeper, signer: LogSigner) -> None:
+        """Takes up the log where it was left.
+
+        Args:
+            file: where the last signed checkpoint is kept.
+            keeper: the tree of its own node.
+            signer: name and key of the log.
+
+        Raises:
+            ConfigurationError: the last checkpoint cannot be read, or was not signed by the key.
+        """
+        self._keeper = keeper
+        self._signer = signer
+        self._last = LastSigned(file, signer.verifier_key)
+
+    def checkpoint(self) -> Checkpoint:
+        """Signs the tree as it is now; the note is kept before anything is given out.
+
+        Raises:
+            ConfigurationError: the tree is behind, or another than the one signed last; nothing is signed.
+        """
+        last, size = self._last.checkpoint, self._keeper.size
+        if last is not None and (last.origin != self._signer.name or last.size > size):
+            raise ConfigurationError(
+                f"checkpoint does not match (got {size} leaves of {self._signer.name}, "
+                f"expected at least {last.size} of {last.origin})"
+            )
+        if last is not None and self._keeper.root_at(last.size) != last.root:
+            raise ConfigurationError(f"root at size {last.size} does not match (got another than was signed)")
+        if last is not None and last.size == size:
+            return last
+        made = Checkpoint(self._signer.name, size, self._keeper.root)
+        self._last.keep(checkpoint_note(made, self._signer.sign(made)))
+        return made
+
+    @property
+    def note(self) -> SignedNote:
+        """The last signed checkpoint with all the signatures it has so far.
+
+        Raises:
+            ConfigurationError: none was signed yet.
+        """
+        if self._last.note is None:
+            raise ConfigurationError("no checkpoint was signed yet")
+        return self._last.note
+
+    async def ask(self, witnesses: Sequence[AskedWitness], client: httpx.AsyncClient) -> dict[str, ConsentryError]:
+        """Asks witnesses for cosignatures of the last checkpoint, and keeps those that hold.
+
+        Returns:
+            For each witness that gave none, by name, why.
+        """
+        asked = (self._cosigned(witness, client) for witness in witnesses)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        failed: dict[str, ConsentryError] = {}
+        for witness, answer in zip(witnesses, answers, strict=True):
+            if isinstance(answer, ConsentryError):
+                failed[witness.key.name] = answer
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                others = [line for line in self.note.signatures if not line.is_of(witness.key)]
+                self._last.keep(SignedNote(self.note.text, (*others, answer)))
+        return failed
+
+    async def _cosigned(self, witness: AskedWitness, client: httpx.AsyncClient) -> NoteSignature:
+        note, old = self.note, 0
+        checkpoint = Checkpoint.parse(note.text)
+        for _ in range(_TRIES):
+            proof = self._keeper.consistency(old, checkpoint.size)
+            answer = await _post(client, witness.url, Submission(old, proof, note, checkpoint).to_bytes())
+            if answer.status_code == httpx.codes.CONFLICT:
+                old = _size_in(answer, checkpoint.size)
+                continue
+            return _line_in(answer, note.text, witness.key)
+        raise GatewayUnavailableError(f"witness {witness.key.name} goes on while it is asked: try again")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedWitness:
+    """A witness: where it answers, and its key."""
+
+    url: str
+    key: VerifierKey
+
+
+async def _post(client: httpx.AsyncClient, url: str, body: bytes) -> httpx.Response:
+    try:
+        async with client.stream("POST", url.rstrip("/") + "/add-checkpoint", content=body) as answer:
+            content = b""
+            async for part in answer.aiter_bytes():
+                content += part
+                if len(content) > _LARGEST_ANSWER:
+                    raise VerificationError(f"answer of a witness does not match (got over {_LARGEST_ANSWER} bytes)")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise GatewayUnavailableError(f"witness does not answer ({type(error).__name__})") from error
+    return httpx.Response(answer.status_code, content=content)
+
+
+def _size_in(answer: httpx.Response, most: int) -> int:
+    text = answer.content.decode("ascii", errors="replace").removesuffix("\n")
+    if not text.isdecimal() or not text.isascii() or not int(text[:20]) <= most:
+        raise VerificationError(f"size at the witness does not match (got {text!r:.80}, expected at most {most})")
+    return int(text)
+
+
+def _line_in(answer: httpx.Response, text: bytes, key: VerifierKey) -> NoteSignature:
+    if answer.status_code != httpx.codes.OK:
+        raise GatewayUnavailableError(f"witness {key.name} did not cosign (it answered {answer.status_code})")
+    lines = SignedNote.from_bytes(text + b"\n" + answer.content)
+    line = lines.signature_of(key)
+    if line is None:
+        raise VerificationError(f"cosignature does not match (got none of {key.name}, expected one)")
+    verify_signature(key, text, line)
+    return line
