@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from consentry.evidence.checkpoint import Checkpoint
 from consentry.evidence.log_entry import leaves_of
 from consentry.evidence.note import VerifierKey
 from consentry.evidence.witnesses import WitnessPolicy, verify_checkpoint
+from consentry.ledger.governance import Answer, Governance
 from consentry.ledger.manifest import Manifest
 from tests.support.waiting import until
 
@@ -100,12 +101,11 @@ class Place:
         try:
             for _ in range(count):
                 fresh, profile = Address(secrets.token_bytes(20)), secrets.token_bytes(32)
-                await self.network.by_two(
-                    connection,
-                    manifest,
-                    "national",
-                    lambda by, who=fresh, of=profile: by.admit_authority(who, 110000, of),
-                )
+
+                def admit(by: Governance, who: Address = fresh, of: bytes = profile) -> Awaitable[Answer]:
+                    return by.admit_authority(who, 110000, of)
+
+                await self.network.by_two(connection, manifest, "national", admit)
         finally:
             await connection.close()
 

@@ -1,9 +1,9 @@
 """Evidence that one chain had two blocks of one number: a rewritten block, or a fork.
 
-Each header proves its own number and hash. Where validators seal blocks, the seals of both convict those who made both:
-a quorum for each of two blocks has more than a third of the validators in common, and no honest one seals two in the
-same round of agreement once either is final. Where nobody seals, the file only says that two were shown, and whoever
-has a cosigned checkpoint over one of them knows which is the later.
+Each header proves its own number and hash. Where validators seal blocks, a quorum of seals on each shows that the
+validators broke their agreement: both quorums have a third of them in common, and with fewer faulty ones two blocks of
+one number never come about. Who sealed both is listed; that one of these is at fault is certain, which one is not.
+Where nobody seals, the file only says that two blocks were shown.
 
 What the reader must still do: know that both are of the chain named, and who its validators were.
 """
@@ -83,13 +83,13 @@ class Dispute:
         number: number of both blocks.
         first: hash of the one shown first.
         second: hash of the one shown later.
-        convicted: validators that sealed both; none where nobody seals, or where it was not asked.
+        sealed_both: validators that sealed both; none where nobody seals, or where no validators were given.
     """
 
     number: int
     first: bytes
     second: bytes
-    convicted: frozenset[Address]
+    sealed_both: frozenset[Address]
 
 
 def verify_block_conflict(content: bytes, validators: AbstractSet[Address] = frozenset()) -> Dispute:
@@ -110,12 +110,12 @@ def verify_block_conflict(content: bytes, validators: AbstractSet[Address] = fro
         raise VerificationError(f"numbers do not match (got {first.number} and {second.number}, expected the same)")
     if first.hash == second.hash:
         raise VerificationError(f"hashes do not match (got 0x{first.hash.hex()} twice, expected two blocks)")
-    convicted: frozenset[Address] = frozenset()
+    sealed_both: frozenset[Address] = frozenset()
     if validators:
         if found.form != "qbft":
             raise VerificationError(f"form of the headers does not match (got {found.form}, expected sealed ones)")
         by_first, by_second = (
             qbft.sealers(qbft.decode(encoded), validators) for encoded in (found.first, found.second)
         )
-        convicted = by_first & by_second
-    return Dispute(first.number, first.hash, second.hash, convicted)
+        sealed_both = by_first & by_second
+    return Dispute(first.number, first.hash, second.hash, sealed_both)

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from consentry.core.terms import Address
 from consentry.errors import ConsentryError, InvalidInputError, VerificationError
 from consentry.evidence.block_conflict import BlockConflict, verify_block_conflict
 from tests.support.header_chain import CHAIN_ID, HeaderChain
+from tests.support.qbft_chain import Chain, address_of
 
 ONE = HeaderChain().grow(6)
 OTHER = ONE.fork(3).grow(4, "two")
@@ -18,7 +20,7 @@ FILE = BlockConflict(CHAIN_ID, "ethereum", ONE.blocks[5].header, OTHER.blocks[5]
 def test_two_blocks_of_one_number_are_shown() -> None:
     dispute = verify_block_conflict(FILE.to_json())
     assert (dispute.number, dispute.first, dispute.second) == (5, ONE.blocks[5].hash, OTHER.blocks[5].hash)
-    assert dispute.convicted == frozenset()
+    assert dispute.sealed_both == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,24 @@ def test_what_contradicts_nothing_is_refused(changed: BlockConflict, message: st
 
 def test_headers_without_seals_convict_no_validator() -> None:
     with pytest.raises(VerificationError, match="form of the headers"):
-        verify_block_conflict(FILE.to_json(), frozenset({b"\x01" * 20}))  # type: ignore[arg-type]  # any twenty bytes
+        verify_block_conflict(FILE.to_json(), frozenset({Address(b"\x01" * 20)}))
+
+
+def test_quorums_of_both_blocks_name_who_sealed_both() -> None:
+    names = [f"validator {number}" for number in range(7)]
+    chain = Chain(names, names, 1000)
+    members = chain.members()
+    one = chain.write(sealers=members[:5])
+    chain.blocks.pop()
+    other = chain.write(sealers=members[2:], proposer=members[3])
+    content = BlockConflict(CHAIN_ID, "qbft", one.encoded, other.encoded).to_json()
+    validators = frozenset(Address(address_of(name)) for name in names)
+
+    assert verify_block_conflict(content, validators).sealed_both == {address_of(name) for name in members[2:5]}
+    assert verify_block_conflict(content).sealed_both == frozenset()
+    too_few = BlockConflict(CHAIN_ID, "qbft", one.encoded, other.sealed_by(members[3:]).encoded)
+    with pytest.raises(VerificationError, match=r"got 4, expected 5 of 7 validators"):
+        verify_block_conflict(too_few.to_json(), validators)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from consentry.evidence.block_conflict import verify_block_conflict
 from consentry.ledger.embedded import durable
 from consentry.witness import tiles
 from consentry.witness.keeper import LogKeeper
-from tests.support.header_chain import CHAIN_ID, OURS, Block, HeaderChain, header_of, receipt_of
+from tests.support.header_chain import CHAIN_ID, OURS, HeaderChain, receipt_of
 from tests.unit.witness.kept import exhibits_in, expected_root, follow, followed, keeper_in
 
 BLOCKS = 400
@@ -97,7 +97,7 @@ def test_tree_is_taken_up_where_it_was(chain: HeaderChain, tmp_path: Path) -> No
     assert again.root == expected_root(chain)
 
 
-@pytest.mark.parametrize("step", range(40))
+@pytest.mark.parametrize("step", [*range(4), *range(20, 30), *range(44, 54)])
 def test_crash_at_any_write_leaves_a_tree_that_goes_on(
     chain: HeaderChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -137,24 +137,29 @@ def test_node_that_is_away_or_behind_changes_nothing(chain: HeaderChain, tmp_pat
     assert (keeper.root, keeper.block, keeper.trouble) == (root, 49, None)
 
 
+def trouble_of(keeper: LogKeeper) -> str | None:
+    """Looks anew: a type checker believes that nothing changes between two looks at one attribute."""
+    return keeper.trouble
+
+
 @pytest.mark.parametrize("height", [0, 10, 29])
 def test_rewritten_block_is_refused_and_kept(tmp_path: Path, height: int) -> None:
     node = HeaderChain().grow(30)
     keeper = followed(tmp_path, node)
     root, other = keeper.root, node.fork(height).grow(40, "two")
 
-    with pytest.raises(VerificationError, match="hash of block 30 does not match"):
+    with pytest.raises(VerificationError, match="hash of block 30 does not match") as raised:
         follow(keeper, other)
 
     assert (keeper.root, keeper.block) == (root, 30)
-    assert keeper.trouble is not None
+    assert trouble_of(keeper) == str(raised.value)
     exhibits = exhibits_in(tmp_path)
     (name,) = exhibits.names("block-conflict")
     dispute = verify_block_conflict(exhibits.read(name))
     assert (dispute.number, dispute.first, dispute.second) == (30, node.blocks[30].hash, other.blocks[30].hash)
     # The node is back on its first history: the tree goes on, the evidence stays.
     follow(keeper, node.grow(5))
-    assert keeper.trouble is None
+    assert trouble_of(keeper) is None
     assert keeper.root == expected_root(node)
     assert exhibits.names() == [name]
 
@@ -163,8 +168,7 @@ def test_block_that_does_not_follow_its_parent_is_refused_with_its_neighbours(tm
     node = HeaderChain().grow(3)
     keeper = followed(tmp_path, node)
     node.seal("a")
-    node.blocks.append(Block(header_of(5, bytes(32), b"\x01" * 32)))
-    node.blocks[-1] = HeaderChain(list(node.blocks[:2])).grow(4, "two").blocks[5]
+    node.blocks.append(node.fork(1).grow(4, "two").blocks[5])
 
     with pytest.raises(VerificationError, match="parent of block 5 does not match"):
         follow(keeper, node)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consentry.core.log_tree import nodes_of, prefix_nodes
+from consentry.core.log_tree import nodes_of, prefix_nodes, root_of
 from consentry.errors import (
     ConfigurationError,
     ConflictError,
@@ -75,8 +75,9 @@ def test_cosignature_is_on_disk_before_it_is_given(
         with pytest.raises(ConfigurationError):
             witness.add_checkpoint(shown(chain, 0, 5))
     assert witness.last is None
-    witness.add_checkpoint(shown(chain, 0, 5))
-    assert (tmp_path / "cosigned" / "checkpoint").read_bytes() == witness.last.to_bytes()  # type: ignore[union-attr]  # just cosigned
+    sent = shown(chain, 0, 5)
+    note = checkpoint_note(sent.checkpoint, *sent.note.signatures, witness.add_checkpoint(sent))
+    assert (tmp_path / "cosigned" / "checkpoint").read_bytes() == note.to_bytes()
 
 
 def test_goes_on_from_the_last_size_after_a_restart(tmp_path: Path, witness: Witness, chain: HeaderChain) -> None:
@@ -113,7 +114,7 @@ def test_other_log_and_other_signer_are_refused(witness: Witness, chain: HeaderC
         witness.add_checkpoint(replace(sent, note=checkpoint_note(sent.checkpoint, line)))
 
 
-def test_proof_must_hold(witness: Witness, chain: HeaderChain) -> None:
+def test_proof_must_hold(tmp_path: Path, witness: Witness, chain: HeaderChain) -> None:
     with pytest.raises(VerificationError, match="expected none from size 0"):
         witness.add_checkpoint(replace(shown(chain, 0, 5), proof=(bytes(32),)))
     witness.add_checkpoint(shown(chain, 0, 5))
@@ -121,11 +122,7 @@ def test_proof_must_hold(witness: Witness, chain: HeaderChain) -> None:
     for proof in ((), sent.proof[:-1], (*sent.proof, bytes(32)), (bytes(32), *sent.proof[1:])):
         with pytest.raises(VerificationError):
             witness.add_checkpoint(replace(sent, proof=proof))
-    assert exhibits_of(witness) == []
-
-
-def exhibits_of(witness: Witness) -> list[str]:
-    return witness._exhibits.names()
+    assert exhibits_in(tmp_path).names() == []
 
 
 def test_lag_is_answered_with_not_yet(witness: Witness, chain: HeaderChain) -> None:
@@ -206,7 +203,7 @@ def test_log_that_leaves_an_event_out_is_refused(tmp_path: Path, witness: Witnes
     del leaves[4]
     witness.add_checkpoint(shown(chain, 0, 8))
     nodes = nodes_of(leaves)
-    truncated = Checkpoint(ORIGIN, 12, prefix_root(leaves, 12))
+    truncated = Checkpoint(ORIGIN, 12, root_of(12, nodes_of(leaves[:12])))
     sent = Submission(8, prefix_nodes(8, 12, nodes)[1:], checkpoint_note(truncated, LOG.sign(truncated)), truncated)
 
     with pytest.raises(NotPermittedError):
@@ -215,12 +212,6 @@ def test_log_that_leaves_an_event_out_is_refused(tmp_path: Path, witness: Witnes
     witness.add_checkpoint(shown(chain, 8, 13))
     (content,) = convictions(tmp_path)
     assert verify_misbehaviour(content).conclusive
-
-
-def prefix_root(leaves: list[bytes], size: int) -> bytes:
-    from consentry.core.log_tree import root_of  # noqa: PLC0415 - beside its one use
-
-    return root_of(size, nodes_of(leaves[:size]))
 
 
 def test_refused_note_convicts_after_a_restart_too(tmp_path: Path, witness: Witness, chain: HeaderChain) -> None:
