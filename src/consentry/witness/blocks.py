@@ -124,6 +124,7 @@ class NodeBlocks:
         """Takes the node and the deployment it must serve."""
         self._connection = connection
         self._manifest = manifest
+        self._is_verified = False
 
     @property
     def form(self) -> HeaderForm:
@@ -132,7 +133,10 @@ class NodeBlocks:
 
     async def head(self) -> int:
         """Gives the number of the newest final block; see `BlockSource`."""
-        await verify_identity(self._connection, self._manifest)
+        if not self._is_verified:
+            # Once is enough: whoever follows compares the last block, which has one history and one state.
+            await verify_identity(self._connection, self._manifest)
+            self._is_verified = True
         newest = await self._connection.header()
         return newest.block.number if newest else -1
 
