@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,14 +128,14 @@ def run(
 class _Server(uvicorn.Server):
     """A web server that bounds its connections, and says when it answers."""
 
-    def __init__(self, served: FastAPI, tell_ready: Any) -> None:  # noqa: ANN401 - replaced below
+    def __init__(self, served: FastAPI, tell_ready: Callable[[], None]) -> None:
         http: Any = bounded(Crowd(_CALLERS))
         super().__init__(
             uvicorn.Config(served, http=http, ws="none", log_level="warning", timeout_graceful_shutdown=_STOP_SECONDS)
         )
         self._tell_ready = tell_ready
 
-    async def startup(self, sockets: Any = None) -> None:  # noqa: ANN401 - replaced below
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts to listen, then says so."""
         await super().startup(sockets)
         self._tell_ready()
