@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,15 @@ import pytest
 from consentry.core.log_tiles import Tile
 from consentry.core.log_tree import nodes_of, root_of
 from consentry.core.terms import Address
+from consentry.demo.gateways import free_port
 from consentry.demo.network import Network
-from consentry.evidence.checkpoint import Checkpoint
+from consentry.evidence.checkpoint import Checkpoint, verify_signature
 from consentry.evidence.log_entry import leaves_of
-from consentry.evidence.note import VerifierKey
+from consentry.evidence.note import SignedNote, VerifierKey
 from consentry.evidence.witnesses import WitnessPolicy, verify_checkpoint
+from consentry.ledger import node
+from consentry.ledger.direct import DirectConnection
+from consentry.ledger.engines import load_profile
 from consentry.ledger.governance import Answer, Governance
 from consentry.ledger.manifest import Manifest
 from tests.support.waiting import until
@@ -47,6 +51,10 @@ class Place:
     node: str
     log_key: VerifierKey
     witness_key: VerifierKey
+
+    def connection(self) -> DirectConnection:
+        """Connects to the node."""
+        return DirectConnection(self.node, load_profile("embedded"))
 
     def where(self, name: str) -> tuple[str, ...]:
         """Options that say where the process of a name works."""
@@ -87,7 +95,7 @@ class Place:
 
     async def leaves(self) -> list[bytes]:
         """Gives the leaf hashes as the node lists the logs: another way than by headers and receipts."""
-        manifest, connection = Manifest.read(self.network.manifest_path), self.network.connection()
+        manifest, connection = Manifest.read(self.network.manifest_path), self.connection()
         try:
             contracts = [address for _, address in manifest.identity.contracts]
             logs = await connection.logs(contracts, 0, None)
@@ -97,7 +105,7 @@ class Place:
 
     async def more_events(self, count: int = 3) -> None:
         """Has the national officers admit authorities."""
-        manifest, connection = Manifest.read(self.network.manifest_path), self.network.connection()
+        manifest, connection = Manifest.read(self.network.manifest_path), self.connection()
         try:
             for _ in range(count):
                 fresh, profile = Address(secrets.token_bytes(20)), secrets.token_bytes(32)
@@ -178,3 +186,37 @@ async def test_witness_is_killed_and_goes_on(tmp_path: Path) -> None:
             answer = _post(f"{url}/add-checkpoint", older)
             assert (answer.status_code, answer.text) == (409, f"{len(second)}\n")
             assert answer.headers["content-type"].startswith("text/x.tlog.size")
+
+
+async def test_witness_with_a_node_of_its_own_waits_when_it_is_behind_and_refuses_a_fork(tmp_path: Path) -> None:
+    async with place(tmp_path) as at:
+        # A node of its own: the same blocks in another process, that from here on hears nothing of the first.
+        backup, own_folder = tmp_path / "backup", tmp_path / "own-chain"
+        node.backup(at.network.chain_folder, backup)
+        await asyncio.to_thread(node.restore, own_folder, backup, None)
+        own = replace(at, node=str((await asyncio.to_thread(node.up, own_folder, free_port())).url))
+        try:
+            with own.running() as url:
+                common = await at.leaves()
+                await _caught_up(url, len(common))
+                assert at.checkpoint(url)["failed"] == {}
+                await at.more_events()
+                theirs = await at.leaves()
+                assert "it answered 503" in at.checkpoint(url, status=1)["failed"][NAME]
+                assert _get(f"{url}/evidence").json() == {"items": []}
+                await own.more_events()
+                ours = await own.leaves()
+                assert (len(ours), ours[: len(common)]) == (len(theirs), common)
+                assert ours != theirs
+                await _caught_up(url, len(ours))
+                assert "it answered 403" in at.checkpoint(url, status=1)["failed"][NAME]
+                (name,) = _get(f"{url}/evidence").json()["items"]
+                note = SignedNote.from_bytes(_get(f"{url}/evidence/{name}").content)
+            line = note.signature_of(at.log_key)
+            assert line is not None
+            verify_signature(at.log_key, note.text, line)
+            # What a third party sees who has either node: the log vouched for the one history, which is not the other.
+            signed = Checkpoint.parse(note.text)
+            assert signed.root == root_of(signed.size, nodes_of(theirs)) != root_of(signed.size, nodes_of(ours))
+        finally:
+            node.down(own_folder)

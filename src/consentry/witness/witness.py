@@ -102,13 +102,8 @@ class Witness:
             return
         if last.origin != self.origin:
             raise ConfigurationError(f"origin does not match (got {last.origin!r:.80}, expected {self.origin})")
-        # A tree that was lost or put back is followed anew, and then has to come to the same root.
-        if last.size <= self.keeper.size:
-            self._check_kept_root(last)
-
-    def _check_kept_root(self, last: Checkpoint) -> None:
-        root = self.keeper.root_at(last.size)
-        if root != last.root:
+        # A tree that was lost is followed anew; one that came to another root then has no proof from the last one.
+        if last.size <= self.keeper.size and (root := self.keeper.root_at(last.size)) != last.root:
             raise ConfigurationError(
                 f"root at size {last.size} does not match (got 0x{root.hex()} of the own tree, "
                 f"expected 0x{last.root.hex()} as cosigned): nothing more is cosigned"
@@ -209,10 +204,6 @@ class Witness:
             raise LedgerUnavailableError(
                 f"not yet: own node is behind (got {self.keeper.size} leaves, expected {checkpoint.size})"
             )
-        last = self._last.checkpoint
-        if last is not None:
-            # The tree may have come to this size only now, after it was lost.
-            self._check_kept_root(last)
 
     def _convict(self) -> None:
         """Sets every refused note against the last cosigned one, which the chain bears out."""
