@@ -281,6 +281,9 @@ def test_lost_tree_is_followed_anew_before_anything_is_cosigned(
     again = witness_in(tmp_path, keeper_in(tmp_path, chain))
     with pytest.raises(LedgerUnavailableError):
         again.add_checkpoint(shown(chain, 15, 16))
+    with pytest.raises(ConflictError) as told:
+        again.add_checkpoint(shown(chain.fork(3).grow(20, "two"), 15, 15))
+    assert told.value.details["size"] == 15
     follow(again.keeper, chain)
     again.add_checkpoint(shown(chain, 15, 16))
 
