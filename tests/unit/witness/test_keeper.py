@@ -164,6 +164,14 @@ def test_rewritten_block_is_refused_and_kept(tmp_path: Path, height: int) -> Non
     assert exhibits.names() == [name]
 
 
+def test_other_block_at_the_height_of_the_tree_is_refused(tmp_path: Path) -> None:
+    node = HeaderChain().grow(30)
+    keeper = followed(tmp_path, node)
+    with pytest.raises(VerificationError, match="hash of block 30 does not match"):
+        follow(keeper, node.fork(29).grow(1, "two"))
+    assert len(exhibits_in(tmp_path).names("block-conflict")) == 1
+
+
 def test_block_that_does_not_follow_its_parent_is_refused_with_its_neighbours(tmp_path: Path) -> None:
     node = HeaderChain().grow(3)
     keeper = followed(tmp_path, node)
