@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
@@ -26,6 +25,7 @@ from consentry.core.terms import (
 )
 from consentry.errors import InvalidInputError
 from consentry.evidence import notation
+from consentry.evidence.canonical import read_canonical
 from consentry.evidence.keys import Performed, read_performed, write_performed
 from consentry.evidence.notation import Json, bytes_of, hex_of
 
@@ -151,16 +151,7 @@ class Bundle:
         Raises:
             InvalidInputError: it is no bundle, or not in canonical form.
         """
-        if len(content) > LARGEST:
-            raise InvalidInputError(f"bundle size does not match (got {len(content)}, expected at most {LARGEST})")
-        try:
-            bundle = _read(json.loads(content))
-            canonical = bundle.to_json()
-        except (ValueError, TypeError, RecursionError, rfc8785.CanonicalizationError) as error:
-            raise InvalidInputError(f"bundle does not match (got no usable JSON: {error})") from error
-        if canonical != content:
-            raise InvalidInputError("bundle does not match (got another form of its JSON, expected the canonical one)")
-        return bundle
+        return read_canonical("bundle", content, _read, largest=LARGEST)
 
 
 def _write_path(within: BatchPath) -> Json:

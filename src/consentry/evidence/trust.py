@@ -6,12 +6,12 @@ the holder of the file believes to be final. Later forms will add validator sets
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 import rfc8785
 
+from consentry.core.nesting import parse_json
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
@@ -98,7 +98,7 @@ class TrustRoot:
             InvalidInputError: it is no trust root, or lacks a contract or every checkpoint.
         """
         try:
-            found: dict[str, Any] = json.loads(content)
+            found: dict[str, Any] = parse_json("trust root", content)
             root = cls(
                 chain_id=int(found["chainId"]),
                 genesis_hash=bytes_of(found["genesisHash"], 32),

@@ -85,7 +85,7 @@ def test_verify_against_another_trust_root_is_refused(field: str) -> None:
 
 
 def test_read_bundle_beyond_the_largest_size_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="bundle size"):
+    with pytest.raises(InvalidInputError, match="size of bundle"):
         Bundle.from_json(b" " * (LARGEST + 1))
 
 
