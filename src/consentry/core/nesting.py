@@ -45,8 +45,8 @@ def check_nesting(what: str, content: bytes, deepest: int = DEEPEST) -> None:
 def parse_json(what: str, content: bytes) -> Any:  # noqa: ANN401 - JSON
     """Parses a document that nests no deeper than `DEEPEST`.
 
-    It must be UTF-8: the parser, given bytes, would also guess UTF-16, where a byte that looks like a quote may be half a
-    letter and hide all brackets behind it.
+    It must be UTF-8: the parser, given bytes, would also guess UTF-16, where half a letter may look like a quote and
+    hide all brackets behind it.
 
     Raises:
         InvalidInputError: it nests deeper, or is no JSON.

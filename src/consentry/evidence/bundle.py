@@ -27,6 +27,7 @@ from consentry.errors import InvalidInputError
 from consentry.evidence import notation
 from consentry.evidence.canonical import read_canonical
 from consentry.evidence.keys import Performed, read_performed, write_performed
+from consentry.evidence.log_proof import LogProof
 from consentry.evidence.notation import Json, bytes_of, hex_of
 
 FORMAT: Final = "consentry.bundle/v1"
@@ -114,6 +115,8 @@ class Bundle:
     where event ``DebtOpened`` stands.
     ``scope_proof`` is the Merkle proof of the record among those the consent names. ``within`` is the place of the
     request in a batch that was signed as a whole; the signature is then over that batch.
+    ``qbft_proof`` are the headers that prove the block of the decision by seals, ``log_proof`` shows the decision in
+    the ledger log; either may be missing, and then the file does not name it.
     """
 
     claim: str
@@ -134,6 +137,8 @@ class Bundle:
     entry: AccessEntry
     decision: Inclusion
     debt: Inclusion | None
+    qbft_proof: tuple[bytes, ...] | None = None
+    log_proof: LogProof | None = None
 
     @property
     def keys_in_force(self) -> Admission | InstitutionKeys:
@@ -179,7 +184,7 @@ def _maybe(write: Callable[[Any], Json], value: object) -> Json | None:
 
 def _written(bundle: Bundle) -> Json:
     subject, record, consent = bundle.subject, bundle.record, bundle.consent
-    return {
+    return _written_proofs(bundle) | {
         "format": FORMAT,
         "claim": bundle.claim,
         "chain": {
@@ -201,6 +206,16 @@ def _written(bundle: Bundle) -> Json:
         "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
         "debt": _maybe(_place, bundle.debt),
     }
+
+
+def _written_proofs(bundle: Bundle) -> Json:
+    """Gives the members that a bundle without proofs has not: so bundles of before them stay as they are."""
+    written: Json = {}
+    if bundle.qbft_proof is not None:
+        written["qbftProof"] = [hex_of(header) for header in bundle.qbft_proof]
+    if bundle.log_proof is not None:
+        written["logProof"] = bundle.log_proof.to_bytes().decode()
+    return written
 
 
 def _write_anchored(record: Anchored) -> Json:
@@ -340,12 +355,31 @@ _NAMES: Final = (
 )
 
 
+_PROOFS: Final = ("qbftProof", "logProof")
+
+
+def _read_qbft_proof(value: object) -> tuple[bytes, ...]:
+    headers = tuple(bytes_of(header) for header in _list(value))
+    if not headers:
+        raise InvalidInputError(
+            "headers of the proof do not match (got none, expected that of the pinned block at least)"
+        )
+    return headers
+
+
+def _read_log_proof(value: object) -> LogProof:
+    if not isinstance(value, str):
+        raise InvalidInputError(f"log proof does not match (got {type(value).__name__}, expected text)")
+    return LogProof.from_bytes(value.encode())
+
+
 def _present(read: Callable[[object], Part], value: object) -> Part | None:
     return read(value) if value is not None else None
 
 
 def _read(value: object) -> Bundle:
-    found = _require(value, *_NAMES)
+    proofs = [name for name in _PROOFS if isinstance(value, dict) and name in value]
+    found = _require(value, *_NAMES, *proofs)
     if found["format"] != FORMAT or not isinstance(found["claim"], str):
         raise InvalidInputError(f"format does not match (got {found['format']!r:.80}, expected {FORMAT})")
     chain = _require(found["chain"], "chainId", "genesisHash", "contracts")
@@ -371,4 +405,6 @@ def _read(value: object) -> Bundle:
         entry=notation.read_entry(decision["entry"]),
         decision=_read_place(decision["inclusion"]),
         debt=_present(_read_place, found["debt"]),
+        qbft_proof=_read_qbft_proof(found["qbftProof"]) if "qbftProof" in found else None,
+        log_proof=_read_log_proof(found["logProof"]) if "logProof" in found else None,
     )

@@ -14,8 +14,7 @@ from consentry.core.codes import Reason
 from consentry.core.terms import ZERO_32, Address, AuthorisationId
 from consentry.core.typed_data import digest
 from consentry.crypto.signing import AccountKey
-from consentry.evidence import notation
-from consentry.evidence import verify as steps
+from consentry.evidence import notation, steps
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.claim import claim_of
 from consentry.evidence.trust import TrustRoot
