@@ -29,12 +29,17 @@ Change = Callable[[Json], object]
 
 @dataclass(frozen=True)
 class Forgery:
-    """A lying bundle, the trust root it is shown against, and the step that must refuse it."""
+    """A lying bundle, the trust root it is shown against, and the step that must refuse it.
+
+    ``log_roots`` are shown beside the trust root, and ``now`` is when, in seconds.
+    """
 
     name: str
     step: int
     content: bytes
     trust: TrustRoot
+    log_roots: tuple[bytes, ...] = ()
+    now: int = NOW
 
 
 def _flip(text: str, place: int = -1) -> str:
