@@ -356,6 +356,11 @@ _NAMES: Final = (
 
 
 _PROOFS: Final = ("qbftProof", "logProof")
+"""Members that a file has only where it has the proof."""
+
+
+def _named_proofs(value: object) -> list[str]:
+    return [name for name in _PROOFS if isinstance(value, dict) and name in value]
 
 
 def _read_qbft_proof(value: object) -> tuple[bytes, ...]:
@@ -378,8 +383,7 @@ def _present(read: Callable[[object], Part], value: object) -> Part | None:
 
 
 def _read(value: object) -> Bundle:
-    proofs = [name for name in _PROOFS if isinstance(value, dict) and name in value]
-    found = _require(value, *_NAMES, *proofs)
+    found = _require(value, *_NAMES, *_named_proofs(value))
     if found["format"] != FORMAT or not isinstance(found["claim"], str):
         raise InvalidInputError(f"format does not match (got {found['format']!r:.80}, expected {FORMAT})")
     chain = _require(found["chain"], "chainId", "genesisHash", "contracts")
@@ -405,6 +409,6 @@ def _read(value: object) -> Bundle:
         entry=notation.read_entry(decision["entry"]),
         decision=_read_place(decision["inclusion"]),
         debt=_present(_read_place, found["debt"]),
-        qbft_proof=_read_qbft_proof(found["qbftProof"]) if "qbftProof" in found else None,
-        log_proof=_read_log_proof(found["logProof"]) if "logProof" in found else None,
+        qbft_proof=_present(_read_qbft_proof, found.get("qbftProof")),
+        log_proof=_present(_read_log_proof, found.get("logProof")),
     )
