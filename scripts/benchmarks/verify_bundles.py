@@ -1,8 +1,8 @@
-"""How many evidence bundles a second one core verifies, each of an access of its own, as ``access prove`` writes them.
+"""How many evidence bundles one core verifies in a second, each of another access, as ``access prove`` writes them.
 
-Accesses are asked for one after another on a real chain; each is proved at once, with all headers from the admission of the
-hospital to the newest block, which the trust root vouches for. So the headers of a bundle are as many as the chain had
-blocks then, and verifying takes longer the more they are: how many they were is reported beside the figure. What is counted is
+Accesses are asked for one after another on a real chain; each is proved at once, with all headers from the admission of
+the hospital to the newest block, which the trust root vouches for. So the headers of a bundle are as many as the chain
+had blocks then, and verifying takes longer the more they are: how many is reported beside the figure. What is counted is
 processor time, so that what else runs on the machine is not.
 """
 
@@ -37,7 +37,7 @@ def run(*, quick: bool) -> dict[str, float]:
     Raises:
         RuntimeError: two bundles are the same.
     """
-    made = asyncio.run(_prove(20 if quick else 100))
+    made = asyncio.run(_prove(20 if quick else 40))
     contents = [content for content, _ in made]
     if len(set(contents)) != len(contents):
         raise RuntimeError("a bundle was made twice")

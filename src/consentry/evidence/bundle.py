@@ -25,7 +25,7 @@ from consentry.core.terms import (
 )
 from consentry.errors import InvalidInputError
 from consentry.evidence import notation
-from consentry.evidence.canonical import read_canonical
+from consentry.evidence.canonical import read_canonical, write_plain
 from consentry.evidence.keys import Performed, read_performed, write_performed
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.notation import Json, bytes_of, hex_of
@@ -147,7 +147,8 @@ class Bundle:
 
     def to_json(self) -> bytes:
         """Writes the file: canonical JSON (RFC 8785)."""
-        return rfc8785.dumps(_written(self))
+        written = _written(self)
+        return write_plain(written) if all(name.isascii() for name, _ in self.contracts) else rfc8785.dumps(written)
 
     @classmethod
     def from_json(cls, content: bytes) -> Bundle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
@@ -23,6 +24,18 @@ class Written(Protocol):
 
 
 Read = TypeVar("Read", bound=Written)
+
+
+def write_plain(document: dict[str, Any]) -> bytes:
+    """Writes canonical JSON of a document whose names are ASCII and whose numbers are whole and of at most 53 bits.
+
+    Of such a document the standard library writes the same as RFC 8785 demands (sections 3.2.2 and 3.2.3: the shortest
+    escapes, names in the order of their code units), some four times as fast.
+
+    Raises:
+        ValueError: a text is none: it has half of a surrogate pair.
+    """
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def read_canonical(what: str, content: bytes, build: Callable[[Any], Read], *, largest: int = LARGEST) -> Read:

@@ -79,9 +79,15 @@ def strings_of(encoded: bytes) -> list[bytes]:
         raise _refuse("a string or trailing bytes", "one list")
     found = []
     while at < end:
-        is_list, start, at = _payload(encoded, at)
-        if is_list:
-            raise _refuse("a list", "a string")
+        first = encoded[at]
+        if (
+            _STRING + 1 < first <= _STRING + _SHORT
+        ):  # most fields of a header: nothing in them to be checked but their end
+            start, at = at + 1, at + 1 + first - _STRING
+        else:
+            is_list, start, at = _payload(encoded, at)
+            if is_list:
+                raise _refuse("a list or trailing bytes", "one string")
         found.append(encoded[start:at])
     if at != end:
         raise _refuse("a member longer than its list", "members that fill it")
