@@ -2,8 +2,8 @@
 
 Accesses are asked for one after another on a real chain; each is proved at once, with all headers from the admission of
 the hospital to the newest block, which the trust root vouches for. So the headers of a bundle are as many as the chain
-had blocks then, and verifying takes longer the more they are: how many is reported beside the figure. What is counted is
-processor time, so that what else runs on the machine is not.
+had blocks then, and verifying takes longer the more they are: how many is reported beside the figure. What is counted
+is processor time, so that what else runs on the machine is not.
 """
 
 from __future__ import annotations
