@@ -84,9 +84,10 @@ class WatchedVault:
         RELEASING.set(under_way)
 
         async def looked() -> None:
-            under_way.clock = gateway.clock()
             under_way.begin_look(len(gateway.shared.node.rules.blocks))
             await last_look()
+            # Nothing came between: this is the time that the gateway read once it had the node's answer.
+            under_way.clock = gateway.clock()
 
         released: ReleasedKey = await self._inner.release(receipt, leaf, release_key, domain, looked)
         return released

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from consentry.core.codes import UNLIMITED_USES
+from consentry.core.nesting import parse_json
 from consentry.core.terms import Address
 from consentry.errors import ConfigurationError, InvalidInputError
 from consentry.ledger.embedded.durable import explained, write_synced
@@ -184,10 +185,10 @@ def read_document(path: Path) -> dict[str, Any]:
         InvalidInputError: it holds no JSON document.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json("file", path.read_bytes())
     except OSError:
         raise ConfigurationError(f"file {path} cannot be read") from None
-    except (ValueError, RecursionError):
+    except InvalidInputError:
         content = None
     if not isinstance(content, dict):
         raise InvalidInputError(f"file {path} holds no JSON document")

@@ -16,16 +16,21 @@ from consentry.evidence.verify import verify as verify_bundle
 def verify(
     file: Annotated[Path, typer.Argument(help="evidence bundle")],
     trust_root: Annotated[Path, typer.Option(help="whom to believe")] = Path("trust-root.json"),
+    log_root: Annotated[
+        list[Path] | None, typer.Option(help="log root the trust root names, then the versions after it")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verifies an evidence bundle; needs no network."""
-    verified = verify_bundle(_content(file), TrustRoot.from_json(_content(trust_root)))
+    trust = TrustRoot.from_json(_content(trust_root))
+    verified = verify_bundle(_content(file), trust, log_roots=[_content(path) for path in log_root or ()])
     values = {
         "verified": True,
         "claim": verified.claim,
         "block": verified.block.number,
         "decidedAt": verified.entry.decided_at,
         "permitted": verified.entry.reason == 0,
+        "vouched": verified.vouched.in_words(),
     }
     answer(values, as_json=as_json)
 

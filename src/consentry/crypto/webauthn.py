@@ -15,9 +15,10 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric import ec
 from eth_abi.abi import encode
 
+from consentry.core.nesting import parse_json
 from consentry.core.terms import Address
 from consentry.crypto import p256
-from consentry.errors import NotAuthenticError
+from consentry.errors import InvalidInputError, NotAuthenticError
 
 WORD: Final = 32
 _FLAGS_AT: Final = 32
@@ -151,8 +152,8 @@ def check_origin(signature: bytes, *, origins: frozenset[str], rp_id: str) -> No
     """
     assertion = decode(signature)
     try:
-        client = json.loads(assertion.client_data_json)
-    except (ValueError, RecursionError):
+        client = parse_json("client data", assertion.client_data_json)
+    except InvalidInputError:
         raise NotAuthenticError("client data cannot be read") from None
     origin = client.get("origin") if isinstance(client, dict) else None
     if not isinstance(origin, str) or origin not in origins:

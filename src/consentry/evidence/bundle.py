@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
@@ -26,7 +25,9 @@ from consentry.core.terms import (
 )
 from consentry.errors import InvalidInputError
 from consentry.evidence import notation
+from consentry.evidence.canonical import read_canonical, write_plain
 from consentry.evidence.keys import Performed, read_performed, write_performed
+from consentry.evidence.log_proof import LogProof
 from consentry.evidence.notation import Json, bytes_of, hex_of
 
 FORMAT: Final = "consentry.bundle/v1"
@@ -114,6 +115,8 @@ class Bundle:
     where event ``DebtOpened`` stands.
     ``scope_proof`` is the Merkle proof of the record among those the consent names. ``within`` is the place of the
     request in a batch that was signed as a whole; the signature is then over that batch.
+    ``qbft_proof`` are the headers that prove the block of the decision by seals, ``log_proof`` shows the decision in
+    the ledger log; either may be missing, and then the file does not name it.
     """
 
     claim: str
@@ -134,6 +137,8 @@ class Bundle:
     entry: AccessEntry
     decision: Inclusion
     debt: Inclusion | None
+    qbft_proof: tuple[bytes, ...] | None = None
+    log_proof: LogProof | None = None
 
     @property
     def keys_in_force(self) -> Admission | InstitutionKeys:
@@ -142,7 +147,8 @@ class Bundle:
 
     def to_json(self) -> bytes:
         """Writes the file: canonical JSON (RFC 8785)."""
-        return rfc8785.dumps(_written(self))
+        written = _written(self)
+        return write_plain(written) if all(name.isascii() for name, _ in self.contracts) else rfc8785.dumps(written)
 
     @classmethod
     def from_json(cls, content: bytes) -> Bundle:
@@ -151,16 +157,7 @@ class Bundle:
         Raises:
             InvalidInputError: it is no bundle, or not in canonical form.
         """
-        if len(content) > LARGEST:
-            raise InvalidInputError(f"bundle size does not match (got {len(content)}, expected at most {LARGEST})")
-        try:
-            bundle = _read(json.loads(content))
-            canonical = bundle.to_json()
-        except (ValueError, TypeError, RecursionError, rfc8785.CanonicalizationError) as error:
-            raise InvalidInputError(f"bundle does not match (got no usable JSON: {error})") from error
-        if canonical != content:
-            raise InvalidInputError("bundle does not match (got another form of its JSON, expected the canonical one)")
-        return bundle
+        return read_canonical("bundle", content, _read, largest=LARGEST)
 
 
 def _write_path(within: BatchPath) -> Json:
@@ -188,7 +185,7 @@ def _maybe(write: Callable[[Any], Json], value: object) -> Json | None:
 
 def _written(bundle: Bundle) -> Json:
     subject, record, consent = bundle.subject, bundle.record, bundle.consent
-    return {
+    return _written_proofs(bundle) | {
         "format": FORMAT,
         "claim": bundle.claim,
         "chain": {
@@ -210,6 +207,16 @@ def _written(bundle: Bundle) -> Json:
         "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
         "debt": _maybe(_place, bundle.debt),
     }
+
+
+def _written_proofs(bundle: Bundle) -> Json:
+    """Gives the members that a bundle without proofs has not: so bundles of before them stay as they are."""
+    written: Json = {}
+    if bundle.qbft_proof is not None:
+        written["qbftProof"] = [hex_of(header) for header in bundle.qbft_proof]
+    if bundle.log_proof is not None:
+        written["logProof"] = bundle.log_proof.to_bytes().decode()
+    return written
 
 
 def _write_anchored(record: Anchored) -> Json:
@@ -349,12 +356,35 @@ _NAMES: Final = (
 )
 
 
+_PROOFS: Final = ("qbftProof", "logProof")
+"""Members that a file has only where it has the proof."""
+
+
+def _named_proofs(value: object) -> list[str]:
+    return [name for name in _PROOFS if isinstance(value, dict) and name in value]
+
+
+def _read_qbft_proof(value: object) -> tuple[bytes, ...]:
+    headers = tuple(bytes_of(header) for header in _list(value))
+    if not headers:
+        raise InvalidInputError(
+            "headers of the proof do not match (got none, expected that of the pinned block at least)"
+        )
+    return headers
+
+
+def _read_log_proof(value: object) -> LogProof:
+    if not isinstance(value, str):
+        raise InvalidInputError(f"log proof does not match (got {type(value).__name__}, expected text)")
+    return LogProof.from_bytes(value.encode())
+
+
 def _present(read: Callable[[object], Part], value: object) -> Part | None:
     return read(value) if value is not None else None
 
 
 def _read(value: object) -> Bundle:
-    found = _require(value, *_NAMES)
+    found = _require(value, *_NAMES, *_named_proofs(value))
     if found["format"] != FORMAT or not isinstance(found["claim"], str):
         raise InvalidInputError(f"format does not match (got {found['format']!r:.80}, expected {FORMAT})")
     chain = _require(found["chain"], "chainId", "genesisHash", "contracts")
@@ -380,4 +410,6 @@ def _read(value: object) -> Bundle:
         entry=notation.read_entry(decision["entry"]),
         decision=_read_place(decision["inclusion"]),
         debt=_present(_read_place, found["debt"]),
+        qbft_proof=_present(_read_qbft_proof, found.get("qbftProof")),
+        log_proof=_present(_read_log_proof, found.get("logProof")),
     )

@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeVar
 
+import rfc8785
+
+from consentry.core.nesting import parse_json
 from consentry.errors import InvalidInputError
 
 LARGEST: Final = 1 << 20
-"""Bytes of the largest file."""
-
-MOST_BRACKETS: Final = 1000
-"""Objects and lists in a file, and so the deepest nesting: the parser would run out of stack before Python's own limit
-of recursion where a library has raised that."""
+"""Bytes of the largest file, where its format sets no other limit."""
 
 
 class Written(Protocol):
@@ -27,7 +26,19 @@ class Written(Protocol):
 Read = TypeVar("Read", bound=Written)
 
 
-def read_canonical(what: str, content: bytes, build: Callable[[Any], Read]) -> Read:
+def write_plain(document: dict[str, Any]) -> bytes:
+    """Writes canonical JSON of a document whose names are ASCII and whose numbers are whole and of at most 53 bits.
+
+    Of such a document the standard library writes the same as RFC 8785 demands (sections 3.2.2 and 3.2.3: the shortest
+    escapes, names in the order of their code units), some four times as fast.
+
+    Raises:
+        ValueError: a text is none: it has half of a surrogate pair.
+    """
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def read_canonical(what: str, content: bytes, build: Callable[[Any], Read], *, largest: int = LARGEST) -> Read:
     """Reads a file and demands that it is what would be written for what it says.
 
     Args:
@@ -35,19 +46,18 @@ def read_canonical(what: str, content: bytes, build: Callable[[Any], Read]) -> R
         content: bytes of the file.
         build: makes the value from parsed JSON; what it raises for a wrong type, value or member becomes an
             InvalidInputError.
+        largest: bytes of the largest file that is read.
 
     Raises:
         InvalidInputError: the file is too large or nested, no JSON, not what ``build`` takes, or in another form.
     """
-    if len(content) > LARGEST:
-        raise InvalidInputError(f"size of {what} does not match (got {len(content)}, expected at most {LARGEST} bytes)")
-    brackets = content.count(b"[") + content.count(b"{")
-    if brackets > MOST_BRACKETS:
-        raise InvalidInputError(f"brackets of {what} do not match (got {brackets}, expected at most {MOST_BRACKETS})")
+    if len(content) > largest:
+        raise InvalidInputError(f"size of {what} does not match (got {len(content)}, expected at most {largest} bytes)")
+    parsed = parse_json(what, content)
     try:
-        read = build(json.loads(content))
+        read = build(parsed)
         canonical = read.to_json()
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, rfc8785.CanonicalizationError) as error:
         raise InvalidInputError(f"{what} does not match (got no usable JSON: {error})") from error
     if canonical != content:
         raise InvalidInputError(f"{what} does not match (got another form of JSON, expected the canonical one)")

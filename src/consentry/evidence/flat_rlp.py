@@ -63,6 +63,37 @@ def members_of(encoded: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def strings_of(encoded: bytes) -> list[bytes]:
+    """Gives the contents of a list that has strings alone, in one go.
+
+    Args:
+        encoded: one item and nothing after it.
+
+    Raises:
+        InvalidInputError: it is no list, has a list in it, is not canonical, or followed by something.
+    """
+    if not encoded:
+        raise _refuse("nothing", "a list")
+    is_list, at, end = _payload(encoded, 0)
+    if not is_list or end != len(encoded):
+        raise _refuse("a string or trailing bytes", "one list")
+    found = []
+    while at < end:
+        first = encoded[at]
+        if (
+            _STRING + 1 < first <= _STRING + _SHORT
+        ):  # most fields of a header: nothing in them to be checked but their end
+            start, at = at + 1, at + 1 + first - _STRING
+        else:
+            is_list, start, at = _payload(encoded, at)
+            if is_list:
+                raise _refuse("a list or trailing bytes", "one string")
+        found.append(encoded[start:at])
+    if at != end:
+        raise _refuse("a member longer than its list", "members that fill it")
+    return found
+
+
 def string_of(item: bytes) -> bytes:
     """Gives the content of one string.
 

@@ -16,7 +16,7 @@ from eth_hash.auto import keccak
 
 from consentry.errors import InvalidInputError
 from consentry.evidence import qbft
-from consentry.evidence.flat_rlp import members_of, string_of
+from consentry.evidence.flat_rlp import strings_of
 
 HeaderForm = Literal["ethereum", "qbft"]
 
@@ -112,7 +112,7 @@ def decode(encoded: bytes, form: HeaderForm = "ethereum") -> Header:
             number=sealed.number,
             time=sealed.time,
         )
-    items = [string_of(item) for item in members_of(encoded)]
+    items = strings_of(encoded)
     if not len(_REQUIRED) <= len(items) <= len(_REQUIRED) + len(_OPTIONAL):
         raise InvalidInputError(f"header does not match (got {len(items)} fields, expected 15 to 21)")
     header = Header(

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Struct = TypeVar("Struct", bound=SignedStruct)
 
-_HEX: Final = re.compile(r"0x(?:[0-9a-f]{2})*")
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]*")
 _WIDEST_NUMBER: Final = 48
 _SIZES: Final = {"address": 20, "bytes32": 32}
@@ -41,6 +40,17 @@ def hex_of(value: bytes) -> str:
     return "0x" + value.hex()
 
 
+def _from_hex(text: object) -> bytes | None:
+    """Reads a byte string; None for any other form. Written back rather than matched: headers are most of a bundle."""
+    if not isinstance(text, str) or text[:2] != "0x":
+        return None
+    try:
+        value = bytes.fromhex(text[2:])
+    except ValueError:
+        return None
+    return value if value.hex() == text[2:] else None
+
+
 def bytes_of(text: object, size: int | None = None) -> bytes:
     """Reads a byte string.
 
@@ -51,9 +61,9 @@ def bytes_of(text: object, size: int | None = None) -> bytes:
     Raises:
         InvalidInputError: another form or size.
     """
-    if not isinstance(text, str) or not _HEX.fullmatch(text):
+    value = _from_hex(text)
+    if value is None:
         raise InvalidInputError(f"hexadecimal text does not match (got {text!r:.80}, expected 0x and lower-case pairs)")
-    value = bytes.fromhex(text[2:])
     if size is not None and len(value) != size:
         raise InvalidInputError(f"length of bytes does not match (got {len(value)}, expected {size})")
     return value

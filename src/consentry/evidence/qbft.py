@@ -19,7 +19,7 @@ from consentry.core.terms import Address
 from consentry.crypto import signing
 from consentry.errors import InvalidInputError, NotAuthenticError, VerificationError
 from consentry.evidence import qbft_extra
-from consentry.evidence.flat_rlp import members_of, number_in, string_of
+from consentry.evidence.flat_rlp import number_in, strings_of
 from consentry.evidence.qbft_extra import ExtraData
 
 LARGEST_HEADER: Final = 32_768
@@ -83,7 +83,7 @@ def quorum(validators: int) -> int:
 def _fields_of(encoded: bytes) -> list[bytes]:
     if len(encoded) > LARGEST_HEADER:
         raise InvalidInputError(f"header does not match (got {len(encoded)} bytes, expected at most {LARGEST_HEADER})")
-    items = [string_of(item) for item in members_of(encoded)]
+    items = strings_of(encoded)
     if len(items) not in COUNTS:
         raise InvalidInputError(f"header does not match (got {len(items)} fields, expected one of {sorted(COUNTS)})")
     for name, item in zip(FIELDS, items, strict=False):

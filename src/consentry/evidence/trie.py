@@ -14,6 +14,7 @@ import rlp
 from trie.hexary import HexaryTrie
 
 from consentry.errors import InvalidInputError
+from consentry.evidence.flat_rlp import members_of, string_of
 from consentry.evidence.trie_path import value_at
 
 _Trie: Final[Any] = HexaryTrie
@@ -92,6 +93,11 @@ def receipt_at(root: bytes, index: int, nodes: Sequence[bytes]) -> bytes:
     return value
 
 
+def _log(encoded: bytes) -> Log:
+    address, topics, data = members_of(encoded)
+    return Log(string_of(address), tuple(string_of(topic) for topic in members_of(topics)), string_of(data))
+
+
 def logs_of(receipt: bytes) -> tuple[Log, ...]:
     """Reads the logs of a receipt of a transaction that succeeded.
 
@@ -100,9 +106,9 @@ def logs_of(receipt: bytes) -> tuple[Log, ...]:
     """
     body = receipt if receipt[0] >= 0xC0 else receipt[1:]  # noqa: PLR2004 - EIP-2718: a lower byte is a type
     try:
-        status, _, _, logs = rlp.decode(body, strict=True)
-        read = tuple(Log(bytes(address), tuple(topics), bytes(data)) for address, topics, data in logs)
-    except (rlp.exceptions.RLPException, ValueError, TypeError) as error:
+        status, _, _, logs = members_of(body)
+        read = tuple(_log(log) for log in members_of(logs))
+    except ValueError as error:  # of another number of members
         raise InvalidInputError("receipt does not match (got bytes that are none)") from error
     if status != b"\x01":
         raise InvalidInputError("receipt does not match (got a failed transaction, expected a successful one)")

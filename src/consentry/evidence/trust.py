@@ -1,23 +1,28 @@
 """The trust-root file: the little that a verifier must have from somewhere else than the bundle.
 
-It names one chain, one deployment, and blocks somebody vouches for: a *checkpoint* is the number and hash of a block
-the holder of the file believes to be final. Later forms will add validator sets and witness keys.
+It names one chain, one deployment, and whom to believe about its blocks: a *checkpoint* is the number and hash of a
+block the holder of the file believes to be final; from an *anchor* on, validators vouch for the blocks they seal; a
+*log root* says which witnesses vouch for the ledger log.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 import rfc8785
 
+from consentry.core.nesting import parse_json
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
-from consentry.errors import InvalidInputError
+from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.header import HeaderForm
-from consentry.evidence.notation import bytes_of, hex_of
+from consentry.evidence.log_root import LogRoot
+from consentry.evidence.notation import Json, bytes_of, hex_of
+from consentry.evidence.validator_trail import Anchor
 
 FORMAT: Final = "consentry.trust-root/v1"
 CONTRACTS: Final = (
@@ -33,6 +38,9 @@ CONTRACTS: Final = (
     "CouncilVerifier",
 )
 """Contracts a trust root must name."""
+_MEMBERS: Final = frozenset(
+    {"format", "chainId", "genesisHash", "headerForm", "contracts", "checkpoints", "qbftAnchor", "logRoot"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +52,43 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class LogRootPin:
+    """Which file the log root is: its version, and SHA-256 of its bytes."""
+
+    version: int
+    sha256: bytes
+
+    def open(self, content: bytes) -> LogRoot:
+        """Reads the file, if it is the one.
+
+        Raises:
+            InvalidInputError: it is no log root.
+            VerificationError: it is another one.
+        """
+        digest = hashlib.sha256(content).digest()
+        if digest != self.sha256:
+            raise VerificationError(
+                f"digest of the log root does not match (got 0x{digest.hex()}, expected 0x{self.sha256.hex()})"
+            )
+        root = LogRoot.from_json(content)
+        if root.version != self.version:
+            raise VerificationError(
+                f"version of the log root does not match (got {root.version}, expected {self.version})"
+            )
+        return root
+
+
+@dataclass(frozen=True, slots=True)
 class TrustRoot:
-    """One deployment on one chain, and the blocks somebody vouches for."""
+    """One deployment on one chain, and whom to believe about its blocks; the last two are None where nobody is."""
 
     chain_id: int
     genesis_hash: bytes
     header_form: HeaderForm
     contracts: tuple[tuple[str, Address], ...]
     checkpoints: tuple[Checkpoint, ...]
+    qbft_anchor: Anchor | None = None
+    log_root: LogRoot | LogRootPin | None = None
 
     def address(self, contract: str) -> Address:
         """Gives the address of a contract.
@@ -79,38 +116,79 @@ class TrustRoot:
 
     def to_json(self) -> bytes:
         """Writes the file: canonical JSON (RFC 8785)."""
-        return rfc8785.dumps(
-            {
-                "format": FORMAT,
-                "chainId": str(self.chain_id),
-                "genesisHash": hex_of(self.genesis_hash),
-                "headerForm": self.header_form,
-                "contracts": {name: hex_of(address) for name, address in self.contracts},
-                "checkpoints": [{"number": c.number, "hash": hex_of(c.hash)} for c in self.checkpoints],
-            }
-        )
+        written: Json = {
+            "format": FORMAT,
+            "chainId": str(self.chain_id),
+            "genesisHash": hex_of(self.genesis_hash),
+            "headerForm": self.header_form,
+            "contracts": {name: hex_of(address) for name, address in self.contracts},
+            "checkpoints": [{"number": c.number, "hash": hex_of(c.hash)} for c in self.checkpoints],
+        }
+        if self.qbft_anchor is not None:
+            anchor = self.qbft_anchor
+            members = {"number": anchor.number, "hash": hex_of(anchor.hash), "epochLength": anchor.epoch_length}
+            written["qbftAnchor"] = members
+        if isinstance(self.log_root, LogRootPin):
+            written["logRoot"] = {"version": self.log_root.version, "sha256": hex_of(self.log_root.sha256)}
+        elif self.log_root is not None:
+            written["logRoot"] = parse_json("log root", self.log_root.to_json())
+        return rfc8785.dumps(written)
 
     @classmethod
     def from_json(cls, content: bytes) -> TrustRoot:
         """Reads the file; it may be indented by hand.
 
         Raises:
-            InvalidInputError: it is no trust root, or lacks a contract or every checkpoint.
+            InvalidInputError: it is no trust root, has members of no meaning, lacks a contract, or names nobody to
+                believe.
         """
         try:
-            found: dict[str, Any] = json.loads(content)
+            found: dict[str, Any] = parse_json("trust root", content)
             root = cls(
                 chain_id=int(found["chainId"]),
                 genesis_hash=bytes_of(found["genesisHash"], 32),
                 header_form=found["headerForm"],
                 contracts=tuple((n, Address(bytes_of(a, 20))) for n, a in sorted(found["contracts"].items())),
                 checkpoints=tuple(Checkpoint(int(c["number"]), bytes_of(c["hash"], 32)) for c in found["checkpoints"]),
+                qbft_anchor=_read_anchor(found["qbftAnchor"]) if "qbftAnchor" in found else None,
+                log_root=_read_log_root(found["logRoot"]) if "logRoot" in found else None,
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, rfc8785.CanonicalizationError) as error:
             raise InvalidInputError(f"trust root does not match (got no usable {error})") from error
         if found.get("format") != FORMAT or root.header_form not in get_args(HeaderForm):
             raise InvalidInputError(f"trust root does not match (got {found.get('format')!r}, expected {FORMAT})")
-        missing = set(CONTRACTS) - {name for name, _ in root.contracts}
-        if missing or not root.checkpoints:
-            raise InvalidInputError(f"trust root does not match (got none of {sorted(missing)} or no checkpoint)")
+        root._check_complete(found.keys())
         return root
+
+    def _check_complete(self, members: AbstractSet[str]) -> None:
+        # What is not understood may be meant to restrict whom to believe.
+        unknown = members - _MEMBERS
+        if unknown:
+            raise InvalidInputError(f"members of a trust root do not match (got {sorted(unknown)!r:.200} as well)")
+        missing = set(CONTRACTS) - {name for name, _ in self.contracts}
+        if missing:
+            raise InvalidInputError(f"contracts of a trust root do not match (got none of {sorted(missing)})")
+        if not self.checkpoints and self.qbft_anchor is None and self.log_root is None:
+            raise InvalidInputError("trust root does not match (got no checkpoint, anchor or log root, expected one)")
+        if self.qbft_anchor is not None and self.header_form != "qbft":
+            raise InvalidInputError(
+                f"header form does not match (got {self.header_form}, whose blocks have no seals, expected qbft)"
+            )
+
+
+def _number(value: object, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 1 << 53:
+        raise InvalidInputError(f"number does not match (got {value!r:.80}, expected {least} to 2**53)")
+    return value
+
+
+def _read_anchor(found: Json) -> Anchor:
+    if found.keys() != {"number", "hash", "epochLength"}:
+        raise InvalidInputError("anchor does not match (got other members, expected number, hash and epochLength)")
+    return Anchor(_number(found["number"], 0), bytes_of(found["hash"], 32), _number(found["epochLength"], 1))
+
+
+def _read_log_root(found: Json) -> LogRoot | LogRootPin:
+    if found.keys() == {"version", "sha256"}:
+        return LogRootPin(_number(found["version"], 1), bytes_of(found["sha256"], 32))
+    return LogRoot.from_json(rfc8785.dumps(found))

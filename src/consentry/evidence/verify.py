@@ -15,6 +15,8 @@ Steps
 11. Order. Everything the decision rests on happened before it, and what names a signer before the grant.
 12. Rules. The same rules, applied again, do not contradict the decision.
 13. Claim. The claim in words is the one this decision has.
+14. Seals. Validators followed from the block the trust root pins sealed the block of the decision.
+15. Witnesses. As many as the log root demands vouch for a log that has the decision in it.
 
 What the caller must still do: trust the trust root, and know who the institution and the subject are. What no receipt
 can prove is that something did *not* happen; that a consent was not revoked, that uses were left, that the record was
@@ -25,11 +27,11 @@ current, that nobody was excluded and that a group had a member rests on the dec
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import takewhile
-from typing import Final, TypeVar
+from typing import Final
 
 from consentry.core import events
 from consentry.core.access import (
@@ -60,27 +62,34 @@ from consentry.core.typed_data import SignedStruct, consent_id, digest, record_i
 from consentry.crypto import signing
 from consentry.errors import ConsentryError, VerificationError
 from consentry.evidence import header as headers
-from consentry.evidence import trie
+from consentry.evidence import trie, vouching
 from consentry.evidence.bundle import Bundle, Granted, Inclusion, Rotation
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import Header
 from consentry.evidence.keys import signers_named
 from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
+from consentry.evidence.steps import (
+    CHAIN,
+    CLAIM,
+    CONSENT,
+    DECISION,
+    FORM,
+    HEADERS,
+    INSTITUTION,
+    ORDER,
+    RECORD,
+    REQUEST,
+    RULES,
+    SEALS,
+    SIGNATURE,
+    SUBJECT,
+    WITNESSES,
+    present,
+    same,
+    step,
+)
 from consentry.evidence.trust import TrustRoot
-
-FORM: Final = 1
-CHAIN: Final = 2
-HEADERS: Final = 3
-INSTITUTION: Final = 4
-REQUEST: Final = 5
-RECORD: Final = 6
-SUBJECT: Final = 7
-CONSENT: Final = 8
-SIGNATURE: Final = 9
-DECISION: Final = 10
-ORDER: Final = 11
-RULES: Final = 12
-CLAIM: Final = 13
+from consentry.evidence.vouching import Seals, Vouched, Witnessed
 
 UNPROVEN: Final = frozenset(
     {
@@ -105,64 +114,30 @@ UNPROVEN: Final = frozenset(
 OF_AUTHORISATION: Final = frozenset({Reason.AUTHORISATION_EXPIRED, Reason.AUTHORISATION_SCOPE})
 """Denials that rest on the terms of an authorisation that was given."""
 
-Member = TypeVar("Member")
 SMART_ACCOUNT: Final = "; the answer of a smart account (ERC-1271) cannot be repeated offline"
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAccess:
-    """A decision that is proved, and the block it stands in."""
+    """A decision that is proved, the block it stands in, and who vouches for that."""
 
     entry: AccessEntry
     block: BlockReference
     claim: str
+    vouched: Vouched
 
 
-@contextmanager
-def _step(number: int) -> Iterator[None]:
-    """Gives every refusal inside the number of the step."""
-    try:
-        yield
-    except VerificationError:
-        raise
-    except ConsentryError as error:
-        raise VerificationError(error.message, step=number) from error
-
-
-_SHOWN_BEFORE: Final = 40
-"""Characters shown of what two differing texts have in common."""
-
-
-def _from_difference(got: str, expected: str) -> tuple[str, str]:
-    """Cuts off what two texts have in common at their start, but for some characters; short ones stay whole."""
-    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(got, expected, strict=False)))
-    start = common - _SHOWN_BEFORE
-    return (f"…{got[start:]}", f"…{expected[start:]}") if start > _SHOWN_BEFORE else (got, expected)
-
-
-def _same(step: int, what: str, got: object, expected: object) -> None:
-    if got != expected:
-        shown = _from_difference(*(f"0x{v.hex()}" if isinstance(v, bytes) else str(v) for v in (got, expected)))
-        raise VerificationError(
-            f"{what} does not match (got {shown[0]:.200}, expected {shown[1]:.200})",
-            step=step,
-            expected=expected,
-            got=got,
-        )
-
-
-def _present(step: int, what: str, value: Member | None) -> Member:
-    if value is None:
-        raise VerificationError(f"{what} does not match (got none, expected one)", step=step)
-    return value
-
-
-def verify(content: bytes, trust: TrustRoot) -> VerifiedAccess:
+def verify(
+    content: bytes, trust: TrustRoot, *, log_roots: Sequence[bytes] = (), now: int | None = None
+) -> VerifiedAccess:
     """Checks a bundle against a trust root, with nothing else.
 
     Args:
         content: bytes of the file.
         trust: whom to believe.
+        log_roots: the log root the trust root names, unless that holds it, and the versions after it up to the one that
+            was in force when the log was cosigned.
+        now: seconds since the epoch; by the clock of this machine if it is not given.
 
     Returns:
         The decision that is proved.
@@ -170,10 +145,11 @@ def verify(content: bytes, trust: TrustRoot) -> VerifiedAccess:
     Raises:
         VerificationError: the first step that fails, with what was found and what was expected.
     """
-    with _step(FORM):
+    with step(FORM):
         bundle = Bundle.from_json(content)
     _check_chain(bundle, trust)
-    check = _Verification(bundle, trust, _trusted_headers(bundle, trust))
+    trusted, has_checkpoint = _trusted_headers(bundle, trust)
+    check = _Verification(bundle, trust, trusted)
     check.institution()
     check.request()
     check.record()
@@ -183,36 +159,77 @@ def verify(content: bytes, trust: TrustRoot) -> VerifiedAccess:
     block = check.decision()
     check.order()
     check.rules()
-    _same(CLAIM, "claim", bundle.claim, claim_of(bundle.entry))
-    return VerifiedAccess(bundle.entry, block, bundle.claim)
+    same(CLAIM, "claim", bundle.claim, claim_of(bundle.entry))
+    seals = _seals(bundle, trust, block)
+    witnesses = _witnesses(bundle, trust, block, log_roots, int(time.time()) if now is None else now)
+    vouched = Vouched(trust.header_form, has_checkpoint, seals, witnesses)
+    return VerifiedAccess(bundle.entry, block, bundle.claim, vouched)
+
+
+def _seals(bundle: Bundle, trust: TrustRoot, block: BlockReference) -> Seals | None:
+    """Step 14, where the bundle has a proof and the trust root pins a block."""
+    if bundle.qbft_proof is None:
+        return None
+    same(SEALS, "form of blocks that have seals", trust.header_form, "qbft")
+    if trust.qbft_anchor is None:
+        return None
+    with step(SEALS):
+        return vouching.check_seals(bundle.qbft_proof, trust.qbft_anchor, block)
+
+
+def _witnesses(
+    bundle: Bundle, trust: TrustRoot, block: BlockReference, log_roots: Sequence[bytes], now: int
+) -> Witnessed | None:
+    """Step 15, where the bundle has a proof and the trust root names a log root."""
+    if bundle.log_proof is None or trust.log_root is None:
+        return None
+    log = log_of(events.AccessDecided(NOWHERE, bundle.entry), trust.address("AccessLedger"))
+    with step(WITNESSES):
+        root = vouching.log_root_of(trust, log_roots)
+        return vouching.check_witnesses(bundle.log_proof, root, block, log, now)
+
+
+def _is_left_to_proofs(bundle: Bundle, trust: TrustRoot) -> bool:
+    """Tells whether step 14 or 15 will say whether the block of the decision is that of the chain."""
+    by_seals = bundle.qbft_proof is not None and trust.qbft_anchor is not None
+    by_witnesses = bundle.log_proof is not None and trust.log_root is not None
+    return by_seals or by_witnesses
 
 
 def _check_chain(bundle: Bundle, trust: TrustRoot) -> None:
-    _same(CHAIN, "chain id", bundle.chain_id, trust.chain_id)
-    _same(CHAIN, "genesis hash", bundle.genesis_hash, trust.genesis_hash)
+    same(CHAIN, "chain id", bundle.chain_id, trust.chain_id)
+    same(CHAIN, "genesis hash", bundle.genesis_hash, trust.genesis_hash)
     trusted = dict(trust.contracts)
     for name, address in bundle.contracts:
-        _same(CHAIN, f"address of {name}", address, trusted.get(name))
-    _same(CHAIN, "set of contracts", {name for name, _ in bundle.contracts}, set(trusted))
+        same(CHAIN, f"address of {name}", address, trusted.get(name))
+    same(CHAIN, "set of contracts", {name for name, _ in bundle.contracts}, set(trusted))
 
 
-def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> dict[bytes, Header]:
-    """Step 3: walks from the newest header down, each vouched for by a checkpoint or by its child."""
+def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> tuple[dict[bytes, Header], bool]:
+    """Step 3: walks from the newest header down, each vouched for by a checkpoint or by its child.
+
+    Returns:
+        The headers by their hashes, and whether that of the decision leads to a checkpoint: where it does not, proofs
+        still have to show whose it is.
+    """
+    decided, has_checkpoint = bundle.decision.block_hash, True
     vouched = {checkpoint.hash: checkpoint.number for checkpoint in trust.checkpoints}
     trusted: dict[bytes, Header] = {}
-    with _step(HEADERS):
+    with step(HEADERS):
         found = sorted((headers.decode(h, trust.header_form) for h in bundle.headers), key=lambda h: -h.number)
     for header in found:
         expected = vouched.get(header.hash)
+        if expected is None and header.hash == decided and _is_left_to_proofs(bundle, trust):
+            expected, has_checkpoint = header.number, False
         if expected is None:
             raise VerificationError(
                 f"header {header.number} does not match (got 0x{header.hash.hex()}, expected a checkpoint's)",
                 step=HEADERS,
             )
-        _same(HEADERS, "number of a header", header.number, expected)
+        same(HEADERS, "number of a header", header.number, expected)
         vouched[header.parent_hash] = header.number - 1
         trusted[header.hash] = header
-    return trusted
+    return trusted, has_checkpoint
 
 
 NOWHERE: Final = EventPlace(BlockReference(0, ZERO_32, 0), ZERO_32, 0)
@@ -229,43 +246,44 @@ class _Verification:
         self._places: list[tuple[str, tuple[int, int]]] = []
         self._signers: tuple[bytes, ...] = (b"",)
 
-    def _block(self, step: int, inclusion: Inclusion) -> Header:
+    def _block(self, number: int, inclusion: Inclusion) -> Header:
         header = self._headers.get(inclusion.block_hash)
         if header is None:
             raise VerificationError(
-                f"block does not match (got 0x{inclusion.block_hash.hex()}, expected that of a header above)", step=step
+                f"block does not match (got 0x{inclusion.block_hash.hex()}, expected that of a header above)",
+                step=number,
             )
         return header
 
-    def _included(self, step: int, event: ProvableEvent, inclusion: Inclusion) -> BlockReference:
-        header = self._block(step, inclusion)
-        with _step(step):
+    def _included(self, number: int, event: ProvableEvent, inclusion: Inclusion) -> BlockReference:
+        header = self._block(number, inclusion)
+        with step(number):
             receipt = trie.receipt_at(header.receipts_root, inclusion.transaction_index, inclusion.nodes)
             logs = trie.logs_of(receipt)
             expected = log_of(event, self._trust.address(emitter_of(event)))
         name = event.act.FORM.event if isinstance(event, events.ActPerformed) else type(event).__name__
         if inclusion.log_index >= len(logs):
             raise VerificationError(
-                f"log index does not match (got {inclusion.log_index}, expected one below {len(logs)})", step=step
+                f"log index does not match (got {inclusion.log_index}, expected one below {len(logs)})", step=number
             )
         found = logs[inclusion.log_index]
-        _same(step, f"emitter of {name}", found.address, expected.address)
-        _same(step, f"topics of {name}", found.topics, expected.topics)
-        _same(step, f"data of {name}", found.data, expected.data)
+        same(number, f"emitter of {name}", found.address, expected.address)
+        same(number, f"topics of {name}", found.topics, expected.topics)
+        same(number, f"data of {name}", found.data, expected.data)
         self._places.append((name, (header.number, inclusion.transaction_index)))
         return BlockReference(header.number, header.hash, header.time)
 
-    def _signed(self, step: int, contract: str, signer: bytes, value: SignedStruct, signature: bytes) -> None:
+    def _signed(self, number: int, contract: str, signer: bytes, value: SignedStruct, signature: bytes) -> None:
         try:
             signing.verify(signer, digest(self._trust.domain(contract), value), signature, self._trust.verifiers)
         except ConsentryError as error:
             limit = SMART_ACCOUNT if len(signer) == signing.ACCOUNT_SIZE else ""
-            raise VerificationError(error.message + limit, step=step) from error
+            raise VerificationError(error.message + limit, step=number) from error
 
     def institution(self) -> None:
         """Step 4."""
         found, request = self._bundle.institution, self._bundle.entry.request
-        _same(INSTITUTION, "institution", found.institution, request.institution)
+        same(INSTITUTION, "institution", found.institution, request.institution)
         event = events.InstitutionAdmitted(
             NOWHERE,
             found.institution,
@@ -281,7 +299,7 @@ class _Verification:
 
     def _rotation(self, rotation: Rotation) -> None:
         keys = rotation.keys
-        _same(INSTITUTION, "institution of the rotation", keys.institution, self._bundle.entry.request.institution)
+        same(INSTITUTION, "institution of the rotation", keys.institution, self._bundle.entry.request.institution)
         event = events.InstitutionKeysRotated(
             NOWHERE, keys.institution, rotation.authority, keys.signer, keys.release_key, keys.sign_before
         )
@@ -300,12 +318,12 @@ class _Verification:
         """Step 6."""
         found, entry = self._bundle.record, self._bundle.entry
         if entry.subject_id == ZERO_32:
-            _same(RECORD, "record", found, None)
+            same(RECORD, "record", found, None)
             return
-        anchored = _present(RECORD, "record leaf", found)
+        anchored = present(RECORD, "record leaf", found)
         leaf = anchored.leaf
-        _same(RECORD, "record id", record_id(leaf), entry.request.record_id)
-        _same(RECORD, "subject of the record", leaf.subject_id, entry.subject_id)
+        same(RECORD, "record id", record_id(leaf), entry.request.record_id)
+        same(RECORD, "subject of the record", leaf.subject_id, entry.subject_id)
         event = events.RecordAnchored(NOWHERE, record_id(leaf), leaf.subject_id, leaf.custodian, leaf)
         self._included(RECORD, event, anchored.inclusion)
 
@@ -322,15 +340,15 @@ class _Verification:
     def subject(self) -> None:
         """Step 7."""
         found, consent = self._bundle.subject, self._bundle.consent
-        _same(SUBJECT, "presence of the subject", found is not None, consent is not None)
+        same(SUBJECT, "presence of the subject", found is not None, consent is not None)
         if found is None or consent is None:
-            _same(SUBJECT, "number of acts that name a signer", len(self._bundle.subject_keys), 0)
+            same(SUBJECT, "number of acts that name a signer", len(self._bundle.subject_keys), 0)
             return
-        _same(SUBJECT, "subject", found.subject_id, consent.terms.subject_id)
+        same(SUBJECT, "subject", found.subject_id, consent.terms.subject_id)
         event = events.SubjectEnrolled(NOWHERE, found.subject_id, found.custodian, found.signer)
         self._included(SUBJECT, event, found.inclusion)
         acts = [performed.act for performed, _ in self._bundle.subject_keys]
-        with _step(SUBJECT):
+        with step(SUBJECT):
             self._signers = signers_named(found.signer, acts, consent.terms)
         for performed, inclusion in self._bundle.subject_keys:
             self._included(SUBJECT, performed.event(NOWHERE), inclusion)
@@ -341,8 +359,8 @@ class _Verification:
         self._authorisation()
         if found is None and not self._rests_on_a_grant():
             return
-        found = _present(CONSENT, "consent", found)
-        _same(CONSENT, "consent id", consent_id(found.terms), request.consent_id)
+        found = present(CONSENT, "consent", found)
+        same(CONSENT, "consent id", consent_id(found.terms), request.consent_id)
         event = events.ConsentGranted(NOWHERE, request.consent_id, found.terms.subject_id, found.terms, found.signature)
         self._included(CONSENT, event, found.inclusion)
 
@@ -350,9 +368,9 @@ class _Verification:
         found, request = self._bundle.authorisation, self._bundle.entry.request
         if found is None and not self._rests_on_an_authorisation():
             return
-        found = _present(CONSENT, "authorisation", found)
+        found = present(CONSENT, "authorisation", found)
         terms = found.terms
-        _same(CONSENT, "authorisation id", authorisation_id(terms), request.authorisation_id)
+        same(CONSENT, "authorisation id", authorisation_id(terms), request.authorisation_id)
         parties = SubjectId(ZERO_32), terms.institution
         event = events.ActPerformed(NOWHERE, request.authorisation_id, *parties, terms, found.signatures)
         self._included(CONSENT, event, found.inclusion)
@@ -361,7 +379,7 @@ class _Verification:
         """Step 9."""
         given = self._bundle.authorisation
         if given:
-            _same(SIGNATURE, "number of signatures of the authorisation", len(given.signatures), 1)
+            same(SIGNATURE, "number of signatures of the authorisation", len(given.signatures), 1)
             self._signed(SIGNATURE, "Authorisations", given.terms.authority, given.terms, given.signatures[0])
         consent = self._bundle.consent
         if self._bundle.subject and consent:
@@ -380,7 +398,7 @@ class _Verification:
         """Step 10."""
         bundle = self._bundle
         block = self._included(DECISION, events.AccessDecided(NOWHERE, bundle.entry), bundle.decision)
-        _same(DECISION, "time of the decision", bundle.entry.decided_at, block.time)
+        same(DECISION, "time of the decision", bundle.entry.decided_at, block.time)
         self._debt()
         return block
 
@@ -389,12 +407,12 @@ class _Verification:
         entry, found, decision = self._bundle.entry, self._bundle.debt, self._bundle.decision
         request = entry.request
         owed = entry.reason == Reason.NONE and request.legal_basis == LegalBasis.EMERGENCY
-        _same(DECISION, "presence of the debt", found is not None, owed)
+        same(DECISION, "presence of the debt", found is not None, owed)
         if found is None:
             return
         transaction = decision.block_hash, decision.transaction_index
-        _same(DECISION, "transaction of the debt", (found.block_hash, found.transaction_index), transaction)
-        _same(DECISION, "log index of the debt", found.log_index, decision.log_index + 1)
+        same(DECISION, "transaction of the debt", (found.block_hash, found.transaction_index), transaction)
+        same(DECISION, "log index of the debt", found.log_index, decision.log_index + 1)
         named = debt_id(request.institution, request.request_id)
         parties = entry.subject_id, request.institution
         event = events.DebtOpened(NOWHERE, named, *parties, request.request_id, request.practitioner)
@@ -422,7 +440,7 @@ class _Verification:
             entry.reason == Reason.GRANTEE_MISMATCH and consent is not None and consent.terms.group != ZERO_32
         )
         if not (unproven and (again == Reason.NONE or RANKS.get(again, -1) >= RANKS[Reason(entry.reason)])):
-            _same(RULES, "reason", entry.reason, int(again))
+            same(RULES, "reason", entry.reason, int(again))
 
     def _decided_again(self) -> Reason:
         bundle = self._bundle

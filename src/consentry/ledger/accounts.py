@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, Final
 
 from eth_account import Account
@@ -15,13 +16,16 @@ from consentry.errors import ConsentryError, LedgerRejectedError
 from consentry.ledger.connection import Connection, Mined
 
 WAIT_SECONDS: Final = 60.0
+UNCOUNTED_SECONDS: Final = 10.0
+"""How long a node may leave a transaction out of its count that it took; later it has lost it."""
 
 
 class SendingAccount:
     """One account with its nonces. Transactions of one account leave in order; several may be under way.
 
     After a failure the node is asked for the next number. It may not count yet what it took a moment ago, so a number
-    that is in flight is never given out again; a gap that a lost transaction left is filled first.
+    in flight is not given out again for a while. A gap that a lost transaction left is filled first: what waits behind
+    it at the node would keep the account from sending anything else.
     """
 
     def __init__(self, connection: Connection, key: bytes) -> None:
@@ -30,7 +34,7 @@ class SendingAccount:
         self._account: LocalAccount = Account.from_key(key)
         self.address = Address(bytes.fromhex(self._account.address[2:]))
         self._next: int | None = None
-        self._in_flight: set[int] = set()
+        self._in_flight: dict[int, float] = {}
         self._chain_id: int | None = None
         self._order = asyncio.Lock()
 
@@ -53,14 +57,15 @@ class SendingAccount:
             except BaseException:
                 self._next = None
                 raise
-            self._in_flight.add(nonce)
+            self._in_flight[nonce] = sent_at = asyncio.get_running_loop().time()
         try:
             return await self._connection.wait(keccak(raw), WAIT_SECONDS)
         except BaseException:
             self._next = None
             raise
         finally:
-            self._in_flight.discard(nonce)
+            if self._in_flight.get(nonce) == sent_at:
+                del self._in_flight[nonce]
 
     @property
     def gas_limit(self) -> int:
@@ -69,7 +74,8 @@ class SendingAccount:
 
     async def _next_free(self) -> int:
         free = await self._connection.next_nonce(self.address) if self._next is None else self._next
-        while free in self._in_flight:
+        counted_before = asyncio.get_running_loop().time() - UNCOUNTED_SECONDS
+        while self._in_flight.get(free, -math.inf) > counted_before:
             free += 1
         return free
 

@@ -34,8 +34,8 @@ from tests.faults.real.figures import tell
 from tests.faults.real.town import Town, town
 from tests.support.on_a_port import Caller
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 SOAK_SECONDS = int(os.environ.get("CONSENTRY_SOAK_SECONDS", "30"))
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600 + 2 * SOAK_SECONDS)]
 STOPPED_SECONDS = 3.0
 ATTACKER = "127.0.0.2"
 HEAD = b"POST /v1/auth/siwe/challenge HTTP/1.1\r\nHost: gateway.test\r\nContent-Type: application/json\r\n"

@@ -10,7 +10,7 @@ import pytest
 from consentry import errors
 from consentry.cli.app import exit_code
 from consentry.crypto.signing import AccountKey
-from consentry.evidence.verify import CLAIM
+from consentry.evidence.steps import CLAIM
 from tests.unit.cli.conftest import Run
 from tests.vectors.bundles.build_bundles import TRUE, TRUST_ROOT
 
@@ -164,7 +164,7 @@ def test_bundle_that_does_not_hold_is_refused_at_its_step(run: Run, desk: Path) 
 
 
 def test_what_is_no_bundle_is_refused_without_a_step(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise errors.VerificationError("answer of the gateway cannot be read")
 
     monkeypatch.setattr("consentry.cli.verify.verify_bundle", refuse)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from consentry.errors import InvalidInputError, VerificationError
+from consentry.evidence import steps
 from consentry.evidence import verify as verification
 from consentry.evidence.bundle import LARGEST, Bundle
 from consentry.evidence.trust import TrustRoot
@@ -52,9 +53,9 @@ def test_verify_forgery_is_refused_at_its_step(forgery: Forgery) -> None:
     assert caught.value.step == forgery.step
 
 
-def test_forgeries_are_many_distinct_and_meet_every_step() -> None:
+def test_forgeries_are_many_distinct_and_meet_every_step_of_an_access() -> None:
     assert len({forgery.content for forgery in FORGED}) == len(FORGED) >= 30
-    assert {forgery.step for forgery in FORGED} == set(range(verification.FORM, verification.CLAIM + 1))
+    assert {forgery.step for forgery in FORGED} == set(range(steps.FORM, steps.CLAIM + 1))
 
 
 def test_verify_rogue_chain_without_a_lie_is_accepted() -> None:
@@ -85,7 +86,7 @@ def test_verify_against_another_trust_root_is_refused(field: str) -> None:
 
 
 def test_read_bundle_beyond_the_largest_size_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="bundle size"):
+    with pytest.raises(InvalidInputError, match="size of bundle"):
         Bundle.from_json(b" " * (LARGEST + 1))
 
 
@@ -99,10 +100,10 @@ def test_read_malformed_trust_root_is_refused(content: bytes) -> None:
 
 
 def test_steps_have_the_numbers_of_the_format_document() -> None:
-    steps = re.findall(r"^(\d+)\. \*\*(.+?)\.\*\*", FORMAT.read_text(encoding="utf-8"), re.MULTILINE)
+    documented = re.findall(r"^(\d+)\. \*\*(.+?)\.\*\*", FORMAT.read_text(encoding="utf-8"), re.MULTILINE)
     own = re.findall(r"^ ?(\d+)\. (.+?)\. ", verification.__doc__ or "", re.MULTILINE)
-    assert steps == own
-    assert [int(number) for number, _ in own] == list(range(verification.FORM, verification.CLAIM + 1))
+    assert documented == own
+    assert [int(number) for number, _ in own] == list(range(steps.FORM, steps.LAST + 1))
 
 
 def test_import_verification_loads_no_network_library() -> None:

@@ -11,6 +11,7 @@ import pytest
 from eth_hash.auto import keccak
 
 from consentry.errors import LedgerUnavailableError
+from consentry.ledger import accounts
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection, Mined
 from consentry.ledger.embedded.pool import decode_transaction
@@ -127,3 +128,26 @@ async def test_number_of_a_lost_transaction_is_given_out_again(
     await _sent(node, 4)
     assert node.mine() == [0, 1, 2]
     await asyncio.gather(behind, filling, following)
+
+
+async def test_number_of_a_lost_transaction_is_given_out_again_though_its_caller_still_waits(
+    node: Pooled, submit: Callable[[], asyncio.Task[Mined]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.forgets = True
+    lost = submit()
+    await _sent(node, 1)
+    node.refuses = True
+    with pytest.raises(LedgerUnavailableError, match="refuses number 1"):
+        await submit()
+    monkeypatch.setattr(accounts, "UNCOUNTED_SECONDS", 0.0)
+    filling = submit()
+    await _sent(node, 2)
+    assert node.mine() == [0]
+    await filling
+    node.give_up()
+    with pytest.raises(LedgerUnavailableError, match="no receipt"):
+        await lost
+    following = submit()
+    await _sent(node, 3)
+    assert node.mine() == [1]
+    await following

@@ -14,8 +14,7 @@ from consentry.core.codes import Reason
 from consentry.core.terms import ZERO_32, Address, AuthorisationId
 from consentry.core.typed_data import digest
 from consentry.crypto.signing import AccountKey
-from consentry.evidence import notation
-from consentry.evidence import verify as steps
+from consentry.evidence import notation, steps
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.claim import claim_of
 from consentry.evidence.trust import TrustRoot
@@ -30,12 +29,17 @@ Change = Callable[[Json], object]
 
 @dataclass(frozen=True)
 class Forgery:
-    """A lying bundle, the trust root it is shown against, and the step that must refuse it."""
+    """A lying bundle, the trust root it is shown against, and the step that must refuse it.
+
+    ``log_roots`` are shown beside the trust root, and ``now`` is when, in seconds.
+    """
 
     name: str
     step: int
     content: bytes
     trust: TrustRoot
+    log_roots: tuple[bytes, ...] = ()
+    now: int = NOW
 
 
 def _flip(text: str, place: int = -1) -> str:

@@ -37,7 +37,8 @@ class Rogue:
     hospital: AccountKey
     patient: AccountKey
 
-    def _events(self) -> dict[str, ProvableEvent]:
+    def all_events(self) -> dict[str, ProvableEvent]:
+        """Gives the events of the bundle by their part in it."""
         b, nowhere = self.bundle, EventPlace(BlockReference(0, bytes(32), 0), bytes(32), 0)
         i = b.institution
         found: dict[str, ProvableEvent] = {
@@ -62,7 +63,8 @@ class Rogue:
         found["decided"] = events.AccessDecided(nowhere, b.entry)
         return found
 
-    def _receipt(self, event: ProvableEvent, emitter: Address | None) -> bytes:
+    def receipt_of(self, event: ProvableEvent, emitter: Address | None = None) -> bytes:
+        """Gives the receipt of a transaction with one log."""
         log = log_of(event, emitter or self.trust.address(emitter_of(event)))
         return bytes(rlp.encode([b"\x01", b"\x01", bytes(256), [[log.address, list(log.topics), log.data]]]))
 
@@ -76,14 +78,14 @@ class Rogue:
         **members: Any,  # noqa: ANN401 - members of the history
     ) -> tuple[Bundle, TrustRoot]:
         """Puts each event into a block of its own, in ``order``, and proves the access."""
-        found = self._events() | changed
+        found = self.all_events() | changed
         decided = found["decided"]
         assert isinstance(decided, events.AccessDecided)
         block_time = decided.entry.decided_at if time is None else time
         template = list(rlp.decode(self.bundle.headers[0]))
         blocks, placed, parent = {}, {}, bytes(32)
         for number, name in enumerate(order, start=1):
-            receipt = self._receipt(found[name], (emitters or {}).get(name))
+            receipt = self.receipt_of(found[name], (emitters or {}).get(name))
             items = [*template]
             items[0], items[RECEIPTS_ROOT] = parent, trie.root_of([receipt])
             items[NUMBER], items[TIME] = bytes([number]), block_time.to_bytes(5, "big").lstrip(b"\0")

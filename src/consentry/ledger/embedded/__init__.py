@@ -1,7 +1,7 @@
 """The embedded chain: anvil, driven by a sealer of ours with a durable block log.
 
 For: one process that keeps a one-node chain on one machine and loses nothing it acknowledged.
-May import: errors
+May import: core, errors
 Used by: cli, demo, witness, ledger; the operator by ``python -m consentry.ledger.embedded``
 
 How the parts lie on each other::

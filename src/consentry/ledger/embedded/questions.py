@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from itertools import accumulate
 from typing import Any, Final
 
+from consentry.core.nesting import check_nesting
 from consentry.errors import InvalidInputError
 
 DEPTH_LIMIT: Final = 64
 """Nested lists and objects; engines stop reading at 128, and a call needs four."""
 _INTEGERS: Final = range(-(1 << 63), 1 << 64)
-# Also one that does not end: otherwise each of its quotes would be tried as the start of another.
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_STEPS: Final = {ord(bracket): step for bracket, step in zip("[{]}", (1, 1, -1, -1), strict=True)}
-_NO_BRACKETS: Final = bytes(set(range(256)) - _STEPS.keys())
 
 
 def read_json(content: bytes) -> Any:  # noqa: ANN401 - JSON
@@ -31,12 +26,12 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401 - JSON
             range of doubles, halves of surrogate pairs, nesting past ``DEPTH_LIMIT``.
     """
     try:
-        _check_depth(content)
+        check_nesting("body", content, DEPTH_LIMIT)
         text = content.decode()
         asked = json.loads(text, parse_constant=_refuse, parse_int=_integer, parse_float=_float)
         if "\\u" in text:
             json.dumps(asked, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+    except (ValueError, InvalidInputError):
         raise InvalidInputError("body is no JSON") from None
     return asked
 
@@ -57,10 +52,3 @@ def _float(digits: str) -> float:
     if not math.isfinite(number):
         raise ValueError("number is beyond doubles")
     return number
-
-
-def _check_depth(content: bytes) -> None:
-    # Before decoding: where a library raised the limit of recursion, the decoder overflows the stack of the process.
-    brackets = _STRINGS.sub(b"", content).translate(None, _NO_BRACKETS)
-    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEPTH_LIMIT:
-        raise ValueError("nesting is too deep")

@@ -1,0 +1,158 @@
+"""Who vouches for the block a decision stands in: validators that sealed it, witnesses of the ledger log, or neither.
+
+Receipts and headers show that a bundle hangs together. That its block is that of the chain, somebody else has to say:
+the trust root by a checkpoint, two thirds of the validators by their seals, or as many witnesses as a log root demands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consentry.core.chain import BlockReference
+from consentry.errors import InvalidInputError, VerificationError
+from consentry.evidence import log_proof, log_root
+from consentry.evidence.header import HeaderForm
+from consentry.evidence.log_entry import leaf_of
+from consentry.evidence.log_proof import FinalEntry, LogProof
+from consentry.evidence.log_root import LogRoot
+from consentry.evidence.trie import Log
+from consentry.evidence.trust import LogRootPin, TrustRoot
+from consentry.evidence.validator_trail import Anchor, follow
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """What seals show: from which pinned block the validators were followed to those who sealed the block."""
+
+    pinned: int
+    block: int
+    sealed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """What a log proof shows: the place of the decision's log, and the witnesses of a policy that vouch for it."""
+
+    entry: FinalEntry
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Who vouches for the block of a decision.
+
+    Attributes:
+        form: of the chain's headers; only those of ``qbft`` have seals.
+        checkpoint: the trust root does, by a checkpoint that the block leads to.
+        seals: what its validators say; None where they were not asked.
+        witnesses: what witnesses of the log say; None where they were not asked.
+    """
+
+    form: HeaderForm
+    checkpoint: bool
+    seals: Seals | None
+    witnesses: Witnessed | None
+
+    def in_words(self) -> str:
+        """Says it in one sentence."""
+        found = []
+        if self.seals is not None:
+            found.append(
+                f"{self.seals.sealed} validators sealed its block, followed from pinned block {self.seals.pinned}"
+            )
+        if self.witnesses is not None:
+            final = self.witnesses.entry.final
+            found.append(
+                f"{len(final.witnesses)} of {self.witnesses.of} witnesses vouch for it "
+                f"in a log of {final.checkpoint.size} entries"
+            )
+        if self.checkpoint:
+            found.append("it leads to a checkpoint of the trust root")
+        if self.seals is None and self.witnesses is None:
+            found.insert(0, "consistent, but neither validators nor witnesses vouch for its block")
+        if self.form != "qbft":
+            found.append("blocks of this chain have no seals")
+        return "; ".join(found)
+
+
+def check_seals(headers: Sequence[bytes], anchor: Anchor, block: BlockReference) -> Seals:
+    """Proves the block of the decision from the pinned one (step 14).
+
+    Args:
+        headers: those of a proof of a QBFT block.
+        anchor: the pinned block.
+        block: where the decision stands.
+
+    Raises:
+        InvalidInputError: a header is none.
+        VerificationError: a header is not proved, or the last is that of another block.
+    """
+    last = follow(anchor, headers)[-1]
+    if (last.number, last.hash) != (block.number, block.hash):
+        raise VerificationError(
+            f"last header of the proof does not match (got block {last.number} 0x{last.hash.hex()}, "
+            f"expected block {block.number} 0x{block.hash.hex()})"
+        )
+    return Seals(anchor.number, last.number, len(last.extra.seals))
+
+
+def log_root_of(trust: TrustRoot, files: Sequence[bytes]) -> LogRoot:
+    """Finds the log root that a trust root names, and goes on to later versions that are given.
+
+    Args:
+        trust: which file it names, or holds.
+        files: the named file, unless the trust root holds it, and the versions after it in their order.
+
+    Raises:
+        InvalidInputError: a file is none, or the trust root names none.
+        VerificationError: the file is another, is about another chain, or is not signed by enough of its keys.
+    """
+    named = trust.log_root
+    if named is None:
+        raise InvalidInputError("log root does not match (got none in the trust root, expected one)")
+    if isinstance(named, LogRootPin):
+        if not files:
+            raise VerificationError(
+                f"log root does not match (got no file, expected version {named.version} "
+                f"with SHA-256 0x{named.sha256.hex()})"
+            )
+        named, files = named.open(files[0]), files[1:]
+    log_root.verify_root(named)
+    _check_deployment(named, trust)
+    return log_root.follow(named, files)
+
+
+def _check_deployment(root: LogRoot, trust: TrustRoot) -> None:
+    for what, got, expected in (
+        ("chain id", root.chain_id, trust.chain_id),
+        ("genesis hash", root.genesis_hash.hex(), trust.genesis_hash.hex()),
+    ):
+        if got != expected:
+            raise VerificationError(f"{what} of the log root does not match (got {got}, expected {expected})")
+    foreign = {address.hex() for address in root.contracts} - {address.hex() for _, address in trust.contracts}
+    ledger = trust.address("AccessLedger")
+    if foreign or ledger not in root.contracts:
+        raise VerificationError(
+            f"contracts of the log root do not match (got {sorted(foreign)} beside them, "
+            f"expected those of the trust root and 0x{ledger.hex()} among them)"
+        )
+
+
+def check_witnesses(proof: LogProof, root: LogRoot, block: BlockReference, log: Log, now: int) -> Witnessed:
+    """Proves that witnesses vouch for the log of the decision (step 15).
+
+    Args:
+        proof: place of the leaf, path and checkpoint.
+        root: whom to believe.
+        block: where the decision stands.
+        log: what the contract emitted for it.
+        now: seconds since the epoch.
+
+    Raises:
+        InvalidInputError: the proof holds no checkpoint.
+        VerificationError: the checkpoint is not final, or the decision is not in its log at that place.
+    """
+    leaf = leaf_of(root.chain_id, block.number, block.hash, log)
+    entry = log_proof.verify_entry(proof.to_bytes(), leaf, root.policy, now)
+    return Witnessed(entry, len(root.policy.witnesses))
