@@ -143,6 +143,7 @@ async def test_number_of_a_lost_transaction_is_given_out_again_though_its_caller
         patch.setattr(accounts, "UNCOUNTED_SECONDS", 0.0)
         filling = submit()
         await _sent(node, 2)
+    assert list(node.pool) == [0]
     node.give_up()
     with pytest.raises(LedgerUnavailableError, match="no receipt"):
         await lost
