@@ -81,7 +81,7 @@ def _slower_hash() -> Iterator[None]:
     try:
         yield
     finally:
-        setattr(keccak, "hasher", fast)  # noqa: B010 - as above
+        setattr(keccak, "hasher", fast)  # noqa: B010 - it is declared a method
 
 
 def _seconds(work: Callable[[], None]) -> float:

@@ -18,17 +18,14 @@ from consentry.api.app import create_app
 from consentry.api.logs import json_log
 from consentry.core.batch_tree import batch_of
 from consentry.core.codes import (
-    UNLIMITED_USES,
     Action,
     ActorKind,
-    Assurance,
     Category,
     LegalBasis,
     Purpose,
     Retention,
     Standing,
     Suite,
-    bits,
 )
 from consentry.core.terms import (
     ZERO_32,
@@ -48,6 +45,7 @@ from consentry.crypto.keywrap import new_release_seed, release_key_hash, release
 from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import AccountKey, SigningKey, Verifiers, sign
 from consentry.crypto.webauthn import SoftwarePasskey
+from consentry.demo.terms import treatment_terms
 from consentry.evidence.notation import bytes_of, hex_of, write
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.bell import Bell
@@ -234,31 +232,14 @@ class World:
 
     def terms(self, subject: SubjectId, **changes: Any) -> ConsentTerms:  # noqa: ANN401 - any member
         """Gives terms that let the hospital view images of the subject for 30 days."""
-        now = int(time.time())
-        terms = ConsentTerms(
-            subject_id=subject,
-            guardian=ZERO_32,
-            institution=self.people.hospital.address,
-            group=ZERO_32,
-            practitioner=ZERO_32,
-            records_root=ZERO_32,
-            categories=bits(Category.IMAGING),
-            purposes=bits(Purpose.TREAT),
-            actions=bits(Action.VIEW),
-            max_sensitivity=3,
-            data_from=MONTH - 12,
-            data_until=MONTH + 12,
-            valid_from=now - 3_600,
-            valid_until=now + 30 * DAY,
-            max_uses=UNLIMITED_USES,
-            onward_disclosure=False,
-            erase_by=0,
-            notice_hash=b"\x0e" * 32,
-            notice_version=1,
-            assurance=Assurance.DEVICE_KEY,
-            nonce=secrets.randbits(256),
-        )
-        return replace(terms, **changes)
+        own: dict[str, Any] = {
+            "max_sensitivity": 3,
+            "valid_from": int(time.time()) - 3_600,
+            "notice_hash": b"\x0e" * 32,
+            "notice_version": 1,
+            "nonce": secrets.randbits(256),
+        }
+        return replace(treatment_terms(subject, self.people.hospital.address, MONTH), **own | changes)
 
     def grant_body(self, key: SigningKey, terms: ConsentTerms) -> Json:
         """Gives the body of a signed consent."""

@@ -62,7 +62,7 @@ class _Loading(MutableMapping[str, Any]):
             self._loaded[name] = self._entries[name].load(name)
         return self._loaded[name]
 
-    def __setitem__(self, name: str, command: Any) -> None:  # noqa: ANN401 - as above
+    def __setitem__(self, name: str, command: Any) -> None:  # noqa: ANN401 - the base of commands is private
         self._loaded[name] = command
 
     def __delitem__(self, name: str) -> None:

@@ -112,7 +112,7 @@ def read_image(path: Path) -> Image:
         InvalidInputError: it is no DICOM instance of a study.
     """
     import pydicom  # noqa: PLC0415 - loads for longer than most commands take
-    from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - as above
+    from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - loads pydicom
 
     try:
         content = path.read_bytes()

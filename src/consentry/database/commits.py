@@ -99,7 +99,7 @@ class Commits:
             told = await self._write(lambda connection: kind.flush(connection, items))
         except VaultUnavailableError as error:
             told = [VaultUnavailableError(error.message, **error.details) for _ in places]
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - told to whoever wrote, whatever it is
             if len(places) > 1:
                 for place in places:
                     await self._apart(kind, [place], entries, results)

@@ -175,7 +175,7 @@ class AccessDesk:
         with self._marked(stored.batch.institution, stored.batch.root):
             await self.outbox.keep_batch(stored)
             answers = await self._decided_batch(stored, found)
-        return await each(list(zip(found, answers, strict=True)), desk._answered)  # noqa: SLF001 - as above
+        return await each(list(zip(found, answers, strict=True)), desk._answered)  # noqa: SLF001 - this very desk
 
     async def resume(self) -> int:
         """Has everything decided that was kept and not settled; releases nothing.

@@ -242,10 +242,9 @@ class Pkcs11Kms:
             _leave(session, _PRESENT)
 
     def _logged_in(self) -> Session:
-        if self._session is None and self._is_lost:
-            self._session, self._is_lost = _log_in_again(self._token), False
         if self._session is None:
-            self._session = _log_in(self._token)
+            log_in = _log_in_again if self._is_lost else _log_in
+            self._session, self._is_lost = log_in(self._token), False
         return self._session
 
     def _forget_session(self) -> None:

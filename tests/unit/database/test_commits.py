@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,19 @@ class Bench:
         (begun,) = connection.execute(text("SELECT count(*) FROM kept")).one()
         self.transactions.append([kind, *map(str, items), f"after {begun}"])
         connection.execute(text("INSERT INTO kept VALUES (:n)"), [{"n": item} for item in items])
+
+    def break_writes(self, patch: pytest.MonkeyPatch, fails: Callable[[int], bool], why: str) -> list[object]:
+        """Lets writes fail that their number says so of, counted from 1; gives the list of those that come."""
+        write, calls = self.database.write, list[object]()
+
+        async def failing(work: Any) -> Any:  # noqa: ANN401 - as it has it
+            calls.append(work)
+            if fails(len(calls)):
+                raise VaultUnavailableError(why)
+            return await write(work)
+
+        patch.setattr(self.database.commits, "_write", failing)
+        return calls
 
     async def kept(self) -> list[int]:
         """Gives what is in the table."""
@@ -106,15 +119,7 @@ async def test_one_that_was_written_is_told_so_when_the_disk_fails_with_the_next
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bench.plain.submit(1)
-    write, calls = bench.database.write, []
-
-    async def failing(work: Any) -> Any:  # noqa: ANN401 - as it has it
-        calls.append(work)
-        if len(calls) == 3:
-            raise VaultUnavailableError("disk is full")
-        return await write(work)
-
-    monkeypatch.setattr(bench.database.commits, "_write", failing)
+    bench.break_writes(monkeypatch, lambda number: number == 3, "disk is full")
     # The first transaction holds what cannot be written; the second is the plain ones', the third the picky ones'.
     told = await asyncio.gather(bench.plain.submit(2), bench.picky.submit(1), return_exceptions=True)
     assert told[0] == 20
@@ -125,10 +130,7 @@ async def test_one_that_was_written_is_told_so_when_the_disk_fails_with_the_next
 async def test_nobody_is_told_more_than_is_known_when_the_disk_fails_at_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def failing(_work: object) -> None:
-        raise VaultUnavailableError("disk is full")
-
-    monkeypatch.setattr(bench.database.commits, "_write", failing)
+    bench.break_writes(monkeypatch, lambda _: True, "disk is full")
     told = await asyncio.gather(bench.plain.submit(2), bench.picky.submit(1), return_exceptions=True)
     assert {type(error) for error in told} == {VaultUnavailableError}
 
@@ -149,15 +151,7 @@ async def test_writes_of_which_nothing_is_known_are_not_tried_one_by_one(
 ) -> None:
     """They may be there: the second time a nonce would seem to have been spent by somebody else."""
     await bench.plain.submit(1)
-    write, calls = bench.database.write, []
-
-    async def failing(work: Any) -> Any:  # noqa: ANN401 - as it has it
-        calls.append(work)
-        if len(calls) > 1:
-            raise VaultUnavailableError("answer was lost")
-        return await write(work)
-
-    monkeypatch.setattr(bench.database.commits, "_write", failing)
+    calls = bench.break_writes(monkeypatch, lambda number: number > 1, "answer was lost")
     wanted = bench.picky.submit(1), bench.picky.submit(2), bench.picky.submit(3)
     told = await asyncio.gather(*wanted, return_exceptions=True)
     assert {type(error) for error in told} == {VaultUnavailableError}

@@ -46,12 +46,12 @@ NONCE_REFUSED = -32003
 class Sealer:
     """Turns submitted transactions into blocks. ``submit`` from anywhere, ``run`` once."""
 
-    def __init__(self, log: BlockLog, link: EngineLink, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, log: BlockLog, link: EngineLink) -> None:
         self.pool = Pool()
         self.lock = asyncio.Lock()
         self._log = log
         self._link = link
-        self._clock = clock or BlockClock()
+        self._clock: Callable[[], float] = BlockClock()
         self._nonces: dict[str, int] = {}
         self._settled = asyncio.Event()
         self._settled.set()
