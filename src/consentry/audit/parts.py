@@ -35,14 +35,14 @@ _UNFINISHED: Final = ".unfinished"
 def schema_of(table: Table) -> pa.Schema:
     """Gives the Arrow schema of a table; each field tells what it holds in its metadata."""
     return pa.schema(
-        [pa.field(c.name, _ARROW[c.type], nullable=c.empty, metadata={"says": c.says}) for c in table.columns],
+        [pa.field(c.name, _ARROW[c.kind], nullable=c.empty, metadata={"says": c.says}) for c in table.columns],
         metadata={"says": table.says},
     )
 
 
 def arrow_type(column: Column) -> pa.DataType:
     """Gives the Arrow type of a column."""
-    return _ARROW[column.type]
+    return _ARROW[column.kind]
 
 
 @dataclass
@@ -153,9 +153,9 @@ def _place(table: Table, name: str) -> int:
 
 
 def _array(column: Column, values: object) -> pa.Array:
-    array = values if isinstance(values, pa.Array) else pa.array(values, type=_ARROW[column.type])
-    if array.type != _ARROW[column.type]:
-        array = array.cast(_ARROW[column.type])
+    array = values if isinstance(values, pa.Array) else pa.array(values, type=_ARROW[column.kind])
+    if array.type != _ARROW[column.kind]:
+        array = array.cast(_ARROW[column.kind])
     if array.null_count and not column.empty:
         raise TypeError(f"column {column.name} is empty")
     return array
@@ -166,9 +166,9 @@ def _names(column: Column, numbers: pa.Array) -> pa.Array:
     if codes is None:
         raise TypeError(f"column {column.name} has no codes")
     distinct = numbers.unique()
-    if column.type is Type.WORDS:
+    if column.kind is Type.WORDS:
         known = {mask: _in_mask(codes, mask) for mask in distinct.to_pylist() if mask is not None}
-        return pa.array([known.get(mask) for mask in numbers.to_pylist()], type=_ARROW[column.type])
+        return pa.array([known.get(mask) for mask in numbers.to_pylist()], type=_ARROW[column.kind])
     words = pa.array([name_of(codes, code) for code in distinct.drop_null().to_pylist()], type=pa.string())
     places = pc.index_in(numbers, value_set=distinct.drop_null()).cast(pa.int16())
     return pa.DictionaryArray.from_arrays(places, words)

@@ -54,7 +54,7 @@ class Column:
 
     Attributes:
         name: as in SQL.
-        type: how it is kept.
+        kind: how it is kept.
         says: what it holds, with its unit, in one line.
         empty: whether it may be null.
         source: of the names of a code, the column with the code; of a set, the one with its mask (bit ``1 << code``).
@@ -62,7 +62,7 @@ class Column:
     """
 
     name: str
-    type: Type
+    kind: Type
     says: str
     empty: bool = False
     source: str = ""

@@ -29,7 +29,7 @@ EXAMPLES: dict[Type, Any] = {
 
 
 def row(table: Table, **changed: object) -> dict[str, object]:
-    return {c.name: EXAMPLES[c.type] for c in table.columns if not c.source} | changed
+    return {c.name: EXAMPLES[c.kind] for c in table.columns if not c.source} | changed
 
 
 def read(folder: Path, table: Table) -> list[dict[str, Any]]:
@@ -115,5 +115,5 @@ def test_document_lists_every_table_and_column() -> None:
     for table in TABLES:
         section = text.partition(f"\n### `{table.name}`\n")[2].partition("\n### ")[0]
         assert table.says in section
-        lines = [f"| `{c.name}` | {c.type.value}{', or none' if c.empty else ''} | {c.says} |" for c in table.columns]
+        lines = [f"| `{c.name}` | {c.kind.value}{', or none' if c.empty else ''} | {c.says} |" for c in table.columns]
         assert [line for line in section.splitlines() if line.startswith("| `")] == lines
