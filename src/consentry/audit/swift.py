@@ -1,9 +1,9 @@
 """Plain transactions decided again quickly, with the same outcome as `audit.replay`.
 
-The usual decision, permitted under one consent, is checked by what was prepared for its record and consent. A decision of
-another kind is judged by the rules of ``core``; one in which anything is wrong is taken by the replay itself, which
-says what. So there is one place that finds, and this is a shorter way past it: tests compare the two on honest chains and
-on spoiled ones.
+The usual decision, permitted under one consent, is checked by what was prepared for its record and consent. A decision
+of another kind is judged by the rules of ``core``; one in which anything is wrong is taken by the replay itself, which
+says what. So there is one place that finds, and this is a shorter way past it: tests compare the two on honest chains
+and on spoiled ones.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from consentry.audit.columns import (
     GROUND,
     INSTITUTION,
     KEY_HASH,
+    OUTCOME,
     PRACTITIONER,
     ROW,
     SUBJECT,
@@ -45,6 +46,10 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 _UNCHANGING: Final = (events.AccessDecided, events.RequestRejected, events.BatchSubmitted)
 Submitted = Callable[[], Awaitable[Sequence[SubmittedRequest | None] | None]]
 Flags = NDArray[np.bool_]
+Key = TypeVar("Key", bound=bytes)
+_INSTITUTION_NUMBER: Final = 11
+_SUBJECT_NUMBER: Final = 17
+"""Where in its last word a decision has its numbers; see `core.packing`."""
 
 
 @dataclass
@@ -173,7 +178,8 @@ class Swift:
 
     def _catch_up(self, rows: _Rows, row: int) -> None:
         """Adds the rows before one to the used request ids and to the counts."""
-        self.used.add(rows.digests[rows.used : row])
+        # None of them was there, and none stands there twice: such a row is for the replay itself.
+        self.used.add_new(rows.digests[rows.used : row])
         rows.used = row
         self._count(rows, row)
 
@@ -270,20 +276,23 @@ class Swift:
         expected += [0] * (stop - len(expected))
 
     def _advance(self, rows: _Rows, begun: int, end: int) -> None:
-        """Moves the heads past some rows, as `core.heads.advance` does one by one."""
-        state, entries = self.replay.state, rows.plain.entry_hashes
-        subjects, institutions, zero = state.subject_heads, state.institution_heads, ZERO_32
-        for row in range(begun, end):
-            entry, subject = entries[row * WORD : (row + 1) * WORD], rows.subjects[row]
-            head = subjects.get(subject, zero)
-            number = int.from_bytes(head[-SEQUENCE_BYTES:], "big") + 1
-            made = keccak(subject + head + entry)
-            subjects[subject] = made[:-SEQUENCE_BYTES] + number.to_bytes(SEQUENCE_BYTES, "big")
-            institution = rows.institutions[row]
-            head = institutions.get(institution, zero)
-            number = int.from_bytes(head[-SEQUENCE_BYTES:], "big") + 1
-            made = keccak(institution_key(institution) + head + entry)
-            institutions[institution] = made[:-SEQUENCE_BYTES] + number.to_bytes(SEQUENCE_BYTES, "big")
+        """Moves the heads past some rows, as `core.heads.advance` does one by one; their numbers were looked at."""
+        state, words, hashed = self.replay.state, rows.plain.words, rows.plain.entry_hashes
+        entries = [hashed[at : at + WORD] for at in range(begun * WORD, end * WORD, WORD)]
+        first, last = begun * ROW + OUTCOME * WORD, end * ROW
+        numbers = [words[at : at + SEQUENCE_BYTES] for at in range(first + _SUBJECT_NUMBER, last, ROW)]
+        own = [words[at : at + SEQUENCE_BYTES] for at in range(first + _INSTITUTION_NUMBER, last, ROW)]
+        asked = list(map(institution_key, rows.institutions[begun:end]))
+        _move(state.subject_heads, rows.subjects[begun:end], rows.subjects[begun:end], entries, numbers)
+        _move(state.institution_heads, rows.institutions[begun:end], asked, entries, own)
+
+
+def _move(
+    heads: dict[Key, bytes], names: Sequence[Key], keys: Sequence[bytes], entries: list[bytes], numbers: list[bytes]
+) -> None:
+    """Moves heads by name, each by the key of its chain and an entry hash; numbers are those behind them."""
+    for name, key, entry, number in zip(names, keys, entries, numbers, strict=True):
+        heads[name] = keccak(key + heads.get(name, ZERO_32) + entry)[:-SEQUENCE_BYTES] + number
 
 
 def _twice(digests: Words) -> Flags:

@@ -81,7 +81,7 @@ def run(
         values.origin(node)
     given = {"node_url": node, "manifest": manifest, "engine": engine}
     chosen = load_settings(settings, **{name: value for name, value in given.items() if value})
-    order = AuditOrder(Span(first, last))
+    order = AuditOrder(Span(first, last), in_bulk=True)
     if out is not None:
         order = replace(order, rows=Rows(PartWriter(out)), checkpoints=Checkpoints(out / "checkpoint"))
     quiet = as_json or not sys.stderr.isatty()

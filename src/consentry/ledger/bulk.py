@@ -31,9 +31,10 @@ from consentry.core.events import BatchSubmitted, LedgerEvent
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.abi import artifact
+from consentry.ledger.abi import CONTRACTS, artifact
 from consentry.ledger.bulk_calls import call_in
 from consentry.ledger.events import Log, decode_log
+from consentry.ledger.manifest import Manifest
 
 SECONDS: Final = 60.0
 """How long an answer may take."""
@@ -179,9 +180,9 @@ class BlockReader:
             topics, data = entry["topics"], entry["data"]
             if len(topics) != _DECIDED_TOPICS or topics[0] != kind or len(data) != _DATA or entry["address"] != ledger:
                 return None
-            parts += topics[1:]
-            parts.append(data)
-        content = "".join(parts).replace("0x", "")
+            _, request, subject, institution = topics
+            parts += (request[2:], subject[2:], institution[2:], data[2:])
+        content = "".join(parts)
         return bytes.fromhex(content) if len(content) == len(decided) * _HEX_ROW else None
 
 
@@ -221,6 +222,14 @@ class Bulk:
         """Takes where to read, and how many processes read; as many as there are cores, less one, if not given."""
         self._source = source
         self._processes = processes or max(1, (os.cpu_count() or 2) - 1)
+
+    @classmethod
+    def of_deployment(cls, url: str, manifest: Manifest, processes: int = 0) -> Bulk:
+        """Gives the reader of a deployment behind a node's HTTP address."""
+        ledger = manifest.address("AccessLedger")
+        domain = Domain("Consentry AccessLedger", manifest.identity.chain_id, ledger)
+        contracts = tuple(manifest.address(name) for name in CONTRACTS)
+        return cls(Source(url, contracts, ledger, domain), processes)
 
     async def stretches(self, first: int, last: int, key: bytes) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         """Gives blocks ``first`` to ``last``, some at a time, and reads on meanwhile.
