@@ -1,28 +1,35 @@
-"""The audit: reads a node from the first block of the deployment to head, and everything it is given to compare."""
+"""The audit: reads a node from the first block of the deployment to head, and everything it is given to compare.
+
+What was read is decided again, written if a folder is given, and forgotten: in memory stays what decisions to come
+depend on. What others keep is compared with the chain in a second reading.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
 from consentry.audit.batches import check_batch
-from consentry.audit.compare import compare_objects, compare_releases, compare_rows, releases_permitted
+from consentry.audit.checkpoint import Checkpoints, Saved
+from consentry.audit.compare import Releases, compare_objects, compare_rows
 from consentry.audit.erasures import late_releases, missing_attestations
 from consentry.audit.findings import Finding, Kind, Report
+from consentry.audit.named import Named
 from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, ReleaseReader, SubmittedRequest
+from consentry.audit.reading import read_again, stretches
 from consentry.audit.replay import Replay
+from consentry.audit.rows import Rows
 from consentry.audit.storage import compare_storage
 from consentry.core import events
 from consentry.core.act_table import ACTS
-from consentry.core.chain import BlockReference
+from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
 from consentry.crypto.signing import ACCOUNT_SIZE
-from consentry.errors import InvalidInputError
+from consentry.errors import InvalidInputError, LedgerUnavailableError
 
-BLOCKS_A_READ: Final = 2_000
 SIGNED_IN: Final = tuple(sorted({"Consents", "AccessLedger", *(act.FORM.contract for act in ACTS)}))
 """Contracts in whose domain something is signed that the log shows."""
 Answer = events.AccessDecided | events.RequestRejected
@@ -41,6 +48,29 @@ UNREAD_REJECTION: Final = (
     "what came with request {} of transaction {} cannot be read; why it was rejected is checked from events alone"
 )
 NO_CALLDATA: Final = "calldata was not read: signatures of requests and scope proofs are not checked again"
+NO_STORAGE: Final = "the audit ends before head: what the contracts hold by now was not compared with the events"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Blocks an audit is about; none stands for the first of the deployment, and for head.
+
+    What stands before ``first`` is read and decided again all the same, for the state it leads to; it is not reported.
+    """
+
+    first: int | None = None
+    last: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an audit has come."""
+
+    block: int
+    head: int
+    events: int
+    decisions: int
+    findings: int
 
 
 @dataclass
@@ -50,21 +80,26 @@ class Audit:
     Attributes:
         reader: the chain.
         with_calldata: whether to read what was submitted, for signatures of requests and scope proofs.
-        chain: every event, in order, once `run` is done.
+        span: blocks it is about.
+        rows: where to write tables, if anywhere.
+        checkpoints: where to write how far it has come, if anywhere.
         replay: the state the events amount to.
     """
 
     reader: LedgerReader
     with_calldata: bool = True
-    chain: list[LedgerEvent] = field(default_factory=list)
+    span: Span = Span()
+    rows: Rows | None = None
+    checkpoints: Checkpoints | None = None
     replay: Replay = field(init=False)
+    _named: Named = field(default_factory=Named)
     _unread: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         domains = {name: self.reader.domain(name) for name in SIGNED_IN}
         self.replay = Replay(domains, self.reader.verifiers())
 
-    async def run(self) -> Report:
+    async def run(self, progress: Callable[[Progress], None] = lambda _: None) -> Report:
         """Decides every access again and compares the outcome with the contracts' state.
 
         Returns:
@@ -72,15 +107,48 @@ class Audit:
 
         Raises:
             LedgerError: the node does not answer, or serves another chain.
+            InvalidInputError: the span does not fit the chain.
+            ForeignChainError: what was written down before is of another chain, or of blocks that were rewritten.
+            ConfigurationError: what was written down before is damaged, or of another audit.
         """
-        identity = await self.reader.identity()
-        head = await self.reader.head()
-        async for found in self._read(identity.deployed_in, head):
-            await self._take(found)
+        identity, newest = await self.reader.identity(), await self.reader.head()
+        head = await self._end(identity, newest)
+        first = await self._go_on(identity, head)
+        async for stretch in stretches(self.reader, first, head.number):
+            await self._take(stretch.events)
+            progress(Progress(stretch.last, head.number, self.replay.taken, self.replay.decisions, self._found()))
+            if self.checkpoints and self.checkpoints.is_due():
+                await self._save(identity, stretch.last)
+        if self.checkpoints:
+            await self._save(identity, head.number)
         self.replay.finish()
-        stored = await compare_storage(self.reader, self.replay.state, self.chain, head.time)
-        overdue = missing_attestations(self.replay.state, head)
-        findings, limits = await self._without_smart_accounts([*self.replay.findings, *stored, *overdue])
+        report = await self._report(head, ended=head.number == newest.number)
+        if self.rows:
+            self.rows.finish(self.replay.state, head)
+        return report
+
+    async def conclude(self, report: Report) -> None:
+        """Writes what was found, once everything was compared; the tables are whole from then on."""
+        if self.rows:
+            identity = await self.reader.identity()
+            self.rows.conclude(report, identity, self.span.first or identity.deployed_in)
+
+    async def _end(self, identity: ChainIdentity, newest: BlockReference) -> BlockReference:
+        first, last = self.span.first or identity.deployed_in, self.span.last
+        head = newest if last is None or last == newest.number else await self.reader.block(last)
+        if head is None or head.number < first:
+            shown = f"from block {first} to {last if last is not None else newest.number}"
+            raise InvalidInputError(f"span of the audit does not fit the chain (got {shown}, head is {newest.number})")
+        return head
+
+    def _found(self) -> int:
+        return len(self.replay.findings)
+
+    async def _report(self, head: BlockReference, *, ended: bool) -> Report:
+        replay = self.replay
+        stored = await compare_storage(self.reader, replay.state, self._named, head.time) if ended else []
+        overdue = missing_attestations(replay.state, head)
+        findings, limits = await self._without_smart_accounts([*replay.findings, *stored, *overdue])
         limits = [
             NO_CALLER,
             NO_SIGNATURES,
@@ -88,14 +156,46 @@ class Audit:
             *limits,
             *self._unread,
             *([] if self.with_calldata else [NO_CALLDATA]),
+            *([] if ended else [NO_STORAGE]),
         ]
-        replay = self.replay
-        return Report(head, replay.taken, replay.decisions, replay.signatures, tuple(findings), tuple(limits))
+        kept = tuple(finding for finding in findings if self._is_within(finding))
+        return Report(head, replay.taken, replay.decisions, replay.signatures, kept, tuple(limits))
+
+    def _is_within(self, finding: Finding) -> bool:
+        return self.span.first is None or finding.place is None or finding.place.block.number >= self.span.first
+
+    async def _go_on(self, identity: ChainIdentity, head: BlockReference) -> int:
+        """Takes up what was written down before, if there is anything; gives the first block to read."""
+        saved = self.checkpoints.load() if self.checkpoints else None
+        if saved is None:
+            if self.rows:
+                self.rows.go_back_to(None)
+            return identity.deployed_in
+        saved.check(identity, (self.with_calldata, self.span.first, self.rows is not None), head)
+        reached = await self.reader.block(saved.block.number)
+        saved.check_block(reached)
+        self.replay, self._named, self._unread = saved.replay, saved.named, saved.unread
+        if self.rows:
+            self.rows.go_back_to(saved.rows)
+        return saved.block.number + 1
+
+    async def _save(self, identity: ChainIdentity, number: int) -> None:
+        """Writes down how far the audit has come."""
+        block = await self.reader.block(number)
+        if block is None or self.checkpoints is None:
+            raise LedgerUnavailableError(f"node does not give block {number}")
+        asked = self.with_calldata, self.span.first, self.rows is not None
+        place = self.rows.place() if self.rows else None
+        self.checkpoints.save(Saved(identity, asked, block, self.replay, self._named, self._unread, place))
 
     async def compare_projection(self, report: Report, rows: ProjectionReader) -> Report:
-        """Adds what the database says differently from the chain."""
-        kept = [row async for row in rows.rows()]
-        more = compare_rows(self.chain, kept, await rows.position(), report.head)
+        """Adds what the database says differently from the chain.
+
+        Raises:
+            LedgerUnavailableError: the node does not tell the same as before.
+        """
+        chain = read_again(self.reader, await self._deployed_in(), report.head.number, report.events)
+        more = await compare_rows(chain, rows.rows(), await rows.position(), report.head)
         return replace(report, findings=(*report.findings, *more))
 
     async def compare_vault(self, report: Report, custodian: Address, objects: ObjectReader) -> Report:
@@ -107,23 +207,26 @@ class Audit:
         """Adds what a custodian's vault gave out without a decision, and counts what it never gave out.
 
         A gateway may go on serving meanwhile: decisions that came after the head of the report count as well.
-        """
-        kept = [release async for release in releases.releases()]
-        head = await self.reader.head()
-        later = [event async for found in self._read(report.head.number + 1, head) for event in found]
-        permitted = releases_permitted([*self.chain, *later])
-        records = self.replay.state.records
-        own = {record for record, known in records.items() if known.leaf.custodian == custodian}
-        unreleased = {decided for decided in releases_permitted(self.chain) if decided.record_id in own} - {*kept}
-        more = [*compare_releases(kept, permitted), *late_releases(self.replay.state, kept)]
-        return replace(report, findings=(*report.findings, *more), unreleased=len(unreleased))
 
-    async def _read(self, first: int, head: BlockReference) -> AsyncIterator[Sequence[LedgerEvent]]:
-        for start in range(first, head.number + 1, BLOCKS_A_READ):
-            yield await self.reader.events(start, min(head.number, start + BLOCKS_A_READ - 1))
+        Raises:
+            LedgerUnavailableError: the node does not tell the same as before.
+        """
+        judged, records, late = Releases(custodian), self.replay.state.records, list[Finding]()
+        async for release in releases.releases():
+            judged.keep(release)
+            late += late_releases(self.replay.state, [release])
+        async for event in read_again(self.reader, await self._deployed_in(), report.head.number, report.events):
+            if isinstance(event, events.AccessDecided):
+                record = records.get(event.entry.request.record_id)
+                within = event.place.block.number <= report.head.number
+                judged.permit(event, record.leaf.custodian if record else None, counted=within)
+        more = [finding async for release in releases.releases() for finding in judged.judge(release)]
+        return replace(report, findings=(*report.findings, *more, *late), unreleased=judged.unreleased)
+
+    async def _deployed_in(self) -> int:
+        return (await self.reader.identity()).deployed_in
 
     async def _take(self, found: Sequence[LedgerEvent]) -> None:
-        self.chain += found
         for transaction, group in groupby(found, key=lambda event: event.place.transaction_hash):
             together = list(group)
             answers = [event for event in together if isinstance(event, Answer)]
@@ -134,7 +237,15 @@ class Audit:
                 item = next(items) if isinstance(event, Answer) else None
                 if isinstance(event, Answer) and submitted is not None and item is None:
                     self._unreadable(event)
-                self.replay.take(event, item)
+                self._take_one(event, item)
+
+    def _take_one(self, event: LedgerEvent, item: SubmittedRequest | None) -> None:
+        self._named.take(event)
+        number = self.replay.taken
+        self.replay.take(event, item)
+        if self.rows:
+            reported = self.span.first is None or event.place.block.number >= self.span.first
+            self.rows.take(number, event, self.replay, reported=reported)
 
     def _unreadable(self, answer: Answer) -> None:
         """Says that an item cannot be read: the contract decides none of that kind, and rejects some unread."""

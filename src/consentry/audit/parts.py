@@ -66,7 +66,16 @@ class PartWriter:
             (self.folder / table.name).mkdir(parents=True, exist_ok=True)
             self.parts.setdefault(table.name, 0)
             self._waiting[table.name] = []
-        self._forget_later_parts()
+
+    def go_back_to(self, parts: Mapping[str, int]) -> None:
+        """Goes on behind so many parts of each table; those behind them, and rows that wait, are forgotten."""
+        for table in TABLES:
+            self.parts[table.name] = parts.get(table.name, 0)
+            self._waiting[table.name] = []
+            kept = {part_path(self.folder, table.name, number).name for number in range(self.parts[table.name])}
+            for path in (self.folder / table.name).iterdir():
+                if path.name not in kept and path.suffix in (".parquet", _UNFINISHED):
+                    path.unlink()
 
     def add(self, table: Table, columns: Mapping[str, object]) -> None:
         """Adds rows, given by columns: a sequence of values or an Arrow array each; derived columns are left out.
@@ -110,14 +119,6 @@ class PartWriter:
         _sync(target.parent)
         self.parts[table.name] += 1
         self._waiting[table.name] = []
-
-    def _forget_later_parts(self) -> None:
-        """Removes parts behind those counted: they were written after the place a run goes on from."""
-        for table in TABLES:
-            kept = {part_path(self.folder, table.name, number).name for number in range(self.parts[table.name])}
-            for path in (self.folder / table.name).iterdir():
-                if path.name not in kept and path.suffix in (".parquet", _UNFINISHED):
-                    path.unlink()
 
 
 def part_path(folder: Path, table: str, number: int) -> Path:

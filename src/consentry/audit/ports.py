@@ -84,6 +84,10 @@ class LedgerReader(Protocol):
         """Gives the newest block that is final by the rule of the engine."""
         ...
 
+    async def block(self, number: int) -> BlockReference | None:
+        """Gives a block by its number; none if the chain is shorter."""
+        ...
+
     async def events(self, first: int, last: int) -> Sequence[LedgerEvent]:
         """Gives every event of the suite in blocks ``first`` to ``last``, in chain order."""
         ...

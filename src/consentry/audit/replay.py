@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from consentry.audit.acts import ActChecks
 from consentry.audit.brought import Brought
+from consentry.audit.digests import UsedRequests
 from consentry.audit.findings import Finding, Kind
 from consentry.audit.ports import SubmittedRequest
 from consentry.core import events, heads
@@ -38,14 +39,16 @@ class Replay:
         taken: number of events taken.
         decisions: number of accesses decided again.
         signatures: number of signatures checked again.
+        expected: what the rules say of the access or request taken last; none where that cannot be known.
     """
 
     domains: Mapping[str, Domain]
     verifiers: Verifiers
-    state: LedgerState = field(default_factory=LedgerState)
+    state: LedgerState = field(default_factory=lambda: LedgerState(decided=UsedRequests()))
     findings: list[Finding] = field(default_factory=list)
     taken: int = 0
     decisions: int = 0
+    expected: Reason | None = None
     _acts: ActChecks = field(init=False)
     _brought: Brought = field(init=False)
     _last: EventPlace | None = None
@@ -129,7 +132,7 @@ class Replay:
             self._find(Kind.REPLAY, about, message, expected="once", got="again", place=place)
         self._check_line(entry, about, place)
         submitted = self._authentic(event, submitted)
-        expected = self._decided_again(entry, submitted, about, place)
+        expected = self.expected = self._decided_again(entry, submitted, about, place)
         if expected != entry.reason:
             self._find(
                 Kind.DECISION,
@@ -215,7 +218,7 @@ class Replay:
     # Rejections.
 
     def _check_rejection(self, event: events.RequestRejected, submitted: SubmittedRequest | None) -> None:
-        expected = self._rejected_again(event, submitted)
+        expected = self.expected = self._rejected_again(event, submitted)
         if expected is not None and expected != event.reason:
             self._find(
                 Kind.REJECTION,

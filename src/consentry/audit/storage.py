@@ -7,17 +7,14 @@ events say of participants, subjects, groups, records and consents must be what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import astuple
 from enum import Enum
 from typing import Final, TypeVar
 
 from consentry.audit.findings import Finding, Kind
+from consentry.audit.named import Named
 from consentry.audit.ports import AuthorisationSlot, ConsentSlot, LedgerReader
-from consentry.core import events
-from consentry.core.events import LedgerEvent
-from consentry.core.guardianship import GuardianAppointment
-from consentry.core.signer_keys import CardRegistration, CardRemoval
 from consentry.core.state import LedgerState
 from consentry.core.terms import Address
 from consentry.crypto.signing import ACCOUNT_SIZE
@@ -29,22 +26,20 @@ Key = TypeVar("Key", bound=bytes)
 Fact = TypeVar("Fact")
 
 
-async def compare_storage(
-    reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent], now: int
-) -> list[Finding]:
+async def compare_storage(reader: LedgerReader, state: LedgerState, named: Named, now: int) -> list[Finding]:
     """Compares every fact of the events with the contract that holds it.
 
     Args:
         reader: the chain.
         state: what the events amount to.
-        chain: the events, for what they took back again: a relay, a membership, an office.
+        named: what the events name, for what they took back again: a relay, a membership, an office.
         now: time of the head, in seconds: a suspension in emergency ends by itself.
     """
     return [
         *await _compare_logs(reader, state),
-        *await _compare_participants(reader, state, chain, now),
+        *await _compare_participants(reader, state, named, now),
         *await _compare_subjects(reader, state),
-        *await _compare_standing(reader, state, chain),
+        *await _compare_standing(reader, state, named),
         *await _compare_bases(reader, state),
     ]
 
@@ -61,17 +56,12 @@ async def _compare_logs(reader: LedgerReader, state: LedgerState) -> list[Findin
     ]
 
 
-async def _compare_participants(
-    reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent], now: int
-) -> list[Finding]:
-    named = {(e.group, e.institution) for e in chain if isinstance(e, events.GroupMembershipChanged)}
-    relays = {e.relay for e in chain if isinstance(e, events.RelayAdmitted | events.RelayRemoved)}
-    members = {group + institution: (group, institution) in state.members for group, institution in named}
-    active = {relay: state.is_active_relay(relay, now) for relay in relays}
+async def _compare_participants(reader: LedgerReader, state: LedgerState, named: Named, now: int) -> list[Finding]:
+    members = {group + institution: (group, institution) in state.members for group, institution in named.memberships}
+    active = {relay: state.is_active_relay(relay, now) for relay in named.relays}
     verifiers = dict.fromkeys(state.verifiers, True)
     institutions = {institution: known.seen_at(now) for institution, known in state.institutions.items()}
-    appointed = {e.officer for e in chain if isinstance(e, events.OfficerAppointed | events.OfficerDismissed)}
-    officers = {officer: state.officer(officer) for officer in appointed}
+    officers = {officer: state.officer(officer) for officer in named.officers}
 
     async def is_member(pair: bytes) -> bool:
         return await reader.is_group_member(pair[:-ACCOUNT_SIZE], Address(pair[-ACCOUNT_SIZE:]))
@@ -107,13 +97,10 @@ async def _compare_subjects(reader: LedgerReader, state: LedgerState) -> list[Fi
     ]
 
 
-async def _compare_standing(reader: LedgerReader, state: LedgerState, chain: Sequence[LedgerEvent]) -> list[Finding]:
+async def _compare_standing(reader: LedgerReader, state: LedgerState, named: Named) -> list[Finding]:
     """Compares cards and guardians that the events name. An open recovery lapses by itself, and is not compared."""
-    acts = [event for event in chain if isinstance(event, events.ActPerformed)]
-    carded = {event.subject_id for event in acts if isinstance(event.act, CardRegistration | CardRemoval)}
-    appointed = {event.act_hash for event in acts if isinstance(event.act, GuardianAppointment)}
-    cards = {subject: state.keys.cards.get(subject, b"") for subject in carded}
-    guardians = {name: state.guardians.appointments.get(name) for name in appointed}
+    cards = {subject: state.keys.cards.get(subject, b"") for subject in named.carded}
+    guardians = {name: state.guardians.appointments.get(name) for name in named.appointed}
     message = "the events of {} do not lead to what the contract holds"
     return [
         *await _compare(Kind.CARD_STATE, message.format("a card"), cards, reader.card_of),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import MutableSet
 from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 from typing import Final
@@ -160,7 +161,7 @@ class LedgerState:
     subjects: dict[SubjectId, SubjectState] = field(default_factory=dict)
     records: dict[RecordId, RecordState] = field(default_factory=dict)
     consents: dict[ConsentId, ConsentState] = field(default_factory=dict)
-    decided: set[tuple[Address, int]] = field(default_factory=set)
+    decided: MutableSet[tuple[Address, int]] = field(default_factory=set)
     subject_heads: dict[SubjectId, bytes] = field(default_factory=dict)
     institution_heads: dict[Address, bytes] = field(default_factory=dict)
     performed: set[bytes] = field(default_factory=set)

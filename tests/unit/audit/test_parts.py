@@ -84,7 +84,8 @@ def test_parts_behind_the_place_to_go_on_from_are_forgotten(tmp_path: Path) -> N
     first.flush()
     part_path(tmp_path, "findings", 2).with_suffix(".unfinished").write_bytes(b"half")
 
-    second = PartWriter(tmp_path, parts=place)
+    second = PartWriter(tmp_path)
+    second.go_back_to(place)
     second.add_rows(FINDINGS, [row(FINDINGS, kind="again")])
     second.flush()
     assert [each["kind"] for each in read(tmp_path, FINDINGS)] == ["before", "again"]

@@ -1,0 +1,140 @@
+"""Sets of many ids in little memory: 16 bytes of a keyed hash for each, in one array.
+
+A Python set of ten million request ids takes gigabytes. What is kept here instead is BLAKE2b of the id under a key that
+is drawn for the set, so nobody can look for two ids that are taken for one; with n ids the chance that any two are is
+below n² / 2^128.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, MutableSet
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consentry.core.terms import Address
+
+DIGEST_SIZE: Final = 16
+_WORDS: Final = 2
+_FIRST_SLOTS: Final = 1 << 10
+_MOST_FULL: Final = 0.62
+"""Above this share of its slots an array is doubled: probes stay short, and 2^24 slots hold ten million."""
+
+Words = NDArray[np.uint64]
+
+
+class DigestSet:
+    """Digests in an open-addressed table with linear probing; an empty slot is zero, which no digest is."""
+
+    def __init__(self) -> None:
+        """Draws a key."""
+        self._key = secrets.token_bytes(DIGEST_SIZE)
+        self._slots: Words = np.zeros((_FIRST_SLOTS, _WORDS), np.uint64)
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Gives how many there are."""
+        return self._count
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory the table takes."""
+        return self._slots.nbytes
+
+    def __getstate__(self) -> tuple[bytes, int, bytes]:
+        """Gives key, count and slots for `audit.checkpoint`."""
+        return self._key, self._count, self._slots.tobytes()
+
+    def __setstate__(self, state: tuple[bytes, int, bytes]) -> None:
+        """Takes what was written down."""
+        self._key, self._count, slots = state
+        self._slots = np.frombuffer(slots, np.uint64).reshape(-1, _WORDS).copy()
+
+    def digests_of(self, ids: Iterable[bytes]) -> Words:
+        """Gives the digests of ids, two words each; they mean something to this set alone."""
+        key = self._key
+        joined = b"".join([blake2b(each, digest_size=DIGEST_SIZE, key=key).digest() for each in ids])
+        digests = np.frombuffer(joined, np.uint64).reshape(-1, _WORDS).copy()
+        digests[~digests.any(axis=1), 0] = 1
+        return digests
+
+    def holds(self, digests: Words) -> NDArray[np.bool_]:
+        """Tells of each digest whether it is there."""
+        slots, last = self._slots, np.uint64(len(self._slots) - 1)
+        found = np.zeros(len(digests), np.bool_)
+        left, place = np.arange(len(digests)), digests[:, 0] & last
+        while len(left):
+            kept = slots[place]
+            same = (kept == digests[left]).all(axis=1)
+            found[left[same]] = True
+            further = ~same & kept.any(axis=1)
+            left, place = left[further], (place[further] + np.uint64(1)) & last
+        return found
+
+    def add(self, digests: Words) -> None:
+        """Adds digests; those that are there, or given twice, count once."""
+        if len(digests) > 1:
+            digests = np.unique(digests, axis=0)
+        digests = digests[~self.holds(digests)]
+        self._make_room(len(digests))
+        self._place(digests)
+        self._count += len(digests)
+
+    def _make_room(self, more: int) -> None:
+        size = len(self._slots)
+        while self._count + more > _MOST_FULL * size:
+            size *= 2
+        if size > len(self._slots):
+            kept = self._slots[self._slots.any(axis=1)]
+            self._slots = np.zeros((size, _WORDS), np.uint64)
+            self._place(kept)
+
+    def _place(self, digests: Words) -> None:
+        """Puts distinct digests, none of which is there, into empty slots."""
+        slots, last = self._slots, np.uint64(len(self._slots) - 1)
+        place = digests[:, 0] & last
+        while len(digests):
+            empty = np.flatnonzero(~slots[place].any(axis=1))
+            # Of several that want one slot, one gets it; the others, and whoever met another's, go on.
+            slots[place[empty]] = digests[empty]
+            left = (slots[place] != digests).any(axis=1)
+            digests, place = digests[left], (place[left] + np.uint64(1)) & last
+
+
+class UsedRequests(MutableSet[tuple[Address, int]]):
+    """``LedgerState.decided`` in little memory: which institution had which request id decided.
+
+    It cannot tell its members, only whether one is there.
+    """
+
+    def __init__(self) -> None:
+        """Begins empty."""
+        self.digests = DigestSet()
+
+    def __contains__(self, member: object) -> bool:
+        """Tells whether a request id of an institution was decided."""
+        if not isinstance(member, tuple):
+            return False
+        return bool(self.digests.holds(self._digest(*member))[0])
+
+    def __len__(self) -> int:
+        """Gives how many there are."""
+        return len(self.digests)
+
+    def __iter__(self) -> Iterator[tuple[Address, int]]:
+        """Refuses: members are not kept."""
+        raise TypeError("request ids are kept as digests and cannot be listed")
+
+    def add(self, value: tuple[Address, int]) -> None:
+        """Adds a request id of an institution."""
+        self.digests.add(self._digest(*value))
+
+    def discard(self, value: tuple[Address, int]) -> None:
+        """Refuses: nothing is taken out."""
+        raise TypeError(f"what was decided stays decided (got request {value[1]} to take out)")
+
+    def _digest(self, institution: Address, number: int) -> Words:
+        return self.digests.digests_of([institution + number.to_bytes(32, "big")])

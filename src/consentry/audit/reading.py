@@ -1,0 +1,76 @@
+"""The chain as it comes: some blocks at a time, so many that their events fit into little memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from consentry.audit.ports import LedgerReader
+from consentry.core.events import LedgerEvent
+from consentry.errors import LedgerUnavailableError
+
+MOST_BLOCKS: Final = 2_000
+"""Nodes limit the blocks of one question (Besu to 5,000)."""
+EVENTS_A_READ: Final = 20_000
+"""About as many events are read at once; one block may have some thousand."""
+_FIRST_BLOCKS: Final = 64
+_FASTER: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Events of some blocks in a row."""
+
+    first: int
+    last: int
+    events: Sequence[LedgerEvent]
+
+
+@dataclass
+class Stride:
+    """How many blocks to read next."""
+
+    blocks: int = field(default_factory=lambda: _FIRST_BLOCKS)
+
+    def adapt(self, read: int, events: int) -> None:
+        """Learns from what was read: blocks, and the events in them."""
+        fitting = read * EVENTS_A_READ // max(events, 1)
+        self.blocks = max(1, min(fitting, self.blocks * _FASTER, MOST_BLOCKS))
+
+
+async def stretches(reader: LedgerReader, first: int, last: int) -> AsyncIterator[Stretch]:
+    """Reads the events of blocks ``first`` to ``last``."""
+    stride = Stride()
+    while first <= last:
+        end = min(last, first + stride.blocks - 1)
+        found = await reader.events(first, end)
+        yield Stretch(first, end, found)
+        stride.adapt(end - first + 1, len(found))
+        first = end + 1
+
+
+async def read_again(reader: LedgerReader, first: int, last: int, expected: int) -> AsyncIterator[LedgerEvent]:
+    """Reads the events of an audit once more, to compare them with what others keep, and goes on to the newest block.
+
+    Args:
+        reader: the chain.
+        first: first block of the audit.
+        last: last block of the audit.
+        expected: number of events the audit read up to there.
+
+    Raises:
+        LedgerUnavailableError: the node tells of another number of events than before.
+    """
+    count = 0
+    async for stretch in stretches(reader, first, last):
+        count += len(stretch.events)
+        for event in stretch.events:
+            yield event
+    if count != expected:
+        raise LedgerUnavailableError(f"number of events does not match (got {count}, expected {expected} as before)")
+    while (newest := (await reader.head()).number) > last:
+        async for stretch in stretches(reader, last + 1, newest):
+            for event in stretch.events:
+                yield event
+        last = newest
