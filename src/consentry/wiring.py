@@ -15,7 +15,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ from typing import Final
 
 import httpx
 
-from consentry.audit.audit import Audit
+from consentry.audit.audit import Audit, Progress, RowSink, Span
+from consentry.audit.checkpoint import Checkpoints
 from consentry.audit.findings import Report
 from consentry.config import FORMS, Settings
 from consentry.core.chain import BlockReference
@@ -223,17 +224,37 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
         await reader.close()
 
 
-async def run_audit(settings: Settings, *, chain_only: bool) -> Report:
-    """Decides every access again from the chain, then compares database, objects and releases with it."""
-    async with open_audit(settings, chain_only=chain_only) as scope:
-        audit = Audit(scope.reader)
-        report = await audit.run()
+@dataclass(frozen=True, slots=True)
+class AuditOrder:
+    """Which blocks to audit, and where to write tables and checkpoints, if anywhere."""
+
+    span: Span
+    rows: RowSink | None = None
+    checkpoints: Checkpoints | None = None
+
+
+async def run_audit(
+    settings: Settings,
+    *,
+    chain_only: bool,
+    order: AuditOrder | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Report:
+    """Decides every access again from the chain, then compares database, objects and releases with it.
+
+    What a custodian keeps is compared with the chain up to head alone: an audit that ends before leaves it aside.
+    """
+    order = order or AuditOrder(Span())
+    async with open_audit(settings, chain_only=chain_only or order.span.last is not None) as scope:
+        audit = Audit(scope.reader, span=order.span, rows=order.rows, checkpoints=order.checkpoints)
+        report = await audit.run(progress)
         if scope.rows is not None and scope.measure is not None:
             await _wait_for(scope.rows, report.head)
             report = await audit.compare_projection(report, scope.rows)
             report = await audit.compare_vault(report, scope.custodian, scope.measure)
         if scope.releases is not None:
             report = await audit.compare_releases(report, scope.custodian, scope.releases)
+        await audit.conclude(report)
         return report
 
 

@@ -9,23 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Final
+from typing import Final, Protocol
 
 from consentry.audit.batches import check_batch
 from consentry.audit.checkpoint import Checkpoints, Saved
 from consentry.audit.compare import Releases, compare_objects, compare_rows
+from consentry.audit.debts import RowPlace
 from consentry.audit.erasures import late_releases, missing_attestations
 from consentry.audit.findings import Finding, Kind, Report
 from consentry.audit.named import Named
 from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, ReleaseReader, SubmittedRequest
 from consentry.audit.reading import read_again, stretches
 from consentry.audit.replay import Replay
-from consentry.audit.rows import Rows
 from consentry.audit.storage import compare_storage
 from consentry.core import events
 from consentry.core.act_table import ACTS
 from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.core.events import LedgerEvent
+from consentry.core.state import LedgerState
 from consentry.core.terms import Address
 from consentry.crypto.signing import ACCOUNT_SIZE
 from consentry.errors import InvalidInputError, LedgerUnavailableError
@@ -73,6 +74,30 @@ class Progress:
     findings: int
 
 
+class RowSink(Protocol):
+    """Where tables are written: `audit.rows`, which an audit without tables need not load."""
+
+    def take(self, number: int, event: LedgerEvent, replay: Replay, *, reported: bool) -> None:
+        """Takes an event after the replay did."""
+        ...
+
+    def place(self) -> RowPlace:
+        """Gives the place that can be gone back to."""
+        ...
+
+    def go_back_to(self, place: RowPlace | None) -> None:
+        """Goes back to a place, or to the start."""
+        ...
+
+    def finish(self, state: LedgerState, head: BlockReference) -> None:
+        """Writes what stands at head."""
+        ...
+
+    def conclude(self, report: Report, identity: ChainIdentity, first: int) -> None:
+        """Writes what was found, and that the tables are whole."""
+        ...
+
+
 @dataclass
 class Audit:
     """One audit of one deployment.
@@ -89,7 +114,7 @@ class Audit:
     reader: LedgerReader
     with_calldata: bool = True
     span: Span = Span()
-    rows: Rows | None = None
+    rows: RowSink | None = None
     checkpoints: Checkpoints | None = None
     replay: Replay = field(init=False)
     _named: Named = field(default_factory=Named)

@@ -56,9 +56,8 @@ class _Commands(LazyGroup):
         ),
         "chaos": Entry("chaos:chaos", "", hidden=True),
         "audit": Entry(
-            "audit:audit",
-            "Decides every access again from the chain alone; compares database and objects too. "
-            "Exit code 1: findings.",
+            "audit:app",
+            "Decides every access again from the chain alone: run, sql.",
         ),
         "verify": Entry("verify:verify", "Verifies an evidence bundle; needs no network."),
         "history": Entry(

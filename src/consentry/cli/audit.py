@@ -1,30 +1,148 @@
-"""``consentry audit``: every access decided again."""
+"""``consentry audit``: every access decided again; ``run`` with tables and checkpoints, ``sql`` over the tables."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
+from consentry.audit.audit import Progress, Span
+from consentry.audit.checkpoint import Checkpoints
 from consentry.audit.findings import Report
+from consentry.audit.parts import PartWriter
+from consentry.audit.rows import Rows
+from consentry.audit.sql import VIEWS, ask, open_tables
+from consentry.audit.tables import TABLES
+from consentry.cli import values
 from consentry.cli.output import AsJson, console
-from consentry.config import load_settings
-from consentry.wiring import run_audit
+from consentry.config import Settings, load_settings
+from consentry.wiring import AuditOrder, run_audit
+
+_SHOWN: Final = 40
+_MOST_SHOWN: Final = 1_000
+"""Rows of an answer that people are shown."""
+app = typer.Typer(help="Decides every access again from the chain alone: run, sql.")
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")]
+ChainOnly = Annotated[bool, typer.Option("--chain-only", help="leave database, objects and releases aside")]
 
 
+@app.callback(invoke_without_command=True)
 def audit(
-    settings: Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")] = None,
-    chain_only: Annotated[
-        bool, typer.Option("--chain-only", help="leave database, objects and releases aside")
-    ] = False,
-    as_json: AsJson = False,
+    context: typer.Context, settings: SettingsFile = None, chain_only: ChainOnly = False, as_json: AsJson = False
 ) -> None:
     """Decides every access again from the chain alone; compares database and objects too. Exit code 1: findings."""
-    report = asyncio.run(run_audit(load_settings(settings), chain_only=chain_only))
+    if context.invoked_subcommand is None:
+        _finish(asyncio.run(run_audit(load_settings(settings), chain_only=chain_only)), as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    settings: Settings
+    order: AuditOrder
+    chain_only: bool
+    quiet: bool
+
+    def report(self) -> Report:
+        with _bar(quiet=self.quiet) as progress:
+            return asyncio.run(
+                run_audit(self.settings, chain_only=self.chain_only, order=self.order, progress=progress)
+            )
+
+
+@app.command()
+def run(
+    *,
+    node: Annotated[str, typer.Option("--node", help="address of the own node; setting node_url if not given")] = "",
+    manifest: Annotated[Path | None, typer.Option("--manifest", help="deployment manifest")] = None,
+    engine: Annotated[str, typer.Option("--engine", help="engine of the node; setting engine if not given")] = "",
+    first: Annotated[int | None, typer.Option("--from", help="first block that is reported", min=0)] = None,
+    last: Annotated[int | None, typer.Option("--to", help="last block; head if not given", min=0)] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="folder for tables and checkpoint")] = None,
+    settings: SettingsFile = None,
+    chain_only: ChainOnly = False,
+    as_json: AsJson = False,
+) -> None:
+    """Audits a span of blocks and writes tables; started again it goes on where it was. Exit code 1: findings.
+
+    Blocks before --from are read and decided again as well, for the state they lead to.
+    """
+    if node:
+        values.origin(node)
+    given = {"node_url": node, "manifest": manifest, "engine": engine}
+    chosen = load_settings(settings, **{name: value for name, value in given.items() if value})
+    order = AuditOrder(Span(first, last))
+    if out is not None:
+        order = replace(order, rows=Rows(PartWriter(out)), checkpoints=Checkpoints(out / "checkpoint"))
+    quiet = as_json or not sys.stderr.isatty()
+    # A node alone says nothing of a custodian's tables: whoever names one audits the chain.
+    asked = _Asked(chosen, order, chain_only or bool(node), quiet)
+    _finish(asked.report(), as_json=as_json)
+
+
+@app.command()
+def sql(
+    folder: Annotated[Path, typer.Argument(help="folder of an audit that is over")],
+    query: Annotated[str, typer.Argument(help="one SELECT; - reads it from standard input")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Asks the tables of an audit in SQL (DuckDB), which reaches nothing else; without a query, lists them."""
+    connection = open_tables(folder)
+    try:
+        if query:
+            columns, rows = ask(connection, sys.stdin.read() if query == "-" else query)
+        else:
+            columns = ("table", "rows", "what it holds")
+            named = [(table.name, table.says) for table in TABLES] + [(view.name, view.says) for view in VIEWS]
+            rows = [(name, ask(connection, f"SELECT count(*) FROM {name}")[1][0][0], says) for name, says in named]  # noqa: S608 - our own names
+    finally:
+        connection.close()
+    shown = [[_plain(value) for value in row] for row in rows]
+    if as_json:
+        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in shown]))
+        return
+    table = Table(*columns)
+    for row in shown[:_MOST_SHOWN]:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console().print(table)
+    if len(shown) > _MOST_SHOWN:
+        console().print(f"{len(shown) - _MOST_SHOWN} more rows; --json gives all", markup=False)
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - JSON
+    """Gives a value of an answer as JSON has it: bytes as hexadecimal, what else JSON does not know as text."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "0x" + bytes(value).hex()
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+@contextmanager
+def _bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """Shows how far an audit has come, on the error stream."""
+    columns = (TextColumn("block"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.fields[told]}"))
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=quiet) as bar:
+        task = bar.add_task("audit", told="")
+
+        def tell(told: Progress) -> None:
+            said = f"{told.decisions} decisions, {told.findings} findings"
+            bar.update(task, completed=told.block, total=told.head, told=said)
+
+        yield tell
+
+
+def _finish(report: Report, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report_json(report)))
     else:
@@ -62,7 +180,7 @@ def _show(report: Report) -> None:
     if report.findings:
         table = Table("kind", "about", "message", "expected", "got")
         for f in report.findings:
-            table.add_row(f.kind, f.about[:18], f.message, f.expected[:40], f.got[:40])
+            table.add_row(f.kind, f.about[:18], f.message, f.expected[:_SHOWN], f.got[:_SHOWN])
         shown.print(table)
     for limit in report.limits:
         shown.print(f"not checked: {limit}", markup=False)
