@@ -175,7 +175,11 @@ class Province(Story):
 
     def assist(self, who: Patient, hospital: AccountKey) -> ConsentTerms:
         """Has staff prepare a consent, which the patient then grants."""
-        wanted: dict[str, Any] = {"assurance": Assurance.STAFF_ASSISTED, "valid_until": self.clock + 60 * DAY, "nonce": self.nonce()}
+        wanted: dict[str, Any] = {
+            "assurance": Assurance.STAFF_ASSISTED,
+            "valid_until": self.clock + 60 * DAY,
+            "nonce": self.nonce(),
+        }
         base = replace(samples.terms(), subject_id=who.subject, institution=hospital.address, valid_from=START)
         terms = replace(base, categories=bits(Category.LABORATORY, Category.IMAGING), **wanted)
         word = samples.word(0x5B)

@@ -94,20 +94,24 @@ _BY_FORM: Final[Mapping[Form, str]] = {
     Form.TIME: "time first last granted revoked opened due from until notified reviewed",
     Form.ID: "institution custodian practitioner subject record consent authorisation decision debt about_id head",
     Form.COUNT: "accesses permitted denied subjects records decisions cases people machine human evidence_count "
-    "sequence emergencies overdue institutions accepted refused statements level gaps",
+    "sequence emergencies overdue institutions accepted refused statements level gaps closed not_justified copies",
     Form.SHARE: "share recognition_rate denial_rate emergency_share",
     Form.REGION: "region",
     Form.IDS: "evidence",
-    Form.WORD: "purpose action basis actor reason category emergency kind outcome",
+    Form.WORD: "purpose action basis actor reason category categories emergency kind standing refusal item",
 }
+_FAMILIES: Final = {"categories": "category"}
 _FORMS: Final = {name: form for form, names in _BY_FORM.items() for name in names.split()}
 
 
 def columns_of(names: str) -> tuple[Column, ...]:
     """Gives columns by their names, with the form each name always has; unknown names are text."""
-    return tuple(
-        Column(name, form := _FORMS.get(name, Form.TEXT), name if form is Form.WORD else "") for name in names.split()
-    )
+    return tuple(_column(name) for name in names.split())
+
+
+def _column(name: str) -> Column:
+    form = _FORMS.get(name, Form.TEXT)
+    return Column(name, form, _FAMILIES.get(name, name) if form is Form.WORD else "")
 
 
 def sheet_of(name: str, columns: str, rows: Sequence[Row]) -> Sheet:

@@ -111,8 +111,10 @@ def _table(sheet: Sheet, words: Words) -> Iterator[str]:
     kept = [at for at, _ in enumerate(sheet.columns) if any(row[at] not in (None, "", ()) for row in sheet.rows)]
     columns = [sheet.columns[at] for at in kept]
     lines = [[words.column(column.name) for column in columns]]
-    for row in sheet.rows[:ROWS_IN_TEXT]:
-        lines.append([cell_text(c.form, row[at], words, c.family) for c, at in zip(columns, kept, strict=True)])
+    lines += [
+        [cell_text(c.form, row[at], words, c.family) for c, at in zip(columns, kept, strict=True)]
+        for row in sheet.rows[:ROWS_IN_TEXT]
+    ]
     if not sheet.rows:
         return
     widths = [max(_width(line[place]) for line in lines) for place in range(len(columns))]

@@ -1,4 +1,4 @@
-"""After an incident: what was touched, whose it is, and what the notices to authority and persons have to say (PIPL 57)."""
+"""After an incident: what was touched, whose it is, and what the notices have to say (PIPL 57)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from consentry.reports.disclosures import Period
 from consentry.reports.document import Document, Fact, Form, sheet_of
 from consentry.reports.names import Names
 from consentry.reports.opened import OpenedTables, Row
-from consentry.reports.disclosures import Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,9 @@ class Concerned:
         return {name: value for name, value in named.items() if value is not None}
 
 
-_TOUCHED: Final = "CREATE OR REPLACE TEMP TABLE touched AS SELECT * FROM decisions WHERE time >= $since AND time < $until"
+_TOUCHED: Final = (
+    "CREATE OR REPLACE TEMP TABLE touched AS SELECT * FROM decisions WHERE time >= $since AND time < $until"
+)
 _SUBJECTS: Final = """
     SELECT subject, any_value(custodian) AS custodian, count(*) AS accesses, count(DISTINCT record) AS records,
         list_sort(list(DISTINCT category)) AS categories, max(sensitivity) AS level, min(time) AS first,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from consentry.evidence.notation import bytes_of
 from consentry.errors import InvalidInputError
+from consentry.evidence.notation import bytes_of
 from consentry.reports.opened import Row
 
 _COLUMNS: Final = ["id", "name", "contact"]

@@ -1,34 +1,25 @@
-"""The tables of an audit, opened for questions in SQL: one view each, and nothing else within reach.
-
-DuckDB reads the Parquet files where they are. The connection is in memory, loads no extension and, once the views are
-made, opens no file outside the folder.
-"""
+"""The tables of an audit, opened for the questions of reports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
 import duckdb
 
-from consentry.audit.parts import schema_of
-from consentry.audit.tables import FORMAT, TABLES, Table
+from consentry.audit.sql import open_tables
+from consentry.audit.tables import FORMAT
 from consentry.core.codes import ActorKind
 from consentry.errors import InvalidInputError
 
-_WITHOUT_REACH: Final[dict[str, str | bool | int | float | list[str]]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "allow_community_extensions": "false",
-    "memory_limit": "1500MB",
-}
 _LOOKS: Final = f"""
     CREATE VIEW looks AS SELECT * FROM decisions
     WHERE permitted AND subject IS NOT NULL AND actor_code = {int(ActorKind.HUMAN)}
 """  # noqa: S608 - made of a constant
 Row = Mapping[str, Any]
+_ROWS_AT_ONCE: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,8 @@ class Run:
 class OpenedTables:
     """The tables of one run that is over.
 
-    Beside one view a table there is ``looks``: accesses by people to records of known subjects that were permitted.
+    Beside the tables and views of `audit.sql` there is ``looks``: permitted accesses by people to records of known
+    subjects.
 
     Attributes:
         run: what was audited.
@@ -73,13 +65,7 @@ class OpenedTables:
         Raises:
             InvalidInputError: it holds no finished run, or one of another format.
         """
-        if not folder.is_dir():
-            raise InvalidInputError(f"no folder of tables (got {folder})")
-        self._connection = duckdb.connect(":memory:", config=_WITHOUT_REACH)
-        for table in TABLES:
-            self._open(folder, table)
-        self._connection.execute(f"SET allowed_directories = ['{_quoted(str(folder.resolve()))}']")
-        self._connection.execute("SET enable_external_access = false")
+        self._connection = open_tables(folder)
         self._connection.execute(_LOOKS)
         self.run = self._read_run()
 
@@ -88,21 +74,6 @@ class OpenedTables:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-
-    def _open(self, folder: Path, table: Table) -> None:
-        files = sorted((folder.resolve() / table.name).glob("part-*.parquet"))
-        if not files:
-            self._connection.register(table.name, schema_of(table).empty_table())
-            return
-        named = ", ".join(f"'{_quoted(str(path))}'" for path in files)
-        try:
-            self._connection.execute(f"CREATE VIEW {table.name} AS FROM read_parquet([{named}])")
-        except duckdb.Error as error:
-            raise InvalidInputError(f"table {table.name} cannot be read ({_first_line(error)})") from error
-        found = [name for name, *_ in self._connection.execute(f"DESCRIBE {table.name}").fetchall()]
-        expected = [column.name for column in table.columns]
-        if found != expected:
-            raise InvalidInputError(f"columns of {table.name} do not match (got {found}, expected {expected})")
 
     def _read_run(self) -> Run:
         rows = self.rows("SELECT * FROM run")
@@ -123,16 +94,22 @@ class OpenedTables:
         Raises:
             InvalidInputError: the tables do not hold what the query needs.
         """
+        return list(self.stream(sql, parameters))
+
+    def stream(self, sql: str, parameters: Mapping[str, object] | None = None) -> Iterator[Row]:
+        """Gives what a query answers, some thousand rows at a time; nothing else may be asked meanwhile.
+
+        Raises:
+            InvalidInputError: as `rows`.
+        """
         try:
             answered = self._connection.execute(sql, dict(parameters or {}))
             names = [each[0] for each in answered.description or ()]
-            return [dict(zip(names, values, strict=True)) for values in answered.fetchall()]
+            while some := answered.fetchmany(_ROWS_AT_ONCE):
+                for values in some:
+                    yield dict(zip(names, values, strict=True))
         except duckdb.Error as error:
             raise InvalidInputError(f"tables cannot be read ({_first_line(error)})") from error
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _first_line(error: Exception) -> str:

@@ -13,6 +13,7 @@ from consentry.reports.names import Names
 from consentry.reports.opened import OpenedTables, Row
 from consentry.reports.pattern_queries import ACCESS_PATTERNS
 from consentry.reports.patterns import CHINA_STANDARD_TIME, PatternAnswer, look_for
+from consentry.reports.words import Words
 
 ALL_PATTERNS: Final = (*ACCESS_PATTERNS, *DUTY_PATTERNS)
 MOST_INSTITUTIONS: Final = 50
@@ -34,7 +35,7 @@ _BY_PURPOSE: Final = """
     FROM decisions WHERE permitted GROUP BY ALL ORDER BY human + machine DESC, purpose, basis
 """
 _OVER_TIME: Final = """
-    SELECT strftime(to_timestamp(time + $utc_offset) AT TIME ZONE 'UTC', $unit) AS "when", {code}, {counts}
+    SELECT strftime(make_timestamp((time + $utc_offset) * 1000000), $unit) AS "when", {code}, {counts}
     FROM decisions WHERE permitted GROUP BY ALL ORDER BY "when", {code}
 """
 _HUMAN_AND_MACHINE: Final = (
@@ -46,7 +47,7 @@ _REFUSALS: Final = """
     FROM decisions WHERE NOT permitted GROUP BY reason ORDER BY denied DESC, reason
 """
 _DEBTS_OVER_TIME: Final = """
-    SELECT strftime(to_timestamp(opened + $utc_offset) AT TIME ZONE 'UTC', $unit) AS "when", count(*) AS emergencies,
+    SELECT strftime(make_timestamp((opened + $utc_offset) * 1000000), $unit) AS "when", count(*) AS emergencies,
         count(*) FILTER (closed IS NOT NULL) AS closed, count(*) FILTER (overdue) AS overdue,
         count(*) FILTER (outcome = 'NOT_JUSTIFIED') AS not_justified
     FROM debts GROUP BY ALL ORDER BY "when"
@@ -61,7 +62,8 @@ _RECOGNITION: Final = f"""
     FROM {_LATEST} GROUP BY institution ORDER BY statements DESC, institution LIMIT {MOST_INSTITUTIONS}
 """  # noqa: S608 - made of constants
 _NOT_RECOGNISED: Final = f"""
-    SELECT refusal, count(*) AS refused FROM {_LATEST} WHERE NOT accepted GROUP BY refusal ORDER BY refused DESC, refusal
+    SELECT refusal, count(*) AS refused FROM {_LATEST} WHERE NOT accepted GROUP BY refusal
+    ORDER BY refused DESC, refusal
 """  # noqa: S608 - made of constants
 _HOUSES: Final = f"""
     WITH asked AS (
@@ -95,10 +97,10 @@ _REGIONS: Final = f"""{_HOUSES},
         FROM house GROUP BY region
     )
     SELECT *, {_RATES} FROM place ORDER BY region
-"""
+"""  # noqa: S608 - made of constants
 _BUSIEST: Final = f"""{_HOUSES}
     SELECT *, {_RATES} FROM house ORDER BY permitted + denied DESC, institution LIMIT {MOST_INSTITUTIONS}
-"""
+"""  # noqa: S608 - made of constants
 _WRONGS: Final = f"""
     SELECT kind, about, message, expected, got, time, block FROM findings ORDER BY kind, block, about
     LIMIT {MOST_WRONGS}
@@ -118,6 +120,7 @@ class Overview:
 def overview_of(
     tables: OpenedTables,
     names: Names,
+    words: Words,
     *,
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
     utc_offset: int = CHINA_STANDARD_TIME,
@@ -127,6 +130,7 @@ def overview_of(
     Args:
         tables: of the audit.
         names: of institutions.
+        words: of the language in which the sentences of patterns stand.
         thresholds: of patterns, other than the defaults.
         utc_offset: seconds by which local time is ahead of UTC.
 
@@ -145,7 +149,7 @@ def overview_of(
         sheet_of("institutions", _HOUSE_COLUMNS, [names.beside(row) for row in tables.rows(_BUSIEST)]),
         sheet_of("wrong_kinds", "kind cases", tables.rows(_BY_KIND)),
         sheet_of("wrongs", "kind about message expected got time block", tables.rows(_WRONGS)),
-        *_patterns(answers),
+        *_patterns(answers, words),
     )
     notes = ("report_patterns", "report_machines", "report_wards")
     return Overview(Document("report", _facts(tables, total, answers), sheets, notes, tables.run.limits), answers, unit)
@@ -154,6 +158,7 @@ def overview_of(
 _REGION_COLUMNS: Final = (
     "region institutions permitted machine denied denial_rate emergencies overdue statements recognition_rate"
 )
+_RECOGNITION_COLUMNS: Final = "institution institution_name statements accepted refused recognition_rate"
 _HOUSE_COLUMNS: Final = (
     "institution institution_name region standing permitted machine denied denial_rate emergencies overdue statements "
     "recognition_rate"
@@ -174,9 +179,10 @@ def _volumes(tables: OpenedTables, timed: Mapping[str, object]) -> tuple[Sheet, 
 
 def _owed_and_said(tables: OpenedTables, timed: Mapping[str, object], names: Names) -> tuple[Sheet, ...]:
     recognition = [names.beside(row) for row in tables.rows(_RECOGNITION)]
+    debts = tables.rows(_DEBTS_OVER_TIME, timed)
     return (
-        sheet_of("emergencies_over_time", "when emergencies closed overdue not_justified", tables.rows(_DEBTS_OVER_TIME, timed)),
-        sheet_of("recognition", "institution institution_name statements accepted refused recognition_rate", recognition),
+        sheet_of("emergencies_over_time", "when emergencies closed overdue not_justified", debts),
+        sheet_of("recognition", _RECOGNITION_COLUMNS, recognition),
         sheet_of("not_recognised", "refusal refused", tables.rows(_NOT_RECOGNISED)),
     )
 
@@ -212,9 +218,9 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _patterns(answers: Sequence[PatternAnswer]) -> tuple[Sheet, Sheet]:
+def _patterns(answers: Sequence[PatternAnswer], words: Words) -> tuple[Sheet, Sheet]:
     """Gives what was looked for and how often it was found, and the findings one by one."""
-    asked = tuple((a.pattern.kind, a.sentence, a.count) for a in answers)
+    asked = tuple((a.pattern.kind, a.pattern.sentence(words, a.changed), a.count) for a in answers)
     found: list[tuple[Any, ...]] = []
     for answer in answers:
         for one in answer.findings:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from consentry.core.codes import DAY
 from consentry.errors import InvalidInputError
 from consentry.reports.opened import OpenedTables, Row
+from consentry.reports.words import Words
 
 MOST_FINDINGS: Final = 200
 """Findings of one pattern that are listed; how many there are is said beside them."""
@@ -24,6 +25,8 @@ CHINA_STANDARD_TIME: Final = 8 * 3600
 
 KEYS: Final = ("institution", "practitioner", "subject", "consent", "record", "debt")
 """What a finding can be about."""
+
+_UNITS: Final = (("days", DAY), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 _SOURCES: Final[Mapping[str, tuple[str, str]]] = {
     "decisions": ("decision", "time"),
@@ -57,10 +60,11 @@ class Pattern:
     evidence: str = "true"
     thresholds: Mapping[str, float] = field(default_factory=dict)
 
-    def sentence(self, thresholds: Mapping[str, float] | None = None) -> str:
-        """Gives what it says, with the thresholds in their places."""
+    def sentence(self, words: Words, thresholds: Mapping[str, float] | None = None) -> str:
+        """Gives what it says in a language, with the thresholds in their places."""
         values = {**self.thresholds, **(thresholds or {})}
-        return self.says.format(**{name: in_words(name, value) for name, value in values.items()})
+        said = words.pattern(self.kind, self.says)
+        return said.format(**{name: in_words(name, value, words) for name, value in values.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +92,21 @@ class PatternFinding:
 
 @dataclass(frozen=True, slots=True)
 class PatternAnswer:
-    """What a pattern found: the sentence with the thresholds used, the worst findings, and how many there are."""
+    """What a pattern found: the thresholds that were changed, the worst findings, and how many there are."""
 
     pattern: Pattern
-    sentence: str
+    changed: Mapping[str, float]
     findings: tuple[PatternFinding, ...]
     count: int
 
 
-def in_words(name: str, value: float) -> str:
-    """Gives a threshold as people read it: shares in per cent, times in days, hours or minutes."""
+def in_words(name: str, value: float, words: Words) -> str:
+    """Gives a threshold as people read it: shares in per cent, times in days, hours, minutes or seconds."""
     if name.endswith("share"):
         return f"{value:.0%}"
     if name.endswith("seconds"):
-        unit, size = next((u, s) for u, s in (("d", DAY), ("h", 3600), ("min", 60), ("s", 1)) if value % s == 0)
-        return f"{value / size:g} {unit}"
+        unit, size = next((u, s) for u, s in _UNITS if (value >= s and value % s == 0) or s == 1)
+        return words.said(unit).format(count=f"{value / size:g}")
     return f"{value:g}"
 
 
@@ -154,7 +158,7 @@ def _ask(tables: OpenedTables, pattern: Pattern, changed: Mapping[str, float], u
     rows = tables.rows(sql, used)
     count = rows[0]["found"] if rows else 0
     findings = tuple(_finding(pattern, row) for row in rows)
-    return PatternAnswer(pattern, pattern.sentence(changed), findings, count)
+    return PatternAnswer(pattern, changed, findings, count)
 
 
 def _with_evidence(pattern: Pattern) -> str:

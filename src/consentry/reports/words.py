@@ -51,9 +51,10 @@ class Words:
         found: str = self.parts["codes"].get(family, {}).get(name, name)
         return found
 
-    def pattern(self, kind: str) -> str:
-        """Gives the sentence of a pattern, with its thresholds still in braces."""
-        return self._in("patterns", kind)
+    def pattern(self, kind: str, otherwise: str) -> str:
+        """Gives the sentence of a pattern, with its thresholds still in braces; its own where it has no other."""
+        found: str = self.parts.get("patterns", {}).get(kind, otherwise)
+        return found
 
     def wrong(self, kind: str) -> str:
         """Gives the sentence of a kind of finding of the audit itself."""
@@ -72,6 +73,8 @@ def words_of(language: str) -> Words:
         InvalidInputError: there are none.
     """
     if language not in LANGUAGES:
-        raise InvalidInputError(f"language does not match (got {language!r:.20}, expected one of {', '.join(LANGUAGES)})")
+        raise InvalidInputError(
+            f"language does not match (got {language!r:.20}, expected one of {', '.join(LANGUAGES)})"
+        )
     source = files("consentry.reports") / f"words.{language}.toml"
     return Words(language, tomllib.loads(source.read_text(encoding="utf-8")))

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from consentry.audit.audit import Audit
 from consentry.reports.duty_queries import DUTY_PATTERNS
 from consentry.reports.opened import OpenedTables
 from consentry.reports.pattern_queries import ACCESS_PATTERNS
 from consentry.reports.patterns import PatternAnswer, look_for
-from tests.support.audit_folder import write_tables
+from tests.support.audit_folder import audited
 from tests.support.province import Province, ordinary_month
 from tests.unit.reports.planted_patterns import PATTERNS, PlantedPattern
 
@@ -20,9 +19,9 @@ ALL = (*ACCESS_PATTERNS, *DUTY_PATTERNS)
 
 async def _answers(province: Province, folder: Path) -> list[PatternAnswer]:
     """Audits a province, which has to hold for every rule, and asks every pattern."""
-    report = await Audit(province.reader()).run()
+    report = await audited(province.reader(), folder)
     assert report.findings == ()
-    with OpenedTables(write_tables(folder, province.chain, report)) as tables:
+    with OpenedTables(folder) as tables:
         return look_for(tables, ALL)
 
 
