@@ -60,6 +60,8 @@ def read_names(path: Path) -> Names:
                     f"columns of {path.name} do not match (got {rows.fieldnames}, expected {_COLUMNS})"
                 )
             for row in rows:
+                if None in row or None in row.values():
+                    raise InvalidInputError(f"a row of {path.name} does not match (expected three values)")
                 identifier = bytes_of(row["id"])
                 if identifier in known or len(known) == _MOST_ROWS:
                     raise InvalidInputError(f"{path.name} names an id twice, or too many (got {row['id']})")
