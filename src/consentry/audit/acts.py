@@ -80,6 +80,12 @@ class ActChecks:
             self._last_batch = asked, held
         return held
 
+    def remember_batch(self, signer: bytes, batch: RequestBatch, signature: bytes) -> None:
+        """Notes that the signature over a batch holds; one look at it counts once."""
+        asked = ("AccessLedger", signer, batch, signature)
+        self.signatures += self._last_batch[0] != asked
+        self._last_batch = asked, True
+
     def _looked_at(self, contract: str, signer: bytes, value: SignedStruct, signature: bytes) -> bool:
         self.signatures += 1
         try:

@@ -6,13 +6,14 @@ depend on. What others keep is compared with the chain in a second reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final, Protocol
 
 from consentry.audit.batches import check_batch
 from consentry.audit.checkpoint import Checkpoints, Saved
+from consentry.audit.columns import BulkReader, Plain, Segment
 from consentry.audit.compare import Releases, compare_objects, compare_rows
 from consentry.audit.debts import RowPlace
 from consentry.audit.erasures import late_releases, missing_attestations
@@ -22,6 +23,7 @@ from consentry.audit.ports import LedgerReader, ObjectReader, ProjectionReader, 
 from consentry.audit.reading import read_again, stretches
 from consentry.audit.replay import Replay
 from consentry.audit.storage import compare_storage
+from consentry.audit.swift import Swift
 from consentry.core import events
 from consentry.core.act_table import ACTS
 from consentry.core.chain import BlockReference, ChainIdentity
@@ -81,6 +83,10 @@ class RowSink(Protocol):
         """Takes an event after the replay did."""
         ...
 
+    def take_plain(self, number: int, plain: Plain, expected: Sequence[int], state: LedgerState) -> None:
+        """Takes the decisions of a plain transaction."""
+        ...
+
     def place(self) -> RowPlace:
         """Gives the place that can be gone back to."""
         ...
@@ -108,6 +114,7 @@ class Audit:
         span: blocks it is about.
         rows: where to write tables, if anywhere.
         checkpoints: where to write how far it has come, if anywhere.
+        bulk: the same chain in bulk, if it can be had; only for an audit with calldata.
         replay: the state the events amount to.
     """
 
@@ -116,13 +123,16 @@ class Audit:
     span: Span = Span()
     rows: RowSink | None = None
     checkpoints: Checkpoints | None = None
+    bulk: BulkReader | None = None
     replay: Replay = field(init=False)
     _named: Named = field(default_factory=Named)
     _unread: list[str] = field(default_factory=list)
+    _swift: Swift = field(init=False)
 
     def __post_init__(self) -> None:
         domains = {name: self.reader.domain(name) for name in SIGNED_IN}
         self.replay = Replay(domains, self.reader.verifiers())
+        self._swift = Swift(self.replay)
 
     async def run(self, progress: Callable[[Progress], None] = lambda _: None) -> Report:
         """Decides every access again and compares the outcome with the contracts' state.
@@ -139,13 +149,15 @@ class Audit:
         identity, newest = await self.reader.identity(), await self.reader.head()
         head = await self._end(identity, newest)
         first = await self._go_on(identity, head)
-        async for stretch in stretches(self.reader, first, head.number):
-            await self._take(stretch.events)
-            progress(Progress(stretch.last, head.number, self.replay.taken, self.replay.decisions, self._found()))
+        async for last, segments in self._segments(first, head.number):
+            for segment in segments:
+                await (self._take_plain(segment) if isinstance(segment, Plain) else self._take(segment))
+            progress(Progress(last, head.number, self.replay.taken, self.replay.decisions, self._found()))
             if self.checkpoints and self.checkpoints.is_due():
-                await self._save(identity, stretch.last)
+                await self._save(identity, last)
         if self.checkpoints:
             await self._save(identity, head.number)
+        self._swift.settle()
         self.replay.finish()
         report = await self._report(head, ended=head.number == newest.number)
         if self.rows:
@@ -157,6 +169,15 @@ class Audit:
         if self.rows:
             identity = await self.reader.identity()
             self.rows.conclude(report, identity, self.span.first or identity.deployed_in)
+
+    async def _segments(self, first: int, last: int) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
+        """Reads the chain, in bulk if that can be: the last block of each stretch, and what is in it."""
+        if self.bulk is None or not self.with_calldata:
+            async for stretch in stretches(self.reader, first, last):
+                yield stretch.last, [stretch.events]
+            return
+        async for reached, segments in self.bulk.stretches(first, last, self._swift.used.key):
+            yield reached, segments
 
     async def _end(self, identity: ChainIdentity, newest: BlockReference) -> BlockReference:
         first, last = self.span.first or identity.deployed_in, self.span.last
@@ -187,7 +208,7 @@ class Audit:
         return Report(head, replay.taken, replay.decisions, replay.signatures, kept, tuple(limits))
 
     def _is_within(self, finding: Finding) -> bool:
-        return self.span.first is None or finding.place is None or finding.place.block.number >= self.span.first
+        return finding.place is None or self._is_reported(finding.place.block.number)
 
     async def _go_on(self, identity: ChainIdentity, head: BlockReference) -> int:
         """Takes up what was written down before, if there is anything; gives the first block to read."""
@@ -200,12 +221,14 @@ class Audit:
         reached = await self.reader.block(saved.block.number)
         saved.check_block(reached)
         self.replay, self._named, self._unread = saved.replay, saved.named, saved.unread
+        self._swift = Swift(self.replay)
         if self.rows:
             self.rows.go_back_to(saved.rows)
         return saved.block.number + 1
 
     async def _save(self, identity: ChainIdentity, number: int) -> None:
         """Writes down how far the audit has come."""
+        self._swift.settle()
         block = await self.reader.block(number)
         if block is None or self.checkpoints is None:
             raise LedgerUnavailableError(f"node does not give block {number}")
@@ -264,13 +287,46 @@ class Audit:
                     self._unreadable(event)
                 self._take_one(event, item)
 
+    async def _take_plain(self, plain: Plain) -> None:
+        """Takes a plain transaction the short way, or the long way if it is not as plain to the state."""
+        if not self._swift.can_take(plain):
+            await self._take(await self._again(plain))
+            return
+        if plain.batch is not None:
+            self._take_one(plain.batch, None)
+        number = self.replay.taken
+
+        async def submitted() -> Sequence[SubmittedRequest | None] | None:
+            return await self._items(plain.place.transaction_hash, [plain.event(row) for row in range(len(plain))])
+
+        expected = await self._swift.take(plain, submitted)
+        if self.rows and self._is_reported(plain.place.block.number):
+            self.rows.take_plain(number, plain, expected, self.replay.state)
+
+    async def _again(self, plain: Plain) -> Sequence[LedgerEvent]:
+        """Reads the events of a transaction one by one.
+
+        Raises:
+            LedgerUnavailableError: the node tells of other events than before.
+        """
+        number, transaction = plain.place.block.number, plain.place.transaction_hash
+        block = await self.reader.events(number, number)
+        found = [event for event in block if event.place.transaction_hash == transaction]
+        expected = [*([plain.batch] if plain.batch else []), *(plain.event(row) for row in range(len(plain)))]
+        if found != expected:
+            raise LedgerUnavailableError(f"events of transaction 0x{transaction.hex()} are others than before")
+        return found
+
+    def _is_reported(self, block: int) -> bool:
+        return self.span.first is None or block >= self.span.first
+
     def _take_one(self, event: LedgerEvent, item: SubmittedRequest | None) -> None:
+        self._swift.before(event)
         self._named.take(event)
         number = self.replay.taken
         self.replay.take(event, item)
         if self.rows:
-            reported = self.span.first is None or event.place.block.number >= self.span.first
-            self.rows.take(number, event, self.replay, reported=reported)
+            self.rows.take(number, event, self.replay, reported=self._is_reported(event.place.block.number))
 
     def _unreadable(self, answer: Answer) -> None:
         """Says that an item cannot be read: the contract decides none of that kind, and rejects some unread."""

@@ -19,6 +19,11 @@ class Brought:
     findings: list[Finding]
     _due: list[LedgerEvent] = field(default_factory=list)
 
+    @property
+    def is_even(self) -> bool:
+        """Whether nothing has to come next."""
+        return not self._due
+
     def expect(self, due: tuple[LedgerEvent, ...]) -> None:
         """Says what has to come next."""
         self._due += due

@@ -23,7 +23,16 @@ _FIRST_SLOTS: Final = 1 << 10
 _MOST_FULL: Final = 0.62
 """Above this share of its slots an array is doubled: probes stay short, and 2^24 slots hold ten million."""
 
+_NO_DIGEST: Final = bytes(DIGEST_SIZE)
+_INSTEAD: Final = b"\1".ljust(DIGEST_SIZE, b"\0")
+
 Words = NDArray[np.uint64]
+
+
+def digests_by(key: bytes, ids: Iterable[bytes]) -> bytes:
+    """Gives the digests of ids under a key, one behind the other; none of them is zero."""
+    made = [blake2b(each, digest_size=DIGEST_SIZE, key=key).digest() for each in ids]
+    return b"".join(made if _NO_DIGEST not in made else [each if any(each) else _INSTEAD for each in made])
 
 
 class DigestSet:
@@ -38,6 +47,11 @@ class DigestSet:
     def __len__(self) -> int:
         """Gives how many there are."""
         return self._count
+
+    @property
+    def key(self) -> bytes:
+        """The key of the digests: whoever has it can make them, and look for two ids with the same."""
+        return self._key
 
     @property
     def nbytes(self) -> int:
@@ -55,11 +69,7 @@ class DigestSet:
 
     def digests_of(self, ids: Iterable[bytes]) -> Words:
         """Gives the digests of ids, two words each; they mean something to this set alone."""
-        key = self._key
-        joined = b"".join([blake2b(each, digest_size=DIGEST_SIZE, key=key).digest() for each in ids])
-        digests = np.frombuffer(joined, np.uint64).reshape(-1, _WORDS).copy()
-        digests[~digests.any(axis=1), 0] = 1
-        return digests
+        return np.frombuffer(digests_by(self._key, ids), np.uint64).reshape(-1, _WORDS)
 
     def holds(self, digests: Words) -> NDArray[np.bool_]:
         """Tells of each digest whether it is there."""

@@ -22,7 +22,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import REJECTIONS, Reason
 from consentry.core.events import LedgerEvent
 from consentry.core.state import LedgerState
-from consentry.core.terms import ZERO_32, AccessEntry, AccessRequest
+from consentry.core.terms import ZERO_32, AccessEntry, AccessRequest, RequestBatch
 from consentry.core.typed_data import Domain, struct_hash
 from consentry.crypto.signing import Verifiers
 
@@ -84,6 +84,39 @@ class Replay:
         if isinstance(event, events.AccessDecided):
             self._follow_sequences(event.entry)
 
+    # What `audit.swift` needs: it takes what is as it should be, and leaves everything else to `take`.
+
+    def is_next(self, place: EventPlace) -> bool:
+        """Tells whether an event at a place may come next, and none has to come before it."""
+        return self._brought.is_even and self._misplaced(place) is None
+
+    def pass_by(self, last: EventPlace, decisions: int, signatures: int) -> None:
+        """Counts decisions that were taken elsewhere.
+
+        Args:
+            last: place of the last of them.
+            decisions: how many.
+            signatures: how many signatures were checked for them.
+        """
+        self.taken += decisions
+        self.decisions += decisions
+        self._acts.signatures += signatures
+        self._last = last
+
+    def remember_batch(self, signer: bytes, batch: RequestBatch, signature: bytes) -> None:
+        """Notes that the signature over a batch was checked elsewhere, and holds."""
+        self._acts.remember_batch(signer, batch, signature)
+
+    def judge(self, request: AccessRequest, now: int) -> Reason:
+        """Decides an authentic request with the right material once more, at block time ``now`` in seconds."""
+        terms = self.state.consent(request.consent_id).terms
+        facts = self.state.facts_for(request, terms.group if terms else ZERO_32, now, signature_valid=True)
+        if facts.institution.standing == 0:
+            return Reason.INSTITUTION_UNKNOWN
+        if request.record_id not in self.state.records or terms is None:
+            return denial(request, self._authorisation(request), facts, now)
+        return denial(request, terms, facts, now)
+
     def finish(self) -> None:
         """Checks what can only be known at the end."""
         self._brought.finish()
@@ -95,28 +128,24 @@ class Replay:
         self.findings.append(Finding(kind, "0x" + about.hex(), message, str(expected), str(got), place))
 
     def _check_place(self, place: EventPlace) -> None:
-        last, self._last = self._last, place
+        misplaced, self._last = self._misplaced(place), place
+        if misplaced is not None:
+            self.findings.append(misplaced)
+
+    def _misplaced(self, place: EventPlace) -> Finding | None:
+        """Gives what is wrong with a place behind the last one, if anything is."""
+        last = self._last
         if last is None:
-            return
+            return None
         before, now = (last.block.number, last.log_index), (place.block.number, place.log_index)
         if now <= before or place.block.time < last.block.time:
-            self._find(
-                Kind.ORDER,
-                place.transaction_hash,
-                "an event does not come after the one before it",
-                expected=f"after {before}",
-                got=now,
-                place=place,
-            )
-        elif place.block.number == last.block.number and place.block != last.block:
-            self._find(
-                Kind.BLOCK,
-                place.block.hash,
-                "two events of one block name different blocks",
-                expected="0x" + last.block.hash.hex(),
-                got="0x" + place.block.hash.hex(),
-                place=place,
-            )
+            message = "an event does not come after the one before it"
+            about = "0x" + place.transaction_hash.hex()
+            return Finding(Kind.ORDER, about, message, f"after {before}", str(now), place)
+        if place.block.number == last.block.number and place.block != last.block:
+            message, got = "two events of one block name different blocks", "0x" + place.block.hash.hex()
+            return Finding(Kind.BLOCK, got, message, "0x" + last.block.hash.hex(), got, place)
+        return None
 
     # Decisions.
 
@@ -187,20 +216,17 @@ class Replay:
     ) -> Reason:
         state, request, now = self.state, entry.request, place.block.time
         terms = state.consent(request.consent_id).terms
-        group = terms.group if terms else ZERO_32
-        facts = state.facts_for(request, group, now, signature_valid=True)
-        if facts.institution.standing == 0:
-            return Reason.INSTITUTION_UNKNOWN
-        if request.record_id not in state.records or terms is None:
-            return denial(request, self._authorisation(request), facts, now)
-        if submitted is not None:
-            rejected = rejection(request, submitted.shown, facts)
-            if rejected == Reason.SCOPE_PROOF_INVALID:
-                return rejected
-        elif terms.records_root != ZERO_32:
-            message = "the proof that a record is covered could not be had, so that is taken as it is"
-            self._find(Kind.SCOPE_UNPROVEN, about, message, expected="a Merkle proof", got="none", place=place)
-        return denial(request, terms, facts, now)
+        known = state.institution_standing(request.institution, now) != 0
+        if known and request.record_id in state.records and terms is not None:
+            if submitted is not None:
+                facts = state.facts_for(request, terms.group, now, signature_valid=True)
+                rejected = rejection(request, submitted.shown, facts)
+                if rejected == Reason.SCOPE_PROOF_INVALID:
+                    return rejected
+            elif terms.records_root != ZERO_32:
+                message = "the proof that a record is covered could not be had, so that is taken as it is"
+                self._find(Kind.SCOPE_UNPROVEN, about, message, expected="a Merkle proof", got="none", place=place)
+        return self.judge(request, now)
 
     def _authorisation(self, request: AccessRequest) -> StandingAuthorisation | None:
         known = self.state.authorisations.get(request.authorisation_id)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import singledispatchmethod
 from hashlib import sha256
 from itertools import islice
 from typing import Final
 
-from consentry.audit import tables
+from consentry.audit import plain_rows, tables
+from consentry.audit.columns import Plain
 from consentry.audit.debts import DebtTimes, RowPlace
 from consentry.audit.findings import Finding, Report
 from consentry.audit.parts import PartWriter
@@ -89,6 +90,20 @@ class Rows:
             }
             self._put(tables.RECOGNITIONS, at | own)
 
+    def take_plain(self, number: int, plain: Plain, expected: Sequence[int], state: LedgerState) -> None:
+        """Takes the decisions of a plain transaction after they were decided again.
+
+        Args:
+            number: place of the first in chain order, from 0.
+            plain: the transaction.
+            expected: what the rules say of each, as codes.
+            state: what the events amount to.
+        """
+        for table in (tables.EVENTS, tables.DECISIONS):
+            self._hand_over(table)
+        self.writer.add(tables.EVENTS, plain_rows.events(number, plain))
+        self.writer.add(tables.DECISIONS, plain_rows.decisions(number, plain, expected, state))
+
     def _put(self, table: tables.Table, row: Row) -> None:
         waiting = self._waiting.setdefault(table.name, [])
         waiting.append(row)
@@ -96,7 +111,8 @@ class Rows:
             self._hand_over(table)
 
     def _hand_over(self, table: tables.Table) -> None:
-        self.writer.add_rows(table, self._waiting.pop(table.name, []))
+        if self._waiting.get(table.name):
+            self.writer.add_rows(table, self._waiting.pop(table.name))
 
     def place(self) -> RowPlace:
         """Writes what waits, and gives the place that can be gone back to."""

@@ -163,12 +163,12 @@ def rejection(request: AccessRequest, shown: Shown, facts: Facts) -> Reason:
         return Reason.SIGNATURE_INVALID
     if facts.request_used:
         return Reason.REQUEST_REPLAYED
-    if shown.terms is not None and not _is_shown_to_be_named(request, shown.terms.records_root, shown):
+    if shown.terms is not None and not is_shown_to_be_named(request, shown.terms.records_root, shown):
         return Reason.SCOPE_PROOF_INVALID
     return Reason.NONE
 
 
-def _is_shown_to_be_named(request: AccessRequest, root: bytes, shown: Shown) -> bool:
+def is_shown_to_be_named(request: AccessRequest, root: bytes, shown: Shown) -> bool:
     """Tells whether a record is one of those a consent names; true for a consent that names none."""
     if root == ZERO_32:
         return True

@@ -1,0 +1,125 @@
+"""Under which conditions an access to a record under a consent is permitted, prepared once and compared by columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consentry.audit.columns import INSTITUTION, PRACTITIONER, RECORD, ROW, SUBJECT, WORD, Bytes, Codes
+from consentry.core.codes import HIGHEST_SENSITIVITY, UNLIMITED_USES, Action, ConsentStatus, RecordStatus
+from consentry.core.state import LedgerState
+from consentry.core.terms import ZERO_32, ConsentId, RecordId
+
+MOST_PREPARED: Final = 1 << 17
+"""Pairs of record and consent that are kept."""
+_PAIR: Final = 2 * WORD
+_FIRST_ROOM: Final = 1 << 8
+_BITS: Final = np.uint64(63)
+_KEPT: Final = np.dtype(
+    [
+        ("subject", np.uint8, WORD),
+        ("institution", np.uint8, WORD),
+        ("practitioner", np.uint8, WORD),
+        ("anybody", np.bool_),
+        ("purposes", np.uint64),
+        ("actions", np.uint64),
+        ("valid_from", np.uint64),
+        ("valid_until", np.uint64),
+        ("erase_by", np.uint64),
+    ]
+)
+
+
+@dataclass
+class Conditions:
+    """What was prepared of a state; it has to be forgotten when a record, consent or exclusion changes."""
+
+    state: LedgerState
+    _kept: NDArray[np.void] = field(default_factory=lambda: np.zeros(_FIRST_ROOM, _KEPT))
+    _places: dict[bytes, int] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forgets everything."""
+        self._places.clear()
+
+    def permit(self, matrix: Bytes, codes: Codes, words: bytes, now: int) -> NDArray[np.bool_]:
+        """Tells which accesses record and consent permit, and belong to the subject they name.
+
+        What is not permitted here may be so by a further look: a group, a guardian, a limited number of uses.
+
+        Args:
+            matrix: words of the decisions.
+            codes: their codes.
+            words: the same words, one decision behind the other.
+            now: block time in seconds.
+        """
+        if len(self._places) > MOST_PREPARED:
+            self.forget()
+        start, known = RECORD * WORD, self._places
+        pairs = [words[row : row + _PAIR] for row in range(start, len(words), ROW)]
+        places = np.array([known[pair] if pair in known else self._prepare(pair) for pair in pairs])
+        kept = self._kept[places]
+        whoever = kept["anybody"] | (kept["practitioner"] == matrix[:, PRACTITIONER]).all(axis=1)
+        found: NDArray[np.bool_] = (
+            (places >= 0)
+            & (kept["subject"] == matrix[:, SUBJECT]).all(axis=1)
+            & (kept["institution"] == matrix[:, INSTITUTION]).all(axis=1)
+            & whoever
+            & (kept["valid_from"] <= now)
+            & (kept["valid_until"] > now)
+            & _has(kept["purposes"], codes.purpose)
+            & _has(kept["actions"], codes.action)
+            & ((codes.action != Action.STORE) | (kept["erase_by"] > now))
+        )
+        return found
+
+    def _prepare(self, pair: bytes) -> int:
+        """Prepares a record and a consent; gives the place, below zero where it takes a further look."""
+        place = -1
+        if (made := _prepared(self.state, RecordId(pair[:WORD]), ConsentId(pair[WORD:]))) is not None:
+            place = len(self._places)
+            if place >= len(self._kept):
+                self._kept = np.concatenate([self._kept, np.zeros(len(self._kept), _KEPT)])
+            self._kept[place] = made
+        self._places[pair] = place
+        return place
+
+
+def _has(masks: NDArray[np.uint64], codes: Bytes) -> NDArray[np.bool_]:
+    numbers = codes.astype(np.uint64)
+    found: NDArray[np.bool_] = (numbers <= _BITS) & (masks >> np.minimum(numbers, _BITS) & np.uint64(1) == 1)
+    return found
+
+
+def _prepared(state: LedgerState, record_id: RecordId, consent: ConsentId) -> tuple[object, ...] | None:
+    record, known = state.records.get(record_id), state.consents.get(consent)
+    if record is None or known is None or known.terms is None:
+        return None
+    leaf, terms = record.leaf, known.terms
+    # That a record is one of those named was seen in calldata.
+    named = terms.records_root != ZERO_32
+    usual = (
+        record.status == RecordStatus.CURRENT
+        and known.status == ConsentStatus.ACTIVE
+        and terms.subject_id == leaf.subject_id
+        and (terms.group, terms.guardian, terms.max_uses) == (ZERO_32, ZERO_32, UNLIMITED_USES)
+        and (named or (terms.categories >> leaf.category & 1 and leaf.sensitivity != HIGHEST_SENSITIVITY))
+        and leaf.sensitivity <= terms.max_sensitivity
+        and terms.data_from <= leaf.data_month <= terms.data_until
+        and not state.exclusions.of(leaf.subject_id)
+    )
+    if not usual:
+        return None
+    words = (leaf.subject_id, terms.institution.rjust(WORD, b"\0"), terms.practitioner)
+    return (
+        *(np.frombuffer(word, np.uint8) for word in words),
+        terms.practitioner == ZERO_32,
+        terms.purposes,
+        terms.actions,
+        terms.valid_from,
+        terms.valid_until,
+        terms.erase_by,
+    )

@@ -1,0 +1,142 @@
+"""What can be told of decisions without a state: hashes, the batch they are of, who signed.
+
+It is computed once and beside the audit, in other processes. Whatever is not as usual is no plain transaction, and is
+decided again the long way, from its events and its calldata: nothing is found here, so nothing can be overlooked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from consentry.audit.columns import (
+    CODES,
+    GROUND,
+    INSTITUTION,
+    KEY_HASH,
+    OUTCOME,
+    PRACTITIONER,
+    REASON_HASH,
+    RECORD,
+    REQUEST,
+    SUBJECT,
+    WORD,
+    WORDS,
+    Bytes,
+    Plain,
+)
+from consentry.core.batch_tree import root_of
+from consentry.core.chain import EventPlace
+from consentry.core.codes import LegalBasis
+from consentry.core.events import BatchSubmitted
+from consentry.core.keccak import keccak
+from consentry.core.terms import AccessRequest, Address, RequestBatch
+from consentry.core.typed_data import Domain, domain_separator, struct_hash, type_hash
+from consentry.crypto.signing import recover
+from consentry.errors import NotAuthenticError
+
+_REQUEST_WORDS: Final = 16
+_ENTRY_WORDS: Final = 4
+_UNUSED: Final = 11
+"""Bytes in front of the packed codes and outcome: none of them means anything."""
+_ADDRESS_AT: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call of ``decide`` or ``decideBatch`` says of each request, as arrays of words.
+
+    Attributes:
+        same: words of the log it tells, with what it says of each.
+        signatures: one for the batch, or one for each request.
+        institution: of the batch: that of the first request in the tables; none if each is signed.
+    """
+
+    same: dict[int, Bytes]
+    signatures: tuple[bytes, ...]
+    institution: Address | None
+
+
+def prepare(
+    place: EventPlace, batch: BatchSubmitted | None, words: bytes, call: Call, domain: Domain, digests: bytes
+) -> Plain | None:
+    """Looks at a transaction of decisions; gives none if it is not plain.
+
+    Args:
+        place: of the first decision.
+        batch: the event in front, if there is one.
+        words: of each decision ten words.
+        call: what was submitted, request for request.
+        domain: of the access ledger.
+        digests: of the request ids.
+    """
+    matrix = np.frombuffer(words, np.uint8).reshape(-1, WORDS, WORD)
+    if not _is_usual(matrix) or any((matrix[:, word] != said).any() for word, said in call.same.items()):
+        return None
+    if (batch is None) != (call.institution is None):
+        return None
+    hashes = _request_hashes(matrix)
+    if batch is not None and not _is_batch(batch, call, matrix, hashes):
+        return None
+    signed = hashes if batch is None else [struct_hash(RequestBatch(batch.institution, batch.root, batch.size))]
+    signers = _signers(signed, call.signatures, domain)
+    if signers is None:
+        return None
+    joined = b"".join(hashes)
+    return Plain(place, batch, words, joined, _entry_hashes(matrix, joined), digests, signers)
+
+
+def _is_usual(matrix: Bytes) -> bool:
+    """Tells whether words are coded as usual, and every request invokes a consent."""
+    packed = matrix[:, [CODES, OUTCOME], :_UNUSED]
+    consent = matrix[:, CODES, 29] == LegalBasis.CONSENT
+    return bool(consent.all()) and not packed.any() and not matrix[:, INSTITUTION, :_ADDRESS_AT].any()
+
+
+def _is_batch(batch: BatchSubmitted, call: Call, matrix: Bytes, hashes: Sequence[bytes]) -> bool:
+    institution = np.frombuffer(batch.institution.rjust(WORD, b"\0"), np.uint8)
+    one = bool((matrix[:, INSTITUTION] == institution).all()) and call.institution == batch.institution
+    said = (batch.size, batch.signature) == (len(hashes), call.signatures[0])
+    return one and said and batch.root == root_of(hashes)
+
+
+def _signers(hashes: Sequence[bytes], signatures: Sequence[bytes], domain: Domain) -> tuple[Address, ...] | None:
+    head = b"\x19\x01" + domain_separator(domain)
+    try:
+        return tuple(
+            recover(keccak(head + signed), signature) for signed, signature in zip(hashes, signatures, strict=True)
+        )
+    except (NotAuthenticError, ValueError):
+        return None
+
+
+def _request_hashes(matrix: Bytes) -> list[bytes]:
+    """Gives the struct hash of each request: `core.typed_data.struct_hash`, all at once."""
+    made = np.zeros((len(matrix), _REQUEST_WORDS, WORD), np.uint8)
+    made[:, 0] = np.frombuffer(type_hash(AccessRequest), np.uint8)
+    # The authorisation, member 5, is zero: the request invokes a consent.
+    for member, word in ((1, REQUEST), (2, INSTITUTION), (3, RECORD), (4, GROUND)):
+        made[:, member] = matrix[:, word]
+    codes = matrix[:, CODES]
+    for member, byte in zip(range(6, 11), range(31, 26, -1), strict=True):
+        made[:, member, 31] = codes[:, byte]
+    for member, word in ((11, REASON_HASH), (12, PRACTITIONER), (13, KEY_HASH)):
+        made[:, member] = matrix[:, word]
+    made[:, 14, 24:] = codes[:, 19:27]
+    made[:, 15, 24:] = codes[:, 11:19]
+    content, size = made.tobytes(), _REQUEST_WORDS * WORD
+    return [keccak(content[start : start + size]) for start in range(0, len(content), size)]
+
+
+def _entry_hashes(matrix: Bytes, hashes: bytes) -> bytes:
+    """Gives the entry hash of each decision: `core.heads.entry_hash`, all at once."""
+    made = np.zeros((len(matrix), _ENTRY_WORDS, WORD), np.uint8)
+    made[:, 0] = np.frombuffer(hashes, np.uint8).reshape(-1, WORD)
+    made[:, 1] = matrix[:, SUBJECT]
+    made[:, 2, 31] = matrix[:, OUTCOME, 31]
+    made[:, 3, 24:] = matrix[:, OUTCOME, 23:31]
+    content, size = made.tobytes(), _ENTRY_WORDS * WORD
+    return b"".join([keccak(content[start : start + size]) for start in range(0, len(content), size)])

@@ -1,0 +1,297 @@
+"""Plain transactions decided again quickly, with the same outcome as `audit.replay`.
+
+The usual decision, permitted under one consent, is checked by what was prepared for its record and consent. A decision of
+another kind is judged by the rules of ``core``; one in which anything is wrong is taken by the replay itself, which
+says what. So there is one place that finds, and this is a shorter way past it: tests compare the two on honest chains and
+on spoiled ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consentry.audit.columns import (
+    GROUND,
+    INSTITUTION,
+    KEY_HASH,
+    PRACTITIONER,
+    ROW,
+    SUBJECT,
+    WORD,
+    Bytes,
+    Codes,
+    Plain,
+    codes_of,
+)
+from consentry.audit.conditions import Conditions
+from consentry.audit.digests import DigestSet, UsedRequests, Words
+from consentry.audit.ports import SubmittedRequest
+from consentry.audit.replay import Replay
+from consentry.core import events
+from consentry.core.codes import CLOCK_TOLERANCE, DAY, Action, ActorKind, Purpose, Reason, Standing
+from consentry.core.events import LedgerEvent
+from consentry.core.heads import SEQUENCE_BYTES, institution_key, sequence_of
+from consentry.core.keccak import keccak
+from consentry.core.state import PermitCount
+from consentry.core.terms import ZERO_32, Address, ConsentId, RequestBatch, SubjectId
+from consentry.crypto.signing import ACCOUNT_SIZE
+
+_UNCHANGING: Final = (events.AccessDecided, events.RequestRejected, events.BatchSubmitted)
+Submitted = Callable[[], Awaitable[Sequence[SubmittedRequest | None] | None]]
+Flags = NDArray[np.bool_]
+
+
+@dataclass
+class _Rows:
+    """The decisions of one transaction, and how far they were taken."""
+
+    plain: Plain
+    matrix: Bytes
+    codes: Codes
+    digests: Words
+    subjects: list[SubjectId]
+    institutions: list[Address]
+    grounds: list[ConsentId]
+    now: int
+    expected: list[int] = field(default_factory=list)
+    """What the rules say of the rows that were taken."""
+    used: int = 0
+    counted: int = 0
+    """Rows before this one are among the used request ids, and are counted as permits if they are."""
+
+
+def _slices(words: bytes, word: int, skipped: int = 0) -> list[bytes]:
+    start, end = word * WORD + skipped, (word + 1) * WORD
+    return [words[row + start : row + end] for row in range(0, len(words), ROW)]
+
+
+def _rows_of(plain: Plain) -> _Rows:
+    matrix, words = plain.matrix(), plain.words
+    digests = np.frombuffer(plain.digests, np.uint64).reshape(-1, 2)
+    named: tuple[list[SubjectId], list[Address], list[ConsentId]] = (
+        list(map(SubjectId, _slices(words, SUBJECT))),
+        list(map(Address, _slices(words, INSTITUTION, WORD - ACCOUNT_SIZE))),
+        list(map(ConsentId, _slices(words, GROUND))),
+    )
+    return _Rows(plain, matrix, codes_of(matrix), digests, *named, plain.place.block.time)
+
+
+@dataclass
+class Swift:
+    """The shorter way.
+
+    Attributes:
+        replay: the long way, and the state.
+    """
+
+    replay: Replay
+    _conditions: Conditions = field(init=False)
+    _uses: Counter[ConsentId] = field(default_factory=Counter)
+    _permits: Counter[Address] = field(default_factory=Counter)
+    """Accesses permitted since the state was brought up to date, by consent, and by institution on one day."""
+    _day: int = 0
+
+    def __post_init__(self) -> None:
+        self._conditions = Conditions(self.replay.state)
+
+    @property
+    def used(self) -> DigestSet:
+        """Digests of the request ids that were used."""
+        decided = self.replay.state.decided
+        if not isinstance(decided, UsedRequests):
+            raise TypeError("request ids are not kept as digests")
+        return decided.digests
+
+    def before(self, event: LedgerEvent) -> None:
+        """Brings the state up to date before an event goes the long way, and forgets what it may change."""
+        if not isinstance(event, events.BatchSubmitted):
+            self.settle()
+        if not isinstance(event, _UNCHANGING):
+            self._conditions.forget()
+
+    def settle(self) -> None:
+        """Brings the counts of the state up to date."""
+        state = self.replay.state
+        for consent, more in self._uses.items():
+            known = state.consents[consent]
+            state.consents[consent] = replace(known, uses=known.uses + more)
+        for institution, more in self._permits.items():
+            count = state.permits.get(institution, PermitCount()).on(self._day)
+            state.permits[institution] = replace(count, accesses=count.accesses + more)
+        self._uses.clear()
+        self._permits.clear()
+
+    def can_take(self, plain: Plain) -> bool:
+        """Tells whether a transaction is as plain to the state as it is by itself: in its place, and signed."""
+        if not self.replay.is_next((plain.batch or plain).place):
+            return False
+        if plain.batch is not None:
+            return [plain.batch.institution] * len(plain.signers) == self._signed_for(plain.signers, plain)
+        return len(plain.signers) == len(self._signed_for(plain.signers, plain))
+
+    def _signed_for(self, signers: Sequence[Address], plain: Plain) -> list[Address]:
+        """Gives the institution of each signature that is its own."""
+        start, known = INSTITUTION * WORD + WORD - ACCOUNT_SIZE, self.replay.state.institutions
+        asked = [Address(plain.words[at : at + ACCOUNT_SIZE]) for at in range(start, len(signers) * ROW, ROW)]
+        return [
+            each for each, signer in zip(asked, signers, strict=True) if each in known and known[each].signer == signer
+        ]
+
+    async def take(self, plain: Plain, submitted: Submitted) -> list[int]:
+        """Takes the decisions of a transaction that `can_take`; gives what the rules say of each, as codes.
+
+        Args:
+            plain: the transaction; the event of its batch was taken before.
+            submitted: gives its items from calldata, for one that the replay itself has to look at.
+        """
+        rows, count = _rows_of(plain), len(plain)
+        if rows.now // DAY != self._day:
+            self.settle()
+            self._day = rows.now // DAY
+        if plain.batch is not None:
+            batch = plain.batch
+            signed = RequestBatch(batch.institution, batch.root, batch.size)
+            self.replay.remember_batch(plain.signers[0], signed, batch.signature)
+        while len(rows.expected) < count:
+            self._pass(rows)
+            row = len(rows.expected)
+            if row < count:
+                self._catch_up(rows, row)
+                self.settle()
+                items = await submitted()
+                self.replay.take(plain.event(row), items[row] if items else None)
+                rows.expected.append(int(self.replay.expected or Reason.NONE))
+                rows.used = rows.counted = row + 1
+        self._catch_up(rows, count)
+        return rows.expected
+
+    def _catch_up(self, rows: _Rows, row: int) -> None:
+        """Adds the rows before one to the used request ids and to the counts."""
+        self.used.add(rows.digests[rows.used : row])
+        rows.used = row
+        self._count(rows, row)
+
+    def _count(self, rows: _Rows, row: int) -> None:
+        first, rows.counted = rows.counted, row
+        permitted = [number for number in range(first, row) if not rows.expected[number]]
+        self._uses.update([rows.grounds[number] for number in permitted])
+        self._permits.update([rows.institutions[number] for number in permitted])
+
+    def _pass(self, rows: _Rows) -> None:
+        """Takes decisions until one is for the replay itself."""
+        begun, permitted = len(rows.expected), self._permitted(rows)
+        stop = self._in_line(rows, begun, self._unwrong(rows, begun, permitted))
+        self._judge(rows, permitted, stop)
+        end = len(rows.expected)
+        if end > begun:
+            self._advance(rows, begun, end)
+            signed = 0 if rows.plain.batch else end - begun
+            self.replay.pass_by(rows.plain.place_of(end - 1), end - begun, signed)
+
+    def _permitted(self, rows: _Rows) -> Flags:
+        """Tells which accesses the conditions permit, without a further look."""
+        codes, now = rows.codes, rows.now
+        usual = (
+            (codes.emergency == 0)
+            & (codes.purpose >= min(Purpose))
+            & (codes.purpose <= max(Purpose))
+            & (codes.action >= min(Action))
+            & (codes.action <= max(Action))
+            & (codes.actor >= min(ActorKind))
+            & (codes.actor <= max(ActorKind))
+            & (codes.expires > now)
+            & (codes.issued <= now + CLOCK_TOLERANCE)
+            & rows.matrix[:, PRACTITIONER].any(axis=1)
+        )
+        for institution in set(rows.institutions):
+            usual &= self._may_ask(rows, institution)
+        permitted: Flags = usual & self._conditions.permit(rows.matrix, codes, rows.plain.words, now)
+        return permitted
+
+    def _may_ask(self, rows: _Rows, institution: Address) -> Flags:
+        """Tells which requests are not refused for what an institution is: its standing, key or daily limit."""
+        matrix, seen = rows.matrix, self.replay.state.institutions[institution].seen_at(rows.now)
+        count = self.replay.state.permits.get(institution, PermitCount()).on(self._day).accesses
+        room = count + self._permits[institution] + len(rows.plain) <= seen.daily_limit
+        if len(set(rows.institutions)) == 1:
+            others = np.zeros(len(matrix), np.bool_)
+        else:
+            others = np.array([each != institution for each in rows.institutions])
+        if seen.standing != Standing.ACTIVE or not room:
+            return others
+        same: Flags = (matrix[:, KEY_HASH] == np.frombuffer(seen.release_key_hash, np.uint8)).all(axis=1)
+        return same | others
+
+    def _unwrong(self, rows: _Rows, begun: int, permitted: Flags) -> int:
+        """Gives the first row in which something is wrong at a glance, from one on."""
+        codes = rows.codes
+        wrong = self.used.holds(rows.digests) | (codes.decided_at != rows.now) | (permitted & (codes.reason != 0))
+        wrong |= _twice(rows.digests)
+        found = np.flatnonzero(wrong[begun:])
+        return begun + int(found[0]) if len(found) else len(rows.plain)
+
+    def _in_line(self, rows: _Rows, begun: int, stop: int) -> int:
+        """Gives the first row whose numbers are not the next of its subject and institution, from one on."""
+        own, others = rows.codes.subject_sequence.tolist(), rows.codes.institution_sequence.tolist()
+        subjects, institutions = dict[SubjectId, int](), dict[Address, int]()
+        state = self.replay.state
+        for row in range(begun, stop):
+            subject, institution = rows.subjects[row], rows.institutions[row]
+            number = subjects.get(subject)
+            if number is None:
+                number = sequence_of(state.subject_head(subject))
+            other = institutions.get(institution)
+            if other is None:
+                other = sequence_of(state.institution_head(institution))
+            if (number + 1, other + 1) != (own[row], others[row]):
+                return row
+            subjects[subject], institutions[institution] = number + 1, other + 1
+        return stop
+
+    def _judge(self, rows: _Rows, permitted: Flags, stop: int) -> None:
+        """Adds what the rules say of each row before ``stop``, as long as it is what the contract says."""
+        expected, reasons = rows.expected, rows.codes.reason.tolist()
+        for row in np.flatnonzero(~permitted[len(expected) : stop]) + len(expected):
+            expected += [0] * (int(row) - len(expected))
+            self._count(rows, int(row))
+            self.settle()
+            entry = rows.plain.entry(int(row))
+            record = self.replay.state.records.get(entry.request.record_id)
+            said = self.replay.judge(entry.request, rows.now)
+            if record is None or record.leaf.subject_id != entry.subject_id or said != reasons[row]:
+                return
+            expected.append(int(said))
+        expected += [0] * (stop - len(expected))
+
+    def _advance(self, rows: _Rows, begun: int, end: int) -> None:
+        """Moves the heads past some rows, as `core.heads.advance` does one by one."""
+        state, entries = self.replay.state, rows.plain.entry_hashes
+        subjects, institutions, zero = state.subject_heads, state.institution_heads, ZERO_32
+        for row in range(begun, end):
+            entry, subject = entries[row * WORD : (row + 1) * WORD], rows.subjects[row]
+            head = subjects.get(subject, zero)
+            number = int.from_bytes(head[-SEQUENCE_BYTES:], "big") + 1
+            made = keccak(subject + head + entry)
+            subjects[subject] = made[:-SEQUENCE_BYTES] + number.to_bytes(SEQUENCE_BYTES, "big")
+            institution = rows.institutions[row]
+            head = institutions.get(institution, zero)
+            number = int.from_bytes(head[-SEQUENCE_BYTES:], "big") + 1
+            made = keccak(institution_key(institution) + head + entry)
+            institutions[institution] = made[:-SEQUENCE_BYTES] + number.to_bytes(SEQUENCE_BYTES, "big")
+
+
+def _twice(digests: Words) -> Flags:
+    """Tells which digests stand there a second time."""
+    found = np.zeros(len(digests), np.bool_)
+    _, first = np.unique(digests[:, 0], return_index=True)
+    if len(first) < len(digests):
+        _, first = np.unique(digests, axis=0, return_index=True)
+        found[:] = True
+        found[first] = False
+    return found

@@ -1,0 +1,262 @@
+"""The chain in bulk: logs and calls of many blocks with two questions, decoded and hashed by other processes.
+
+A node answers one after the other; while one process waits for it or works, the next asks. Whoever audits takes what is
+ready, in the order of the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydantic_core import from_json
+
+from consentry.audit.columns import REQUEST, ROW, WORD, Plain, Segment
+from consentry.audit.digests import digests_by
+from consentry.audit.prepare import prepare
+from consentry.audit.reading import Stride
+from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.events import BatchSubmitted, LedgerEvent
+from consentry.core.terms import Address
+from consentry.core.typed_data import Domain
+from consentry.errors import LedgerUnavailableError
+from consentry.ledger.abi import artifact
+from consentry.ledger.bulk_calls import call_in
+from consentry.ledger.events import Log, decode_log
+
+SECONDS: Final = 60.0
+"""How long an answer may take."""
+_BLOCKS_TOGETHER: Final = 50
+_DECIDED_TOPICS: Final = 4
+_HEX_ROW: Final = 2 * ROW
+_DATA: Final = 2 + 2 * 7 * WORD
+_INSTITUTION_AT: Final = 2 * WORD + 12
+
+Json = Any
+Group = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a deployment is read, and what its logs are told apart by.
+
+    Attributes:
+        url: HTTP address of the node.
+        contracts: addresses of the suite.
+        ledger: address of the access ledger.
+        domain: its EIP-712 domain.
+    """
+
+    url: str
+    contracts: tuple[Address, ...]
+    ledger: Address
+    domain: Domain
+
+
+class Node:
+    """A node behind one kept connection, asked by one process."""
+
+    def __init__(self, url: str) -> None:
+        """Takes the address; connects with the first question."""
+        parts = urlsplit(url)
+        made = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = made(str(parts.hostname), parts.port, timeout=SECONDS)
+        self._path = parts.path or "/"
+
+    def ask(self, questions: Sequence[tuple[str, list[object]]]) -> list[Json]:
+        """Asks some questions at once; gives their answers in the same order.
+
+        Raises:
+            LedgerUnavailableError: the node does not answer, or says no.
+        """
+        bodies = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
+            for number, (method, parameters) in enumerate(questions)
+        ]
+        try:
+            content = json.dumps(bodies if len(bodies) > 1 else bodies[0])
+            self._connection.request("POST", self._path, content, {"Content-Type": "application/json"})
+            told = from_json(self._connection.getresponse().read())
+            answers = told if len(bodies) > 1 else [told]
+            return [each["result"] for each in sorted(answers, key=itemgetter("id"))]
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
+            self._connection.close()
+            raise LedgerUnavailableError(f"node does not answer ({type(error).__name__})") from error
+
+
+class BlockReader:
+    """Reads blocks of one deployment; stands in each process once."""
+
+    def __init__(self, source: Source, key: bytes) -> None:
+        """Takes where to read, and the key of the digests of request ids."""
+        self._source, self._key = source, key
+        self._node = Node(source.url)
+        events = {signature.name: digest for digest, signature in artifact("AccessLedger").events.items()}
+        self._decided, self._submitted = (_hex(events[name]) for name in ("AccessDecided", "BatchSubmitted"))
+
+    def read(self, first: int, last: int) -> tuple[list[Segment], int]:
+        """Gives the segments of blocks ``first`` to ``last``, and how many logs there are.
+
+        Raises:
+            LedgerUnavailableError: the node does not answer, or with what is no answer.
+        """
+        wanted = {"address": [_hex(a) for a in self._source.contracts], "fromBlock": hex(first), "toBlock": hex(last)}
+        [logs] = self._node.ask([("eth_getLogs", [wanted])])
+        try:
+            logs.sort(key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
+            blocks = self._blocks(dict.fromkeys(log["blockNumber"] for log in logs))
+            segments: list[Segment] = []
+            for transaction, group in groupby(logs, key=itemgetter("transactionHash")):
+                self._add(segments, blocks, transaction, list(group))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
+        return segments, len(logs)
+
+    def _blocks(self, numbers: Mapping[str, None]) -> dict[str, tuple[BlockReference, dict[str, Json]]]:
+        """Gives blocks by number, with their transactions by hash."""
+        named, found = [*numbers], dict[str, tuple[BlockReference, dict[str, Json]]]()
+        for start in range(0, len(named), _BLOCKS_TOGETHER):
+            some = named[start : start + _BLOCKS_TOGETHER]
+            told = self._node.ask([("eth_getBlockByNumber", [number, True]) for number in some])
+            for number, block in zip(some, told, strict=True):
+                reference = BlockReference(int(number, 16), _bytes(block["hash"]), int(block["timestamp"], 16))
+                found[number] = reference, {sent["hash"]: sent for sent in block["transactions"]}
+        return found
+
+    def _add(
+        self,
+        segments: list[Segment],
+        blocks: Mapping[str, tuple[BlockReference, Mapping[str, Json]]],
+        transaction: str,
+        group: Group,
+    ) -> None:
+        block, sent = blocks[group[0]["blockNumber"]]
+        plain = self._plain(block, sent.get(transaction), group)
+        if plain is not None:
+            segments.append(plain)
+            return
+        found: list[LedgerEvent] = []
+        for entry in group:
+            place = EventPlace(block, _bytes(entry["transactionHash"]), int(entry["logIndex"], 16))
+            event = decode_log(_log(entry), place)
+            if event is not None:
+                found.append(event)
+        segments.append(found)
+
+    def _plain(self, block: BlockReference, sent: Json, group: Group) -> Plain | None:
+        is_batch = group[0]["topics"][0] == self._submitted
+        decided = group[1:] if is_batch else group
+        if sent is None or not sent.get("to") or _bytes(sent["to"]) != self._source.ledger or not decided:
+            return None
+        words = self._words(decided)
+        call = call_in(_bytes(sent["input"]), len(decided)) if words is not None else None
+        if words is None or call is None:
+            return None
+        transaction, index = _bytes(group[0]["transactionHash"]), int(group[0]["logIndex"], 16)
+        if [int(entry["logIndex"], 16) for entry in group] != list(range(index, index + len(group))):
+            return None
+        batch = decode_log(_log(group[0]), EventPlace(block, transaction, index)) if is_batch else None
+        if batch is not None and not isinstance(batch, BatchSubmitted):
+            return None
+        place = EventPlace(block, transaction, index + is_batch)
+        return prepare(place, batch, words, call, self._source.domain, digests_by(self._key, _ids(words)))
+
+    def _words(self, decided: Group) -> bytes | None:
+        """Gives topics and data of decisions as they are; none if one is something else."""
+        ledger, kind, parts = _hex(self._source.ledger), self._decided, list[str]()
+        for entry in decided:
+            topics, data = entry["topics"], entry["data"]
+            if len(topics) != _DECIDED_TOPICS or topics[0] != kind or len(data) != _DATA or entry["address"] != ledger:
+                return None
+            parts += topics[1:]
+            parts.append(data)
+        content = "".join(parts).replace("0x", "")
+        return bytes.fromhex(content) if len(content) == len(decided) * _HEX_ROW else None
+
+
+def _ids(words: bytes) -> list[bytes]:
+    """Gives what the set of used request ids knows each request by: institution and id."""
+    own = REQUEST * WORD
+    return [
+        words[row + _INSTITUTION_AT : row + _INSTITUTION_AT + 20] + words[row + own : row + own + WORD]
+        for row in range(0, len(words), ROW)
+    ]
+
+
+def _log(entry: Mapping[str, Any]) -> Log:
+    return Log(
+        address=Address(_bytes(entry["address"])),
+        topics=tuple(map(_bytes, entry["topics"])),
+        data=_bytes(entry["data"]),
+        block_number=int(entry["blockNumber"], 16),
+        block_hash=_bytes(entry["blockHash"]),
+        transaction_hash=_bytes(entry["transactionHash"]),
+        log_index=int(entry["logIndex"], 16),
+    )
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _bytes(value: str) -> bytes:
+    return bytes.fromhex(value.removeprefix("0x"))
+
+
+class Bulk:
+    """`audit.columns.BulkReader` over a node, with processes of its own."""
+
+    def __init__(self, source: Source, processes: int = 0) -> None:
+        """Takes where to read, and how many processes read; as many as there are cores, less one, if not given."""
+        self._source = source
+        self._processes = processes or max(1, (os.cpu_count() or 2) - 1)
+
+    async def stretches(self, first: int, last: int, key: bytes) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
+        """Gives blocks ``first`` to ``last``, some at a time, and reads on meanwhile.
+
+        Raises:
+            LedgerUnavailableError: the node does not answer.
+        """
+        context = multiprocessing.get_context("forkserver")
+        pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source, key))
+        try:
+            async for reached, segments in self._ahead(pool, first, last):
+                yield reached, segments
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _ahead(self, pool: Executor, first: int, last: int) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
+        loop, stride = asyncio.get_running_loop(), Stride()
+        under_way = deque[tuple[int, int, asyncio.Future[tuple[list[Segment], int]]]]()
+        while first <= last or under_way:
+            while first <= last and len(under_way) <= self._processes:
+                end = min(last, first + stride.blocks - 1)
+                under_way.append((first, end, loop.run_in_executor(pool, _read, first, end)))
+                first = end + 1
+            begun, end, reading = under_way.popleft()
+            segments, logs = await reading
+            stride.adapt(end - begun + 1, logs)
+            yield end, segments
+
+
+_READER: list[BlockReader] = []
+"""The reader of this process, if it is one that reads."""
+
+
+def _begin(source: Source, key: bytes) -> None:
+    _READER[:] = [BlockReader(source, key)]
+
+
+def _read(first: int, last: int) -> tuple[list[Segment], int]:
+    return _READER[0].read(first, last)
