@@ -57,7 +57,8 @@ class _Commands(LazyGroup):
         "chaos": Entry("chaos:chaos", "", hidden=True),
         "audit": Entry(
             "audit:app",
-            "Decides every access again from the chain alone: run, sql.",
+            "Decides every access again from the chain alone: run, sql; and what people read of it: report, "
+            "disclosures, institution, incident, fhir.",
         ),
         "verify": Entry("verify:verify", "Verifies an evidence bundle; needs no network."),
         "history": Entry(

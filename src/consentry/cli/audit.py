@@ -25,6 +25,7 @@ from consentry.audit.rows import Rows
 from consentry.audit.sql import VIEWS, ask, open_tables
 from consentry.audit.tables import TABLES
 from consentry.cli import values
+from consentry.cli.audit_reports import COMMANDS
 from consentry.cli.output import AsJson, console
 from consentry.config import Settings, load_settings
 from consentry.wiring import AuditOrder, run_audit
@@ -32,7 +33,10 @@ from consentry.wiring import AuditOrder, run_audit
 _SHOWN: Final = 40
 _MOST_SHOWN: Final = 1_000
 """Rows of an answer that people are shown."""
-app = typer.Typer(help="Decides every access again from the chain alone: run, sql.")
+app = typer.Typer(
+    help="Decides every access again from the chain alone: run, sql; and what people read of it: report, disclosures, "
+    "institution, incident, fhir."
+)
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML file with settings")]
 ChainOnly = Annotated[bool, typer.Option("--chain-only", help="leave database, objects and releases aside")]
 
@@ -126,6 +130,10 @@ def _plain(value: object) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+for _name, _command in COMMANDS:
+    app.command(_name)(_command)
 
 
 @contextmanager

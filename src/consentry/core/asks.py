@@ -240,7 +240,8 @@ class AskDenial(SignedAct):
         check_signed(self, 0, signer, holds)
 
     def leave(self, state: LedgerState, event: ActPerformed) -> None:
-        """Closes the ask and begins the cool-down."""
-        ask = state.asks.asked[self.ask_id]
+        """Closes the ask and begins the cool-down; of an ask nobody made there is nothing to cool down from."""
+        ask = state.asks.asked.get(self.ask_id)
         state.asks.statuses[self.ask_id] = AskStatus.DENIED
-        state.asks.cool_down_ends[ask.matter] = event.place.block.time + COOL_DOWN
+        if ask is not None:
+            state.asks.cool_down_ends[ask.matter] = event.place.block.time + COOL_DOWN

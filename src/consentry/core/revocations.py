@@ -62,9 +62,9 @@ class RevocationFacts:
             self.owing.setdefault(institution, set()).add(consent)
 
     def answer(self, consent: ConsentId, institution: Address, duty: Duty) -> None:
-        """Notes that an institution did what it owes, or said so unasked."""
+        """Notes that an institution did what it owes, or said so unasked; also where nobody knows of a revocation."""
         self.answers.add((consent, institution, duty))
-        if not list(self._duties_about(consent, institution)):
+        if consent in self.revoked and not list(self._duties_about(consent, institution)):
             self.owing.get(institution, set()).discard(consent)
 
     def duties_of(self, institution: Address) -> list[OpenDuty]:

@@ -1,0 +1,80 @@
+"""The words of reports in each language: headings, codes, sentences. Data in `words.en.toml` and `words.zh.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from consentry.errors import InvalidInputError
+
+LANGUAGES: Final = ("zh", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language.
+
+    Attributes:
+        language: ``zh`` or ``en``.
+        parts: of the file: ``columns``, ``sheets``, ``codes`` and so on, each words by name.
+    """
+
+    language: str
+    parts: Mapping[str, Any]
+
+    def column(self, name: str) -> str:
+        """Gives the heading of a column or fact."""
+        return self._in("columns", name)
+
+    def sheet(self, name: str) -> str:
+        """Gives the caption of a sheet."""
+        return self._in("sheets", name)
+
+    def document(self, kind: str) -> str:
+        """Gives the title of a document."""
+        return self._in("documents", kind)
+
+    def note(self, name: str) -> str:
+        """Gives a sentence that holds for a document."""
+        return self._in("notes", name)
+
+    def said(self, name: str) -> str:
+        """Gives any other word."""
+        return self._in("said", name)
+
+    def code(self, family: str, name: str) -> str:
+        """Gives the word of a code; a code without one, as of a number nobody knows, is shown as it is."""
+        found: str = self.parts["codes"].get(family, {}).get(name, name)
+        return found
+
+    def pattern(self, kind: str, otherwise: str) -> str:
+        """Gives the sentence of a pattern, with its thresholds still in braces; its own where it has no other."""
+        found: str = self.parts.get("patterns", {}).get(kind, otherwise)
+        return found
+
+    def wrong(self, kind: str) -> str:
+        """Gives the sentence of a kind of finding of the audit itself."""
+        return self._in("wrongs", kind)
+
+    def _in(self, part: str, name: str) -> str:
+        found: str = self.parts[part][name]
+        return found
+
+
+@cache
+def words_of(language: str) -> Words:
+    """Gives the words of a language.
+
+    Raises:
+        InvalidInputError: there are none.
+    """
+    if language not in LANGUAGES:
+        raise InvalidInputError(
+            f"language does not match (got {language!r:.20}, expected one of {', '.join(LANGUAGES)})"
+        )
+    source = files("consentry.reports") / f"words.{language}.toml"
+    return Words(language, tomllib.loads(source.read_text(encoding="utf-8")))

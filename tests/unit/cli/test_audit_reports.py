@@ -1,0 +1,111 @@
+"""The reports from the command line, from the tables of an audit to files: nothing but a folder is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from consentry.cli import app
+from consentry.errors import InvalidInputError
+from tests.support.audit_folder import audited
+from tests.support.province import HOSPITALS, patient, staff
+from tests.support.province_life import eventful_month
+
+SUBJECT = "0x" + patient(4).subject.hex()
+HOSPITAL = "0x" + HOSPITALS[2].address.hex()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("audit")
+    asyncio.run(audited(eventful_month().reader(), made))
+    return made
+
+
+def _run(folder: Path, command: str, *options: str) -> str:
+    result = CliRunner().invoke(app, ["audit", command, str(folder), *options], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+DOCUMENTS = {
+    "report": ((), "wrongs"),
+    "disclosures": (("--subject", SUBJECT), "accesses"),
+    "institution": (("--institution", HOSPITAL), "recipients"),
+    "incident": (
+        ("--from", "2027-02-01", "--to", "2027-02-20", "--practitioner", "0x" + staff(2, 2).hex()),
+        "subjects_to_tell",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", DOCUMENTS)
+def test_document_is_written_as_page_and_csv_and_answered_as_json(folder: Path, tmp_path: Path, command: str) -> None:
+    options, sheet = DOCUMENTS[command]
+    page, tables = tmp_path / "page.html", tmp_path / "csv"
+
+    told = json.loads(_run(folder, command, *options, "--out", str(page), "--csv", str(tables), "--json"))
+
+    assert told["kind"] == command
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    lines = (tables / f"{command}-{sheet.replace('_', '-')}.csv").read_text("utf-8").splitlines()
+    assert len(lines) == len(told[sheet]) + 1
+
+
+@pytest.mark.parametrize("command", DOCUMENTS)
+def test_document_is_answered_in_lines_of_the_language(folder: Path, command: str) -> None:
+    options, _ = DOCUMENTS[command]
+
+    chinese, english = (_run(folder, command, *options, "--language", each) for each in ("zh", "en"))
+
+    assert chinese.splitlines()[0] != english.splitlines()[0]
+    assert len(chinese.splitlines()) == len(english.splitlines()) > 10
+
+
+def test_report_uses_other_thresholds_and_names(folder: Path, tmp_path: Path) -> None:
+    thresholds, names = tmp_path / "t.toml", tmp_path / "n.csv"
+    thresholds.write_text('["access.mass-export"]\nsubjects = 1\n')
+    names.write_text(f"id,name,contact\n{HOSPITAL},Third Hospital,x\n")
+
+    told = json.loads(_run(folder, "report", "--thresholds", str(thresholds), "--names", str(names), "--json"))
+
+    assert {row["kind"] for row in told["patterns"]} == {"access.mass-export"}
+    assert [row["institution"] for row in told["institutions"] if row["institution_name"]] == [HOSPITAL]
+
+
+def test_audit_events_are_written_one_a_line(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "events.ndjson"
+
+    told = json.loads(_run(folder, "fhir", "--out", str(out), "--subject", SUBJECT, "--json"))
+
+    lines = out.read_text().splitlines()
+    assert told == {"events": len(lines)}
+    assert {json.loads(line)["resourceType"] for line in lines} == {"AuditEvent"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("disclosures", "--subject", "0x12"),
+        ("disclosures", "--subject", SUBJECT, "--from", "2027-03-01", "--to", "2027-03-01"),
+        ("institution", "--institution", "0x" + "11" * 20),
+        ("report", "--language", "fr"),
+        ("report", "--utc-offset", "25"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(folder: Path, options: tuple[str, ...]) -> None:
+    command, *rest = options
+    with pytest.raises(InvalidInputError):
+        CliRunner().invoke(app, ["audit", command, str(folder), *rest], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("text", ["x = 1\n", '["access.mass-export"]\nsubjects = "many"\n', "[", '["a.b"]\nc = -1\n'])
+def test_thresholds_that_are_none_are_refused(folder: Path, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "t.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidInputError):
+        CliRunner().invoke(app, ["audit", "report", str(folder), "--thresholds", str(path)], catch_exceptions=False)
