@@ -70,6 +70,12 @@ class ChainFacts:
     contracts: tuple[tuple[str, Address], ...]
 
 
+def leaf_of_event(facts: ChainFacts, event: ProvableEvent) -> bytes:
+    """Gives the leaf of an event in the ledger log."""
+    block, log = event.place.block, log_of(event, dict(facts.contracts)[emitter_of(event)])
+    return leaf_of(facts.chain_id, block.number, block.hash, log)
+
+
 class _Prover:
     def __init__(self, facts: ChainFacts, blocks: Mapping[int, SealedBlock], log: LogTree | None) -> None:
         self._facts = facts
@@ -78,16 +84,11 @@ class _Prover:
         self._blocks = blocks
         self._log = log
 
-    def leaf(self, event: ProvableEvent) -> bytes:
-        """Gives the leaf of an event in the ledger log."""
-        block, log = event.place.block, log_of(event, self._contracts[emitter_of(event)])
-        return leaf_of(self._facts.chain_id, block.number, block.hash, log)
-
     def show(self, event: ProvableEvent) -> Shown:
         """Shows an event by the log where there is one, else by its receipt."""
         if self._log is None:
             return self.prove(event)
-        place, block = self._log.place_of(self.leaf(event)), event.place.block
+        place, block = self._log.place_of(leaf_of_event(self._facts, event)), event.place.block
         if place is None:
             raise InvalidInputError(f"event does not match (got no {type(event).__name__} in the log)")
         return LogInclusion(block.hash, block.number, place, self._log.path_of(place))
@@ -177,5 +178,5 @@ def assemble(
         entry=history.decided.entry,
         decision=prover.show_decision(history.decided),
         debt=prover.show_answer(history.opened) if history.opened else None,
-        log_proof=log.proof_of(prover.leaf(history.decided)) if log else None,
+        log_proof=log.proof_of(leaf_of_event(facts, history.decided)) if log else None,
     )
