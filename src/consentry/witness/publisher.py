@@ -27,6 +27,8 @@ from consentry.witness.operator import AskedWitness, LogOperator
 from consentry.witness.signed_state import LastSigned
 
 GIVEN_UP_SECONDS: Final = 60.0
+QUIET_SECONDS: Final = 10.0
+"""How long a witness may be missing before that is told: one that is a moment behind is nothing unusual."""
 BLOCKS_AT_A_TURN: Final = 256
 """So a turn ends soon, also for a log that has years to catch up on."""
 
@@ -68,6 +70,7 @@ class LogPublisher:
         self._policy = policy
         self._clock = clock
         self._signed_at = clock()
+        self._missing_since: dict[str, float] = {}
 
     @property
     def key(self) -> VerifierKey:
@@ -112,7 +115,7 @@ class LogPublisher:
 
         Raises:
             ConfigurationError: the tree is another than the one that was signed, or the disk fails.
-            GatewayUnavailableError: cosignatures are missing; what was shown before stays.
+            GatewayUnavailableError: a witness has been missing for `QUIET_SECONDS`; what was shown before stays.
         """
         if self._keeper.size == 0:
             return
@@ -123,8 +126,14 @@ class LogPublisher:
         note = self._operator.note
         if self._published.note != note and self._is_final(note):
             self._published.keep(note)
-        if failed:
-            raise GatewayUnavailableError("; ".join(f"{name}: {why}" for name, why in sorted(failed.items())))
+        self._tell_missing(failed)
+
+    def _tell_missing(self, failed: dict[str, str]) -> None:
+        now = self._clock()
+        self._missing_since = {name: self._missing_since.get(name, now) for name in failed}
+        long = [name for name, since in sorted(self._missing_since.items()) if now - since >= QUIET_SECONDS]
+        if long:
+            raise GatewayUnavailableError("; ".join(f"{name}: {failed[name]}" for name in long))
 
     @property
     def _waits(self) -> bool:

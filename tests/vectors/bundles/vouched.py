@@ -59,6 +59,9 @@ class Vouched:
     places: dict[str, int]
     by_log: dict[str, Bundle] = field(default_factory=dict)
     """The same accesses, assembled with the log in place of receipts."""
+    histories: dict[str, AccessHistory] = field(default_factory=dict)
+    receipts: dict[int, SealedBlock] = field(default_factory=dict)
+    """Blocks with events, by number."""
 
     @property
     def headers(self) -> list[bytes]:
@@ -149,7 +152,7 @@ def build_vouched() -> Vouched:
     facts = ChainFacts(trust.chain_id, trust.genesis_hash, "qbft", trust.contracts)
     bundles = {name: _proved(bare, name, history, facts, writer.blocks) for name, history in histories.items()}
     by_log = {name: _shown_by_log(bare, name, history, facts, writer.blocks) for name, history in histories.items()}
-    return replace(bare, bundles=bundles, by_log=by_log)
+    return replace(bare, bundles=bundles, by_log=by_log, histories=histories, receipts=writer.blocks)
 
 
 def _shown_by_log(
