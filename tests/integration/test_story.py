@@ -8,8 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+
+from consentry.evidence.checkpoint import Checkpoint
+from consentry.evidence.note import SignedNote
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -115,13 +120,36 @@ def test_changed_evidence_is_refused_with_exit_code_5(told: tuple[Path, str], tm
 def test_second_start_goes_on_with_all_data(told: tuple[Path, str]) -> None:
     state, first = told
 
-    done = run(state, "demo", "--exit")
+    done = run(state, "demo")
+    try:
+        log, rebuilt = _log_and_rebuilt(state)
+    finally:
+        run(state, "demo", "--stop")
 
     assert done.returncode == 0, done.stderr
+    assert rebuilt["log"] == {"size": log.size, "differs": False, "replaced": False}
+    assert rebuilt["differing"] == 0
     assert "kept from an earlier run" not in first
     assert done.stdout.count("(kept from an earlier run)") == 12
     transactions = [line for line in first.splitlines() if "transaction 0x" in line]
     assert [line for line in done.stdout.splitlines() if "transaction 0x" in line] == transactions
+
+
+def _log_and_rebuilt(state: Path) -> tuple[Checkpoint, dict[str, Any]]:
+    """Gives the published head of the running log, and what making it anew beside it finds."""
+    folder = state / "demo" / "hospital-a"
+    port = json.loads((folder / "endpoint.json").read_text())["port"]
+    note = SignedNote.from_bytes(httpx.get(f"http://127.0.0.1:{port}/log/checkpoint").content)
+    assert len(note.signatures) == 3
+    node = json.loads(run(state, "chain", "status", "--state", str(state / "demo" / "chain"), "--json").stdout)
+    where = {"node_url": node["url"], "manifest": str(state / "demo" / "deployment.json"), "log_origin": "rebuilt"}
+    settings = "".join(f"{name} = {json.dumps(value)}\n" for name, value in where.items())
+    (state / "settings.toml").write_text(f"state_dir = {json.dumps(str(folder))}\n{settings}")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CONSENTRY_")}
+    command = [sys.executable, "-m", "consentry", "rebuild", "--settings", str(state / "settings.toml"), "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Checkpoint.parse(note.text), json.loads(done.stdout)
 
 
 def test_keys_of_the_story_are_for_their_owner_alone(told: tuple[Path, str]) -> None:
