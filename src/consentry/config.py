@@ -74,6 +74,19 @@ class Settings(BaseSettings):
     directory_key_file: Path | None = Field(
         None, description="key the codes of patients are hashed under; state_dir/keys/directory if not given"
     )
+    log_origin: str = Field(
+        "",
+        description="name of the ledger log this gateway keeps and signs, e.g. gateway.example.org/log; no log without",
+    )
+    log_key_file: Path | None = Field(
+        None, description="key the ledger log is signed with; state_dir/keys/log if not given"
+    )
+    log_witnesses: str = Field(
+        "", description="witnesses asked for cosignatures: address, space and verifier key of each, commas between"
+    )
+    log_root_file: Path | None = Field(
+        None, description="log root that says how many cosignatures make a checkpoint final"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Port = Field(18080, description="port to listen on; 0 takes a free one")
     public_origin: str = Field(
@@ -157,6 +170,16 @@ class Settings(BaseSettings):
     def directory_key(self) -> Path:
         """Where the directory's key is."""
         return self.directory_key_file or self.state_dir / "keys" / "directory"
+
+    @property
+    def log_key(self) -> Path:
+        """Where the key of the ledger log is."""
+        return self.log_key_file or self.state_dir / "keys" / "log"
+
+    @property
+    def log_folder(self) -> Path:
+        """Where tree and checkpoints of the ledger log are."""
+        return self.state_dir / "log"
 
     @property
     def origin(self) -> str:

@@ -73,11 +73,15 @@ from consentry.vault.pkcs11_kms import Pkcs11Kms, Token
 from consentry.vault.releases import ReleaseRows
 from consentry.vault.schema import SCHEMA as VAULT_SCHEMA
 from consentry.vault.store import RecordVault
+from consentry.witness.gateway_log import LogPlan, RebuiltLog
+from consentry.witness.publisher import LogPublisher
 
 RESUME_TURNS: Final = 20
 """Every so many rounds, what was kept and not decided is taken up again."""
 FORGET_TURNS: Final = 14_400
 """Every so many rounds (an hour), answers under old idempotency keys and cut-off uploads are dropped."""
+LOG_TURNS: Final = 4
+"""Every so many rounds (a second), the ledger log takes in new blocks and asks its witnesses."""
 ANSWER_SECONDS: Final = 7 * DAY
 """How long the answer under an idempotency key is kept."""
 MOST_WAIT_SECONDS: Final = 5.0
@@ -278,18 +282,19 @@ async def _wait_for(rows: ProjectionRows, head: BlockReference) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """Outcome of a rebuild: rows made anew from the chain, and how many of the running ones differed."""
+    """Outcome of a rebuild: rows made anew from the chain, how many of the running ones differed, and the log's."""
 
     rows: int
     differing: int
     replaced: bool
+    log: RebuiltLog | None = None
 
 
 async def rebuild(settings: Settings, *, replace: bool) -> Rebuilt:
     """Makes the projection anew from the chain and compares it row for row with the running one (promise P7).
 
     The running projection is caught up first, so both stand at the same head. With ``replace`` a differing one is
-    emptied and follows the chain again from the start.
+    emptied and follows the chain again from the start. The tree of the ledger log is made anew and compared likewise.
     """
     reader = ChainReader(connect(settings), Manifest.read(settings.manifest_path))
     async with AsyncExitStack() as stack:
@@ -309,7 +314,8 @@ async def rebuild(settings: Settings, *, replace: bool) -> Rebuilt:
         differing = max(len(set(kept) - set(made)), len(set(made) - set(kept)))
         if differing and replace:
             await projection.start_over()
-        return Rebuilt(len(made), differing, replaced=bool(differing and replace))
+        log = await log_plan(settings).rebuild(replace=replace) if settings.log_origin else None
+        return Rebuilt(len(made), differing, bool(differing and replace), log)
 
 
 async def read_object(settings: Settings, record: RecordId) -> int:
@@ -373,9 +379,9 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         keys = IdempotencyStore(database, bytes(ledger.relay))
         await keys.interrupt_all()
         background = Background(tell)
-        context = _context(
-            settings, ledger, database, projection, keys_of_subjects, vault, persons, keys, background=background
-        )
+        log = await _open_log(settings, tell, stack)
+        parts = settings, ledger, database, projection, keys_of_subjects, vault, persons, keys
+        context = _context(*parts, background=background, log=log)
         background.deeds += [
             Deed("following the chain", 1, projection.catch_up),
             Deed("resuming kept requests", RESUME_TURNS, context.desk.resume),
@@ -388,6 +394,34 @@ async def open_gateway(settings: Settings, tell: Tell = lambda _what, _why: None
         task = background.start()
         stack.push_async_callback(_stop, task)
         yield context
+
+
+def log_plan(settings: Settings) -> LogPlan:
+    """Says where the ledger log of a gateway lies, and who has to do with it."""
+    return LogPlan(
+        settings.log_folder,
+        settings.log_origin,
+        settings.log_key,
+        settings.log_witnesses,
+        settings.log_root_file,
+        settings.node_url,
+        load_profile(settings.engine),
+        Manifest.read(settings.manifest_path),
+    )
+
+
+async def _open_log(settings: Settings, tell: Tell, stack: AsyncExitStack) -> LogPublisher | None:
+    """Opens the ledger log, if the settings name one; it has rounds of its own, so that no access waits for it."""
+    if not settings.log_origin:
+        return None
+    plan, rounds = log_plan(settings), Background(tell)
+    log = stack.enter_context(plan.opened())
+    rounds.deeds += [
+        Deed("keeping the ledger log", LOG_TURNS, lambda: log.follow(plan.source)),
+        Deed("publishing the ledger log", LOG_TURNS, lambda: log.publish(plan.client)),
+    ]
+    stack.push_async_callback(_stop, rounds.start())
+    return log
 
 
 def is_away(error: ConsentryError) -> bool:
@@ -427,6 +461,7 @@ def _context(
     idempotency: IdempotencyStore,
     *,
     background: Background,
+    log: LogPublisher | None,
 ) -> Context:
     directory, nonces = Mirror(database, projection), NonceStore(database)
     custodian, bell = _address(settings.custodian), Bell()
@@ -463,6 +498,7 @@ def _context(
         wait_seconds=settings.access_wait_seconds,
         bell=bell,
         check_ready=check_ready,
+        log=log,
     )
 
 

@@ -25,6 +25,7 @@ from consentry.api import (
     health,
     identifiers,
     institutions,
+    ledger_log,
     persons,
     problems,
     recognitions,
@@ -49,7 +50,7 @@ from consentry.gateway.context import Context
 ROUTERS = (
     # Routes are tried in turn: what is asked most comes first.
     *(access, health, sign_in, subjects, records, consents, acts, asks, ask_stream, debts, erasures, recognitions),
-    *(identifiers, persons, institutions, audit),
+    *(identifiers, persons, institutions, audit, ledger_log),
 )
 
 MOST_FRAMES: Final = 1_000

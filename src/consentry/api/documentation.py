@@ -48,7 +48,7 @@ def complete_document(app: FastAPI) -> None:
             if policy is None or not isinstance(route, APIRoute):
                 continue
             for method in route.methods or ():
-                operation = schema["paths"].get(route.path, {}).get(method.lower())
+                operation = schema["paths"].get(route.path_format, {}).get(method.lower())
                 if operation is not None:
                     _complete(operation, policy)
         return schema

@@ -66,6 +66,7 @@ class _Commands(LazyGroup):
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",
         ),
         "witness": Entry("witness:app", "Witnesses of the ledger log: key, run, checkpoint."),
+        "trust-root": Entry("trust_root:app", "Whom to believe: new, log-root, next, sign, key."),
         "chain": Entry("chain:app", "The embedded chain: up, down, status, reset, backup, restore."),
         "authority": Entry(
             "authority:app",

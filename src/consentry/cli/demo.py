@@ -77,6 +77,7 @@ async def _run(network: Network, shown: Console, steps: list[Told]) -> None:
     shown.print(f"chain {status.chain_id} at {status.url}")
     with shown.status("deploying the contracts, admitting authorities and hospitals"):
         await network.deploy()
+    await asyncio.to_thread(network.start_witnesses)
     for party in HOSPITALS:
         with shown.status(f"starting the gateway of {party.title}"):
             endpoint = await asyncio.to_thread(network.start_gateway, party.name)

@@ -166,9 +166,11 @@ def rebuild(
     """Makes the projection anew from the chain and compares it row for row. Exit code 1: it differed."""
     keep_to_oneself()
     outcome = asyncio.run(rebuild_projection(load_settings(settings), replace=replace))
-    values = {"rows": outcome.rows, "differing": outcome.differing, "replaced": outcome.replaced}
+    values: dict[str, object] = {"rows": outcome.rows, "differing": outcome.differing, "replaced": outcome.replaced}
+    if outcome.log is not None:
+        values |= {"log": {"size": outcome.log.size, "differs": outcome.log.differs, "replaced": outcome.log.replaced}}
     answer(values, as_json=as_json)
-    if outcome.differing:
+    if outcome.differing or (outcome.log is not None and outcome.log.differs):
         raise typer.Exit(1)
 
 

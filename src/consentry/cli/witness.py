@@ -21,9 +21,7 @@ from consentry.cli import values
 from consentry.cli.options import keep_to_oneself
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
-from consentry.core.terms import Address
 from consentry.crypto.ed25519 import Ed25519Key
-from consentry.errors import InvalidInputError
 from consentry.evidence.checkpoint import Cosigner, LogSigner
 from consentry.evidence.note import VerifierKey
 from consentry.ledger.claims import FolderLock, open_door
@@ -34,9 +32,9 @@ from consentry.ledger.keyfiles import load_key, load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.witness.blocks import NodeBlocks
 from consentry.witness.exhibits import Exhibits
+from consentry.witness.gateway_log import followed_log
 from consentry.witness.keeper import LogKeeper
 from consentry.witness.operator import AskedWitness, LogOperator
-from consentry.witness.tiles import FollowedLog
 from consentry.witness.witness import Witness
 
 _CALLERS = 64
@@ -69,9 +67,7 @@ def _kept(state: Path, manifest_file: Path, engine: str) -> Iterator[_Kept]:
     manifest, profile = Manifest.read(manifest_file), load_profile(engine or load_settings().engine)
     lock = FolderLock(private_folder(state.absolute()) / "lock", "used")
     try:
-        identity, exhibits = manifest.identity, Exhibits(state / "evidence")
-        contracts = tuple(sorted(Address(address) for _, address in identity.contracts))
-        log = FollowedLog(identity.chain_id, identity.genesis_hash, contracts)
+        log, exhibits = followed_log(manifest), Exhibits(state / "evidence")
         yield _Kept(LogKeeper(state / "tree", log, profile.header_form, exhibits), exhibits, manifest, profile)
     finally:
         lock.release()
@@ -159,7 +155,7 @@ def checkpoint(
     """Signs a checkpoint of the log from the own node's tree, and asks witnesses. Exit code 1: one did not cosign."""
     keep_to_oneself()
     values.origin(node)
-    asked = [_asked(text) for text in witness or ()]
+    asked = [AskedWitness.parse(text) for text in witness or ()]
     with _kept(state, manifest, engine) as kept:
         signer = LogSigner(log, Ed25519Key(load_key(key)))
         operator = LogOperator(state / "signed" / "checkpoint", kept.keeper, signer)
@@ -182,10 +178,3 @@ async def _sign_and_ask(kept: _Kept, operator: LogOperator, node: str, asked: Se
     async with httpx.AsyncClient(timeout=_ASK_SECONDS) as client:
         failed = await operator.ask(asked, client)
     return {name: error.message for name, error in failed.items()}
-
-
-def _asked(text: str) -> AskedWitness:
-    url, _, verifier = text.partition(" ")
-    if not verifier:
-        raise InvalidInputError("--witness does not match (expected an address, a space and a verifier key)")
-    return AskedWitness(values.origin(url), VerifierKey.parse(verifier))

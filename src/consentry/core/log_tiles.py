@@ -78,6 +78,13 @@ def partial_tiles(size: int) -> Iterator[Tile]:
             yield Tile(level, size >> (HEIGHT * (level + 1)), width)
 
 
+def full_tiles(size: int) -> Iterator[Tile]:
+    """Gives the full tiles of a tree, lowest level first."""
+    for level in range(LEVELS):
+        for index in range(size >> (HEIGHT * (level + 1))):
+            yield Tile(level, index)
+
+
 def _hashes(tile: Tile, content: bytes) -> list[bytes]:
     if len(content) != tile.width * HASH_SIZE:
         raise InvalidInputError(

@@ -23,6 +23,7 @@ from consentry.config import Settings, load_settings
 from consentry.core.offices import FIRST_OFFICES
 from consentry.crypto.signing import AccountKey, SigningKey
 from consentry.demo.gateways import error_in_log, free_port, not_ready
+from consentry.demo.witnesses import WITNESSES, LogPeople, witness_name
 from consentry.errors import ConfigurationError
 from consentry.ledger import node
 from consentry.ledger.abi import SETTINGS
@@ -62,6 +63,7 @@ HOSPITALS: Final = (
     Party("hospital-a", "Hospital A, province 44", 440100),
     Party("hospital-b", "Hospital B, province 33", 330100),
 )
+_LOG_SETTINGS: Final = ("log_origin", "log_witnesses", "log_root_file")
 PROVINCES: Final = (("province-44", 440000), ("province-33", 330000))
 
 
@@ -82,6 +84,10 @@ class Endpoint:
 def officers_of(authority: str) -> tuple[str, str]:
     """Gives the names of an authority's two officers: its own account, and its deputy."""
     return authority, f"{authority}-2"
+
+
+def _folder_of(witness: str) -> str:
+    return f"witness-{witness}"
 
 
 class Network:
@@ -200,14 +206,47 @@ class Network:
         """Gives the settings of one gateway; it keeps its port unless somebody else listens there by now."""
         known = self._endpoint(name)
         runs = known is not None and self._lives(known)
+        log = self._log_settings() if name == HOSPITALS[0].name else {}
         return load_settings(
             state_dir=self.folder(name),
             node_url=node.status(self.chain_folder).url or "",
             manifest=self.manifest_path,
             custodian="0x" + self.key(name).address.hex(),
             port=known.port if known and runs else free_port(known.port if known else None),
+            **log,
             **self._given,
         )
+
+    @property
+    def log_people(self) -> LogPeople:
+        """Who has to do with the ledger log: the first hospital's gateway keeps it."""
+        return LogPeople(self.state, self.folder(HOSPITALS[0].name))
+
+    def _log_settings(self) -> dict[str, Any]:
+        """Gives the settings of the ledger log, where witnesses were started once."""
+        if not self.log_people.root_file.exists():
+            return {}
+        known = {name: self._endpoint(_folder_of(name)) for name in WITNESSES}
+        urls = {name: endpoint.url for name, endpoint in known.items() if endpoint}
+        return self.log_people.settings(urls) if len(urls) == len(WITNESSES) else {}
+
+    def start_witnesses(self) -> None:
+        """Starts the witnesses of the ledger log, or finds them running; they are not waited for.
+
+        It comes before `start_gateway`, which tells the gateway where they are.
+        """
+        people = self.log_people
+        people.write_root(Manifest.read(self.manifest_path))
+        for name in WITNESSES:
+            known = self._endpoint(_folder_of(name))
+            if known and self._lives(known):
+                continue
+            port, folder = free_port(known.port if known else None), self.folder(_folder_of(name))
+            where = ("--state", str(folder / "state"), "--key", str(people.key_file(name)), "--port", str(port))
+            chain = ("--node", node.status(self.chain_folder).url or "", "--manifest", str(self.manifest_path))
+            named = ("--name", witness_name(name), "--log", str(people.log_key), "--engine", "embedded")
+            people.witness_key(name)
+            self._spawn(_folder_of(name), ("witness", "run", *where, *chain, *named), {}, "witness.log", port)
 
     def start_gateway(self, name: str) -> Endpoint:
         """Starts a gateway as a process of its own, or finds it running; returns once it is ready."""
@@ -218,30 +257,38 @@ class Network:
             self.stop_gateway(name)
         settings = self.settings(name)
         create_passphrase(settings)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("CONSENTRY_")}
-        environment |= {
-            f"CONSENTRY_{key.upper()}": str(getattr(settings, key))
-            for key in ("state_dir", "node_url", "manifest", "custodian", "port", *self._given)
-        }
         log_path = self.folder(name) / "gateway.log"
-        with log_path.open("ab") as log:
-            begun_at = log.tell()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "consentry", "serve"],
-                env=environment,
+        begun_at = log_path.stat().st_size if log_path.exists() else 0
+        told = ("state_dir", "node_url", "manifest", "custodian", "port", *_LOG_SETTINGS, *self._given)
+        known_settings = {key: getattr(settings, key) for key in told}
+        environment = {
+            f"CONSENTRY_{key.upper()}": str(value) for key, value in known_settings.items() if value is not None
+        }
+        endpoint = self._spawn(name, ("serve",), environment, log_path.name, settings.port)
+        if not self._comes_up(endpoint, START_SECONDS):
+            problem = not_ready(endpoint.port) if self._lives(endpoint) else ""
+            self.stop_gateway(name)
+            reason = problem or error_in_log(log_path, begun_at) or "it does not say why"
+            raise ConfigurationError(f"gateway {name} does not start: {reason} (see {log_path})")
+        return endpoint
+
+    def _spawn(
+        self, name: str, arguments: tuple[str, ...], given: Mapping[str, str], log_name: str, port: int
+    ) -> Endpoint:
+        """Starts a command as a process of its own, which outlives this one."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CONSENTRY_")}
+        with (self.folder(name) / log_name).open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - this very program, with arguments made in this module
+                [sys.executable, "-m", "consentry", *arguments],
+                env={**environment, **given},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         self._children[process.pid] = process
-        endpoint = Endpoint(process.pid, process_started(process.pid) or "", settings.port)
+        endpoint = Endpoint(process.pid, process_started(process.pid) or "", port)
         self._remember(name, endpoint)
-        if not self._comes_up(endpoint, START_SECONDS):
-            problem = not_ready(endpoint.port) if self._lives(endpoint) else ""
-            self.stop_gateway(name)
-            reason = problem or error_in_log(log_path, begun_at) or "it does not say why"
-            raise ConfigurationError(f"gateway {name} does not start: {reason} (see {log_path})")
         return endpoint
 
     def _comes_up(self, endpoint: Endpoint, seconds: float) -> bool:
@@ -276,8 +323,9 @@ class Network:
 
     def stop(self) -> None:
         """Stops everything this folder's story started."""
-        for party in HOSPITALS:
-            self.stop_gateway(party.name)
+        for name in (*(party.name for party in HOSPITALS), *(_folder_of(name) for name in WITNESSES)):
+            if (self.state / name).exists():
+                self.stop_gateway(name)
         for child in self._children.values():
             # Its first thread has ended; the process is gone once the others have.
             with suppress(subprocess.TimeoutExpired):

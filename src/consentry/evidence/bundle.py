@@ -26,6 +26,7 @@ from consentry.core.terms import (
 from consentry.errors import InvalidInputError
 from consentry.evidence import notation
 from consentry.evidence.canonical import read_canonical, write_plain
+from consentry.evidence.inclusion import Inclusion, LogInclusion, Shown, pool, read_shown, unpool, write_shown
 from consentry.evidence.keys import Performed, read_performed, write_performed
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.notation import Json, bytes_of, hex_of
@@ -34,16 +35,6 @@ FORMAT: Final = "consentry.bundle/v1"
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes; a larger file is refused before it is parsed. A bundle with a thousand headers has about two million."""
 Part = TypeVar("Part")
-
-
-@dataclass(frozen=True, slots=True)
-class Inclusion:
-    """Where an event stands: block, index of the transaction, index of the log in its receipt, and the trie nodes."""
-
-    block_hash: bytes
-    transaction_index: int
-    log_index: int
-    nodes: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Admission:
     signer: bytes
     release_key: bytes
     profile_hash: bytes
-    inclusion: Inclusion
+    inclusion: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,7 @@ class Rotation:
 
     authority: Address
     keys: InstitutionKeys
-    inclusion: Inclusion
+    inclusion: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,7 @@ class Enrolled:
     subject_id: SubjectId
     custodian: Address
     signer: bytes
-    inclusion: Inclusion
+    inclusion: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,7 @@ class Anchored:
     """Event ``RecordAnchored`` of the record version."""
 
     leaf: RecordLeaf
-    inclusion: Inclusion
+    inclusion: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +83,7 @@ class Granted:
 
     terms: ConsentTerms
     signature: bytes
-    inclusion: Inclusion
+    inclusion: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +92,7 @@ class Authorised:
 
     terms: StandingAuthorisation
     signatures: tuple[bytes, ...]
-    inclusion: Inclusion
+    inclusion: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +118,7 @@ class Bundle:
     institution: Admission
     rotation: Rotation | None
     subject: Enrolled | None
-    subject_keys: tuple[tuple[Performed, Inclusion], ...]
+    subject_keys: tuple[tuple[Performed, Shown], ...]
     record: Anchored | None
     consent: Granted | None
     authorisation: Authorised | None
@@ -135,8 +126,8 @@ class Bundle:
     request_signature: bytes
     within: BatchPath | None
     entry: AccessEntry
-    decision: Inclusion
-    debt: Inclusion | None
+    decision: Shown
+    debt: Shown | None
     qbft_proof: tuple[bytes, ...] | None = None
     log_proof: LogProof | None = None
 
@@ -145,9 +136,24 @@ class Bundle:
         """What says which keys the institution had at the decision."""
         return self.rotation.keys if self.rotation else self.institution
 
+    @property
+    def inclusions(self) -> tuple[Shown, ...]:
+        """What shows the events the decision rests on, in the order in which they are checked."""
+        parts = (self.institution, self.rotation, self.record, self.subject)
+        found = [part.inclusion for part in parts if part] + [shown for _, shown in self.subject_keys]
+        return (*found, *(part.inclusion for part in (self.consent, self.authorisation) if part))
+
+    @property
+    def log_inclusions(self) -> tuple[LogInclusion, ...]:
+        """Those of all events, the decision's among them, that the ledger log shows."""
+        every = (*self.inclusions, self.decision, *([self.debt] if self.debt else []))
+        return tuple(shown for shown in every if isinstance(shown, LogInclusion))
+
     def to_json(self) -> bytes:
         """Writes the file: canonical JSON (RFC 8785)."""
         written = _written(self)
+        if self.log_inclusions:
+            written["logNodes"] = pool(written)
         return write_plain(written) if all(name.isascii() for name, _ in self.contracts) else rfc8785.dumps(written)
 
     @classmethod
@@ -175,7 +181,7 @@ def _write_rotation(rotation: Rotation) -> Json:
     return {
         "authority": hex_of(rotation.authority),
         "keys": notation.write(rotation.keys),
-        "inclusion": _place(rotation.inclusion),
+        "inclusion": write_shown(rotation.inclusion),
     }
 
 
@@ -204,8 +210,8 @@ def _written(bundle: Bundle) -> Json:
         "scopeProof": [hex_of(node) for node in bundle.scope_proof],
         "requestSignature": hex_of(bundle.request_signature),
         "batch": _maybe(_write_path, bundle.within),
-        "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": _place(bundle.decision)},
-        "debt": _maybe(_place, bundle.debt),
+        "decision": {"entry": notation.write_entry(bundle.entry), "inclusion": write_shown(bundle.decision)},
+        "debt": _maybe(write_shown, bundle.debt),
     }
 
 
@@ -220,18 +226,18 @@ def _written_proofs(bundle: Bundle) -> Json:
 
 
 def _write_anchored(record: Anchored) -> Json:
-    return {"leaf": notation.write(record.leaf), "inclusion": _place(record.inclusion)}
+    return {"leaf": notation.write(record.leaf), "inclusion": write_shown(record.inclusion)}
 
 
-def _write_key(performed: Performed, inclusion: Inclusion) -> Json:
-    return {**write_performed(performed), "inclusion": _place(inclusion)}
+def _write_key(performed: Performed, inclusion: Shown) -> Json:
+    return {**write_performed(performed), "inclusion": write_shown(inclusion)}
 
 
 def _write_granted(consent: Granted) -> Json:
     return {
         "terms": notation.write(consent.terms),
         "signature": hex_of(consent.signature),
-        "inclusion": _place(consent.inclusion),
+        "inclusion": write_shown(consent.inclusion),
     }
 
 
@@ -239,7 +245,7 @@ def _write_authorised(given: Authorised) -> Json:
     return {
         "terms": notation.write(given.terms),
         "signatures": [hex_of(signature) for signature in given.signatures],
-        "inclusion": _place(given.inclusion),
+        "inclusion": write_shown(given.inclusion),
     }
 
 
@@ -252,20 +258,11 @@ def _members(value: Admission | Enrolled) -> Json:
     written: Json = {}
     for each in fields(value):
         member = getattr(value, each.name)
-        if isinstance(member, Inclusion):
-            written[each.name] = _place(member)
+        if isinstance(member, Inclusion | LogInclusion):
+            written[each.name] = write_shown(member)
         else:
             written[_camel(each.name)] = hex_of(member) if isinstance(member, bytes) else member
     return written
-
-
-def _place(inclusion: Inclusion) -> Json:
-    return {
-        "blockHash": hex_of(inclusion.block_hash),
-        "transactionIndex": inclusion.transaction_index,
-        "logIndex": inclusion.log_index,
-        "nodes": [hex_of(node) for node in inclusion.nodes],
-    }
 
 
 def _require(value: object, *names: str) -> Json:
@@ -287,16 +284,6 @@ def _list(value: object) -> list[Any]:
     return value
 
 
-def _read_place(value: object) -> Inclusion:
-    found = _require(value, "blockHash", "transactionIndex", "logIndex", "nodes")
-    return Inclusion(
-        bytes_of(found["blockHash"], 32),
-        _index(found["transactionIndex"]),
-        _index(found["logIndex"]),
-        tuple(bytes_of(node) for node in _list(found["nodes"])),
-    )
-
-
 def _read_admission(value: object) -> Admission:
     names = ("institution", "authority", "region", "signer", "releaseKey", "profileHash", "inclusion")
     found = _require(value, *names)
@@ -307,14 +294,14 @@ def _read_admission(value: object) -> Admission:
         bytes_of(found["signer"]),
         bytes_of(found["releaseKey"]),
         bytes_of(found["profileHash"], 32),
-        _read_place(found["inclusion"]),
+        read_shown(found["inclusion"]),
     )
 
 
 def _read_rotation(value: object) -> Rotation:
     found = _require(value, "authority", "keys", "inclusion")
     keys = notation.read(InstitutionKeys, found["keys"])
-    return Rotation(Address(bytes_of(found["authority"], 20)), keys, _read_place(found["inclusion"]))
+    return Rotation(Address(bytes_of(found["authority"], 20)), keys, read_shown(found["inclusion"]))
 
 
 def _read_enrolled(value: object) -> Enrolled:
@@ -323,31 +310,31 @@ def _read_enrolled(value: object) -> Enrolled:
         SubjectId(bytes_of(found["subjectId"], 32)),
         Address(bytes_of(found["custodian"], 20)),
         bytes_of(found["signer"]),
-        _read_place(found["inclusion"]),
+        read_shown(found["inclusion"]),
     )
 
 
-def _read_key(value: object) -> tuple[Performed, Inclusion]:
+def _read_key(value: object) -> tuple[Performed, Shown]:
     found = _require(value, "kind", "act", "signatures", "inclusion")
     signatures = [bytes_of(signature) for signature in _list(found["signatures"])]
-    return read_performed(found["kind"], found["act"], signatures), _read_place(found["inclusion"])
+    return read_performed(found["kind"], found["act"], signatures), read_shown(found["inclusion"])
 
 
 def _read_anchored(value: object) -> Anchored:
     found = _require(value, "leaf", "inclusion")
-    return Anchored(notation.read(RecordLeaf, found["leaf"]), _read_place(found["inclusion"]))
+    return Anchored(notation.read(RecordLeaf, found["leaf"]), read_shown(found["inclusion"]))
 
 
 def _read_granted(value: object) -> Granted:
     found = _require(value, "terms", "signature", "inclusion")
     terms = notation.read(ConsentTerms, found["terms"])
-    return Granted(terms, bytes_of(found["signature"]), _read_place(found["inclusion"]))
+    return Granted(terms, bytes_of(found["signature"]), read_shown(found["inclusion"]))
 
 
 def _read_authorised(value: object) -> Authorised:
     found = _require(value, "terms", "signatures", "inclusion")
     signatures = tuple(bytes_of(signature) for signature in _list(found["signatures"]))
-    return Authorised(notation.read(StandingAuthorisation, found["terms"]), signatures, _read_place(found["inclusion"]))
+    return Authorised(notation.read(StandingAuthorisation, found["terms"]), signatures, read_shown(found["inclusion"]))
 
 
 _NAMES: Final = (
@@ -356,8 +343,8 @@ _NAMES: Final = (
 )
 
 
-_PROOFS: Final = ("qbftProof", "logProof")
-"""Members that a file has only where it has the proof."""
+_PROOFS: Final = ("qbftProof", "logProof", "logNodes")
+"""Members that a file has only where it has the proof, or events that the log shows."""
 
 
 def _named_proofs(value: object) -> list[str]:
@@ -385,31 +372,50 @@ def _present(read: Callable[[object], Part], value: object) -> Part | None:
 
 def _read(value: object) -> Bundle:
     found = _require(value, *_NAMES, *_named_proofs(value))
+    unpool(found, found.get("logNodes", []))
     if found["format"] != FORMAT or not isinstance(found["claim"], str):
         raise InvalidInputError(f"format does not match (got {found['format']!r:.80}, expected {FORMAT})")
     chain = _require(found["chain"], "chainId", "genesisHash", "contracts")
     decision = _require(found["decision"], "entry", "inclusion")
     if not isinstance(chain["contracts"], dict) or not isinstance(chain["chainId"], str):
         raise InvalidInputError("chain does not match (got other members, expected a table of contracts)")
-    return Bundle(
-        claim=found["claim"],
-        chain_id=int(chain["chainId"]),
-        genesis_hash=bytes_of(chain["genesisHash"], 32),
-        contracts=tuple((n, Address(bytes_of(a, 20))) for n, a in sorted(chain["contracts"].items())),
-        headers=tuple(bytes_of(header) for header in _list(found["headers"])),
-        institution=_read_admission(found["institution"]),
-        rotation=_present(_read_rotation, found["rotation"]),
-        subject=_present(_read_enrolled, found["subject"]),
-        subject_keys=tuple(_read_key(key) for key in _list(found["subjectKeys"])),
-        record=_present(_read_anchored, found["record"]),
-        consent=_present(_read_granted, found["consent"]),
-        authorisation=_present(_read_authorised, found["authorisation"]),
-        scope_proof=tuple(bytes_of(node, 32) for node in _list(found["scopeProof"])),
-        request_signature=bytes_of(found["requestSignature"]),
-        within=_present(_read_path, found["batch"]),
-        entry=notation.read_entry(decision["entry"]),
-        decision=_read_place(decision["inclusion"]),
-        debt=_present(_read_place, found["debt"]),
-        qbft_proof=_present(_read_qbft_proof, found.get("qbftProof")),
-        log_proof=_present(_read_log_proof, found.get("logProof")),
+    return _of_one_kind(
+        Bundle(
+            claim=found["claim"],
+            chain_id=int(chain["chainId"]),
+            genesis_hash=bytes_of(chain["genesisHash"], 32),
+            contracts=tuple((n, Address(bytes_of(a, 20))) for n, a in sorted(chain["contracts"].items())),
+            headers=tuple(bytes_of(header) for header in _list(found["headers"])),
+            institution=_read_admission(found["institution"]),
+            rotation=_present(_read_rotation, found["rotation"]),
+            subject=_present(_read_enrolled, found["subject"]),
+            subject_keys=tuple(_read_key(key) for key in _list(found["subjectKeys"])),
+            record=_present(_read_anchored, found["record"]),
+            consent=_present(_read_granted, found["consent"]),
+            authorisation=_present(_read_authorised, found["authorisation"]),
+            scope_proof=tuple(bytes_of(node, 32) for node in _list(found["scopeProof"])),
+            request_signature=bytes_of(found["requestSignature"]),
+            within=_present(_read_path, found["batch"]),
+            entry=notation.read_entry(decision["entry"]),
+            decision=read_shown(decision["inclusion"]),
+            debt=_present(read_shown, found["debt"]),
+            qbft_proof=_present(_read_qbft_proof, found.get("qbftProof")),
+            log_proof=_present(_read_log_proof, found.get("logProof")),
+        )
     )
+
+
+def _of_one_kind(bundle: Bundle) -> Bundle:
+    """Checks that events are shown in one way: their places are compared."""
+    rests, answers = bundle.inclusions, (bundle.decision, *([bundle.debt] if bundle.debt else []))
+    for what, found in (("events the decision rests on", rests), ("decision and debt", answers)):
+        if len({type(shown) for shown in found}) > 1:
+            raise InvalidInputError(f"inclusions of {what} do not match (got two forms, expected one)")
+    by_log = isinstance(rests[0], LogInclusion)
+    if isinstance(bundle.decision, LogInclusion) and (not by_log or bundle.decision.path):
+        raise InvalidInputError(
+            "inclusion of the decision does not match (got by the log, expected so only where all are, with no path)"
+        )
+    if by_log and bundle.log_proof is None:
+        raise InvalidInputError("log proof does not match (got none, expected one: the log shows the events)")
+    return bundle

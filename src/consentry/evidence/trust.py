@@ -58,6 +58,11 @@ class LogRootPin:
     version: int
     sha256: bytes
 
+    @classmethod
+    def of(cls, root: LogRoot) -> LogRootPin:
+        """Pins a log root."""
+        return cls(root.version, hashlib.sha256(root.to_json()).digest())
+
     def open(self, content: bytes) -> LogRoot:
         """Reads the file, if it is the one.
 

@@ -46,7 +46,7 @@ from consentry.core.access import (
 )
 from consentry.core.authorisations import authorisation_id
 from consentry.core.batch_tree import is_asked_for
-from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.chain import BlockReference
 from consentry.core.codes import (
     BY_AUTHORITY,
     AuthorisationStatus,
@@ -62,12 +62,14 @@ from consentry.core.typed_data import SignedStruct, consent_id, digest, record_i
 from consentry.crypto import signing
 from consentry.errors import ConsentryError, VerificationError
 from consentry.evidence import header as headers
-from consentry.evidence import trie, vouching
-from consentry.evidence.bundle import Bundle, Granted, Inclusion, Rotation
+from consentry.evidence import vouching
+from consentry.evidence.bundle import Bundle, Granted, Rotation
 from consentry.evidence.claim import claim_of
 from consentry.evidence.header import Header
+from consentry.evidence.included import NOWHERE, Included
+from consentry.evidence.inclusion import LogInclusion
 from consentry.evidence.keys import signers_named
-from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
+from consentry.evidence.logs import log_of
 from consentry.evidence.steps import (
     CHAIN,
     CLAIM,
@@ -76,7 +78,6 @@ from consentry.evidence.steps import (
     FORM,
     HEADERS,
     INSTITUTION,
-    ORDER,
     RECORD,
     REQUEST,
     RULES,
@@ -149,7 +150,8 @@ def verify(
         bundle = Bundle.from_json(content)
     _check_chain(bundle, trust)
     trusted, has_checkpoint = _trusted_headers(bundle, trust)
-    check = _Verification(bundle, trust, trusted)
+    included = Included(bundle, trust, trusted)
+    check = _Verification(bundle, trust, included)
     check.institution()
     check.request()
     check.record()
@@ -157,7 +159,7 @@ def verify(
     check.consent()
     check.signature_of_subject()
     block = check.decision()
-    check.order()
+    included.check_order()
     check.rules()
     same(CLAIM, "claim", bundle.claim, claim_of(bundle.entry))
     seals = _seals(bundle, trust, block)
@@ -232,46 +234,14 @@ def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> tuple[dict[bytes, Head
     return trusted, has_checkpoint
 
 
-NOWHERE: Final = EventPlace(BlockReference(0, ZERO_32, 0), ZERO_32, 0)
-"""Place of an event that is only built to be compared with a log."""
-
-
 class _Verification:
-    """Steps 4 to 12 of one bundle; remembers where each event was found."""
+    """Steps 4 to 12 of one bundle."""
 
-    def __init__(self, bundle: Bundle, trust: TrustRoot, trusted: dict[bytes, Header]) -> None:
+    def __init__(self, bundle: Bundle, trust: TrustRoot, included: Included) -> None:
         self._bundle = bundle
         self._trust = trust
-        self._headers = trusted
-        self._places: list[tuple[str, tuple[int, int]]] = []
+        self._included = included
         self._signers: tuple[bytes, ...] = (b"",)
-
-    def _block(self, number: int, inclusion: Inclusion) -> Header:
-        header = self._headers.get(inclusion.block_hash)
-        if header is None:
-            raise VerificationError(
-                f"block does not match (got 0x{inclusion.block_hash.hex()}, expected that of a header above)",
-                step=number,
-            )
-        return header
-
-    def _included(self, number: int, event: ProvableEvent, inclusion: Inclusion) -> BlockReference:
-        header = self._block(number, inclusion)
-        with step(number):
-            receipt = trie.receipt_at(header.receipts_root, inclusion.transaction_index, inclusion.nodes)
-            logs = trie.logs_of(receipt)
-            expected = log_of(event, self._trust.address(emitter_of(event)))
-        name = event.act.FORM.event if isinstance(event, events.ActPerformed) else type(event).__name__
-        if inclusion.log_index >= len(logs):
-            raise VerificationError(
-                f"log index does not match (got {inclusion.log_index}, expected one below {len(logs)})", step=number
-            )
-        found = logs[inclusion.log_index]
-        same(number, f"emitter of {name}", found.address, expected.address)
-        same(number, f"topics of {name}", found.topics, expected.topics)
-        same(number, f"data of {name}", found.data, expected.data)
-        self._places.append((name, (header.number, inclusion.transaction_index)))
-        return BlockReference(header.number, header.hash, header.time)
 
     def _signed(self, number: int, contract: str, signer: bytes, value: SignedStruct, signature: bytes) -> None:
         try:
@@ -293,7 +263,7 @@ class _Verification:
             found.release_key,
             found.profile_hash,
         )
-        self._included(INSTITUTION, event, found.inclusion)
+        self._included.check(INSTITUTION, event, found.inclusion)
         if self._bundle.rotation is not None:
             self._rotation(self._bundle.rotation)
 
@@ -303,7 +273,7 @@ class _Verification:
         event = events.InstitutionKeysRotated(
             NOWHERE, keys.institution, rotation.authority, keys.signer, keys.release_key, keys.sign_before
         )
-        self._included(INSTITUTION, event, rotation.inclusion)
+        self._included.check(INSTITUTION, event, rotation.inclusion)
 
     def request(self) -> None:
         """Step 5."""
@@ -325,7 +295,7 @@ class _Verification:
         same(RECORD, "record id", record_id(leaf), entry.request.record_id)
         same(RECORD, "subject of the record", leaf.subject_id, entry.subject_id)
         event = events.RecordAnchored(NOWHERE, record_id(leaf), leaf.subject_id, leaf.custodian, leaf)
-        self._included(RECORD, event, anchored.inclusion)
+        self._included.check(RECORD, event, anchored.inclusion)
 
     def _rests_on_a_grant(self) -> bool:
         entry = self._bundle.entry
@@ -346,12 +316,12 @@ class _Verification:
             return
         same(SUBJECT, "subject", found.subject_id, consent.terms.subject_id)
         event = events.SubjectEnrolled(NOWHERE, found.subject_id, found.custodian, found.signer)
-        self._included(SUBJECT, event, found.inclusion)
+        self._included.check(SUBJECT, event, found.inclusion)
         acts = [performed.act for performed, _ in self._bundle.subject_keys]
         with step(SUBJECT):
             self._signers = signers_named(found.signer, acts, consent.terms)
         for performed, inclusion in self._bundle.subject_keys:
-            self._included(SUBJECT, performed.event(NOWHERE), inclusion)
+            self._included.check(SUBJECT, performed.event(NOWHERE), inclusion)
 
     def consent(self) -> None:
         """Step 8."""
@@ -362,7 +332,7 @@ class _Verification:
         found = present(CONSENT, "consent", found)
         same(CONSENT, "consent id", consent_id(found.terms), request.consent_id)
         event = events.ConsentGranted(NOWHERE, request.consent_id, found.terms.subject_id, found.terms, found.signature)
-        self._included(CONSENT, event, found.inclusion)
+        self._included.check(CONSENT, event, found.inclusion)
 
     def _authorisation(self) -> None:
         found, request = self._bundle.authorisation, self._bundle.entry.request
@@ -373,7 +343,7 @@ class _Verification:
         same(CONSENT, "authorisation id", authorisation_id(terms), request.authorisation_id)
         parties = SubjectId(ZERO_32), terms.institution
         event = events.ActPerformed(NOWHERE, request.authorisation_id, *parties, terms, found.signatures)
-        self._included(CONSENT, event, found.inclusion)
+        self._included.check(CONSENT, event, found.inclusion)
 
     def signature_of_subject(self) -> None:
         """Step 9."""
@@ -397,7 +367,7 @@ class _Verification:
     def decision(self) -> BlockReference:
         """Step 10."""
         bundle = self._bundle
-        block = self._included(DECISION, events.AccessDecided(NOWHERE, bundle.entry), bundle.decision)
+        block = self._included.decision(events.AccessDecided(NOWHERE, bundle.entry))
         same(DECISION, "time of the decision", bundle.entry.decided_at, block.time)
         self._debt()
         return block
@@ -410,27 +380,13 @@ class _Verification:
         same(DECISION, "presence of the debt", found is not None, owed)
         if found is None:
             return
-        transaction = decision.block_hash, decision.transaction_index
-        same(DECISION, "transaction of the debt", (found.block_hash, found.transaction_index), transaction)
-        same(DECISION, "log index of the debt", found.log_index, decision.log_index + 1)
+        what = "block" if isinstance(decision, LogInclusion) else "transaction"
+        same(DECISION, f"{what} of the debt", found.group, decision.group)
+        same(DECISION, "log index of the debt", found.position, decision.position + 1)
         named = debt_id(request.institution, request.request_id)
         parties = entry.subject_id, request.institution
         event = events.DebtOpened(NOWHERE, named, *parties, request.request_id, request.practitioner)
-        self._included(DECISION, event, found)
-
-    def order(self) -> None:
-        """Step 11; places are block and transaction, and the decision was found last."""
-        _, decision = self._places[-1]
-        granted = dict(self._places).get(events.ConsentGranted.__name__, decision)
-        naming = {performed.act.FORM.event for performed, _ in self._bundle.subject_keys}
-        for name, place in self._places:
-            latest, what = (granted, "grant") if name in naming else (decision, "decision")
-            if place > latest:
-                raise VerificationError(
-                    f"order of {name} does not match (got block {place[0]}, transaction {place[1]}, "
-                    f"expected a place before the {what}, block {latest[0]}, transaction {latest[1]})",
-                    step=ORDER,
-                )
+        self._included.check(DECISION, event, found)
 
     def rules(self) -> None:
         """Step 12: decides again with every unproven fact in favour; only such facts may make a difference."""

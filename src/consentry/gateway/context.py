@@ -10,6 +10,7 @@ from consentry.crypto.signing import Verifiers
 from consentry.gateway.access import AccessDesk
 from consentry.gateway.bell import Bell
 from consentry.gateway.erasures import ErasureDesk
+from consentry.gateway.log_ports import PublishedLog
 from consentry.gateway.once_ports import IdempotencyKeys, Nonces
 from consentry.gateway.person_ports import Persons
 from consentry.gateway.persons import PersonDesk
@@ -56,6 +57,7 @@ class Context:
         wait_seconds: how long a caller waits for a decision that did not say how long it would.
         bell: rung when the projection has an ask.
         check_ready: raises if chain, projection or vault cannot be used.
+        log: the ledger log it keeps; none where the settings name no origin.
     """
 
     custodian: Address
@@ -75,6 +77,7 @@ class Context:
     wait_seconds: int
     bell: Bell
     check_ready: Callable[[], Awaitable[None]]
+    log: PublishedLog | None = None
 
     @property
     def intake(self) -> Intake:

@@ -11,11 +11,15 @@ from consentry.core.emergencies import debt_id
 from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
 from consentry.errors import LedgerUnavailableError, NotFoundError
-from consentry.evidence import header, trie
+from consentry.evidence import header, qbft_proof, trie
 from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock, assemble
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.keys import key_events
+from consentry.evidence.log_entry import leaves_of
+from consentry.evidence.log_tree_proof import LogTree
+from consentry.evidence.note import SignedNote
 from consentry.evidence.trust import Checkpoint, TrustRoot
+from consentry.evidence.validator_trail import Anchor
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
@@ -37,15 +41,58 @@ class Prover:
             NotFoundError: no such decision.
             LedgerUnavailableError: the node does not give what is needed.
         """
-        history = await self._history(institution, request_id)
+        return await self.with_headers(await self.history(institution, request_id), checkpoint)
+
+    @property
+    def facts(self) -> ChainFacts:
+        """Which chain and deployment the bundles are about."""
+        identity, form = self._manifest.identity, self._connection.profile.header_form
+        return ChainFacts(identity.chain_id, identity.genesis_hash, form, identity.contracts)
+
+    async def with_headers(self, history: AccessHistory, checkpoint: int | None = None) -> Bundle:
+        """Builds a bundle whose events are shown by receipts, with every header from the first of them on.
+
+        Raises:
+            LedgerUnavailableError: the node does not give what is needed.
+        """
         numbers = sorted(history.blocks())
         blocks = {number: await self._block(number) for number in numbers}
         last = max(numbers[-1], checkpoint or 0)
         path = [blocks[n].header if n in blocks else await self._header(n) for n in range(numbers[0], last + 1)]
+        return assemble(history, self.facts, blocks, path)
+
+    async def by_log(self, history: AccessHistory, log: LogTree) -> Bundle:
+        """Builds a bundle whose events are shown by the ledger log.
+
+        Raises:
+            InvalidInputError: the log does not have them all.
+            LedgerUnavailableError: the node does not give what is needed.
+        """
+        number = history.decided.place.block.number
+        return assemble(history, self.facts, {number: await self._block(number)}, log=log)
+
+    async def log_tree(self, note: SignedNote) -> LogTree:
+        """Computes the ledger log up to a checkpoint, from all logs of the deployment.
+
+        Raises:
+            InvalidInputError: the checkpoint goes further than this node.
+            VerificationError: this node's log has another root.
+            LedgerUnavailableError: the node does not give what is needed.
+        """
         identity = self._manifest.identity
-        form = self._connection.profile.header_form
-        facts = ChainFacts(identity.chain_id, identity.genesis_hash, form, identity.contracts)
-        return assemble(history, facts, blocks, path)
+        contracts = [address for _, address in identity.contracts]
+        logs = await self._connection.logs(contracts, 0, (await self._ledger.head()).number)
+        return LogTree(note, [*leaves_of(identity.chain_id, contracts, logs)])
+
+    async def seals(self, anchor: Anchor, block: int) -> tuple[bytes, ...]:
+        """Gives the headers that prove a block by its seals, from a pinned one on.
+
+        Raises:
+            InvalidInputError: the pinned block comes later, or the validators changed by neither votes nor seals.
+            LedgerUnavailableError: the node does not give what is needed.
+        """
+        headers = [await self._header(number) for number in range(anchor.number, block + 1)]
+        return qbft_proof.select(anchor, headers, block)
 
     async def trust_root(self) -> TrustRoot:
         """Gives a trust root whose one checkpoint is the newest block: for who trusts this node now."""
@@ -58,7 +105,13 @@ class Prover:
             checkpoints=(Checkpoint(head.number, head.hash),),
         )
 
-    async def _history(self, institution: Address, request_id: int) -> AccessHistory:
+    async def history(self, institution: Address, request_id: int) -> AccessHistory:
+        """Finds the events of one decision.
+
+        Raises:
+            NotFoundError: no such decision.
+            LedgerUnavailableError: the node does not give what is needed.
+        """
         head = await self._ledger.head()
         found = await self._ledger.events(self._manifest.identity.deployed_in, head.number)
         decided = _decision(found, institution, request_id)

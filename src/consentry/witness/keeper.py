@@ -83,8 +83,12 @@ class LogKeeper:
         """How the node contradicts the tree or itself, since when nothing is vouched for; none if it does not."""
         return self._trouble
 
-    async def follow(self, source: BlockSource) -> int:
+    async def follow(self, source: BlockSource, *, most: int | None = None) -> int:
         """Reads what the node has that the tree has not.
+
+        Args:
+            source: the node.
+            most: how many blocks to read at most; all if none is given.
 
         Returns:
             How many leaves were added.
@@ -98,8 +102,9 @@ class LogKeeper:
         try:
             newest = await source.head()
             await self._check_last(source, newest)
-            while self.block < newest:
-                blocks = await read_blocks(source, self.block + 1, min(self.block + _AT_ONCE, newest))
+            goal = newest if most is None else min(newest, self.block + most)
+            while self.block < goal:
+                blocks = await read_blocks(source, self.block + 1, min(self.block + _AT_ONCE, goal))
                 self._take(blocks)
         except (VerificationError, InvalidInputError, ForeignChainError) as error:
             self._trouble = error.message

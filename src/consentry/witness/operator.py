@@ -10,7 +10,13 @@ from typing import Final
 
 import httpx
 
-from consentry.errors import ConfigurationError, ConsentryError, GatewayUnavailableError, VerificationError
+from consentry.errors import (
+    ConfigurationError,
+    ConsentryError,
+    GatewayUnavailableError,
+    InvalidInputError,
+    VerificationError,
+)
 from consentry.evidence.checkpoint import Checkpoint, LogSigner, checkpoint_note, verify_signature
 from consentry.evidence.note import NoteSignature, SignedNote, VerifierKey
 from consentry.witness.keeper import LogKeeper
@@ -71,6 +77,11 @@ class LogOperator:
             raise ConfigurationError("no checkpoint was signed yet")
         return self._last.note
 
+    @property
+    def signed(self) -> SignedNote | None:
+        """The same; None before the first."""
+        return self._last.note
+
     async def ask(self, witnesses: Sequence[AskedWitness], client: httpx.AsyncClient) -> dict[str, ConsentryError]:
         """Asks witnesses for cosignatures of the last checkpoint, and keeps those that hold.
 
@@ -109,6 +120,20 @@ class AskedWitness:
 
     url: str
     key: VerifierKey
+
+    @classmethod
+    def parse(cls, text: str) -> AskedWitness:
+        """Reads an address and a verifier key with a space between.
+
+        Raises:
+            InvalidInputError: it is something else.
+        """
+        url, _, key = text.strip().partition(" ")
+        if not key or not url.startswith(("http://", "https://")):
+            raise InvalidInputError(
+                f"witness does not match (got {text!r:.80}, expected an address, a space and a verifier key)"
+            )
+        return cls(url, VerifierKey.parse(key))
 
 
 async def _post(client: httpx.AsyncClient, url: str, body: bytes) -> httpx.Response:

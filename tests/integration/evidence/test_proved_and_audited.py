@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from consentry.audit.audit import Audit
 from consentry.audit.findings import Kind, Report
 from consentry.core import merkle
 from consentry.core.codes import Action, Reason
+from consentry.core.log_tree import nodes_of, root_of
 from consentry.core.terms import (
     ZERO_32,
     AccessRequest,
@@ -31,11 +33,15 @@ from consentry.crypto.p256 import P256Key
 from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.errors import NotAuthenticError, NotFoundError, VerificationError
+from consentry.evidence.checkpoint import Checkpoint as LogHead
+from consentry.evidence.log_entry import leaves_of
+from consentry.evidence.log_root import LogRoot
 from consentry.evidence.verify import verify
 from consentry.ledger import node
 from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.bulk import Bulk
+from consentry.ledger.best_proof import Wanted, prove_best
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Founders, deploy
@@ -45,10 +51,12 @@ from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
 from consentry.ledger.reader import ChainReader
 from tests.support import samples
+from tests.support.log_people import ORIGIN, POLICY, ROOT, ROOT_HOLDERS, cosigned
 
 REGION: Final = 440300
 FAR: Final = 2**40
 """A second that no clock of this century reaches."""
+TYPICAL_BYTES: Final = 25_000
 CUSTODIAN: Final = AccountKey.generate()
 HOSPITAL: Final = AccountKey.generate()
 KEY_HASH: Final = hashlib.sha256(samples.RELEASE_KEY).digest()
@@ -203,3 +211,52 @@ async def test_prove_every_access_then_verify_and_audit(chain: Chain) -> None:
     assert settled == report
     blind = await Audit(ChainReader(chain.connection, chain.manifest), with_calldata=False).run()
     assert [finding.kind for finding in blind.findings] == [Kind.SCOPE_UNPROVEN]
+
+
+async def test_prove_with_witnesses_shows_all_by_the_log_and_says_what_is_missing(chain: Chain) -> None:
+    await _story(chain)
+    prover, now = chain.prover, int(time.time())
+    root = _log_root(chain, now)
+    heads = {size: await _head(chain, size) for size in (None, 3)}
+    notes = {size: cosigned(head, dict.fromkeys(range(3), now)).to_bytes() for size, head in heads.items()}
+    alone = cosigned(heads[None], {0: now}).to_bytes()
+    for number, reason in EXPECTED.items():
+        proved = await prove_best(prover, HOSPITAL.address, number, Wanted(root, notes[None]), now)
+        assert (proved.verified.entry.reason, len(proved.bundle.headers)) == (reason, 1)
+        assert proved.verified.vouched.witnesses
+        assert proved.missing == ("no seals vouch for it: blocks of this chain have none",)
+        assert len(proved.bundle.to_json()) <= TYPICAL_BYTES
+    for wanted, says in (
+        (Wanted(), "no log root says"),
+        (Wanted(root), "no checkpoint of the log is there"),
+        (Wanted(root, alone), "number of witnesses does not match"),
+        (Wanted(root, notes[3]), "the newest final checkpoint has 3 entries"),
+        (Wanted(root, b"?"), "no witnesses vouch for it"),
+    ):
+        proved = await prove_best(prover, HOSPITAL.address, 1, wanted, now)
+        assert proved.verified.vouched.witnesses is None
+        assert says in proved.missing[0]
+    both = await prove_best(prover, HOSPITAL.address, 1, Wanted(root, notes[None], headers=True), now)
+    assert both.verified.vouched.witnesses
+    assert both.verified.vouched.checkpoint
+    assert len(both.bundle.headers) > 1
+
+
+def _log_root(chain: Chain, now: int) -> LogRoot:
+    identity = chain.manifest.identity
+    root = replace(
+        ROOT,
+        chain_id=identity.chain_id,
+        genesis_hash=identity.genesis_hash,
+        contracts=tuple(sorted(address for _, address in identity.contracts)),
+        policy=replace(POLICY, valid_from=now - 1000, valid_until=now + 1000),
+    )
+    return root.sign(ROOT_HOLDERS[0]).sign(ROOT_HOLDERS[1])
+
+
+async def _head(chain: Chain, size: int | None) -> LogHead:
+    """Gives the head of the ledger log as the node lists the logs."""
+    identity = chain.manifest.identity
+    contracts = [address for _, address in identity.contracts]
+    leaves = [*leaves_of(identity.chain_id, contracts, await chain.connection.logs(contracts, 0, None))][:size]
+    return LogHead(ORIGIN, len(leaves), root_of(len(leaves), nodes_of(leaves)))

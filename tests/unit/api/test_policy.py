@@ -77,6 +77,7 @@ def test_gateway_holds_no_key_that_could_sign_for_anybody() -> None:
         "intake",
         "ledger",
         "limits",
+        "log",
         "nonces",
         "origin",
         "person_desk",

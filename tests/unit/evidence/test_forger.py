@@ -17,15 +17,14 @@ from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.verify import VerifiedAccess, verify
 from tests.support.log_people import ROOT_HOLDERS
 from tests.vectors.bundles.false_proofs import false_proofs
-from tests.vectors.bundles.forger import forge
 from tests.vectors.bundles.forgeries import Forgery
 from tests.vectors.bundles.real import build_real
-from tests.vectors.bundles.table import all_forgeries, table
+from tests.vectors.bundles.table import all_forgeries, forged_everywhere, table
 from tests.vectors.bundles.vouched import CHECKED, build_vouched
 
 WORLD = build_vouched()
 BUNDLE = WORLD.bundles["permitted-account"]
-FORGED = forge(WORLD)
+FORGED = forged_everywhere()
 FALSE = false_proofs(WORLD, build_real())
 DOCUMENT = Path(__file__).parents[3] / "docs" / "forgeries.md"
 DECIDED = BUNDLE.decision.block_hash

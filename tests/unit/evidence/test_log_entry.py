@@ -15,6 +15,7 @@ from consentry.core.terms import Address
 from consentry.errors import InvalidInputError
 from consentry.evidence import header, trie
 from consentry.evidence.bundle import Bundle
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_entry import entry_of, leaf_of, leaves_of
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify
@@ -62,6 +63,7 @@ def test_leaf_of_a_proved_decision_is_that_of_the_nodes_log() -> None:
     block, bundle = verify(content, trust).block, Bundle.from_json(content)
     heads = {head.hash: head for head in (header.decode(encoded, trust.header_form) for encoded in bundle.headers)}
     where = bundle.decision
+    assert isinstance(where, Inclusion)
 
     receipt = trie.receipt_at(heads[block.hash].receipts_root, where.transaction_index, where.nodes)
     proved = trie.logs_of(receipt)[where.log_index]

@@ -16,6 +16,8 @@ from consentry.evidence import steps, trie
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.checkpoint import Checkpoint, Cosigner, LogSigner, checkpoint_note
 from consentry.evidence.claim import claim_of
+from consentry.evidence.included import NOWHERE
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.log_root import LogRoot
 from consentry.evidence.logs import log_of
@@ -23,7 +25,6 @@ from consentry.evidence.note import NoteSignature, SignedNote, VerifierKey
 from consentry.evidence.trust import Checkpoint as TrustedBlock
 from consentry.evidence.trust import LogRootPin, TrustRoot
 from consentry.evidence.validator_trail import Anchor
-from consentry.evidence.verify import NOWHERE
 from tests.support.log_people import LOG, NOW, ORIGIN, POLICY, ROOT_HOLDERS, WITNESSES, cosigned, key
 from tests.support.qbft_chain import PARENT, RECEIPTS, TIME, Block, address_of, high_s, scalar
 from tests.vectors.bundles.forgeries import Forgery
@@ -145,16 +146,18 @@ def _with_another_outcome(world: Vouched, block: Block, members: Sequence[str]) 
     """A receipt with another decision, in a block that too few validators sealed."""
     bundle = world.bundles[NAME]
     entry = replace(bundle.entry, reason=Reason.USES_EXHAUSTED)
-    receipt = trie.receipt_at(block.fields[RECEIPTS], bundle.decision.transaction_index, bundle.decision.nodes)
+    decision = bundle.decision
+    assert isinstance(decision, Inclusion)
+    receipt = trie.receipt_at(block.fields[RECEIPTS], decision.transaction_index, decision.nodes)
     status, gas, bloom, logs = rlp.decode(receipt)
-    address, topics, data = logs[bundle.decision.log_index]
+    address, topics, data = logs[decision.log_index]
     log = log_of(AccessDecided(NOWHERE, entry), Address(address))
     assert list(log.topics) == topics
     assert log.data != data
     forged = bytes(rlp.encode([status, gas, bloom, [[log.address, list(log.topics), log.data]]]))
     sealed = block.put(RECEIPTS, trie.root_of([forged]))
     shown = _mined_again(world, sealed, members[: SEALERS - 1], Reason.USES_EXHAUSTED)
-    inclusion = replace(shown.decision, log_index=0, nodes=trie.prove([forged], 0))
+    inclusion = replace(decision, block_hash=sealed.hash, log_index=0, nodes=trie.prove([forged], 0))
     shown = replace(shown, decision=inclusion, claim=claim_of(entry))
     return _forgery("outcome-in-a-block-of-too-few", steps.SEALS, shown, world.trust)
 

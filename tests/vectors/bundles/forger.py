@@ -1,7 +1,8 @@
 """Forges one bundle in every place: values flipped, members left out, added, of another type, or of another access.
 
-The bundle has both proofs, and its trust root names no checkpoint: all it is worth rests on them. Where a lie must be
-found follows from the member it is in, by `STEPS`, which says what the format document says.
+The bundle has proofs, and its trust root names no checkpoint: all it is worth rests on them. Where a lie must be found
+follows from the member it is in, by `STEPS`, which says what the format document says; where the log shows the events,
+also from which of them a node or a checkpoint is needed for first.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import rfc8785
 
 from consentry.errors import ConsentryError
 from consentry.evidence import notation, steps
+from consentry.evidence.bundle import Bundle
 from consentry.evidence.claim import claim_of
+from consentry.evidence.trust import TrustRoot
 from tests.vectors.bundles.forgeries import Forgery
-from tests.vectors.bundles.vouched import CHECKED, Vouched
+from tests.vectors.bundles.vouched import CHECKED
 
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
+Made = tuple[str, int, Path, bytes]
+"""Name, step that must refuse it, place of the lie, and the file."""
 
 STEPS: Final[tuple[tuple[str, int], ...]] = (
     ("format", steps.FORM),
@@ -44,6 +49,7 @@ STEPS: Final[tuple[tuple[str, int], ...]] = (
     ("decision/inclusion", steps.DECISION),
     ("qbftProof", steps.SEALS),
     ("logProof", steps.WITNESSES),
+    ("logNodes", steps.INSTITUTION),
 )
 """Where a lie in a member is found; the first that fits counts."""
 
@@ -63,6 +69,34 @@ INVENTED: Final[Mapping[str, tuple[Any, int]]] = {
     "scopeProof": (["0x"], steps.FORM),
 }
 OTHER_TYPES: Final[tuple[Any, ...]] = (None, True, 7, 1.5, "0x", "7", [], {}, ["0x00"], {"0x": "0x"})
+
+
+EVENTS: Final = ("institution", "record", "subject", "consent")
+"""Members with an event, in the order in which they are asked for."""
+
+
+def shares_nodes_as_written(document: Json) -> bool:
+    """Tells whether each node stands once, in the order of its first use: the one form there is."""
+    used: list[object] = []
+    for _, value in places(dict(sorted(document.items()))):
+        if isinstance(value, dict) and isinstance(value.get("path"), list):
+            for place in value["path"]:
+                used += [place] if place not in used else []
+    nodes = document.get("logNodes", [])
+    alike = isinstance(nodes, list) and any(nodes.count(node) > 1 for node in nodes)
+    return isinstance(nodes, list) and used == [*range(len(nodes))] and not alike
+
+
+def step_in(base: Json, document: Json, path: Path, usual: int) -> int:
+    """Gives the step that must refuse a document whose events the log shows; ``usual`` is that of the place."""
+    if "logNodes" not in base or usual == steps.FORM:
+        return usual
+    if not shares_nodes_as_written(document):
+        return steps.FORM
+    if path[:1] == ("logNodes",) and len(path) > 1:
+        users = [name for name in EVENTS if path[1] in base[name]["inclusion"]["path"]]
+        return min(step_of((name,)) for name in users)
+    return usual
 
 
 def step_of(path: Path) -> int:
@@ -130,16 +164,16 @@ def _flips(path: Path, value: object) -> Iterator[tuple[str, object]]:
         yield "flipped", str(int(value) ^ 1)
 
 
-def _of_values(base: Json) -> Iterator[tuple[str, int, bytes]]:
+def _of_values(base: Json) -> Iterator[Made]:
     for path, value in places(base):
         name = "-".join(str(part) for part in path)
         if not path or path[0] == "logProof":
             continue
         for what, other in _flips(path, value):
-            yield f"flip-{name}-{what}", step_of(path), changed(base, path, _put(other))
+            yield f"flip-{name}-{what}", step_of(path), path, changed(base, path, _put(other))
 
 
-def _of_log_proof(base: Json) -> Iterator[tuple[str, int, bytes]]:
+def _of_log_proof(base: Json) -> Iterator[Made]:
     """One letter of each line of the log proof, so that it stays what such a line may be."""
     lines = base["logProof"].split("\n")
     for number, line in enumerate(lines[1:], start=1):
@@ -148,22 +182,27 @@ def _of_log_proof(base: Json) -> Iterator[tuple[str, int, bytes]]:
         at = len(line) - 1 if line[-1].isdecimal() else len(line) // 2
         other = str(int(line[at]) ^ 1) if line[at].isdecimal() else "B" if line[at] != "B" else "C"
         text = "\n".join([*lines[:number], line[:at] + other + line[at + 1 :], *lines[number + 1 :]])
-        yield f"flip-logProof-line-{number}", steps.WITNESSES, changed(base, ("logProof",), _put(text))
+        yield (
+            f"flip-logProof-line-{number}",
+            _step_of_line(base, number, lines),
+            ("logProof",),
+            changed(base, ("logProof",), _put(text)),
+        )
 
 
-def _of_members(base: Json) -> Iterator[tuple[str, int, bytes]]:
+def _of_members(base: Json) -> Iterator[Made]:
     """Members left out and added everywhere; contracts are a table, so that is no matter of form there."""
     for path, value in places(base):
         name = "-".join(str(part) for part in path)
         if isinstance(value, dict):
             step = steps.CHAIN if path == ("chain", "contracts") else steps.FORM
-            yield f"added-{name or 'file'}", step, changed(base, (*path, "Note"), _put("0x" + "11" * 20))
+            yield f"added-{name or 'file'}", step, path, changed(base, (*path, "Note"), _put("0x" + "11" * 20))
         if path and isinstance(path[-1], str) and path[0] not in {"qbftProof", "logProof"}:
             step = steps.CHAIN if path[:2] == ("chain", "contracts") and len(path) > 2 else steps.FORM
-            yield f"dropped-{name}", step, changed(base, path, _drop)
+            yield f"dropped-{name}", step, path, changed(base, path, _drop)
 
 
-def _of_types(base: Json) -> Iterator[tuple[str, int, bytes]]:
+def _of_types(base: Json) -> Iterator[Made]:
     for path, value in places(base):
         if not path or value is None or value == []:
             continue
@@ -172,9 +211,9 @@ def _of_types(base: Json) -> Iterator[tuple[str, int, bytes]]:
             if _may_be(path, value, other):
                 continue
             step = NULLABLE[str(path[0])] if other is None and len(path) == 1 and path[0] in NULLABLE else steps.FORM
-            yield f"type-{name}-{number}", step, changed(base, path, _put(other))
+            yield f"type-{name}-{number}", step, path, changed(base, path, _put(other))
     for name, (other, step) in INVENTED.items():
-        yield f"invented-{name}", step, changed(base, (name,), _put(other))
+        yield f"invented-{name}", step, (name,), changed(base, (name,), _put(other))
 
 
 def _may_be(path: Path, value: object, other: object) -> bool:
@@ -184,20 +223,20 @@ def _may_be(path: Path, value: object, other: object) -> bool:
     return alike or (empty and isinstance(other, list | dict)) or path[-1] == "chainId"
 
 
-def _of_lists(base: Json) -> Iterator[tuple[str, int, bytes]]:
+def _of_lists(base: Json) -> Iterator[Made]:
     """Items of lists left out and doubled."""
     for path, _ in places(base):
         if not path or not isinstance(path[-1], int):
             continue
         name = "-".join(str(part) for part in path)
         # Nothing leads through the oldest header: it is missed where its event is looked for.
-        step = steps.INSTITUTION if path == ("headers", 0) else step_of(path)
-        yield f"item-dropped-{name}", step, changed(base, path, _drop)
+        step = _oldest_missed(base) if path == ("headers", 0) else step_of(path)
+        yield f"item-dropped-{name}", step, path, changed(base, path, _drop)
         if path[0] != "headers":
-            yield f"item-twice-{name}", step_of(path), changed(base, path, _twice)
+            yield f"item-twice-{name}", step_of(path), path, changed(base, path, _twice)
 
 
-def _of_swaps(base: Json, other: Json) -> Iterator[tuple[str, int, bytes]]:
+def _of_swaps(base: Json, other: Json) -> Iterator[Made]:
     """Every part of another true access put in place of the one here."""
     for path, value in places(other):
         if not path or not _has(base, path) or _at(base, path) == value or path[0] in {"qbftProof", "logProof"}:
@@ -206,9 +245,10 @@ def _of_swaps(base: Json, other: Json) -> Iterator[tuple[str, int, bytes]]:
             continue
         name = "-".join(str(part) for part in path)
         step = SWAPPED.get(path) or step_of(path)
-        yield f"swap-{name}", step, changed(base, path, _put(value))
-    yield "swap-qbftProof", steps.SEALS, changed(base, ("qbftProof",), _put(other["qbftProof"]))
-    yield "swap-logProof", steps.WITNESSES, changed(base, ("logProof",), _put(other["logProof"]))
+        yield f"swap-{name}", step, path, changed(base, path, _put(value))
+    for name, step in (("qbftProof", steps.SEALS), ("logProof", _step_of_place(base))):
+        if name in base:
+            yield f"swap-{name}", step, (name,), changed(base, (name,), _put(other[name]))
 
 
 SWAPPED: Final[Mapping[Path, int]] = {
@@ -235,14 +275,34 @@ def _at(document: Any, path: Path) -> Any:  # noqa: ANN401 - JSON
     return document
 
 
-def forge(world: Vouched) -> list[Forgery]:
-    """Gives every forgery of the first access that is made without its keys, each once."""
-    base: Json = json.loads(world.bundles["permitted-account"].to_json())
-    other: Json = json.loads(world.bundles["permitted-passkey"].to_json())
+def _oldest_missed(base: Json) -> int:
+    """Gives the step that asks for the oldest header first."""
+    return steps.DECISION if "logNodes" in base else steps.INSTITUTION
+
+
+def _step_of_place(base: Json) -> int:
+    """Gives the step that asks for the place of the decision in the log."""
+    return steps.DECISION if "path" in base["decision"]["inclusion"] else steps.WITNESSES
+
+
+def _step_of_line(base: Json, number: int, lines: list[str]) -> int:
+    """Gives the step that a line of the log proof is needed for: the index and path, then the checkpoint's root."""
+    end = lines.index("")
+    if number < end:
+        return _step_of_place(base)
+    of_root = number == end + 3
+    return steps.INSTITUTION if of_root and "logNodes" in base else steps.WITNESSES
+
+
+def forge(bundles: Mapping[str, Bundle], trust: TrustRoot, mark: str = "") -> list[Forgery]:
+    """Gives every forgery of the first access that is made without its keys, each once; ``mark`` ends their names."""
+    base: Json = json.loads(bundles["permitted-account"].to_json())
+    other: Json = json.loads(bundles["permitted-passkey"].to_json())
     values = (_of_values(base), _of_log_proof(base))
     made = (*values, _of_members(base), _of_types(base), _of_lists(base), _of_swaps(base, other))
     found: dict[bytes, Forgery] = {}
     for group in made:
-        for name, step, content in group:
-            found.setdefault(content, Forgery(name, step, content, world.trust, now=CHECKED))
+        for name, usual, path, content in group:
+            step = step_in(base, json.loads(content), path, usual)
+            found.setdefault(content, Forgery(name + mark, step, content, trust, now=CHECKED))
     return [*found.values()]

@@ -17,6 +17,7 @@ from consentry.crypto.signing import AccountKey
 from consentry.evidence import notation, steps
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.claim import claim_of
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.trust import TrustRoot
 from tests.support import samples
 from tests.support.samples import NOW
@@ -300,7 +301,7 @@ def _grounds(real: RealBundles) -> Iterator[Forgery]:
     usual, given = real.bundles["permitted-account"], real.bundles["permitted-authorised"]
     emergency = real.bundles["permitted-emergency"]
     assert given.authorisation
-    assert emergency.debt
+    assert isinstance(emergency.debt, Inclusion)
     other = replace(given.authorisation, terms=replace(given.authorisation.terms, nonce=0))
     unsigned = replace(given.authorisation, signatures=())
     forged = replace(given.authorisation, signatures=(samples.word(1) * 2 + b"\x1b",))

@@ -10,6 +10,7 @@ from consentry.evidence import steps, verify
 from tests.vectors.bundles.false_proofs import false_proofs
 from tests.vectors.bundles.forger import forge
 from tests.vectors.bundles.forgeries import Forgery, forgeries
+from tests.vectors.bundles.logged import build_logged, build_sealed_and_logged
 from tests.vectors.bundles.real import build_real
 from tests.vectors.bundles.vouched import build_vouched
 
@@ -31,9 +32,16 @@ COLUMNS: Final = (*dict.fromkeys(KINDS.values()), BY_HAND, PROOFS)
 def all_forgeries() -> list[tuple[str, Forgery]]:
     """Gives every forgery with its kind; no two are of the same bytes, shown against the same trust root."""
     real, world = build_real(), build_vouched()
-    made = [(_kind(forgery.name), forgery) for forgery in forge(world)]
+    made = [(_kind(forgery.name), forgery) for forgery in forged_everywhere()]
     made += [(BY_HAND, forgery) for forgery in forgeries(real)]
     return made + [(PROOFS, forgery) for forgery in false_proofs(world, real)]
+
+
+def forged_everywhere() -> list[Forgery]:
+    """Gives the forgeries in every place: of a bundle with headers, and of such whose events the log shows."""
+    world, plain, sealed = build_vouched(), build_logged(), build_sealed_and_logged()
+    by_log = forge(plain.bundles, plain.trust, "@log") + forge(sealed.bundles, sealed.trust, "@seals-and-log")
+    return forge(world.bundles, world.trust) + by_log
 
 
 def _kind(name: str) -> str:

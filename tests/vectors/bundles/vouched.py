@@ -7,7 +7,7 @@ The events are those of the true bundles, each in a block of its own. The chain 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from consentry.evidence.checkpoint import Checkpoint
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.log_root import LogRoot
+from consentry.evidence.log_tree_proof import LogTree
 from consentry.evidence.logs import ProvableEvent
 from consentry.evidence.note import SignedNote
 from consentry.evidence.trust import TrustRoot
@@ -56,6 +57,11 @@ class Vouched:
     chain: Chain
     leaves: tuple[bytes, ...]
     places: dict[str, int]
+    by_log: dict[str, Bundle] = field(default_factory=dict)
+    """The same accesses, assembled with the log in place of receipts."""
+    histories: dict[str, AccessHistory] = field(default_factory=dict)
+    receipts: dict[int, SealedBlock] = field(default_factory=dict)
+    """Blocks with events, by number."""
 
     @property
     def headers(self) -> list[bytes]:
@@ -145,7 +151,16 @@ def build_vouched() -> Vouched:
     bare = Vouched(trust, trust.log_root, {}, writer.chain, tuple(writer.leaves), places)
     facts = ChainFacts(trust.chain_id, trust.genesis_hash, "qbft", trust.contracts)
     bundles = {name: _proved(bare, name, history, facts, writer.blocks) for name, history in histories.items()}
-    return replace(bare, bundles=bundles)
+    by_log = {name: _shown_by_log(bare, name, history, facts, writer.blocks) for name, history in histories.items()}
+    return replace(bare, bundles=bundles, by_log=by_log, histories=histories, receipts=writer.blocks)
+
+
+def _shown_by_log(
+    world: Vouched, name: str, history: AccessHistory, facts: ChainFacts, blocks: dict[int, SealedBlock]
+) -> Bundle:
+    last = history.decided.place.block.number
+    tree = LogTree(world.log_proof(name).note, world.leaves)
+    return assemble(history, facts, {last: blocks[last]}, log=tree)
 
 
 def _proved(
