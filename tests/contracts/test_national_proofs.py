@@ -381,10 +381,20 @@ def test_what_is_no_header_is_refused_though_its_hash_is_anchored(national: Nati
         identity = dataclasses.replace(synthetic(national).identity, chain_id=number + 2)
         made = checkpoint(SIZE, ledger=national.admit(identity), block_hash=keccak(odd))
         assert national.bring(made).conflict == Conflict.NONE
-        refused = national.send(
-            "verifyDecisionReceipt", dataclasses.astuple(identity), SIZE, [odd], (0, 0), [b"\xc0"]
-        )
+        refused = national.send("verifyDecisionReceipt", dataclasses.astuple(identity), SIZE, [odd], (0, 0), [b"\xc0"])
         if number == 0:
             assert refused.error == "FieldNotPresentInBlockHeader"
         else:
             assert refused.error == "RLPInvalidEncoding"
+
+
+def test_log_of_one_event_has_one_place(national: National) -> None:
+    province = synthetic(national)
+    leaf = province.tree[INDEX]
+    named = national.admit(province.identity)
+    assert national.bring(dataclasses.replace(checkpoint(1, ledger=named), root=leaf)).conflict == Conflict.NONE
+
+    places = [(province.block.number, province.block.hash, index) for index in range(3)]
+    answers = [province.by_log(size=1, place=place, path=[]).error for place in places]
+
+    assert answers == ["", "NationalAnchorPathInvalid", "NationalAnchorPathInvalid"]
