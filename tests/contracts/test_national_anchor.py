@@ -282,7 +282,8 @@ def test_witness_signs_for_itself(national: National) -> None:
 def test_every_member_is_signed(national: National, member: str) -> None:
     made = checkpoint(5)
     value = getattr(made, member)
-    other = dataclasses.replace(made, **{member: value - 1 if isinstance(value, int) else OTHER})
+    changed: dict[str, Any] = {member: value - 1 if isinstance(value, int) else OTHER}
+    other = dataclasses.replace(made, **changed)
 
     assert national.bring(other, (), national.sign(made)).refusal[0] == "NationalAnchorSignatureInvalid"
 

@@ -67,7 +67,7 @@ class Province:
         national, newest = self.national, header.decode(self.headers[0])
         named = national.admit(self.identity)
         root = root_of(SIZE, nodes_of(self.tree))
-        changes = {"root": root, "block_number": newest.number, "block_hash": newest.hash}
+        changes: dict[str, Any] = {"root": root, "block_number": newest.number, "block_hash": newest.hash}
         assert national.bring(dataclasses.replace(checkpoint(SIZE, ledger=named), **changes)).conflict == Conflict.NONE
 
     def by_log(self, **changes: Any) -> Outcome:  # noqa: ANN401 - of any argument
