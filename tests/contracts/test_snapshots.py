@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.contracts import gas_national
 from tests.contracts.snapshots import build_snapshots
 from tests.support.contract_suite import ROOT
 
@@ -23,11 +24,16 @@ def test_gas_is_as_committed() -> None:
     assert build_snapshots.gas() == committed("gas.json")
 
 
-def test_gas_table_of_the_readme_has_every_figure() -> None:
+def test_gas_of_the_national_ledger_is_as_committed() -> None:
+    assert gas_national.measure() == committed("gas-national.json")
+
+
+@pytest.mark.parametrize("name", ["gas.json", "gas-national.json"])
+def test_gas_table_of_the_readme_has_every_figure(name: str) -> None:
     readme = (ROOT / "contracts" / "README.md").read_text()
     section = readme.partition("## Gas")[2]
 
-    assert {name for name, cost in committed("gas.json").items() if f" {cost:,}" not in section} == set()
+    assert {name for name, cost in committed(name).items() if f" {cost:,}" not in section} == set()
 
 
 def test_sizes_are_as_committed_and_deployable() -> None:

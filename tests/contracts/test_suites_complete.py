@@ -18,7 +18,7 @@ from tests.support.contract_suite import artifact
 
 CONTRACTS = (
     *("Participants", "Subjects", "Records", "Consents", "Authorisations", "Emergencies", "AccessLedger"),
-    *("Persons", "Recognitions"),
+    *("Persons", "Recognitions", "NationalAnchor"),
 )
 # Declared by OpenZeppelin and thrown by its constructors and by the `AccessManager` alone.
 INHERITED = {"AccessManagedInvalidAuthority", "AccessManagedRequiredDelay", "InvalidShortString", "StringTooLong"}

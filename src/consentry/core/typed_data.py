@@ -17,6 +17,7 @@ from struct import error as struct_error
 from typing import TYPE_CHECKING, Any, Final
 
 from consentry.core.keccak import keccak
+from consentry.core.ledger_checkpoint import LedgerCheckpoint
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import (
     AccessRequest,
@@ -35,7 +36,15 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 SignedStruct = (
-    AccessRequest | ConsentTerms | Enrolment | InstitutionKeys | RecordLeaf | RequestBatch | Revocation | SignedAct
+    AccessRequest
+    | ConsentTerms
+    | Enrolment
+    | InstitutionKeys
+    | LedgerCheckpoint
+    | RecordLeaf
+    | RequestBatch
+    | Revocation
+    | SignedAct
 )
 
 TYPES: Final[dict[type, tuple[str, ...]]] = {
@@ -98,8 +107,16 @@ TYPES: Final[dict[type, tuple[str, ...]]] = {
         "uint64 issuedAt",
         "uint64 expiresAt",
     ),
+    LedgerCheckpoint: (
+        "bytes32 ledgerId",
+        "uint64 size",
+        "bytes32 root",
+        "uint64 blockNumber",
+        "bytes32 blockHash",
+        "uint64 seenAt",
+    ),
 }
-"""Members of the structs of ``terms``, in the order of the dataclass fields and of the Solidity struct."""
+"""Members of the signed structs, in the order of the dataclass fields and of the Solidity struct."""
 
 WORD: Final = 32
 """Bytes of an EVM word."""

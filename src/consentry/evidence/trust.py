@@ -39,7 +39,10 @@ CONTRACTS: Final = (
 )
 """Contracts a trust root must name."""
 _MEMBERS: Final = frozenset(
-    {"format", "chainId", "genesisHash", "headerForm", "contracts", "checkpoints", "qbftAnchor", "logRoot"}
+    {"format", "chainId", "genesisHash", "headerForm", "contracts", "checkpoints", "qbftAnchor", "logRoot", "national"}
+)
+_NATIONAL_MEMBERS: Final = frozenset(
+    {"chainId", "genesisHash", "headerForm", "contract", "origin", "checkpoints", "qbftAnchor"}
 )
 
 
@@ -84,8 +87,21 @@ class LogRootPin:
 
 
 @dataclass(frozen=True, slots=True)
+class NationalTrust:
+    """The national ledger, whom to believe about its blocks, and the origin under which it knows this deployment."""
+
+    chain_id: int
+    genesis_hash: bytes
+    header_form: HeaderForm
+    contract: Address
+    origin: str
+    checkpoints: tuple[Checkpoint, ...]
+    qbft_anchor: Anchor | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrustRoot:
-    """One deployment on one chain, and whom to believe about its blocks; the last two are None where nobody is."""
+    """One deployment on one chain, and whom to believe about its blocks; the last three are None where nobody is."""
 
     chain_id: int
     genesis_hash: bytes
@@ -94,6 +110,7 @@ class TrustRoot:
     checkpoints: tuple[Checkpoint, ...]
     qbft_anchor: Anchor | None = None
     log_root: LogRoot | LogRootPin | None = None
+    national: NationalTrust | None = None
 
     def address(self, contract: str) -> Address:
         """Gives the address of a contract.
@@ -127,16 +144,16 @@ class TrustRoot:
             "genesisHash": hex_of(self.genesis_hash),
             "headerForm": self.header_form,
             "contracts": {name: hex_of(address) for name, address in self.contracts},
-            "checkpoints": [{"number": c.number, "hash": hex_of(c.hash)} for c in self.checkpoints],
+            "checkpoints": _written_checkpoints(self.checkpoints),
         }
         if self.qbft_anchor is not None:
-            anchor = self.qbft_anchor
-            members = {"number": anchor.number, "hash": hex_of(anchor.hash), "epochLength": anchor.epoch_length}
-            written["qbftAnchor"] = members
+            written["qbftAnchor"] = _written_anchor(self.qbft_anchor)
         if isinstance(self.log_root, LogRootPin):
             written["logRoot"] = {"version": self.log_root.version, "sha256": hex_of(self.log_root.sha256)}
         elif self.log_root is not None:
             written["logRoot"] = parse_json("log root", self.log_root.to_json())
+        if self.national is not None:
+            written["national"] = _written_national(self.national)
         return rfc8785.dumps(written)
 
     @classmethod
@@ -154,9 +171,10 @@ class TrustRoot:
                 genesis_hash=bytes_of(found["genesisHash"], 32),
                 header_form=found["headerForm"],
                 contracts=tuple((n, Address(bytes_of(a, 20))) for n, a in sorted(found["contracts"].items())),
-                checkpoints=tuple(Checkpoint(int(c["number"]), bytes_of(c["hash"], 32)) for c in found["checkpoints"]),
+                checkpoints=_read_checkpoints(found["checkpoints"]),
                 qbft_anchor=_read_anchor(found["qbftAnchor"]) if "qbftAnchor" in found else None,
                 log_root=_read_log_root(found["logRoot"]) if "logRoot" in found else None,
+                national=_read_national(found["national"]) if "national" in found else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError, rfc8785.CanonicalizationError) as error:
             raise InvalidInputError(f"trust root does not match (got no usable {error})") from error
@@ -175,10 +193,12 @@ class TrustRoot:
             raise InvalidInputError(f"contracts of a trust root do not match (got none of {sorted(missing)})")
         if not self.checkpoints and self.qbft_anchor is None and self.log_root is None:
             raise InvalidInputError("trust root does not match (got no checkpoint, anchor or log root, expected one)")
-        if self.qbft_anchor is not None and self.header_form != "qbft":
-            raise InvalidInputError(
-                f"header form does not match (got {self.header_form}, whose blocks have no seals, expected qbft)"
-            )
+        _check_sealed(self.header_form, self.qbft_anchor)
+
+
+def _check_sealed(form: HeaderForm, anchor: Anchor | None) -> None:
+    if anchor is not None and form != "qbft":
+        raise InvalidInputError(f"header form does not match (got {form}, whose blocks have no seals, expected qbft)")
 
 
 def _number(value: object, least: int) -> int:
@@ -197,3 +217,50 @@ def _read_log_root(found: Json) -> LogRoot | LogRootPin:
     if found.keys() == {"version", "sha256"}:
         return LogRootPin(_number(found["version"], 1), bytes_of(found["sha256"], 32))
     return LogRoot.from_json(rfc8785.dumps(found))
+
+
+def _read_checkpoints(found: list[Json]) -> tuple[Checkpoint, ...]:
+    return tuple(Checkpoint(int(c["number"]), bytes_of(c["hash"], 32)) for c in found)
+
+
+def _written_checkpoints(checkpoints: tuple[Checkpoint, ...]) -> list[Json]:
+    return [{"number": c.number, "hash": hex_of(c.hash)} for c in checkpoints]
+
+
+def _written_anchor(anchor: Anchor) -> Json:
+    return {"number": anchor.number, "hash": hex_of(anchor.hash), "epochLength": anchor.epoch_length}
+
+
+def _read_national(found: Json) -> NationalTrust:
+    unknown = found.keys() - _NATIONAL_MEMBERS
+    if unknown:
+        raise InvalidInputError(f"members of the national ledger do not match (got {sorted(unknown)!r:.200} as well)")
+    read = NationalTrust(
+        chain_id=int(found["chainId"]),
+        genesis_hash=bytes_of(found["genesisHash"], 32),
+        header_form=found["headerForm"],
+        contract=Address(bytes_of(found["contract"], 20)),
+        origin=str(found["origin"]),
+        checkpoints=_read_checkpoints(found["checkpoints"]),
+        qbft_anchor=_read_anchor(found["qbftAnchor"]) if "qbftAnchor" in found else None,
+    )
+    if read.header_form not in get_args(HeaderForm):
+        raise InvalidInputError(f"header form does not match (got {read.header_form!r:.80}, expected ethereum or qbft)")
+    if not read.checkpoints and read.qbft_anchor is None:
+        raise InvalidInputError("national ledger does not match (got no checkpoint or anchor, expected one)")
+    _check_sealed(read.header_form, read.qbft_anchor)
+    return read
+
+
+def _written_national(national: NationalTrust) -> Json:
+    written: Json = {
+        "chainId": str(national.chain_id),
+        "genesisHash": hex_of(national.genesis_hash),
+        "headerForm": national.header_form,
+        "contract": hex_of(national.contract),
+        "origin": national.origin,
+        "checkpoints": _written_checkpoints(national.checkpoints),
+    }
+    if national.qbft_anchor is not None:
+        written["qbftAnchor"] = _written_anchor(national.qbft_anchor)
+    return written

@@ -50,6 +50,8 @@ VERIFIERS: Final[Mapping[str, tuple[str, ...]]] = {
     "CouncilVerifier": ("ERC7913P256Verifier", "ERC7913WebAuthnVerifier"),
 }
 """Admitted verifiers in the order of deployment, with the contracts whose addresses their constructors take."""
+NATIONAL: Final = "NationalAnchor"
+"""The contract of the national chain; a `MANAGER` of its own says who may call it."""
 _SELECTOR: Final = 4
 
 
@@ -177,8 +179,8 @@ def artifact(name: str) -> Artifact:
 
 @cache
 def all_errors() -> Mapping[bytes, Signature]:
-    """Gives every custom error of the suite by its selector."""
+    """Gives every custom error of the suite and of the national ledger by its selector."""
     found: dict[bytes, Signature] = {}
-    for name in (MANAGER, *VERIFIERS, *CONTRACTS):
+    for name in (MANAGER, *VERIFIERS, *CONTRACTS, NATIONAL):
         found.update(artifact(name).errors)
     return found

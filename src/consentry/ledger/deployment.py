@@ -33,10 +33,10 @@ class Founders:
     second_officer: Address
 
 
-def governance() -> Any:
-    """Reads the table of roles, from the package or from the checkout around it."""
+def governance(name: str = "governance.json") -> Any:
+    """Reads a table of roles, from the package or from the checkout around it."""
     here = Path(__file__).resolve().parent
-    for path in (here / "artifacts" / "governance.json", here.parents[2] / "contracts" / "governance.json"):
+    for path in (here / "artifacts" / name, here.parents[2] / "contracts" / name):
         if path.is_file():
             return json.loads(path.read_text())
     raise ConfigurationError("table of roles is missing: the installation is not complete")
@@ -64,9 +64,18 @@ async def deploy(
     header = await connection.header()
     first = header.block.number if header else 0
     addresses = await _deploy_suite(connection, deployer, settings)
-    await _wire_roles(deployer, addresses)
+    await wire_roles(deployer, addresses, governance())
     await _begin(deployer, addresses, founders)
     await _call(deployer, addresses[MANAGER], MANAGER, "renounceRole", (Role.ADMIN, deployer.address))
+    return await manifest_of(connection, addresses, first)
+
+
+async def manifest_of(connection: Connection, addresses: Mapping[str, Address], first: int) -> Manifest:
+    """Writes down what stands where, on a chain on which it was deployed from block ``first`` on.
+
+    Raises:
+        LedgerUnavailableError: the node does not answer.
+    """
     genesis = await connection.header(0)
     if genesis is None:
         raise LedgerUnavailableError("node does not give its genesis block")
@@ -75,17 +84,27 @@ async def deploy(
     return Manifest(identity, tuple(hashes))
 
 
+async def create_contract(deployer: SendingAccount, name: str, *values: object) -> Address:
+    """Deploys a contract from its artifact; gives its address.
+
+    Raises:
+        LedgerRejectedError: it failed.
+        LedgerUnavailableError: the node does not answer.
+    """
+    compiled = artifact(name)
+    mined = await deployer.submit(None, compiled.bytecode + compiled.encode_constructor(values))
+    if not mined.succeeded or mined.contract is None:
+        raise LedgerRejectedError(f"deployment of {name} failed")
+    return mined.contract
+
+
 async def _deploy_suite(
     connection: Connection, deployer: SendingAccount, settings: Mapping[str, int]
 ) -> dict[str, Address]:
     made: dict[str, Address] = {}
 
     async def create(name: str, *values: object) -> None:
-        compiled = artifact(name)
-        mined = await deployer.submit(None, compiled.bytecode + compiled.encode_constructor(values))
-        if not mined.succeeded or mined.contract is None:
-            raise LedgerRejectedError(f"deployment of {name} failed")
-        made[name] = mined.contract
+        made[name] = await create_contract(deployer, name, *values)
 
     await create(MANAGER, deployer.address, settings["systemDelay"])
     for name, needed in VERIFIERS.items():
@@ -104,20 +123,23 @@ async def _call(
     await account.act(target, artifact(contract).functions[function].encode_call(values))
 
 
-async def _wire_roles(deployer: SendingAccount, addresses: dict[str, Address]) -> None:
-    manager, table = addresses[MANAGER], governance()
+async def wire_roles(deployer: SendingAccount, addresses: Mapping[str, Address], table: Any) -> None:
+    """Gives each role of a table its functions, and the target the right to grant roles; the deployer is the admin.
+
+    Raises:
+        LedgerRejectedError: a step failed.
+        LedgerUnavailableError: the node does not answer.
+    """
+    manager = addresses[MANAGER]
     target = addresses[table["target"]]
-    known = {
-        f"{s.name}({','.join(str(m['type']) for m in s.inputs)})": s.selector
-        for s in artifact(table["target"]).functions.values()
-    }
+    known = {s.selector: s.selector for s in artifact(table["target"]).functions.values()}
     for role in table["roles"]:
         await _call(deployer, manager, MANAGER, "labelRole", (role["id"], role["name"]))
         for function, other in (("setRoleAdmin", "adminRole"), ("setRoleGuardian", "guardianRole")):
             if role[other]:
                 await _call(deployer, manager, MANAGER, function, (role["id"], role[other]))
         if role["functions"]:
-            selectors = [known[text] for text in role["functions"]]
+            selectors = [known[keccak(text.encode())[:4]] for text in role["functions"]]
             await _call(deployer, manager, MANAGER, "setTargetFunctionRole", (target, selectors, role["id"]))
     await _call(deployer, manager, MANAGER, "grantRole", (Role.REGISTER, target, 0))
 

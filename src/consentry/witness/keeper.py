@@ -79,6 +79,11 @@ class LogKeeper:
         return self._last.number if self._last else -1
 
     @property
+    def block_hash(self) -> bytes:
+        """Hash of the last block that went in; empty before the first."""
+        return self._last.hash if self._last else b""
+
+    @property
     def trouble(self) -> str | None:
         """How the node contradicts the tree or itself, since when nothing is vouched for; none if it does not."""
         return self._trouble

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from consentry.ledger.installation import provide_engine
+from tests.contracts import gas_national
 from tests.contracts.gas import measure, measure_kinds
 from tests.support.anvil_chain import anvil_chain
 from tests.support.contract_suite import ARTIFACTS, artifact, deploy_suite, start_chain
@@ -22,7 +23,7 @@ from tests.support.contract_world import World
 FOLDER: Final = Path(__file__).parent
 NEVER_DEPLOYED: Final = frozenset({"Together"})
 """Contracts whose constructor a node runs as a call."""
-OURS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger", "Recognitions")
+OURS: Final = ("Participants", "Subjects", "Records", "Consents", "AccessLedger", "Recognitions", "NationalAnchor")
 PRECOMPILE_KINDS: Final = ("p256", "passkey")
 
 
@@ -68,7 +69,8 @@ def layout(compiled: dict[str, Any]) -> dict[str, Any]:
 
 def build() -> dict[str, dict[str, Any]]:
     """Makes all snapshots, by the name of their file."""
-    return {"gas.json": gas(), "sizes.json": sizes(), "storage.json": storage()}
+    national = gas_national.measure()
+    return {"gas.json": gas(), "gas-national.json": national, "sizes.json": sizes(), "storage.json": storage()}
 
 
 def main() -> None:

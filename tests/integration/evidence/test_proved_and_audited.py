@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -125,10 +126,9 @@ async def _govern(
     assert (await connection.header()) is not None
 
 
-@pytest.fixture
-async def chain(tmp_path: Path, engine: Path) -> AsyncIterator[Chain]:  # noqa: ARG001 - must be installed first
-    """A fresh chain with the suite on it."""
-    folder = tmp_path / "chain"
+@asynccontextmanager
+async def deployed(folder: Path) -> AsyncIterator[Chain]:
+    """Starts a fresh chain with the suite on it, and stops it."""
     status = await asyncio.to_thread(node.up, folder, 0)
     connection = DirectConnection(str(status.url), load_profile("embedded"))
     try:
@@ -141,6 +141,13 @@ async def chain(tmp_path: Path, engine: Path) -> AsyncIterator[Chain]:  # noqa: 
         await ledger.close()
     finally:
         await asyncio.to_thread(node.down, folder)
+
+
+@pytest.fixture
+async def chain(tmp_path: Path, engine: Path) -> AsyncIterator[Chain]:  # noqa: ARG001 - must be installed first
+    """A fresh chain with the suite on it."""
+    async with deployed(tmp_path / "chain") as made:
+        yield made
 
 
 async def _story(chain: Chain) -> None:

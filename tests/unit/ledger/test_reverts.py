@@ -13,11 +13,12 @@ from consentry.core.act_table import BY_EVENT
 from consentry.core.events import LedgerEvent
 from consentry.errors import ConsentryError, LedgerRejectedError, NotAuthenticError
 from consentry.ledger import reverts
-from consentry.ledger.abi import CONTRACTS, MANAGER, VERIFIERS, Signature, all_errors, artifact
+from consentry.ledger.abi import CONTRACTS, MANAGER, NATIONAL, VERIFIERS, Signature, all_errors, artifact
 from consentry.ledger.events import IGNORED
 from tests.support.answers import encode_members
 
 TOGETHER = "Together.json"
+TABLES = ("governance.json", "national.json")
 SIGNATURES = sorted(all_errors().values(), key=lambda signature: signature.name)
 ZERO = {"bytes": b"\x01", "address": b"\x11" * 20, "string": "", "bool": False}
 
@@ -36,14 +37,17 @@ def test_every_error_of_the_contracts_is_mapped_and_no_other() -> None:
 
 
 def test_every_committed_artifact_is_walked() -> None:
-    """An artifact that no list names would bring errors and events that nobody maps; `Together` is never deployed."""
+    """An artifact that no list names would bring errors and events that nobody maps; `Together` is never deployed.
+
+    Events of the national ledger stand on another chain and are no part of a province's.
+    """
     folder = resources.files("consentry.ledger") / "artifacts"
     found: dict[str, list[Any]] = {"error": [], "event": []}
     for entry in folder.iterdir():
-        for part in json.loads(entry.read_text())["abi"] if entry.name not in ("governance.json", TOGETHER) else ():
+        for part in json.loads(entry.read_text())["abi"] if entry.name not in (*TABLES, TOGETHER) else ():
             found.setdefault(part["type"], []).append((entry.name.removesuffix(".json"), part.get("name", "")))
     assert {name for _, name in found["error"]} == set(reverts.ERRORS)
-    own = {name for contract, name in found["event"] if contract != MANAGER} - IGNORED
+    own = {name for contract, name in found["event"] if contract not in (MANAGER, NATIONAL)} - IGNORED
     assert own == {kind.__name__ for kind in typing.get_args(LedgerEvent)} - {"ActPerformed"} | set(BY_EVENT)
 
 
@@ -69,7 +73,7 @@ def test_whatever_is_64_bits_wide_in_an_error_is_a_moment_or_a_role() -> None:
 def test_selectors_of_errors_do_not_collide() -> None:
     named = [
         (s.selector, s.name)
-        for contract in (MANAGER, *VERIFIERS, *CONTRACTS)
+        for contract in (MANAGER, *VERIFIERS, *CONTRACTS, NATIONAL)
         for s in artifact(contract).errors.values()
     ]
     assert len({selector for selector, _ in named}) == len(set(named))
