@@ -7,7 +7,8 @@ The rooms, top to bottom; an import may only point down, rooms on one line do no
     api | client                  HTTP, SDK for hospitals and patients
     wiring                        the only place adapters meet use cases
     witness                       the ledger log kept from an own node, and vouched for
-    ledger | vault | directory    adapters: the chain, objects and keys, the projection
+    ledger | vault | directory | papers
+                                  adapters: the chain, objects and keys, the projection, evidence as PDF
     gateway | audit               use cases that change things, use cases that only look
     evidence                      bundles, proofs, verification: no network
     crypto                        bytes in, bytes out
