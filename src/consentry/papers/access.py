@@ -23,16 +23,27 @@ from consentry.evidence.bundle import Bundle
 from consentry.evidence.notice import month_text, shown_text
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import VerifiedAccess, verify
-from consentry.papers.blocks import Block, Facts, Heading, Language, Paragraph, Part, Picture, Points, Verbatim, Verdict
+from consentry.papers.blocks import (
+    ATTACHED,
+    Attachment,
+    Block,
+    Facts,
+    Heading,
+    Language,
+    Paragraph,
+    Part,
+    Picture,
+    Points,
+    Verbatim,
+    Verdict,
+)
 from consentry.papers.checks import steps_taken, who_vouches
 from consentry.papers.codes import qr_code
 from consentry.papers.grounds import about_authorisation, about_consent
 from consentry.papers.identifiers import all_identifiers
-from consentry.papers.typesetting import Attachment, Document, to_pdf
+from consentry.papers.typesetting import Document, to_pdf
 from consentry.papers.words import Words, short, words
 
-ATTACHED: Final = "consentry-bundle.json"
-"""Name of the bundle inside the paper."""
 MEDIA_TYPE: Final = "application/json"
 _QR_WIDTH: Final = 38
 """Millimetres; a module of the code is then some 0.8 mm wide."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Language = Literal["zh", "en"]
+ATTACHED: Final = "consentry-bundle.json"
+"""Name of an evidence bundle inside its paper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,16 @@ class Part:
     title: str
     subtitle: str
     blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A text file that travels inside the paper."""
+
+    name: str
+    content: bytes
+    media_type: str
+    description: str
 
 
 def written(block: Block) -> dict[str, Any]:

@@ -18,21 +18,11 @@ import typst
 
 from consentry.errors import InvalidInputError
 from consentry.evidence.notice import LAST_MOMENT
-from consentry.papers.blocks import Part, written
+from consentry.papers.blocks import Attachment, Part, written
 
 STANDARDS: Final[list[Any]] = ["a-3a", "ua-1"]
 TEMPLATE: Final = "paper.typ"
 PICTURE_PPI: Final = 80.0
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A text file that travels inside the paper."""
-
-    name: str
-    content: bytes
-    media_type: str
-    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +51,8 @@ def to_pdf(document: Document, fonts: typst.Fonts) -> bytes:
         InvalidInputError: its date lies outside the calendar, a drawing is none, or a character has no glyph.
     """
     moment = _moment(document)
-    return _compiled(document, fonts, format="pdf", pdf_standards=STANDARDS, timestamp=moment)[0]
+    # What a signature appends has to begin on a line of its own (ISO 19005-3, 6.1.9).
+    return _compiled(document, fonts, format="pdf", pdf_standards=STANDARDS, timestamp=moment)[0].rstrip() + b"\n"
 
 
 def to_pictures(document: Document, fonts: typst.Fonts, ppi: float = PICTURE_PPI) -> list[bytes]:
