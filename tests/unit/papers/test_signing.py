@@ -32,6 +32,8 @@ PAPER = access_paper(CONTENT, TRUST, load_fonts(), ("en",))
 ROOT = authority("Authority of papers")
 HOSPITAL = ROOT.vouch_for("Hospital B")
 SIGNED = PaperSigner(HOSPITAL.pkcs12(b"secret"), b"secret").sign(PAPER)
+Writer: Any = writer.PdfFileWriter
+"""The library has no complete annotations."""
 Change = Callable[[bytes], bytes]
 
 
@@ -101,7 +103,8 @@ def _updated(edit: Callable[[IncrementalPdfFileWriter], None]) -> Change:
     """Appends an update, as a program that changes a PDF would."""
 
     def change(paper: bytes) -> bytes:
-        update, out = IncrementalPdfFileWriter(io.BytesIO(paper)), io.BytesIO()
+        update: Any = IncrementalPdfFileWriter(io.BytesIO(paper))
+        out = io.BytesIO()
         edit(update)
         update.write(out)
         return out.getvalue()
@@ -185,7 +188,7 @@ def test_authority_that_is_no_certificate_is_refused() -> None:
 
 
 def _with_attachments(*names: str) -> bytes:
-    made, out = writer.PdfFileWriter(), io.BytesIO()
+    made, out = Writer(), io.BytesIO()
     for name in names:
         file = EmbeddedFileObject.from_file_data(made, data=b"{}", mime_type="application/json")
         embed_file(made, FileSpec(name, file_name=name, embedded_data=file))
@@ -221,7 +224,7 @@ def test_too_large_pdf_is_refused_before_it_is_read() -> None:
 
 
 def test_attachment_that_unpacks_without_bound_is_refused() -> None:
-    made, out = writer.PdfFileWriter(), io.BytesIO()
+    made, out = Writer(), io.BytesIO()
     file = EmbeddedFileObject.from_file_data(made, data=bytes(40 * 1024 * 1024), mime_type="application/json")
     embed_file(made, FileSpec(ATTACHED, file_name=ATTACHED, embedded_data=file))
     made.write(out)
