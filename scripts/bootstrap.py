@@ -56,10 +56,10 @@ def parts(root: Path) -> dict[str, Part]:
     slither = Environment(root / ".venv-slither", (locks / "slither.txt",), editable=False)
     halmos = Environment(root / ".venv-halmos", (locks / "halmos.txt",), editable=False)
     servers = Environment(root / ".venv-servers", (locks / "servers.txt",), editable=False)
-    chain, contracts = "hardhat-free-node/embedded", "contracts"
+    chain, contracts, fonts = "hardhat-free-node/embedded", "contracts", "src/consentry/papers/fonts"
     return {
-        "run": Part((run,), (chain,)),
-        "test": Part((test, servers), (chain, contracts)),
+        "run": Part((run,), (chain, fonts)),
+        "test": Part((test, servers), (chain, contracts, fonts)),
         "lint": Part((test, slither), (chain, contracts)),
         "prove": Part((test, halmos), (chain, contracts)),
     }

@@ -7,7 +7,9 @@ The rooms, top to bottom; an import may only point down, rooms on one line do no
     api | client                  HTTP, SDK for hospitals and patients
     wiring                        the only place adapters meet use cases
     witness                       the ledger log kept from an own node, and vouched for
-    ledger | vault | directory | reports  adapters: chain, objects and keys, projection; what an audit's tables say
+    ledger | vault | directory | papers | reports
+                                  adapters: the chain, objects and keys, the projection, evidence as PDF, what the
+                                  tables of an audit say
     gateway | audit               use cases that change things, use cases that only look
     evidence                      bundles, proofs, verification: no network
     crypto                        bytes in, bytes out

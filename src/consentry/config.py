@@ -87,6 +87,13 @@ class Settings(BaseSettings):
     log_root_file: Path | None = Field(
         None, description="log root that says how many cosignatures make a checkpoint final"
     )
+    font_folder: Path | None = Field(
+        None, description="folder with Noto Sans SC for papers; the fonts that setup installed if not given"
+    )
+    paper_certificate_file: Path | None = Field(
+        None, description="PKCS#12 file of whoever signs papers; they are not signed if not given"
+    )
+    paper_passphrase_file: Path | None = Field(None, description="passphrase of the PKCS#12 file")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Port = Field(18080, description="port to listen on; 0 takes a free one")
     public_origin: str = Field(

@@ -11,7 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-NPM_LOCKS = ("contracts/package-lock.json", "hardhat-free-node/embedded/package-lock.json")
+NPM_LOCKS = (
+    "contracts/package-lock.json",
+    "hardhat-free-node/embedded/package-lock.json",
+    "src/consentry/papers/fonts/package-lock.json",
+)
 
 
 def pins(lock: str) -> dict[str, str]:

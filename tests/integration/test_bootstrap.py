@@ -55,7 +55,7 @@ def checkout(tmp_path: Path) -> Path:
     for lock in ("runtime.txt", "dev.txt", "slither.txt", "halmos.txt", "servers.txt"):
         (root / "requirements").mkdir(exist_ok=True)
         (root / "requirements" / lock).write_text(f"# {lock}\n")
-    for folder in ("contracts", "hardhat-free-node/embedded"):
+    for folder in ("contracts", "hardhat-free-node/embedded", "src/consentry/papers/fonts"):
         (root / folder).mkdir(parents=True)
         (root / folder / "package-lock.json").write_text("{}\n")
     return root

@@ -190,6 +190,9 @@ def _prove(desk: Desk, request: str) -> None:
     desk.must("access", "prove", request, **node)
     verified = desk.must("verify", "evidence.json")
     assert verified["permitted"] is True
+    desk.must("evidence", "paper", "evidence.json", "--out", "evidence.pdf")
+    on_paper = desk.must("verify", "evidence.pdf")
+    assert on_paper == {**verified, "paper": {"signedBy": None}}
 
 
 def test_correction_is_the_next_version_and_stays_covered_by_the_consent(desk: Desk) -> None:

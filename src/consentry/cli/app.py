@@ -60,7 +60,8 @@ class _Commands(LazyGroup):
             "Decides every access again from the chain alone: run, sql; and what people read of it: report, "
             "disclosures, institution, incident, fhir.",
         ),
-        "verify": Entry("verify:verify", "Verifies an evidence bundle; needs no network."),
+        "verify": Entry("verify:verify", "Verifies an evidence bundle, or the one in a paper; needs no network."),
+        "evidence": Entry("papers:app", "Evidence on paper: paper (PDF of a bundle), extract (the bundle in a PDF)."),
         "history": Entry(
             "history:history",
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",

@@ -13,7 +13,7 @@ from rich.console import Console
 from consentry.evidence.notation import Json
 from consentry.evidence.notice import moment_text
 
-_MOMENTS: Final = frozenset({"blockTime", "since", "until", "deletedAt", "decidedAt"})
+_MOMENTS: Final = frozenset({"blockTime", "since", "until", "deletedAt", "decidedAt", "signedAt"})
 """Members that programs get in seconds, and people as a date."""
 AsJson = Annotated[bool, typer.Option("--json", help="answer with one JSON document")]
 

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from consentry.cli.output import AsJson, answer
-from consentry.errors import ConfigurationError
+from consentry.errors import ConfigurationError, InvalidInputError
+from consentry.evidence.notation import Json
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify as verify_bundle
 
+TrustRootFile = Annotated[Path, typer.Option("--trust-root", help="whom to believe")]
+LogRoots = Annotated[
+    list[Path] | None, typer.Option("--log-root", help="log root the trust root names, then the versions after it")
+]
+_PDF: Final = b"%PDF-"
+
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="evidence bundle")],
-    trust_root: Annotated[Path, typer.Option(help="whom to believe")] = Path("trust-root.json"),
-    log_root: Annotated[
-        list[Path] | None, typer.Option(help="log root the trust root names, then the versions after it")
+    *,
+    file: Annotated[Path, typer.Argument(help="evidence bundle, or PDF with one inside")],
+    trust_root: TrustRootFile = Path("trust-root.json"),
+    log_root: LogRoots = None,
+    authority: Annotated[
+        list[Path] | None, typer.Option(help="certificate of an authority that has to vouch for who signed the PDF")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verifies an evidence bundle; needs no network."""
-    trust = TrustRoot.from_json(_content(trust_root))
-    verified = verify_bundle(_content(file), trust, log_roots=[_content(path) for path in log_root or ()])
+    """Verifies an evidence bundle, or the one in a paper; needs no network."""
+    trust, content = TrustRoot.from_json(content_of(trust_root)), content_of(file)
+    about_paper: Json = {}
+    if content.startswith(_PDF):
+        content, about_paper = _opened(content, [content_of(path) for path in authority or ()])
+    elif authority:
+        raise InvalidInputError("--authority does not match (got a bundle, expected a PDF)")
+    verified = verify_bundle(content, trust, log_roots=[content_of(path) for path in log_root or ()])
     values = {
         "verified": True,
         "claim": verified.claim,
@@ -32,10 +46,32 @@ def verify(
         "permitted": verified.entry.reason == 0,
         "vouched": verified.vouched.in_words(),
     }
-    answer(values, as_json=as_json)
+    answer({**values, **about_paper}, as_json=as_json)
 
 
-def _content(path: Path) -> bytes:
+def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:
+    """Takes the bundle out of a paper, and tells who signed that.
+
+    Raises:
+        VerificationError: its signature does not hold, or it has none and an authority has to vouch for it.
+    """
+    # A bundle is verified without loading a reader of PDF.
+    from consentry.papers.reading import bundle_in, check_signature  # noqa: PLC0415 - as said above
+
+    signed = check_signature(paper, authorities)
+    said: Json = {"signedBy": None}
+    if signed is not None:
+        said = {"signedBy": signed.name, "signedAt": int(signed.at.timestamp()) if signed.at else None}
+        said["signerVouchedFor"] = signed.is_vouched_for
+    return bundle_in(paper), {"paper": said}
+
+
+def content_of(path: Path) -> bytes:
+    """Reads a file.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError:

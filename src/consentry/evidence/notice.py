@@ -66,7 +66,7 @@ def render(terms: ConsentTerms, version: int, language: str) -> str:
         data_until=month_text(terms.data_until),
         valid_from=moment_text(terms.valid_from),
         valid_until=moment_text(terms.valid_until),
-        **_in_words(terms, _words(version, language)),
+        **_in_words(terms, words_of(version, language)),
     )
     return text + _about_guardian(terms.guardian, version, language)
 
@@ -91,7 +91,7 @@ def _in_words(terms: ConsentTerms, words: Words) -> dict[str, str]:
 
 
 @cache
-def _words(version: int, language: str) -> Words:
+def words_of(version: int, language: str) -> Words:
     """Gives the words of a notice; the first two versions had none and showed the codes."""
     source = files("consentry.evidence") / "notices" / f"words-{version}.{language}.toml"
     return _CODES if version < _FIRST_IN_WORDS else tomllib.loads(source.read_text(encoding="utf-8"))

@@ -37,6 +37,22 @@ def read_private(path: Path, what: str = "key file") -> str:
     Raises:
         ConfigurationError: the file is missing, holds no text, belongs to another account, or can be read by others.
     """
+    content = read_private_bytes(path, what)
+    try:
+        text = content.decode().strip()
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{what} {path.name} cannot be read") from None
+    if not text:
+        raise ConfigurationError(f"{what} {path.name} is empty")
+    return text
+
+
+def read_private_bytes(path: Path, what: str) -> bytes:
+    """Reads such a file that holds no text.
+
+    Raises:
+        ConfigurationError: as `read_private`, but for what it holds.
+    """
     if not path.is_file():
         raise ConfigurationError(f"{what} {path.name} is missing")
     facts = path.stat()
@@ -47,12 +63,9 @@ def read_private(path: Path, what: str = "key file") -> str:
             f"owner of {what} {path.name} does not match (got uid {facts.st_uid}, expected {os.geteuid()})"
         )
     try:
-        text = path.read_text().strip()
-    except (OSError, UnicodeDecodeError):
+        return path.read_bytes()
+    except OSError:
         raise ConfigurationError(f"{what} {path.name} cannot be read") from None
-    if not text:
-        raise ConfigurationError(f"{what} {path.name} is empty")
-    return text
 
 
 def load_key(path: Path) -> bytes:
