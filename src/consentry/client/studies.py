@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -111,19 +112,33 @@ def read_image(path: Path) -> Image:
         ConfigurationError: the file cannot be read.
         InvalidInputError: it is no DICOM instance of a study.
     """
-    import pydicom  # noqa: PLC0415 - loads for longer than most commands take
-    from pydicom.errors import InvalidDicomError  # noqa: PLC0415 - loads pydicom
-
     try:
         content = path.read_bytes()
     except OSError:
         raise ConfigurationError(f"file {path} cannot be read") from None
+    return image_in(content, f"file {path}")
+
+
+def image_in(content: bytes, what: str) -> Image:
+    """Reads the bytes of a DICOM file.
+
+    Args:
+        content: of the file.
+        what: says in a message which file it is.
+
+    Raises:
+        InvalidInputError: it is no DICOM instance of a study.
+    """
+    import pydicom  # noqa: PLC0415 - loads for longer than most commands take
+
     try:
-        found = pydicom.dcmread(path)
+        found = pydicom.dcmread(BytesIO(content))
         study_uid, sop_uid = str(found.StudyInstanceUID), str(found.SOPInstanceUID)
         pixels = bytes(found.PixelData) if "PixelData" in found else None
-    except (InvalidDicomError, AttributeError, ValueError, EOFError):
-        raise InvalidInputError(f"file {path} is no DICOM instance of a study") from None
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - pydicom tells a broken file by whatever its parts happen to raise
+        raise InvalidInputError(f"{what} is no DICOM instance of a study") from None
     hashed = NO_PIXELS if pixels is None else hashlib.sha256(pixels).digest()
     return Image(_uid(study_uid), _uid(sop_uid), hashlib.sha256(content).digest(), hashed)
 

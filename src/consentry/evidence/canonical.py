@@ -11,6 +11,12 @@ import rfc8785
 from consentry.core.nesting import parse_json
 from consentry.errors import InvalidInputError
 
+UNREADABLE: Final = (
+    *(ValueError, TypeError, KeyError, AttributeError, rfc8785.CanonicalizationError),
+    OverflowError,  # JSON knows 1e999, and the parser makes infinity of it
+)
+"""What taking a parsed document apart may raise where a value or member is not what the format has."""
+
 LARGEST: Final = 1 << 20
 """Bytes of the largest file, where its format sets no other limit."""
 
@@ -57,7 +63,7 @@ def read_canonical(what: str, content: bytes, build: Callable[[Any], Read], *, l
     try:
         read = build(parsed)
         canonical = read.to_json()
-    except (ValueError, TypeError, KeyError, AttributeError, rfc8785.CanonicalizationError) as error:
+    except UNREADABLE as error:
         raise InvalidInputError(f"{what} does not match (got no usable JSON: {error})") from error
     if canonical != content:
         raise InvalidInputError(f"{what} does not match (got another form of JSON, expected the canonical one)")

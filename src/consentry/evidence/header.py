@@ -67,10 +67,15 @@ class Header:
 def _item(name: str, text: object) -> bytes:
     if not isinstance(text, str) or not text.startswith("0x"):
         raise InvalidInputError(f"header field {name} does not match (got {text!r:.80}, expected 0x and digits)")
-    if name in _NUMBERS:
-        number = int(text, 16)
-        return number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return bytes.fromhex(text[2:])
+    try:
+        if name in _NUMBERS:
+            number = int(text, 16)
+            return number.to_bytes((number.bit_length() + 7) // 8, "big")
+        return bytes.fromhex(text[2:])
+    except ValueError:
+        raise InvalidInputError(
+            f"header field {name} does not match (got {text:.80}, expected 0x and digits)"
+        ) from None
 
 
 def encode(block: Mapping[str, Any], form: HeaderForm = "ethereum") -> bytes:

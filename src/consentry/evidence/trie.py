@@ -14,6 +14,7 @@ import rlp
 from trie.hexary import HexaryTrie
 
 from consentry.errors import InvalidInputError
+from consentry.evidence.canonical import UNREADABLE
 from consentry.evidence.flat_rlp import members_of, string_of
 from consentry.evidence.trie_path import value_at
 
@@ -54,7 +55,7 @@ def encode_receipt(receipt: Mapping[str, Any]) -> bytes:
             logs,
         ]
         kind = _number(receipt.get("type", "0x0"))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise InvalidInputError(f"receipt does not match (got no usable {error})") from error
     return kind + bytes(rlp.encode(fields))
 

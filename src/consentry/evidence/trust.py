@@ -19,6 +19,7 @@ from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.crypto.signing import Verifiers
 from consentry.errors import InvalidInputError, VerificationError
+from consentry.evidence.canonical import UNREADABLE
 from consentry.evidence.header import HeaderForm
 from consentry.evidence.log_root import LogRoot
 from consentry.evidence.notation import Json, bytes_of, hex_of
@@ -176,7 +177,7 @@ class TrustRoot:
                 log_root=_read_log_root(found["logRoot"]) if "logRoot" in found else None,
                 national=_read_national(found["national"]) if "national" in found else None,
             )
-        except (ValueError, KeyError, TypeError, AttributeError, rfc8785.CanonicalizationError) as error:
+        except UNREADABLE as error:
             raise InvalidInputError(f"trust root does not match (got no usable {error})") from error
         if found.get("format") != FORMAT or root.header_form not in get_args(HeaderForm):
             raise InvalidInputError(f"trust root does not match (got {found.get('format')!r}, expected {FORMAT})")

@@ -14,6 +14,7 @@ from consentry.core.codes import Reason, Standing
 from consentry.core.packing import split_ground, unpack_codes, unpack_outcome
 from consentry.core.signed_act import SignedAct
 from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentTerms, RecordLeaf, SubjectId
+from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import CONTRACTS, Signature, artifact
 
 
@@ -148,8 +149,15 @@ def _signatures() -> Mapping[bytes, Signature]:
 
 
 def decode_log(log: Log, place: EventPlace) -> events.LedgerEvent | None:
-    """Decodes one log of the suite; None for an event that is no part of the ledger."""
-    signature = _signatures().get(log.topics[0])
+    """Decodes one log of the suite; None for an event that is no part of the ledger.
+
+    Raises:
+        LedgerUnavailableError: the node gives a log that the contract cannot have emitted.
+    """
+    signature = _signatures().get(log.topics[0]) if log.topics else None
     if signature is None:
         return None
-    return _BUILDERS[signature.name](place, signature.decode_event(log.topics, log.data))
+    try:
+        return _BUILDERS[signature.name](place, signature.decode_event(log.topics, log.data))
+    except ValueError as error:  # bytes that are none of the event, or a code that is not known
+        raise LedgerUnavailableError(f"node gives a log of {signature.name} that cannot be read ({error})") from error

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from consentry.core.chain import ChainIdentity
+from consentry.core.nesting import parse_json
 from consentry.core.terms import Address
-from consentry.errors import ConfigurationError
+from consentry.errors import ConfigurationError, InvalidInputError
 from consentry.ledger.embedded.durable import write_synced
 
 MANIFEST_VERSION: Final = 1
@@ -52,7 +53,7 @@ class Manifest:
             ConfigurationError: there is none, or it is not one.
         """
         try:
-            content = json.loads(path.read_text())
+            content = parse_json("manifest", path.read_text().encode())
             identity = ChainIdentity(
                 chain_id=int(content["chainId"]),
                 genesis_hash=_bytes(content["genesisHash"]),
@@ -62,7 +63,7 @@ class Manifest:
             return cls(identity, tuple((n, _bytes(d)) for n, d in content["codeHashes"].items()))
         except FileNotFoundError:
             raise ConfigurationError(f"no deployment manifest {path.name}: run 'consentry deploy' first") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, OverflowError, LookupError, TypeError, AttributeError, InvalidInputError) as error:
             raise ConfigurationError(f"deployment manifest {path.name} cannot be read") from error
 
 
