@@ -41,8 +41,8 @@ from consentry.evidence.verify import verify
 from consentry.ledger import node
 from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
-from consentry.ledger.bulk import Bulk
 from consentry.ledger.best_proof import Wanted, prove_best
+from consentry.ledger.bulk import Bulk
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Founders, deploy
