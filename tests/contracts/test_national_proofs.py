@@ -21,6 +21,7 @@ from consentry.core.packing import pack_codes, pack_outcome
 from consentry.core.terms import ZERO_32, AccessEntry, Address
 from consentry.evidence import header, trie
 from consentry.evidence.bundle import Bundle
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.logs import log_of
 from consentry.evidence.trie import Log
@@ -99,7 +100,9 @@ def of_bundle(national: National, name: str) -> tuple[Province, AccessEntry]:
     bundle = Bundle.from_json((BUNDLES / f"{name}.json").read_bytes())
     ledger = dict(bundle.contracts)["AccessLedger"]
     found = sorted(bundle.headers, key=lambda one: -header.decode(one).number)
-    place = next(n for n, one in enumerate(found) if header.decode(one).hash == bundle.decision.block_hash)
+    decision = bundle.decision
+    assert isinstance(decision, Inclusion)
+    place = next(n for n, one in enumerate(found) if header.decode(one).hash == decision.block_hash)
     of = header.decode(found[place])
     province = Province(
         national,
@@ -107,9 +110,9 @@ def of_bundle(national: National, name: str) -> tuple[Province, AccessEntry]:
         log_of(events.AccessDecided(NOWHERE, bundle.entry), ledger),
         BlockReference(of.number, of.hash, of.time),
         found[: place + 1],
-        bundle.decision.transaction_index,
-        bundle.decision.log_index,
-        bundle.decision.nodes,
+        decision.transaction_index,
+        decision.log_index,
+        decision.nodes,
     )
     return province, bundle.entry
 

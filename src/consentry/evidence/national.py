@@ -30,9 +30,9 @@ from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import members_of
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence import header, notation, trie
-from consentry.evidence.bundle import Inclusion
 from consentry.evidence.canonical import read_canonical
 from consentry.evidence.header import Header
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.logs import log_of
 from consentry.evidence.notation import Json, bytes_of, hex_of

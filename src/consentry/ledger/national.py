@@ -16,7 +16,7 @@ from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError, NotFoundError
 from consentry.evidence import header, trie
-from consentry.evidence.bundle import Inclusion
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.national import NationalChain, NationalProof
 from consentry.evidence.trust import Checkpoint, NationalTrust
 from consentry.ledger.abi import MANAGER, NATIONAL, SYSTEM_DELAY, Artifact, Signature, artifact, values_of

@@ -20,6 +20,7 @@ from consentry.core.typed_data import digest
 from consentry.crypto.signing import AccountKey
 from consentry.errors import ConflictError, InvalidInputError, VerificationError
 from consentry.evidence import header
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_entry import leaves_of
 from consentry.evidence.national import NationalProof, verify_anchoring
 from consentry.evidence.verify import verify
@@ -205,14 +206,16 @@ async def test_decision_is_shown_to_the_contract_by_headers_and_receipt(province
     await province.anchor(await province.seen())
     anchored = await province.nation.ledger.checkpoint(province.id)
     bundle = await province.chain.prover.prove(HOSPITAL.address, 1, checkpoint=anchored.block_number)
-    decided = bundle.decision.block_hash
+    decision = bundle.decision
+    assert isinstance(decision, Inclusion)
+    decided = decision.block_hash
     down = sorted(bundle.headers, key=lambda one: -header.decode(one).number)
     hashes = [header.decode(one).hash for one in down]
     headers = down[: hashes.index(decided) + 1]
 
-    await province.nation.ledger.verify_receipt(province.identity, anchored.size, headers, bundle.decision)
+    await province.nation.ledger.verify_receipt(province.identity, anchored.size, headers, decision)
     with pytest.raises(InvalidInputError, match="NationalAnchorHeadersInvalid"):
-        await province.nation.ledger.verify_receipt(province.identity, anchored.size, headers[1:], bundle.decision)
+        await province.nation.ledger.verify_receipt(province.identity, anchored.size, headers[1:], decision)
 
 
 async def test_fork_is_recorded_stops_one_ledger_and_is_resolved(provinces: tuple[Province, Province]) -> None:
