@@ -237,13 +237,13 @@ class Bulk:
         Raises:
             LedgerUnavailableError: the node does not answer.
         """
-        context = multiprocessing.get_context("forkserver")
+        context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source, key))
         try:
             async for reached, segments in self._ahead(pool, first, last):
                 yield reached, segments
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
     async def _ahead(self, pool: Executor, first: int, last: int) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         loop, stride = asyncio.get_running_loop(), Stride()
