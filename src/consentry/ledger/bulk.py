@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
+from operator import itemgetter, lt
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -115,10 +115,9 @@ class BlockReader:
         wanted = {"address": [_hex(a) for a in self._source.contracts], "fromBlock": hex(first), "toBlock": hex(last)}
         [logs] = self._node.ask([("eth_getLogs", [wanted])])
         try:
-            logs.sort(key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
-            blocks = self._blocks(dict.fromkeys(log["blockNumber"] for log in logs))
+            blocks = self._blocks(dict.fromkeys([log["blockNumber"] for log in logs]))
             segments: list[Segment] = []
-            for transaction, group in groupby(logs, key=itemgetter("transactionHash")):
+            for transaction, group in groupby(_in_order(logs), key=itemgetter("transactionHash")):
                 self._add(segments, blocks, transaction, list(group))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
@@ -184,6 +183,17 @@ class BlockReader:
             parts += (request[2:], subject[2:], institution[2:], data[2:])
         content = "".join(parts)
         return bytes.fromhex(content) if len(content) == len(decided) * _HEX_ROW else None
+
+
+def _in_order(logs: Group) -> Group:
+    """Gives logs in the order of the chain, which is mostly the one they come in."""
+    places = [(int(number, 16), int(index, 16)) for number, index in map(_PLACE, logs)]
+    if all(map(lt, places, places[1:])):
+        return logs
+    return [log for _, log in sorted(zip(places, logs, strict=True), key=itemgetter(0))]
+
+
+_PLACE: Final = itemgetter("blockNumber", "logIndex")
 
 
 def _ids(words: bytes) -> list[bytes]:
