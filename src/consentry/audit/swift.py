@@ -9,9 +9,11 @@ and on spoiled ones.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from itertools import compress
+from operator import not_
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,11 +81,13 @@ def _slices(words: bytes, word: int, skipped: int = 0) -> list[bytes]:
 def _rows_of(plain: Plain) -> _Rows:
     matrix, words = plain.matrix(), plain.words
     digests = np.frombuffer(plain.digests, np.uint64).reshape(-1, 2)
-    named: tuple[list[SubjectId], list[Address], list[ConsentId]] = (
-        list(map(SubjectId, _slices(words, SUBJECT))),
-        list(map(Address, _slices(words, INSTITUTION, WORD - ACCOUNT_SIZE))),
-        list(map(ConsentId, _slices(words, GROUND))),
-    )
+    subjects: list[Any] = _slices(words, SUBJECT)
+    grounds: list[Any] = _slices(words, GROUND)
+    if plain.batch is not None:
+        institutions: list[Any] = [plain.batch.institution] * len(plain)
+    else:
+        institutions = _slices(words, INSTITUTION, WORD - ACCOUNT_SIZE)
+    named = subjects, institutions, grounds
     return _Rows(plain, matrix, codes_of(matrix), digests, *named, plain.place.block.time)
 
 
@@ -185,9 +189,9 @@ class Swift:
 
     def _count(self, rows: _Rows, row: int) -> None:
         first, rows.counted = rows.counted, row
-        permitted = [number for number in range(first, row) if not rows.expected[number]]
-        self._uses.update([rows.grounds[number] for number in permitted])
-        self._permits.update([rows.institutions[number] for number in permitted])
+        refused = rows.expected[first:row]
+        self._uses.update(compress(rows.grounds[first:row], map(not_, refused)))
+        self._permits.update(compress(rows.institutions[first:row], map(not_, refused)))
 
     def _pass(self, rows: _Rows) -> None:
         """Takes decisions until one is for the replay itself."""
@@ -244,21 +248,12 @@ class Swift:
 
     def _in_line(self, rows: _Rows, begun: int, stop: int) -> int:
         """Gives the first row whose numbers are not the next of its subject and institution, from one on."""
-        own, others = rows.codes.subject_sequence.tolist(), rows.codes.institution_sequence.tolist()
-        subjects, institutions = dict[SubjectId, int](), dict[Address, int]()
-        state = self.replay.state
-        for row in range(begun, stop):
-            subject, institution = rows.subjects[row], rows.institutions[row]
-            number = subjects.get(subject)
-            if number is None:
-                number = sequence_of(state.subject_head(subject))
-            other = institutions.get(institution)
-            if other is None:
-                other = sequence_of(state.institution_head(institution))
-            if (number + 1, other + 1) != (own[row], others[row]):
-                return row
-            subjects[subject], institutions[institution] = number + 1, other + 1
-        return stop
+        codes, state = rows.codes, self.replay.state
+        asked = codes.institution_sequence[begun:stop].tolist()
+        stop = begun + _next_in(state.institution_heads, rows.institutions[begun:stop], asked)
+        return begun + _next_in(
+            state.subject_heads, rows.subjects[begun:stop], codes.subject_sequence[begun:stop].tolist()
+        )
 
     def _judge(self, rows: _Rows, permitted: Flags, stop: int) -> None:
         """Adds what the rules say of each row before ``stop``, as long as it is what the contract says."""
@@ -285,6 +280,24 @@ class Swift:
         asked = list(map(institution_key, rows.institutions[begun:end]))
         _move(state.subject_heads, rows.subjects[begun:end], rows.subjects[begun:end], entries, numbers)
         _move(state.institution_heads, rows.institutions[begun:end], asked, entries, own)
+
+
+def _next_in(heads: Mapping[Key, bytes], names: Sequence[Key], numbers: Sequence[int]) -> int:
+    """Gives how many numbers are each the next of its name."""
+    if len(set(names)) == 1:
+        # Nearly always: one institution asked for all.
+        first = sequence_of(heads.get(names[0], ZERO_32)) + 1
+        if numbers == list(range(first, first + len(numbers))):
+            return len(numbers)
+    reached: dict[Key, int] = {}
+    for row, (name, number) in enumerate(zip(names, numbers, strict=True)):
+        before = reached.get(name)
+        if before is None:
+            before = sequence_of(heads.get(name, ZERO_32))
+        if number != before + 1:
+            return row
+        reached[name] = number
+    return len(numbers)
 
 
 def _move(

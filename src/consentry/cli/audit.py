@@ -115,7 +115,9 @@ def sql(
     if as_json:
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in shown]))
         return
-    table = Table(*columns)
+    table = Table()
+    for name in columns:
+        table.add_column(name, overflow="fold")
     for row in shown[:_MOST_SHOWN]:
         table.add_row(*("" if value is None else str(value) for value in row))
     console().print(table)

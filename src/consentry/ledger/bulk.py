@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
+from operator import itemgetter, lt
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -115,10 +115,9 @@ class BlockReader:
         wanted = {"address": [_hex(a) for a in self._source.contracts], "fromBlock": hex(first), "toBlock": hex(last)}
         [logs] = self._node.ask([("eth_getLogs", [wanted])])
         try:
-            logs.sort(key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
-            blocks = self._blocks(dict.fromkeys(log["blockNumber"] for log in logs))
+            blocks = self._blocks(dict.fromkeys([log["blockNumber"] for log in logs]))
             segments: list[Segment] = []
-            for transaction, group in groupby(logs, key=itemgetter("transactionHash")):
+            for transaction, group in groupby(_in_order(logs), key=itemgetter("transactionHash")):
                 self._add(segments, blocks, transaction, list(group))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
@@ -186,6 +185,17 @@ class BlockReader:
         return bytes.fromhex(content) if len(content) == len(decided) * _HEX_ROW else None
 
 
+def _in_order(logs: Group) -> Group:
+    """Gives logs in the order of the chain, which is mostly the one they come in."""
+    places = [(int(number, 16), int(index, 16)) for number, index in map(_PLACE, logs)]
+    if all(map(lt, places, places[1:])):
+        return logs
+    return [log for _, log in sorted(zip(places, logs, strict=True), key=itemgetter(0))]
+
+
+_PLACE: Final = itemgetter("blockNumber", "logIndex")
+
+
 def _ids(words: bytes) -> list[bytes]:
     """Gives what the set of used request ids knows each request by: institution and id."""
     own = REQUEST * WORD
@@ -237,13 +247,13 @@ class Bulk:
         Raises:
             LedgerUnavailableError: the node does not answer.
         """
-        context = multiprocessing.get_context("forkserver")
+        context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source, key))
         try:
             async for reached, segments in self._ahead(pool, first, last):
                 yield reached, segments
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
     async def _ahead(self, pool: Executor, first: int, last: int) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         loop, stride = asyncio.get_running_loop(), Stride()
