@@ -2,6 +2,7 @@
 
 For: people at a terminal and scripts; every command is thin and answers with one line, a table, or JSON.
 May import: demo, api, client, wiring, witness, ledger, vault, directory, papers, gateway, audit, evidence, crypto,
+May import: demo, api, client, wiring, witness, ledger, vault, directory, reports, gateway, audit, evidence, crypto,
   core, config, errors
 Used by: nobody; ``consentry`` and ``python -m consentry`` start it
 """

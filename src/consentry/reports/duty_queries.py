@@ -7,6 +7,7 @@ from typing import Final
 from consentry.core.assisted_grants import TIME_TO_UNDO
 from consentry.core.codes import DAY, Assurance, ConsentStatus, LegalBasis, ReviewOutcome
 from consentry.core.revocations import TIME_TO_ACKNOWLEDGE
+from consentry.reports.pattern_queries import most_in_a_window
 from consentry.reports.patterns import Pattern
 
 _EMERGENCY: Final = f"basis_code = {int(LegalBasis.EMERGENCY)}"
@@ -71,16 +72,7 @@ EMERGENCY_HABIT: Final = Pattern(
     "emergency.one-practitioner",
     "One practitioner looked in an emergency at least {least} times within {window_seconds}.",
     ("institution", "practitioner"),
-    f"""
-        WITH windows AS (
-            SELECT institution, practitioner, count(*) AS cases, min(time) AS first, max(time) AS last
-            FROM looks, (VALUES (0), ($window_seconds // 2)) AS grid(shift) WHERE {_EMERGENCY}
-            GROUP BY institution, practitioner, shift, (time + shift) // $window_seconds HAVING cases >= $least
-        )
-        SELECT institution, practitioner, max(cases) AS cases, arg_max(first, cases) AS first,
-            arg_max(last, cases) AS last
-        FROM windows GROUP BY institution, practitioner
-    """,  # noqa: S608 - made of constants of this module
+    most_in_a_window("institution, practitioner", "count(*)", "looks", "$least", _EMERGENCY),
     evidence=f"d.permitted AND d.{_EMERGENCY}",
     thresholds={"least": 5, "window_seconds": 7 * DAY},
 )

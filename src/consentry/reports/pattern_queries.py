@@ -29,15 +29,27 @@ _CONSENT_SAID_NO: Final = "({})".format(
 )
 
 
-def _most_in_a_window(keys: str, counted: str, source: str, least: str, where: str = "true") -> str:
-    """Counts in windows of ``$window_seconds`` and gives the fullest of each group that has at least ``least``."""
+def most_in_a_window(keys: str, counted: str, source: str, least: str, where: str = "true") -> str:
+    """Gives a query for the fullest window of each group that has at least so many in ``$window_seconds``.
+
+    Windows with fewer rows than that are put aside first, so that what is distinct is counted in few of them.
+
+    Args:
+        keys: columns of the group.
+        counted: what is counted, as an aggregate; never more than rows.
+        source: table or view.
+        least: threshold, with its dollar sign.
+        where: which rows.
+    """
     return f"""
-        WITH windows AS (
+        WITH laid AS NOT MATERIALIZED (
+            SELECT s.*, shift, (time + shift) // $window_seconds AS part
+            FROM {source} AS s, (VALUES (0), ($window_seconds // 2)) AS grid(shift) WHERE {where}
+        ),
+        busy AS (SELECT {keys}, shift, part FROM laid GROUP BY ALL HAVING count(*) >= {least}),
+        windows AS (
             SELECT {keys}, {counted} AS cases, min(time) AS first, max(time) AS last
-            FROM {source}, (VALUES (0), ($window_seconds // 2)) AS grid(shift)
-            WHERE {where}
-            GROUP BY {keys}, shift, (time + shift) // $window_seconds
-            HAVING cases >= {least}
+            FROM laid JOIN busy USING ({keys}, shift, part) GROUP BY {keys}, shift, part HAVING cases >= {least}
         )
         SELECT {keys}, max(cases) AS cases, arg_max(first, cases) AS first, arg_max(last, cases) AS last
         FROM windows GROUP BY {keys}
@@ -48,7 +60,7 @@ MASS_EXPORT: Final = Pattern(
     "access.mass-export",
     "One practitioner looked at records of at least {subjects} patients within {window_seconds}.",
     ("institution", "practitioner"),
-    _most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects"),
+    most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects"),
     evidence=_BY_PEOPLE,
     thresholds={"subjects": 100, "window_seconds": HOUR},
 )
@@ -56,7 +68,7 @@ TOO_FAST: Final = Pattern(
     "access.faster-than-a-person",
     "Somebody said to be a person opened records of at least {subjects} patients within {window_seconds}.",
     ("institution", "practitioner"),
-    _most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects"),
+    most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects"),
     evidence=_BY_PEOPLE,
     thresholds={"subjects": 15, "window_seconds": 60},
 )
@@ -64,7 +76,7 @@ COPIES: Final = Pattern(
     "access.mass-storing",
     "One practitioner took copies of records of at least {subjects} patients within {window_seconds}.",
     ("institution", "practitioner"),
-    _most_in_a_window(
+    most_in_a_window(
         "institution, practitioner",
         "count(DISTINCT subject)",
         "looks",
@@ -98,7 +110,7 @@ MANY_STAFF: Final = Pattern(
     "access.one-person-by-many-staff",
     "At least {people} people of one institution looked at one patient within {window_seconds}.",
     ("institution", "subject"),
-    _most_in_a_window("institution, subject", "count(DISTINCT practitioner)", "looks", "$people"),
+    most_in_a_window("institution, subject", "count(DISTINCT practitioner)", "looks", "$people"),
     evidence=_BY_PEOPLE,
     thresholds={"people": 20, "window_seconds": DAY},
 )
@@ -106,7 +118,7 @@ MANY_INSTITUTIONS: Final = Pattern(
     "access.one-person-by-many-institutions",
     "People of at least {institutions} institutions looked at one patient within {window_seconds}.",
     ("subject",),
-    _most_in_a_window("subject", "count(DISTINCT institution)", "looks", "$institutions"),
+    most_in_a_window("subject", "count(DISTINCT institution)", "looks", "$institutions"),
     evidence=_BY_PEOPLE,
     thresholds={"institutions": 4, "window_seconds": 2 * DAY},
 )
@@ -114,7 +126,7 @@ SENSITIVE: Final = Pattern(
     "access.many-sensitive",
     "One practitioner looked at records of level 4 or 5 of at least {subjects} patients within {window_seconds}.",
     ("institution", "practitioner"),
-    _most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects", "sensitivity >= 4"),
+    most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects", "sensitivity >= 4"),
     evidence=f"{_BY_PEOPLE} AND d.sensitivity >= 4",
     thresholds={"subjects": 20, "window_seconds": DAY},
 )
@@ -146,7 +158,7 @@ PROBING: Final = Pattern(
     "denial.probing",
     "One practitioner was denied records of at least {records} kinds or patients within {window_seconds}.",
     ("institution", "practitioner"),
-    _most_in_a_window("institution, practitioner", "count(DISTINCT record)", "decisions", "$records", "NOT permitted"),
+    most_in_a_window("institution, practitioner", "count(DISTINCT record)", "decisions", "$records", "NOT permitted"),
     evidence="NOT d.permitted",
     thresholds={"records": 20, "window_seconds": HOUR},
 )
@@ -154,9 +166,7 @@ GUESSING: Final = Pattern(
     "denial.guessing",
     "An institution asked for at least {records} records nobody anchored within {window_seconds}.",
     ("institution",),
-    _most_in_a_window(
-        "institution", "count(*)", "decisions", "$records", f"reason_code = {int(Reason.RECORD_UNKNOWN)}"
-    ),
+    most_in_a_window("institution", "count(*)", "decisions", "$records", f"reason_code = {int(Reason.RECORD_UNKNOWN)}"),
     evidence=f"d.reason_code = {int(Reason.RECORD_UNKNOWN)}",
     thresholds={"records": 5, "window_seconds": DAY},
 )
@@ -165,7 +175,7 @@ AGAINST_EXCLUSION: Final = Pattern(
     "An institution asked at least {least} times within {window_seconds} for a patient who excludes it, its "
     "practitioner or the class of documents.",
     ("institution", "subject"),
-    _most_in_a_window(
+    most_in_a_window(
         "institution, subject", "count(*)", "decisions", "$least", f"reason_code = {int(Reason.EXCLUDED)}"
     ),
     evidence=f"d.reason_code = {int(Reason.EXCLUDED)}",
@@ -175,7 +185,7 @@ WHILE_SUSPENDED: Final = Pattern(
     "denial.while-suspended",
     "An institution went on asking while it was suspended, at least {least} times within {window_seconds}.",
     ("institution",),
-    _most_in_a_window(
+    most_in_a_window(
         "institution", "count(*)", "decisions", "$least", f"reason_code = {int(Reason.INSTITUTION_SUSPENDED)}"
     ),
     evidence=f"d.reason_code = {int(Reason.INSTITUTION_SUSPENDED)}",
@@ -186,7 +196,7 @@ AT_THE_LIMIT: Final = Pattern(
     "An institution was denied at least {least} times within {window_seconds} because it had used up what it may do "
     "in a day.",
     ("institution",),
-    _most_in_a_window(
+    most_in_a_window(
         "institution",
         "count(*)",
         "decisions",
@@ -201,7 +211,7 @@ REJECTED: Final = Pattern(
     "At least {least} requests in the name of an institution were rejected within {window_seconds}: wrongly signed, "
     "sent again, or without proof.",
     ("institution",),
-    _most_in_a_window("institution", "count(*)", "rejections", "$least"),
+    most_in_a_window("institution", "count(*)", "rejections", "$least"),
     source="rejections",
     thresholds={"least": 10, "window_seconds": DAY},
 )
@@ -290,8 +300,11 @@ TWO_HOUSES: Final = Pattern(
     "The same practitioner's id asks for two institutions, which an id keyed by its institution never does.",
     ("practitioner",),
     """
+        WITH shared AS (
+            SELECT practitioner FROM decisions GROUP BY practitioner HAVING min(institution) <> max(institution)
+        )
         SELECT practitioner, count(DISTINCT institution) AS cases, min(time) AS first, max(time) AS last
-        FROM decisions WHERE practitioner IS NOT NULL GROUP BY practitioner HAVING cases > 1
+        FROM decisions JOIN shared USING (practitioner) GROUP BY practitioner
     """,
 )
 BOTH_KINDS: Final = Pattern(
@@ -299,8 +312,9 @@ BOTH_KINDS: Final = Pattern(
     "The same practitioner's id asks as a person and as a machine.",
     ("institution", "practitioner"),
     """
-        SELECT institution, practitioner, count(DISTINCT actor_code) AS cases, min(time) AS first, max(time) AS last
-        FROM decisions WHERE practitioner IS NOT NULL GROUP BY institution, practitioner HAVING cases > 1
+        SELECT institution, practitioner, max(actor_code) AS cases, min(time) AS first, max(time) AS last
+        FROM decisions WHERE practitioner IS NOT NULL GROUP BY institution, practitioner
+        HAVING min(actor_code) <> max(actor_code)
     """,
 )
 LOGGED_LATE: Final = Pattern(
