@@ -52,12 +52,10 @@ def test_story_tells_every_step(told: tuple[Path, str]) -> None:
 def test_evidence_of_the_story_verifies_from_the_command_line(told: tuple[Path, str]) -> None:
     folder = told[0] / "demo"
 
-    done = run(
-        told[0], "verify", str(folder / "evidence.json"), "--trust-root", str(folder / "trust-root.json"), "--json"
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["permitted"] is True
+    for name in ("evidence.json", "evidence.pdf"):
+        done = run(told[0], "verify", str(folder / name), "--trust-root", str(folder / "trust-root.json"), "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["permitted"] is True
 
 
 def test_changed_evidence_is_refused_with_exit_code_5(told: tuple[Path, str], tmp_path: Path) -> None:
