@@ -113,6 +113,7 @@ def _nearby(path: Path) -> str:
 
 def _tell_what_next(network: Network, shown: Console, state: Path | None) -> None:
     evidence, trust = network.state / "evidence.json", network.state / "trust-root.json"
+    paper = network.state / "evidence.pdf"
     command = program()
     again = f"{command} demo" + (f" --state {shlex.quote(_nearby(state.absolute()))}" if state else "")
     verify = f"{command} verify {shlex.quote(_nearby(evidence))} --trust-root {shlex.quote(_nearby(trust))}"
@@ -120,6 +121,7 @@ def _tell_what_next(network: Network, shown: Console, state: Path | None) -> Non
     for what, line in (
         ("the API, in a browser", f"{network.hospital_url(HOSPITALS[0].name)}/docs"),
         ("check the evidence", verify),
+        *((("the same for people", str(paper)),) if paper.is_file() else ()),
         ("go on with all data", again),
         ("stop it", f"{again} --stop"),
         ("start over", f"{again} --reset"),

@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, cast
+from pathlib import Path
+from typing import Any, cast
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,7 +30,7 @@ from consentry.demo import data
 from consentry.demo.network import HOSPITALS, Network
 from consentry.demo.tampering import read_refused, tampered_copy
 from consentry.demo.terms import treatment_terms
-from consentry.errors import AccessDeniedError, VerificationError
+from consentry.errors import AccessDeniedError, ConfigurationError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify
@@ -38,6 +40,8 @@ from consentry.ledger.embedded.durable import write_synced
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
+from consentry.papers.access import access_paper
+from consentry.papers.fonts import load_fonts
 from consentry.wiring import run_audit
 from consentry.witness.gateway_log import read_log_root
 
@@ -275,6 +279,20 @@ class Story:
         async with httpx.AsyncClient() as client:
             given = await client.get(f"{self._network.hospital_url(A)}/log/checkpoint")
         return given.content if given.is_success else None
+        happened = f"{files[0].name}, {files[0].stat().st_size:,} bytes: {verified.claim}{self._printed(*files)}"
+        return _fact(
+            Told("hospital B proves the earlier access", happened, "verified with the file and a trust root alone")
+        )
+
+    def _printed(self, evidence: Path, trust: Path) -> str:
+        """Prints the evidence for people, too; an installed package may lack the fonts, and then there is no paper."""
+        paper = self._network.state / "evidence.pdf"
+        try:
+            fonts = load_fonts(self._network.settings(B).font_folder)
+        except ConfigurationError:
+            return ""
+        write_synced(paper, access_paper(evidence.read_bytes(), TrustRoot.from_json(trust.read_bytes()), fonts))
+        return f" Printed as {paper.name}."
 
     async def _history(self) -> None:
         patient = await self._patient("patient-1")

@@ -28,6 +28,8 @@ from consentry.papers.blocks import ATTACHED
 START: Final = b"%PDF-"
 LARGEST_PAPER: Final = 2 * LARGEST
 """Bytes; a larger file is refused before it is parsed."""
+_TRACE: Final = b"/ByteRange"
+"""What every signature has, uncompressed, and nothing else."""
 _STREAMS: Final = StreamDecodeLimits(max_output_size=LARGEST)
 _LIMITS: Final = DecodeLimits(
     per_stream=_STREAMS, document_budget=DocumentDecodeBudget(base_allowance=4 * LARGEST, max_ratio=1)
@@ -83,7 +85,11 @@ def check_signature(paper: bytes, authorities: Sequence[bytes] = ()) -> Signed |
             authorities given vouches for the signer.
     """
     roots = [_certificate(content) for content in authorities]
-    return _guarded(lambda: _signed(_open(paper), roots))
+    signed = _guarded(lambda: _signed(_open(paper), roots))
+    if signed is None and (roots or _TRACE in paper):
+        # A file that lost its signature to a change of its table of contents is not the same as one that never had any.
+        raise VerificationError("signature of the paper does not match (got none that is in force, expected one)")
+    return signed
 
 
 def _guarded(read: Callable[[], Found]) -> Found:
@@ -116,8 +122,6 @@ def _attached(reader: PdfFileReader) -> bytes:
 def _signed(reader: PdfFileReader, roots: Sequence[Certificate]) -> Signed | None:
     signatures = reader.embedded_signatures
     if not signatures:
-        if roots:
-            raise VerificationError("signature of the paper does not match (got none, expected one)")
         return None
     if len(signatures) != 1:
         raise VerificationError(f"number of signatures does not match (got {len(signatures)}, expected one)")

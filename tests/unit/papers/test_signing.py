@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def test_signer_nobody_vouches_for_is_told_or_refused_where_somebody_has_to() ->
     assert not signed.is_vouched_for
     with pytest.raises(VerificationError, match=r"signer of the paper does not match .*Hospital B"):
         check_signature(SIGNED, [authority("Another").pem])
-    with pytest.raises(VerificationError, match=r"signature of the paper does not match \(got none, expected one\)"):
+    with pytest.raises(VerificationError, match=r"signature of the paper does not match \(got none that is in force"):
         check_signature(PAPER, [ROOT.pem])
 
 
@@ -159,6 +160,27 @@ def test_attachment_changed_by_an_update_is_found_by_the_signature() -> None:
     assert bundle_in(changed) == b"{}"
     with pytest.raises(VerificationError, match="got bytes it does not cover"):
         check_signature(changed)
+
+
+def test_signature_that_is_taken_out_of_force_is_missed() -> None:
+    at = SIGNED.rindex(b"/Root ") + len(b"/Root ")
+    changed = SIGNED[:at] + b"1" + SIGNED[SIGNED.index(b" ", at) :]
+
+    assert not PdfFileReader(io.BytesIO(changed)).embedded_signatures
+    with pytest.raises(VerificationError, match="got none that is in force"):
+        check_signature(changed)
+
+
+def test_any_changed_byte_beside_the_signature_itself_is_found() -> None:
+    start = SIGNED.index(b"/Contents <")
+    end = SIGNED.index(b">", start)
+    chosen = Random(49)
+    for _ in range(200):
+        place = chosen.choice((chosen.randrange(start), chosen.randrange(end + 1, len(SIGNED))))
+        changed = bytearray(SIGNED)
+        changed[place] ^= 1 << chosen.randrange(8)
+        with pytest.raises((VerificationError, InvalidInputError)):
+            check_signature(bytes(changed))
 
 
 def test_two_signatures_are_refused() -> None:
