@@ -206,6 +206,17 @@ def struct_hash(value: SignedStruct) -> bytes:
     return keccak(_encoder(kind)(value))
 
 
+def words_of(value: RecordLeaf | ConsentTerms) -> bytes:
+    """Gives the members as words one behind the other: of structs whose members all are words, the ABI encoding too.
+
+    Raises:
+        ValueError: a bytes32 has another length.
+        OverflowError: a number is negative or needs more than 32 bytes.
+    """
+    kind: Any = type(value)
+    return _encoder(kind)(value)[WORD:]
+
+
 def record_id(leaf: RecordLeaf) -> RecordId:
     """Derives the id of a record version from its leaf."""
     return RecordId(struct_hash(leaf))

@@ -123,17 +123,15 @@ def unpool(found: Json, nodes: object) -> None:
         shown["path"] = [pooled[_index(place, _INDEX_BITS, len(pooled))] for place in path]
 
 
-def _paths(value: Any) -> Iterator[Json]:  # noqa: ANN401 - any part of a document
+def _paths(document: Json) -> Iterator[Json]:
     """Gives every inclusion by the log, in the order of the file: that of the names."""
-    if isinstance(value, dict):
-        if value.keys() == _BY_LOG:
-            yield value
-        else:
-            for name in sorted(value):
-                yield from _paths(value[name])
-    elif isinstance(value, list):
-        for item in value:
-            yield from _paths(item)
+    for name in sorted(document):
+        value = document[name]
+        for part in value if isinstance(value, list) else (value,):
+            if isinstance(part, dict):
+                shown = part.get("inclusion", part)
+                if isinstance(shown, dict) and shown.keys() == _BY_LOG:
+                    yield shown
 
 
 def _list(value: object) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from typing import Final
 from consentry.core.log_tree import HASH_SIZE, MAX_SIZE, verify_inclusion
 from consentry.errors import InvalidInputError
 from consentry.evidence.note import LARGEST, SignedNote, check_text, from_base64, to_base64
-from consentry.evidence.witnesses import FinalCheckpoint, WitnessPolicy, verify_checkpoint
+from consentry.evidence.witnesses import FinalCheckpoint, WitnessPolicy, verify_note
 
 HEADER: Final = "c2sp.org/tlog-proof@v1"
 
@@ -94,7 +94,11 @@ def verify_entry(content: bytes, leaf: bytes, policy: WitnessPolicy, now: int) -
         InvalidInputError: it is no such file.
         VerificationError: the checkpoint is not final, or the path does not lead from the leaf to its root.
     """
-    proof = LogProof.from_bytes(content)
-    final = verify_checkpoint(proof.note.to_bytes(), policy, now)
+    return verify_proof(LogProof.from_bytes(content), leaf, policy, now)
+
+
+def verify_proof(proof: LogProof, leaf: bytes, policy: WitnessPolicy, now: int) -> FinalEntry:
+    """Checks a proof that was read already; all else as of `verify_entry`."""
+    final = verify_note(proof.note, policy, now)
     verify_inclusion(leaf, proof.index, final.checkpoint.size, proof.path, final.checkpoint.root)
     return FinalEntry(proof.index, final)

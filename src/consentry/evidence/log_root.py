@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -186,8 +187,11 @@ def _check_signatures(root: LogRoot, keys: Iterable[bytes]) -> None:
             raise VerificationError(f"signature of version {root.version} does not hold: {error.message}") from error
 
 
+@lru_cache(maxsize=16)
 def verify_root(root: LogRoot) -> None:
     """Checks that a root is signed by its own keys; that these are the right ones is for its holder to know.
+
+    What holds is remembered: who verifies many bundles has one root.
 
     Raises:
         VerificationError: a signature does not hold, or they are too few.

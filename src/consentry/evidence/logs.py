@@ -11,7 +11,7 @@ from eth_hash.auto import keccak
 from consentry.core import events
 from consentry.core.packing import ground_of, pack_codes, pack_outcome
 from consentry.core.terms import Address, ConsentTerms, RecordLeaf
-from consentry.core.typed_data import SignedStruct, members_of
+from consentry.core.typed_data import SignedStruct, members_of, words_of
 from consentry.evidence.trie import Log
 
 ProvableEvent = (
@@ -25,6 +25,7 @@ ProvableEvent = (
     | events.DebtOpened
 )
 
+_WORD: Final = 32
 _ENTRY: Final = "(bytes32,bytes32,bytes32,bytes32,bytes32,uint256,uint256)"
 
 
@@ -71,6 +72,13 @@ def _values(struct: SignedStruct) -> tuple[Any, ...]:
     return tuple(getattr(struct, field.name) for field in fields(struct))
 
 
+def _behind(words: bytes, content: bytes) -> bytes:
+    """Gives the ABI encoding of a struct of words and of bytes behind it."""
+    start, size = len(words) + _WORD, len(content)
+    padded = content + bytes(-size % _WORD)
+    return words + start.to_bytes(_WORD, "big") + size.to_bytes(_WORD, "big") + padded
+
+
 def _address(value: Address) -> bytes:
     return value.rjust(32, b"\0")
 
@@ -90,23 +98,17 @@ def log_of(event: ProvableEvent, emitter: Address) -> Log:
             data = encode(["bytes"], [event.signer])
         case events.RecordAnchored():
             topics = [event.record_id, event.subject_id, _address(event.custodian)]
-            data = encode([_LEAF], [_values(event.leaf)])
+            data = words_of(event.leaf)
         case events.ConsentGranted():
             topics = [event.consent_id, event.subject_id]
-            data = encode([_TERMS, "bytes"], [_values(event.terms), event.signature])
+            data = _behind(words_of(event.terms), event.signature)
         case events.AccessDecided(entry=entry):
             request = entry.request
             topics = [request.request_id.to_bytes(32, "big"), entry.subject_id, _address(request.institution)]
-            line = (
-                request.record_id,
-                ground_of(request),
-                request.reason_hash,
-                request.practitioner,
-                request.release_key_hash,
-                pack_codes(request),
-                pack_outcome(entry.reason, entry.decided_at, entry.subject_sequence, entry.institution_sequence),
-            )
-            data = encode([_ENTRY], [line])
+            outcome = entry.reason, entry.decided_at, entry.subject_sequence, entry.institution_sequence
+            numbers = pack_codes(request), pack_outcome(*outcome)
+            hashes = request.record_id, ground_of(request), request.reason_hash, request.practitioner
+            data = b"".join((*hashes, request.release_key_hash, *(number.to_bytes(_WORD, "big") for number in numbers)))
         case events.ActPerformed(act=act):
             topics = [event.act_hash, event.subject_id, _address(event.institution)]
             data = encode([_tuple_type(type(act)), "bytes[]"], [_values(act), event.signatures])

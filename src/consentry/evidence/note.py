@@ -154,6 +154,10 @@ class NoteSignature:
         return cls(parts[1], content[:_KEY_ID_SIZE], content[_KEY_ID_SIZE:])
 
 
+_CONTROL: Final = re.compile(rb"[\x00-\x09\x0b-\x1f]")
+"""Control characters other than the line end."""
+
+
 def check_text(text: bytes) -> None:
     """Refuses what cannot be the text of a note.
 
@@ -164,7 +168,7 @@ def check_text(text: bytes) -> None:
         text.decode()
     except UnicodeDecodeError as error:
         raise InvalidInputError("text of a note does not match (got bytes that are no UTF-8)") from error
-    if not text.endswith(b"\n") or any(byte < ord(" ") and byte != ord("\n") for byte in text):
+    if not text.endswith(b"\n") or _CONTROL.search(text):
         raise InvalidInputError("text of a note does not match (got a control character or no line end at its end)")
 
 

@@ -154,5 +154,5 @@ def check_witnesses(proof: LogProof, root: LogRoot, block: BlockReference, log: 
         VerificationError: the checkpoint is not final, or the decision is not in its log at that place.
     """
     leaf = leaf_of(root.chain_id, block.number, block.hash, log)
-    entry = log_proof.verify_entry(proof.to_bytes(), leaf, root.policy, now)
+    entry = log_proof.verify_proof(proof, leaf, root.policy, now)
     return Witnessed(entry, len(root.policy.witnesses))

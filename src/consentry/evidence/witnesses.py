@@ -107,7 +107,11 @@ def verify_checkpoint(
         InvalidInputError: it is no checkpoint.
         VerificationError: the log did not sign it, too few witnesses did, a signature is wrong, or it is too old.
     """
-    note = SignedNote.from_bytes(content)
+    return verify_note(SignedNote.from_bytes(content), policy, now, max_age=max_age)
+
+
+def verify_note(note: SignedNote, policy: WitnessPolicy, now: int, *, max_age: int | None = None) -> FinalCheckpoint:
+    """Checks a checkpoint that was read already; all else as of `verify_checkpoint`."""
     checkpoint = Checkpoint.parse(note.text)
     _check_log(checkpoint, note, policy)
     counted = _counted(note, policy, now)
