@@ -66,6 +66,11 @@ class _Commands(LazyGroup):
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",
         ),
         "witness": Entry("witness:app", "Witnesses of the ledger log: key, run, checkpoint."),
+        "national": Entry(
+            "national:app",
+            "The national ledger: deploy, admit, witnesses, resolve, close (officers), cosign (witness), anchor, show, "
+            "prove, trust.",
+        ),
         "chain": Entry("chain:app", "The embedded chain: up, down, status, reset, backup, restore."),
         "authority": Entry(
             "authority:app",

@@ -9,6 +9,7 @@ import typer
 
 from consentry.cli.output import AsJson, answer
 from consentry.errors import ConfigurationError
+from consentry.evidence.national import verify_anchoring
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify as verify_bundle
 
@@ -19,11 +20,16 @@ def verify(
     log_root: Annotated[
         list[Path] | None, typer.Option(help="log root the trust root names, then the versions after it")
     ] = None,
+    national: Annotated[
+        Path | None,
+        typer.Option(help="proof that the nation anchored the ledger's log; the trust root names the nation"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verifies an evidence bundle; needs no network."""
     trust = TrustRoot.from_json(_content(trust_root))
     verified = verify_bundle(_content(file), trust, log_roots=[_content(path) for path in log_root or ()])
+    anchored = None if national is None else verify_anchoring(_content(national), verified, trust)
     values = {
         "verified": True,
         "claim": verified.claim,
@@ -32,6 +38,8 @@ def verify(
         "permitted": verified.entry.reason == 0,
         "vouched": verified.vouched.in_words(),
     }
+    if anchored is not None:
+        values["national"] = anchored.in_words()
     answer(values, as_json=as_json)
 
 
