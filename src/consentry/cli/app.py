@@ -68,6 +68,11 @@ class _Commands(LazyGroup):
         ),
         "witness": Entry("witness:app", "Witnesses of the ledger log: key, run, checkpoint."),
         "trust-root": Entry("trust_root:app", "Whom to believe: new, log-root, next, sign, key."),
+        "national": Entry(
+            "national:app",
+            "The national ledger: deploy, admit, witnesses, resolve, close (officers), cosign (witness), anchor, show, "
+            "prove, trust.",
+        ),
         "chain": Entry("chain:app", "The embedded chain: up, down, status, reset, backup, restore."),
         "authority": Entry(
             "authority:app",

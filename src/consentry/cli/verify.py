@@ -10,6 +10,8 @@ import typer
 from consentry.cli.output import AsJson, answer
 from consentry.errors import ConfigurationError, InvalidInputError
 from consentry.evidence.notation import Json
+from consentry.errors import ConfigurationError
+from consentry.evidence.national import verify_anchoring
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify as verify_bundle
 
@@ -28,6 +30,10 @@ def verify(
     authority: Annotated[
         list[Path] | None, typer.Option(help="certificate of an authority that has to vouch for who signed the PDF")
     ] = None,
+    national: Annotated[
+        Path | None,
+        typer.Option(help="proof that the nation anchored the ledger's log; the trust root names the nation"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Verifies an evidence bundle, or the one in a paper; needs no network."""
@@ -38,6 +44,10 @@ def verify(
     elif authority:
         raise InvalidInputError("--authority does not match (got a bundle, expected a PDF)")
     verified = verify_bundle(content, trust, log_roots=[content_of(path) for path in log_root or ()])
+    """Verifies an evidence bundle; needs no network."""
+    trust = TrustRoot.from_json(_content(trust_root))
+    verified = verify_bundle(_content(file), trust, log_roots=[_content(path) for path in log_root or ()])
+    anchored = None if national is None else verify_anchoring(_content(national), verified, trust)
     values = {
         "verified": True,
         "claim": verified.claim,
@@ -47,6 +57,9 @@ def verify(
         "vouched": verified.vouched.in_words(),
     }
     answer({**values, **about_paper}, as_json=as_json)
+    if anchored is not None:
+        values["national"] = anchored.in_words()
+    answer(values, as_json=as_json)
 
 
 def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:

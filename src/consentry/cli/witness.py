@@ -50,25 +50,32 @@ EngineName = Annotated[str, typer.Option("--engine", help="engine of the node; s
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class KeptTree:
+    """The tree of a log in its folder, and what is needed to follow a node with it."""
+
     keeper: LogKeeper
     exhibits: Exhibits
     manifest: Manifest
     profile: EngineProfile
 
     def source(self, node: str) -> tuple[NodeBlocks, DirectConnection]:
+        """Gives the blocks of a node, and the connection to close afterwards."""
         connection = DirectConnection(node, self.profile)
         return NodeBlocks(connection, self.manifest), connection
 
 
 @contextmanager
-def _kept(state: Path, manifest_file: Path, engine: str) -> Iterator[_Kept]:
+def kept_tree(state: Path, manifest_file: Path, engine: str) -> Iterator[KeptTree]:
     """Takes the state folder for this process, and gives the tree in it."""
     manifest, profile = Manifest.read(manifest_file), load_profile(engine or load_settings().engine)
     lock = FolderLock(private_folder(state.absolute()) / "lock", "used")
     try:
         log, exhibits = followed_log(manifest), Exhibits(state / "evidence")
         yield _Kept(LogKeeper(state / "tree", log, profile.header_form, exhibits), exhibits, manifest, profile)
+        identity, exhibits = manifest.identity, Exhibits(state / "evidence")
+        contracts = tuple(sorted(Address(address) for _, address in identity.contracts))
+        log = FollowedLog(identity.chain_id, identity.genesis_hash, contracts)
+        yield KeptTree(LogKeeper(state / "tree", log, profile.header_form, exhibits), exhibits, manifest, profile)
     finally:
         lock.release()
 
@@ -105,7 +112,7 @@ def run(
     keep_to_oneself()
     values.origin(node)
     log_keys = [VerifierKey.parse(text) for text in log]
-    with _kept(state, manifest, engine) as kept, open_door(host, port) as door, suppress(KeyboardInterrupt):
+    with kept_tree(state, manifest, engine) as kept, open_door(host, port) as door, suppress(KeyboardInterrupt):
         cosigner = Cosigner(name, Ed25519Key(load_key(key)))
         witness = Witness(state / "cosigned" / "checkpoint", kept.keeper, cosigner, log_keys, kept.exhibits)
         told = {"witness": f"http://{host}:{door.getsockname()[1]}", "key": str(witness.key), "state": "ready"}
@@ -157,6 +164,8 @@ def checkpoint(
     values.origin(node)
     asked = [AskedWitness.parse(text) for text in witness or ()]
     with _kept(state, manifest, engine) as kept:
+    asked = [_asked(text) for text in witness or ()]
+    with kept_tree(state, manifest, engine) as kept:
         signer = LogSigner(log, Ed25519Key(load_key(key)))
         operator = LogOperator(state / "signed" / "checkpoint", kept.keeper, signer)
         failed = asyncio.run(_sign_and_ask(kept, operator, node, asked))
@@ -168,7 +177,9 @@ def checkpoint(
         raise typer.Exit(1)
 
 
-async def _sign_and_ask(kept: _Kept, operator: LogOperator, node: str, asked: Sequence[AskedWitness]) -> dict[str, str]:
+async def _sign_and_ask(
+    kept: KeptTree, operator: LogOperator, node: str, asked: Sequence[AskedWitness]
+) -> dict[str, str]:
     source, connection = kept.source(node)
     try:
         await kept.keeper.follow(source)

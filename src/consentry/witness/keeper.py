@@ -10,8 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from consentry.core.log_tiles import LEVELS, Tile, TileWriter, nodes_in_tiles
-from consentry.core.log_tree import EMPTY_ROOT, Nodes, consistency_proof, inclusion_proof, prefix_nodes, roots_along
+from consentry.core.log_tiles import LEVELS, WIDTH, Tile, TileWriter, nodes_in_tiles
+from consentry.core.log_tree import (
+    EMPTY_ROOT,
+    HASH_SIZE,
+    Nodes,
+    consistency_proof,
+    inclusion_proof,
+    prefix_nodes,
+    roots_along,
+)
 from consentry.errors import ConfigurationError, ForeignChainError, InvalidInputError, VerificationError
 from consentry.evidence import header
 from consentry.evidence.block_conflict import BlockConflict
@@ -178,6 +186,19 @@ class LogKeeper:
     def nodes(self) -> Nodes:
         """Gives the perfect subtrees; what is made from them must be checked against `root`."""
         return nodes_in_tiles(self.size, self.tile)
+
+    def find(self, leaf: bytes) -> int | None:
+        """Gives the place of the first leaf with a hash; none if there is none. Reads every leaf before it.
+
+        Raises:
+            ConfigurationError: a tile cannot be read.
+        """
+        for first in range(0, self.size, WIDTH):
+            content = self.tile(Tile(0, first // WIDTH, min(WIDTH, self.size - first)))
+            hashes = [content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)]
+            if leaf in hashes:
+                return first + hashes.index(leaf)
+        return None
 
     def root_at(self, size: int) -> bytes:
         """Gives the root over the first leaves, proved against `root`: a tile that was changed leads to no root.

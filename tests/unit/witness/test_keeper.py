@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consentry.core.log_tiles import Tile
+from consentry.core.log_tiles import WIDTH, Tile
 from consentry.core.log_tree import EMPTY_ROOT, verify_consistency, verify_inclusion
 from consentry.core.terms import Address
 from consentry.errors import (
@@ -255,3 +255,13 @@ def test_changed_tile_leads_to_no_root(chain: HeaderChain, tmp_path: Path) -> No
     file.write_bytes(content[:-1])
     with pytest.raises(ConfigurationError, match="size of tile/0/000 does not match"):
         keeper.root_at(100)
+
+
+def test_every_leaf_is_found_in_its_place_and_no_other(tmp_path: Path) -> None:
+    chain = HeaderChain().grow(400)
+    keeper, leaves = followed(tmp_path, chain), chain.leaves()
+    assert keeper.size > 2 * WIDTH
+
+    assert [keeper.find(leaf) for leaf in leaves] == [*range(len(leaves))]
+    assert keeper.find(bytes(32)) is None
+    assert keeper.find(leaves[0][1:] + leaves[1][:1]) is None
