@@ -9,9 +9,8 @@ import typer
 
 from consentry.cli.output import AsJson, answer
 from consentry.errors import ConfigurationError, InvalidInputError
-from consentry.evidence.notation import Json
-from consentry.errors import ConfigurationError
 from consentry.evidence.national import verify_anchoring
+from consentry.evidence.notation import Json
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify as verify_bundle
 
@@ -44,10 +43,7 @@ def verify(
     elif authority:
         raise InvalidInputError("--authority does not match (got a bundle, expected a PDF)")
     verified = verify_bundle(content, trust, log_roots=[content_of(path) for path in log_root or ()])
-    """Verifies an evidence bundle; needs no network."""
-    trust = TrustRoot.from_json(_content(trust_root))
-    verified = verify_bundle(_content(file), trust, log_roots=[_content(path) for path in log_root or ()])
-    anchored = None if national is None else verify_anchoring(_content(national), verified, trust)
+    anchored = None if national is None else verify_anchoring(content_of(national), verified, trust)
     values = {
         "verified": True,
         "claim": verified.claim,
@@ -56,10 +52,9 @@ def verify(
         "permitted": verified.entry.reason == 0,
         "vouched": verified.vouched.in_words(),
     }
-    answer({**values, **about_paper}, as_json=as_json)
     if anchored is not None:
         values["national"] = anchored.in_words()
-    answer(values, as_json=as_json)
+    answer({**values, **about_paper}, as_json=as_json)
 
 
 def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:

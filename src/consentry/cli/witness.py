@@ -71,10 +71,6 @@ def kept_tree(state: Path, manifest_file: Path, engine: str) -> Iterator[KeptTre
     lock = FolderLock(private_folder(state.absolute()) / "lock", "used")
     try:
         log, exhibits = followed_log(manifest), Exhibits(state / "evidence")
-        yield _Kept(LogKeeper(state / "tree", log, profile.header_form, exhibits), exhibits, manifest, profile)
-        identity, exhibits = manifest.identity, Exhibits(state / "evidence")
-        contracts = tuple(sorted(Address(address) for _, address in identity.contracts))
-        log = FollowedLog(identity.chain_id, identity.genesis_hash, contracts)
         yield KeptTree(LogKeeper(state / "tree", log, profile.header_form, exhibits), exhibits, manifest, profile)
     finally:
         lock.release()
@@ -163,8 +159,6 @@ def checkpoint(
     keep_to_oneself()
     values.origin(node)
     asked = [AskedWitness.parse(text) for text in witness or ()]
-    with _kept(state, manifest, engine) as kept:
-    asked = [_asked(text) for text in witness or ()]
     with kept_tree(state, manifest, engine) as kept:
         signer = LogSigner(log, Ed25519Key(load_key(key)))
         operator = LogOperator(state / "signed" / "checkpoint", kept.keeper, signer)

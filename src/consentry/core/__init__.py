@@ -2,6 +2,6 @@
 
 For: everything that must decide the same on chain, in the gateway and in an audit.
 May import: errors
-Used by: cli, demo, api, client, wiring, witness, ledger, vault, directory, papers, gateway, audit, evidence, crypto
-Used by: cli, demo, api, client, wiring, witness, ledger, vault, directory, reports, gateway, audit, evidence, crypto
+Used by: cli, demo, api, client, wiring, witness, ledger, vault, directory, papers, reports, gateway, audit, evidence,
+  crypto
 """

@@ -10,9 +10,8 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -259,7 +258,7 @@ class Story:
         write_synced(files[0], proved.bundle.to_json())
         write_synced(files[1], proved.trust.to_json())
         verified = verify(files[0].read_bytes(), TrustRoot.from_json(files[1].read_bytes()))
-        happened = f"{files[0].name}, {files[0].stat().st_size:,} bytes: {verified.claim}"
+        happened = f"{files[0].name}, {files[0].stat().st_size:,} bytes: {verified.claim}{self._printed(*files)}"
         why = f"verified with the file and a trust root alone: {verified.vouched.in_words()}"
         return _fact(Told("hospital B proves the earlier access", happened, why))
 
@@ -279,10 +278,6 @@ class Story:
         async with httpx.AsyncClient() as client:
             given = await client.get(f"{self._network.hospital_url(A)}/log/checkpoint")
         return given.content if given.is_success else None
-        happened = f"{files[0].name}, {files[0].stat().st_size:,} bytes: {verified.claim}{self._printed(*files)}"
-        return _fact(
-            Told("hospital B proves the earlier access", happened, "verified with the file and a trust root alone")
-        )
 
     def _printed(self, evidence: Path, trust: Path) -> str:
         """Prints the evidence for people, too; an installed package may lack the fonts, and then there is no paper."""

@@ -2,6 +2,5 @@
 
 For: proving one access to anybody who holds a trust-root file, and checking such a proof.
 May import: crypto, core, errors
-Used by: cli, demo, api, client, witness, ledger, papers, gateway
-Used by: cli, demo, api, client, witness, ledger, reports, gateway
+Used by: cli, demo, api, client, witness, ledger, papers, reports, gateway
 """
