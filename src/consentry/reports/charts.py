@@ -7,8 +7,9 @@ them, and every chart stands above the table it is drawn from.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 WIDTH: Final = 760
@@ -71,31 +72,40 @@ def columns(title: str, series: Mapping[str, Mapping[str, int]], marks: Sequence
         series: name, as shown, to counts by mark; the first lies at the bottom. At most `MOST_SERIES`.
         marks: what stands along the bottom, in order.
     """
-    total = {mark: sum(counts.get(mark, 0) for counts in series.values()) for mark in marks}
-    top = _round_up(max(total.values(), default=0))
+    top = _round_up(max((sum(_stack(series, mark)) for mark in marks), default=0))
     plot, floor = HEIGHT - _TOP - _BOTTOM, HEIGHT - _BOTTOM
     step = (WIDTH - _LEFT - _RIGHT) / max(1, len(marks))
-    boxes, labels = [], []
-    for place, mark in enumerate(marks):
-        reached = 0.0
-        for fill, (name, counts) in enumerate(series.items()):
-            tall = plot * counts.get(mark, 0) / top
-            if tall:
-                left, says = _LEFT + (place + 0.1) * step, f"{mark}, {name}: {counts[mark]}"
-                boxes.append(Box(left, floor - reached - tall, step * 0.8, tall, fill, says))
-            reached += tall
-    shown = math.ceil(len(marks) / _MOST_LABELS) or 1
-    middle = _LEFT + step / 2
-    labels += [Label(middle + at * step, floor + 18, marks[at], "middle") for at in range(0, len(marks), shown)]
+    boxes = [
+        Box(_LEFT + (place + 0.1) * step, floor - plot * upper / top, step * 0.8, plot * count / top, fill, says)
+        for place, mark in enumerate(marks)
+        for fill, count, upper, says in _pieces(series, mark)
+    ]
+    middle, every = _LEFT + step / 2, math.ceil(len(marks) / _MOST_LABELS) or 1
+    labels = [Label(middle + at * step, floor + 18, marks[at], "middle") for at in range(0, len(marks), every)]
     levels = [0, top / 2, top] if top % 2 == 0 else [0, top]
     lines = tuple(Line(floor - plot * level / top) for level in levels)
     labels += [Label(_LEFT - 6, line.y + 4, f"{level:,.0f}", "end") for level, line in zip(levels, lines, strict=True)]
-    for fill, name in enumerate(series):
-        y = HEIGHT + fill * _LEGEND_LINE
-        boxes.append(Box(_LEFT, y, 14, 14, fill))
-        labels.append(Label(_LEFT + 22, y + 12, name))
+    more_boxes, more_labels = _legend(list(series))
     height = HEIGHT + len(series) * _LEGEND_LINE
-    return Drawing(title, height, tuple(boxes), tuple(labels), lines)
+    return Drawing(title, height, (*boxes, *more_boxes), (*labels, *more_labels), lines)
+
+
+def _stack(series: Mapping[str, Mapping[str, int]], mark: str) -> list[int]:
+    return [counts.get(mark, 0) for counts in series.values()]
+
+
+def _pieces(series: Mapping[str, Mapping[str, int]], mark: str) -> Iterator[tuple[int, int, int, str]]:
+    """Gives fill, count, the sum up to its upper end, and what is read out of each piece of a column."""
+    stack = _stack(series, mark)
+    for fill, (name, count, upper) in enumerate(zip(series, stack, accumulate(stack), strict=True)):
+        if count:
+            yield fill, count, upper, f"{mark}, {name}: {count}"
+
+
+def _legend(names: Sequence[str]) -> tuple[list[Box], list[Label]]:
+    tops = [HEIGHT + fill * _LEGEND_LINE for fill in range(len(names))]
+    boxes = [Box(_LEFT, y, 14, 14, fill) for fill, y in enumerate(tops)]
+    return boxes, [Label(_LEFT + 22, y + 12, name) for name, y in zip(names, tops, strict=True)]
 
 
 def bars(title: str, values: Sequence[tuple[str, float, str]]) -> Drawing:

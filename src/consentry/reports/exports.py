@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from consentry.evidence.notation import Json, hex_of
-from consentry.reports.document import FORMAT, Document, Fact, Form, Sheet
+from consentry.reports.document import FORMAT, Column, Document, Fact, Form, Sheet
 from consentry.reports.words import Words
 
 ROWS_IN_TEXT: Final = 200
@@ -108,21 +108,30 @@ def _whole(fact: Fact, words: Words) -> str:
 
 
 def _table(sheet: Sheet, words: Words) -> Iterator[str]:
-    kept = [at for at, _ in enumerate(sheet.columns) if any(row[at] not in (None, "", ()) for row in sheet.rows)]
-    columns = [sheet.columns[at] for at in kept]
-    lines = [[words.column(column.name) for column in columns]]
-    lines += [
-        [cell_text(c.form, row[at], words, c.family) for c, at in zip(columns, kept, strict=True)]
-        for row in sheet.rows[:ROWS_IN_TEXT]
-    ]
     if not sheet.rows:
         return
-    widths = [max(_width(line[place]) for line in lines) for place in range(len(columns))]
+    kept = filled_columns(sheet)
+    lines = [[words.column(column.name) for _, column in kept]]
+    lines += [
+        [cell_text(column.form, row[at], words, column.family) for at, column in kept]
+        for row in sheet.rows[:ROWS_IN_TEXT]
+    ]
+    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
         padded = (text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True))
         yield "  " + "  ".join(padded).rstrip()
     if len(sheet.rows) > ROWS_IN_TEXT:
         yield "  " + words.said("more_rows").format(count=len(sheet.rows) - ROWS_IN_TEXT)
+
+
+def filled_columns(sheet: Sheet) -> list[tuple[int, Column]]:
+    """Gives place and column where something stands in any row; all columns of a sheet without rows."""
+    filled = [
+        (at, column)
+        for at, column in enumerate(sheet.columns)
+        if not sheet.rows or any(row[at] not in (None, "", ()) for row in sheet.rows)
+    ]
+    return filled or list(enumerate(sheet.columns))
 
 
 def _width(text: str) -> int:

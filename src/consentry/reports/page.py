@@ -19,8 +19,8 @@ from markupsafe import Markup
 
 from consentry.evidence.notation import hex_of
 from consentry.reports.charts import Drawing
-from consentry.reports.document import Column, Document, Fact, Form, Sheet
-from consentry.reports.exports import cell_text, utc_text
+from consentry.reports.document import Document, Fact, Form, Sheet
+from consentry.reports.exports import cell_text, filled_columns, utc_text
 from consentry.reports.patterns import CHINA_STANDARD_TIME
 from consentry.reports.words import Words
 
@@ -114,8 +114,7 @@ class Setter:
 
     def table(self, sheet: Sheet, *, folded: bool = False, caption: str = "") -> Block:
         """Sets a sheet; columns in which nothing stands are left out."""
-        kept = [at for at, _ in enumerate(sheet.columns) if any(row[at] not in (None, "", ()) for row in sheet.rows)]
-        shown = [(at, sheet.columns[at]) for at in kept or range(len(sheet.columns))]
+        shown = filled_columns(sheet)
         rows = tuple(
             tuple(self.cell(column.form, row[at], column.family) for at, column in shown)
             for row in sheet.rows[:ROWS_ON_PAGE]
@@ -174,11 +173,6 @@ def notes_section(document: Document, setter: Setter) -> Section:
     """Gives the section on how to read a document."""
     words = setter.words
     return Section("notes", words.said("notes"), tuple(Block(text=words.note(name)) for name in document.notes))
-
-
-def columns_kept(columns: Sequence[Column], left_out: frozenset[str]) -> list[int]:
-    """Gives the places of columns that are not left out."""
-    return [at for at, column in enumerate(columns) if column.name not in left_out]
 
 
 @cache
