@@ -2,7 +2,7 @@
 
 For: a newcomer who wants to see it work before reading; the acts go through the SDK, the gateways are real processes.
 The kills under load live here too (`scripts/chaos`), because they kill the same processes and compare what is left.
-May import: api, client, wiring, ledger, vault, directory, papers, gateway, audit, evidence, crypto, core, config,
-  errors
+May import: api, client, wiring, witness, ledger, vault, directory, papers, gateway, audit, evidence, crypto, core,
+  config, errors
 Used by: cli
 """

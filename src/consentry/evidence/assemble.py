@@ -20,6 +20,7 @@ from consentry.evidence.header import HeaderForm
 from consentry.evidence.inclusion import Inclusion, LogInclusion, Shown
 from consentry.evidence.keys import Performed
 from consentry.evidence.log_entry import leaf_of
+from consentry.evidence.log_proof import LogProof
 from consentry.evidence.log_tree_proof import LogTree
 from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
 
@@ -102,6 +103,10 @@ class _Prover:
         shown = self.show_answer(event)
         return replace(shown, path=()) if isinstance(shown, LogInclusion) else shown
 
+    def log_proof(self, decided: events.AccessDecided) -> LogProof | None:
+        """Proves the decision in the log, where there is one."""
+        return self._log.proof_of(leaf_of_event(self._facts, decided)) if self._log else None
+
     def prove(self, event: ProvableEvent) -> Inclusion:
         """Finds an event in its block and proves it."""
         block = self._blocks.get(event.place.block.number)
@@ -126,6 +131,15 @@ def _logs(receipt: bytes) -> tuple[trie.Log, ...]:
 def _rotation(event: events.InstitutionKeysRotated, prover: _Prover) -> Rotation:
     keys = InstitutionKeys(event.institution, event.signer, event.release_key, event.sign_before)
     return Rotation(event.authority, keys, prover.show(event))
+
+
+def _numbers(history: AccessHistory, log: LogTree | None) -> frozenset[int]:
+    """Gives the blocks whose headers are needed: that of the decision for its time, the others for receipts."""
+    return frozenset({history.decided.place.block.number}) if log else history.blocks()
+
+
+def _enrolled(event: events.SubjectEnrolled, prover: _Prover) -> Enrolled:
+    return Enrolled(event.subject_id, event.custodian, event.signer, prover.show(event))
 
 
 def _authorised(event: events.ActPerformed, prover: _Prover) -> Authorised:
@@ -155,8 +169,7 @@ def assemble(
     """
     prover = _Prover(facts, blocks, log)
     a, k, e, r, g = history.admitted, history.rotated, history.enrolled, history.anchored, history.granted
-    shown = {history.decided.place.block.number} if log else history.blocks()
-    headers = {block.header for number, block in blocks.items() if number in shown} | set(path)
+    headers = {blocks[number].header for number in _numbers(history, log)} | set(path)
     return Bundle(
         claim=claim_of(history.decided.entry),
         chain_id=facts.chain_id,
@@ -167,7 +180,7 @@ def assemble(
             a.institution, a.authority, a.region, a.signer, a.release_key, a.profile_hash, prover.show(a)
         ),
         rotation=_rotation(k, prover) if k else None,
-        subject=Enrolled(e.subject_id, e.custodian, e.signer, prover.show(e)) if e and g else None,
+        subject=_enrolled(e, prover) if e and g else None,
         subject_keys=tuple((Performed(k.act, k.signatures), prover.show(k)) for k in history.keys),
         record=Anchored(r.leaf, prover.show(r)) if r else None,
         consent=Granted(g.terms, g.signature, prover.show(g)) if g else None,
@@ -178,5 +191,5 @@ def assemble(
         entry=history.decided.entry,
         decision=prover.show_decision(history.decided),
         debt=prover.show_answer(history.opened) if history.opened else None,
-        log_proof=log.proof_of(leaf_of_event(facts, history.decided)) if log else None,
+        log_proof=prover.log_proof(history.decided),
     )
