@@ -11,6 +11,7 @@ import {LogTree} from "./libraries/LogTree.sol";
 import {ProvincialLogs} from "./libraries/ProvincialLogs.sol";
 import {CLOCK_TOLERANCE} from "./types/Codes.sol";
 import {
+    ConflictEvidence,
     LedgerCheckpoint,
     LedgerIdentity,
     LogPlace,
@@ -112,37 +113,22 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         bytes[] calldata signatures
     ) external returns (Conflict conflict) {
         _requireOpen(checkpoint.ledgerId);
-        bytes32 checkpointHash = _requireForm(checkpoint);
-        _requireQuorum(checkpoint.ledgerId, _hashTypedDataV4(checkpointHash), signers, signatures);
-        Ledger storage ledger = _ledgers[checkpoint.ledgerId];
+        _requireForm(checkpoint);
+        _requireQuorum(checkpoint, signers, signatures);
         uint64 against;
-        (conflict, against) = _compare(checkpoint, ledger.size, nodes);
+        (conflict, against) = _compare(checkpoint, nodes);
         if (conflict == Conflict.NONE) {
-            _requireStatus(checkpoint.ledgerId, ledger.status, LedgerStatus.FORKED);
-            ledger.size = checkpoint.size;
-            _anchors[checkpoint.ledgerId][checkpoint.size] = Anchor({
-                root: checkpoint.root,
-                blockHash: checkpoint.blockHash,
-                blockNumber: checkpoint.blockNumber,
-                seenAt: checkpoint.seenAt
-            });
+            _keep(checkpoint);
             emit CheckpointAnchored(checkpoint.ledgerId, checkpoint.size, checkpoint, signers, signatures);
             return conflict;
         }
-        ledger.status = LedgerStatus.FORKED;
-        ++ledger.conflicts;
-        _conflicts[checkpointHash] = conflict;
-        LedgerCheckpoint memory known = checkpointOf(checkpoint.ledgerId, against);
-        emit ConflictRecorded(
-            checkpoint.ledgerId,
-            checkpointHash,
-            conflict,
-            checkpoint,
-            known,
-            nodes,
-            signers,
-            signatures
-        );
+        ConflictEvidence memory evidence;
+        evidence.checkpoint = checkpoint;
+        evidence.known = checkpointOf(checkpoint.ledgerId, against);
+        evidence.nodes = nodes;
+        evidence.signers = signers;
+        evidence.signatures = signatures;
+        _record(checkpoint.checkpointHashOf(), conflict, evidence);
     }
 
     /// @inheritdoc INationalAnchor
@@ -197,7 +183,7 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
 
     /// @inheritdoc INationalAnchor
     function isWitness(bytes32 ledgerId, bytes calldata signer) external view returns (bool witness) {
-        return _witnesses[ledgerId][_ledgers[ledgerId].version][keccak256(signer)];
+        return _isWitness(ledgerId, keccak256(signer));
     }
 
     /// @inheritdoc INationalAnchor
@@ -217,6 +203,27 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         });
     }
 
+    function _keep(LedgerCheckpoint calldata checkpoint) private {
+        Ledger storage ledger = _ledgers[checkpoint.ledgerId];
+        _requireStatus(checkpoint.ledgerId, ledger.status, LedgerStatus.FORKED);
+        ledger.size = checkpoint.size;
+        _anchors[checkpoint.ledgerId][checkpoint.size] = Anchor({
+            root: checkpoint.root,
+            blockHash: checkpoint.blockHash,
+            blockNumber: checkpoint.blockNumber,
+            seenAt: checkpoint.seenAt
+        });
+    }
+
+    function _record(bytes32 checkpointHash, Conflict conflict, ConflictEvidence memory evidence) private {
+        bytes32 ledgerId = evidence.checkpoint.ledgerId;
+        Ledger storage ledger = _ledgers[ledgerId];
+        ledger.status = LedgerStatus.FORKED;
+        ++ledger.conflicts;
+        _conflicts[checkpointHash] = conflict;
+        emit ConflictRecorded(ledgerId, checkpointHash, conflict, evidence);
+    }
+
     function _changeStatus(bytes32 ledgerId, LedgerStatus status, bytes32 reasonHash) private {
         if (!_isConfirmed(_COUNTRY)) return;
         _ledgers[ledgerId].status = status;
@@ -234,9 +241,9 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     /// @dev What a signed checkpoint is beside those that are anchored, and the size of the one it contradicts.
     function _compare(
         LedgerCheckpoint calldata checkpoint,
-        uint64 newest,
         bytes32[] calldata nodes
     ) private view returns (Conflict conflict, uint64 against) {
+        uint64 newest = _ledgers[checkpoint.ledgerId].size;
         if (newest == 0) {
             if (nodes.length != 0) revert NationalAnchorNodesInvalid(0, checkpoint.size);
             return (Conflict.NONE, 0);
@@ -288,36 +295,41 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         if (prefix && !grows) revert NationalAnchorStale(checkpoint.ledgerId, checkpoint.size, newest);
     }
 
-    function _requireForm(LedgerCheckpoint calldata checkpoint) private view returns (bytes32 checkpointHash) {
+    function _requireForm(LedgerCheckpoint calldata checkpoint) private view {
         bool sized = checkpoint.size != 0 && checkpoint.size <= LogTree.MAX_SIZE;
         if (!sized || checkpoint.root == 0 || checkpoint.blockHash == 0) revert NationalAnchorCheckpointInvalid();
         uint64 latest = uint64(block.timestamp) + CLOCK_TOLERANCE;
         if (checkpoint.seenAt > latest) revert NationalAnchorTimeInvalid(checkpoint.seenAt, latest);
-        checkpointHash = checkpoint.checkpointHashOf();
+        bytes32 checkpointHash = checkpoint.checkpointHashOf();
         if (_conflicts[checkpointHash] != Conflict.NONE) revert NationalAnchorConflictKnown(checkpointHash);
     }
 
     function _requireQuorum(
-        bytes32 ledgerId,
-        bytes32 digest,
+        LedgerCheckpoint calldata checkpoint,
         bytes[] calldata signers,
         bytes[] calldata signatures
     ) private view {
-        uint8 threshold = _ledgers[ledgerId].threshold;
-        uint32 version = _ledgers[ledgerId].version;
+        uint8 threshold = _ledgers[checkpoint.ledgerId].threshold;
         if (signers.length < threshold || signers.length != signatures.length) {
             revert NationalAnchorQuorumMissing(signers.length, signatures.length, threshold);
         }
+        bytes32 digest = _hashTypedDataV4(checkpoint.checkpointHashOf());
         bytes32 last = 0;
         for (uint256 i = 0; i < signers.length; ++i) {
             bytes32 signerHash = keccak256(signers[i]);
             if (signerHash <= last) revert NationalAnchorSignersUnordered(i);
-            if (!_witnesses[ledgerId][version][signerHash]) revert NationalAnchorWitnessUnknown(ledgerId, signers[i]);
+            if (!_isWitness(checkpoint.ledgerId, signerHash)) {
+                revert NationalAnchorWitnessUnknown(checkpoint.ledgerId, signers[i]);
+            }
             if (!SignatureChecker.isValidSignatureNow(signers[i], digest, signatures[i])) {
                 revert NationalAnchorSignatureInvalid(signers[i]);
             }
             last = signerHash;
         }
+    }
+
+    function _isWitness(bytes32 ledgerId, bytes32 signerHash) private view returns (bool witness) {
+        return _witnesses[ledgerId][_ledgers[ledgerId].version][signerHash];
     }
 
     /// @dev The ledger was admitted and is not closed.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {
+    ConflictEvidence,
     LedgerCheckpoint,
     LedgerIdentity,
     LogPlace,
@@ -152,20 +153,12 @@ interface INationalAnchor is IAuthorities {
     /// @param ledgerId struct hash of the identity.
     /// @param checkpointHash struct hash of the checkpoint.
     /// @param conflict of which kind.
-    /// @param checkpoint what was signed.
-    /// @param known the anchored one; its signatures are in its own event.
-    /// @param nodes of the larger tree; they show the conflict where it is `NOT_A_PREFIX`.
-    /// @param signers ERC-7913 signers of witnesses.
-    /// @param signatures theirs.
+    /// @param evidence both checkpoints, and what shows the conflict.
     event ConflictRecorded(
         bytes32 indexed ledgerId,
         bytes32 indexed checkpointHash,
         Conflict indexed conflict,
-        LedgerCheckpoint checkpoint,
-        LedgerCheckpoint known,
-        bytes32[] nodes,
-        bytes[] signers,
-        bytes[] signatures
+        ConflictEvidence evidence
     );
 
     /// @notice Enters the national authority with its two first officers. Role: ADMIN, once.

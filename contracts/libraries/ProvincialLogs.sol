@@ -92,7 +92,7 @@ library ProvincialLogs {
     }
 
     /// @notice Gives a log of a receipt that the trie of a block holds.
-    /// @dev Where the trie does not hold it OpenZeppelin's `TrieProofTraversalError`, or an error of its RLP, is thrown.
+    /// @dev Where the trie does not hold it, OpenZeppelin throws `TrieProofTraversalError` or an error of its RLP.
     /// @param receiptsRoot of the block.
     /// @param place where the log stands.
     /// @param nodes of the trie, from the root to the receipt.

@@ -23,6 +23,15 @@ struct LedgerCheckpoint {
     uint64 seenAt; // seconds since the epoch, when the witnesses saw it
 }
 
+/// @notice What shows that witnesses signed what contradicts an anchored checkpoint.
+struct ConflictEvidence {
+    LedgerCheckpoint checkpoint; // what they signed
+    LedgerCheckpoint known; // the anchored one; its signatures are in its own event
+    bytes32[] nodes; // of the larger tree; they show the conflict where it is `NOT_A_PREFIX`
+    bytes[] signers; // ERC-7913
+    bytes[] signatures; // theirs
+}
+
 /// @notice Where an event stands: in which block, and in which place of the ledger's log.
 struct LogPlace {
     uint64 blockNumber;

@@ -10,6 +10,7 @@ from eth_tester import EthereumTester
 
 from tests.support.contract_suite import ContractSuite, deploy_suite, start_chain
 from tests.support.contract_world import World
+from tests.support.national import IDENTITY, THRESHOLD, National
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +39,22 @@ def world(populated: World) -> Iterator[World]:
 def suite(world: World) -> ContractSuite:
     """Lends the deployed contracts to one test."""
     return world.suite
+
+
+@pytest.fixture(scope="session")
+def nation() -> National:
+    """Deploys the national ledger and admits a province, once."""
+    made = National()
+    made.admit()
+    return made
+
+
+@pytest.fixture
+def national(nation: National) -> Iterator[National]:
+    """Lends the national ledger to one test and takes back whatever it did."""
+    mark, rules = nation.evm.mark(), nation.rules
+    nation.rules = type(rules)()
+    nation.rules.admit(IDENTITY, [key.signer for key in nation.witnesses], THRESHOLD)
+    yield nation
+    nation.evm.put_back(mark)
+    nation.rules = rules

@@ -185,3 +185,14 @@ class National:
         assert self.read("ledgerOf", ledger) == facts
         if known.size:
             assert self.read("checkpointOf", ledger, known.size) == dataclasses.astuple(known.anchors[known.size])
+
+
+def grown(national: National, *sizes: int) -> None:
+    """Anchors trees of one history, each the beginning of the next."""
+    for before, size in zip((0, *sizes), sizes, strict=False):
+        assert national.bring(checkpoint(size), nodes_between(before, size) if before else ()).conflict == Conflict.NONE
+
+
+def status_of(national: National) -> int:
+    """Gives the status of the ledger of the tests, as the contract has it."""
+    return int(national.read("ledgerOf", LEDGER)[0])
