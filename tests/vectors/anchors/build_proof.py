@@ -18,8 +18,9 @@ from consentry.core.ledger_checkpoint import LedgerCheckpoint, LedgerIdentity
 from consentry.core.log_tree import inclusion_proof, nodes_of, root_of
 from consentry.core.terms import ZERO_32
 from consentry.evidence import header, trie
-from consentry.evidence.bundle import Bundle, Inclusion
+from consentry.evidence.bundle import Bundle
 from consentry.evidence.header import Header
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.logs import log_of
 from consentry.evidence.national import NationalChain, NationalProof
