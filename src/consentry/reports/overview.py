@@ -149,7 +149,7 @@ def overview_of(
         sheet_of("institutions", _HOUSE_COLUMNS, [names.beside(row) for row in tables.rows(_BUSIEST)]),
         sheet_of("wrong_kinds", "kind cases", tables.rows(_BY_KIND)),
         sheet_of("wrongs", "kind about message expected got time block", tables.rows(_WRONGS)),
-        *_patterns(answers, words),
+        *_patterns(answers, names, words),
     )
     notes = ("report_patterns", "report_machines", "report_wards")
     return Overview(Document("report", _facts(tables, total, answers), sheets, notes, tables.run.limits), answers, unit)
@@ -218,15 +218,28 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _patterns(answers: Sequence[PatternAnswer], words: Words) -> tuple[Sheet, Sheet]:
+def _patterns(answers: Sequence[PatternAnswer], names: Names, words: Words) -> tuple[Sheet, Sheet]:
     """Gives what was looked for and how often it was found, and the findings one by one."""
     asked = tuple((a.pattern.kind, a.pattern.sentence(words, a.changed), a.count) for a in answers)
     found: list[tuple[Any, ...]] = []
     for answer in answers:
         for one in answer.findings:
-            keys = (one.about.get(key) for key in ("institution", "practitioner", "subject"))
+            house, *keys = (one.about.get(key) for key in ("institution", "practitioner", "subject"))
             other = next((one.about[key] for key in ("consent", "record", "debt") if key in one.about), None)
-            found.append((one.kind, *keys, other, one.cases, one.first, one.last, one.evidence_count, one.evidence))
-    columns = "kind institution practitioner subject about_id cases first last evidence_count evidence"
+            found.append(
+                (
+                    one.kind,
+                    house,
+                    names.of(house).name,
+                    *keys,
+                    other,
+                    one.cases,
+                    one.first,
+                    one.last,
+                    one.evidence_count,
+                    one.evidence,
+                )
+            )
+    columns = "kind institution institution_name practitioner subject about_id cases first last evidence_count evidence"
     kinds = (Column("kind", Form.WORD, "kind"), Column("sentence"), Column("cases", Form.COUNT))
     return Sheet("patterns_asked", kinds, asked), Sheet("patterns", columns_of(columns), tuple(found))

@@ -29,6 +29,8 @@ _ALARMING: Final = frozenset({"wrongs", "overdue", "gaps"})
 _RIGHT: Final = frozenset({Form.COUNT, Form.SHARE})
 _LANG: Final = {"zh": "zh-Hans", "en": "en"}
 _PROVINCE: Final = 10_000
+_LONG: Final = 40
+_LONGEST: Final = 200
 _LAST_SECOND: Final = 253_402_300_799
 
 
@@ -105,7 +107,9 @@ class Setter:
             return Cell(self.local(value), utc=utc_text(value))
         if form is Form.REGION:
             return Cell(f"{value} {self.words.code('province', str(value // _PROVINCE))}")
-        return Cell(text, right, hex_of(value)) if isinstance(value, bytes) else Cell(text, right)
+        if isinstance(value, bytes):
+            return Cell(text, right, hex_of(value))
+        return Cell(_shortened(text), right, text) if form is Form.TEXT and len(text) > _LONG else Cell(text, right)
 
     def local(self, seconds: int) -> str:
         """Gives a time by local clocks."""
@@ -155,6 +159,13 @@ def write_page(document: Document, sections: Iterable[Section], setter: Setter) 
         textures=TEXTURES,
         **{name: words.said(name) for name in ("skip", "contents", "same_numbers")},
     )
+
+
+def _shortened(text: str) -> str:
+    """Gives a long text cut: an id in the middle, so that a request number at its end is seen; any other behind."""
+    if text.startswith("0x"):
+        return f"{text[:10]}…{text[-6:]}"
+    return text if " " in text and len(text) <= _LONGEST else f"{text[:_LONG]}…"
 
 
 def _fact(fact: Fact, setter: Setter) -> Mapping[str, object]:

@@ -156,7 +156,7 @@ NIGHT: Final = Pattern(
 )
 PROBING: Final = Pattern(
     "denial.probing",
-    "One practitioner was denied records of at least {records} kinds or patients within {window_seconds}.",
+    "One practitioner was denied at least {records} different records within {window_seconds}.",
     ("institution", "practitioner"),
     most_in_a_window("institution, practitioner", "count(DISTINCT record)", "decisions", "$records", "NOT permitted"),
     evidence="NOT d.permitted",
