@@ -77,7 +77,8 @@ def prove(
         write_synced(out, bundle)
         write_synced(trust_root, proved.trust.to_json())
     told = {"bundle": str(out), "bytes": len(bundle), "trustRoot": str(trust_root)}
-    answer({**told, "vouched": proved.verified.vouched.in_words(), "missing": list(proved.missing)}, as_json=as_json)
+    missing = list(proved.missing) if as_json else "; ".join(proved.missing) or "nothing"
+    answer({**told, "vouched": proved.verified.vouched.in_words(), "missing": missing}, as_json=as_json)
 
 
 def _checkpoint(given: str, settings: Settings) -> bytes | None:
