@@ -60,7 +60,8 @@ class _Commands(LazyGroup):
             "Decides every access again from the chain alone; compares database and objects too. "
             "Exit code 1: findings.",
         ),
-        "verify": Entry("verify:verify", "Verifies an evidence bundle; needs no network."),
+        "verify": Entry("verify:verify", "Verifies an evidence bundle or a completeness statement; needs no network."),
+        "statement": Entry("statement:app", "Statements that no access is missing: subject, institution."),
         "history": Entry(
             "history:history",
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",
