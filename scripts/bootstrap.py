@@ -49,19 +49,21 @@ class Part:
 
 
 def parts(root: Path) -> dict[str, Part]:
-    """Returns what ``run``, ``test``, ``lint`` and ``prove`` need in the checkout at ``root``."""
+    """Returns what ``run``, ``test``, ``lint``, ``prove`` and ``fuzz`` need in the checkout at ``root``."""
     locks = root / "requirements"
     run = Environment(root / ".venv", (locks / "runtime.txt",), editable=True)
     test = Environment(root / ".venv", (locks / "runtime.txt", locks / "dev.txt"), editable=True)
     slither = Environment(root / ".venv-slither", (locks / "slither.txt",), editable=False)
     halmos = Environment(root / ".venv-halmos", (locks / "halmos.txt",), editable=False)
     servers = Environment(root / ".venv-servers", (locks / "servers.txt",), editable=False)
+    fuzz = Environment(root / ".venv-fuzz", (locks / "fuzz.txt",), editable=False)
     chain, contracts, fonts = "hardhat-free-node/embedded", "contracts", "src/consentry/papers/fonts"
     return {
         "run": Part((run,), (chain, fonts)),
         "test": Part((test, servers), (chain, contracts, fonts)),
         "lint": Part((test, slither), (chain, contracts)),
         "prove": Part((test, halmos), (chain, contracts)),
+        "fuzz": Part((test, fuzz), (chain, contracts)),
     }
 
 

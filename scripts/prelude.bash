@@ -23,7 +23,7 @@ find_python() {
   return 1
 }
 
-# bootstrap run|test|lint|prove: everything that part needs, installed from the locks unless it is there already.
+# bootstrap run|test|lint|prove|fuzz: everything that part needs, installed from the locks unless it is there already.
 bootstrap() {
   local python
   python="$(find_python)"

@@ -36,7 +36,7 @@ def without_hash(lock: str) -> list[str]:
     return [name for name, entry in pins(lock).items() if "==" not in entry or "--hash=sha256:" not in entry]
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt", "slither.txt", "halmos.txt", "servers.txt"])
+@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt", "slither.txt", "halmos.txt", "servers.txt", "fuzz.txt"])
 def test_every_entry_of_a_lock_has_version_and_hash(name: str) -> None:
     lock = (ROOT / "requirements" / name).read_text()
 

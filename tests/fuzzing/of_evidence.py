@@ -30,10 +30,12 @@ from consentry.evidence import (
     state_proof,
     trie,
     trie_path,
+    verify_completeness,
 )
 from consentry.evidence.block_conflict import BlockConflict
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.checkpoint import Checkpoint
+from consentry.evidence.completeness import Statement
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.log_root import LogRoot
 from consentry.evidence.misbehaviour import accuse
@@ -47,6 +49,9 @@ from tests.fuzzing.mutators import as_json, as_lines, as_rlp, in_parts, packed, 
 from tests.fuzzing.parser import Parser, same_bytes
 from tests.support.log_people import LOG, NOW, POLICY, ROOT, ROOT_HOLDERS, cosigned, head, leaves
 from tests.vectors.bundles.vouched import CHECKED, Vouched, build_vouched
+from tests.vectors.completeness.build_completeness import build
+from tests.vectors.completeness.world import CHECKED as STATED
+from tests.vectors.completeness.world import build_world
 
 VECTORS: Final = Path(__file__).parents[1] / "vectors"
 _WHERE: Final = bytes(32)
@@ -98,6 +103,14 @@ def _text(content: bytes) -> str:
 
 def _verify_bundle(content: bytes) -> object:
     return verify(content, _world().trust, now=CHECKED)
+
+
+def _verify_statement(content: bytes) -> object:
+    return verify_completeness.verify(content, build_world().trust, now=STATED)
+
+
+def _seed_statements() -> Sequence[bytes]:
+    return [content for name, content in build().items() if name.startswith("true/")]
 
 
 def _verify_proof_of_blocks(content: bytes) -> object:
@@ -303,6 +316,14 @@ EVIDENCE: Final = (
         JSON_FILES,
     ),
     Parser("bundle-verify", "evidence.verify.verify", _verify_bundle, lambda: true_bundles()[:2], JSON_FILES),
+    Parser(
+        "statement",
+        "evidence.completeness.Statement.from_json",
+        _faithful(Statement.from_json, Statement.to_json),
+        _seed_statements,
+        JSON_FILES,
+    ),
+    Parser("statement-verify", "evidence.verify_completeness.verify", _verify_statement, _seed_statements, JSON_FILES),
     Parser("trust-root", "evidence.trust.TrustRoot.from_json", TrustRoot.from_json, _seed_trust_roots, JSON_FILES),
     Parser(
         "log-root",

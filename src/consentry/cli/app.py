@@ -60,8 +60,12 @@ class _Commands(LazyGroup):
             "Decides every access again from the chain alone: run, sql; and what people read of it: report, "
             "disclosures, institution, incident, fhir.",
         ),
-        "verify": Entry("verify:verify", "Verifies an evidence bundle, or the one in a paper; needs no network."),
+        "verify": Entry(
+            "verify:verify",
+            "Verifies an evidence bundle, the one in a paper, or a completeness statement; needs no network.",
+        ),
         "evidence": Entry("papers:app", "Evidence on paper: paper (PDF of a bundle), extract (the bundle in a PDF)."),
+        "statement": Entry("statement:app", "Statements that no access is missing: subject, institution."),
         "history": Entry(
             "history:history",
             "Shows who asked for a patient's records; a gap in the numbers, or with --node a missing end, is refused.",

@@ -9,10 +9,13 @@ import typer
 
 from consentry.cli.output import AsJson, answer
 from consentry.errors import ConfigurationError, InvalidInputError
+from consentry.evidence.completeness import is_statement
 from consentry.evidence.national import verify_anchoring
 from consentry.evidence.notation import Json
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify as verify_bundle
+from consentry.evidence.verify_completeness import VerifiedStatement
+from consentry.evidence.verify_completeness import verify as verify_statement
 
 TrustRootFile = Annotated[Path, typer.Option("--trust-root", help="whom to believe")]
 LogRoots = Annotated[
@@ -23,7 +26,7 @@ _PDF: Final = b"%PDF-"
 
 def verify(
     *,
-    file: Annotated[Path, typer.Argument(help="evidence bundle, or PDF with one inside")],
+    file: Annotated[Path, typer.Argument(help="evidence bundle, PDF with one inside, or completeness statement")],
     trust_root: TrustRootFile = Path("trust-root.json"),
     log_root: LogRoots = None,
     authority: Annotated[
@@ -35,14 +38,20 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verifies an evidence bundle, or the one in a paper; needs no network."""
+    """Verifies an evidence bundle, the one in a paper, or a completeness statement; needs no network."""
     trust, content = TrustRoot.from_json(content_of(trust_root)), content_of(file)
+    versions = [content_of(path) for path in log_root or ()]
+    if is_statement(content):
+        if national or authority:
+            raise InvalidInputError("file does not match (got a completeness statement, expected a bundle or a paper)")
+        answer(_shown(verify_statement(content, trust, log_roots=versions)), as_json=as_json)
+        return
     about_paper: Json = {}
     if content.startswith(_PDF):
         content, about_paper = _opened(content, [content_of(path) for path in authority or ()])
     elif authority:
         raise InvalidInputError("--authority does not match (got a bundle, expected a PDF)")
-    verified = verify_bundle(content, trust, log_roots=[content_of(path) for path in log_root or ()])
+    verified = verify_bundle(content, trust, log_roots=versions)
     anchored = None if national is None else verify_anchoring(content_of(national), verified, trust)
     values = {
         "verified": True,
@@ -72,6 +81,16 @@ def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:
         said = {"signedBy": signed.name, "signedAt": int(signed.at.timestamp()) if signed.at else None}
         said["signerVouchedFor"] = signed.is_vouched_for
     return bundle_in(paper), {"paper": said}
+
+
+def _shown(verified: VerifiedStatement) -> Json:
+    return {
+        "verified": True,
+        "claim": verified.claim,
+        "block": verified.block.number,
+        "accesses": verified.count,
+        "vouched": verified.vouched.in_words(),
+    }
 
 
 def content_of(path: Path) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args
 
 from consentry.core import heads
 from consentry.core.codes import Reason
+from consentry.core.nesting import parse_json
 from consentry.core.terms import AccessRequest, Address, SubjectId
 from consentry.core.typed_data import struct_hash
 from consentry.errors import InvalidInputError
@@ -111,6 +112,15 @@ class Statement:
             InvalidInputError: it is none, too large, or not in canonical form.
         """
         return read_canonical("statement", content, _read, largest=LARGEST)
+
+
+def is_statement(content: bytes) -> bool:
+    """Tells whether a file says that it is one; whether it is in order is another question."""
+    try:
+        found = parse_json("file", content[: LARGEST + 1])
+    except InvalidInputError:
+        return False
+    return isinstance(found, dict) and found.get("format") == FORMAT
 
 
 def claim_of(whose: Whose, key: bytes, count: int, number: int, time: int) -> str:

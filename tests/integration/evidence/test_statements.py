@@ -1,0 +1,118 @@
+"""Completeness statements written from a real node, and verified against nothing but the hash of its newest block."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from consentry.core.chain import ChainIdentity
+from consentry.core.terms import Address, SubjectId
+from consentry.errors import ConfigurationError, LedgerUnavailableError, VerificationError
+from consentry.evidence.completeness import Statement, Told
+from consentry.evidence.verify_completeness import verify
+from consentry.ledger.connection import Connection
+from consentry.ledger.direct import DirectConnection
+from consentry.ledger.engines import load_profile
+from consentry.ledger.manifest import Manifest
+from consentry.ledger.statements import Stater
+from tests.contracts.test_access_batches import another, prepared
+from tests.support.anvil_chain import CHAIN_ID, anvil_chain
+from tests.support.contract_suite import deploy_suite
+from tests.support.contract_world import World
+
+NOBODY = SubjectId(b"\x98" * 32)
+
+
+@dataclass(frozen=True)
+class Story:
+    """A hospital that asked three times, the last under a consent that was revoked; and where the node is."""
+
+    url: str
+    manifest: Manifest
+    subject: SubjectId
+    hospital: Address
+
+
+@pytest.fixture(scope="module")
+def story(engine: Path) -> Iterator[Story]:
+    """Plays the story on an anvil of its own."""
+    with anvil_chain(engine) as suite:
+        deploy_suite(suite)
+        world = World(suite)
+        item = prepared(world)
+        world.decide([item])
+        world.decide([another(world, item, item.request.request_id + 1)])
+        assert item.terms
+        world.revoke(item.terms)
+        world.decide([another(world, item, item.request.request_id + 2)])
+        contracts = tuple((name, suite.address(name)) for name in suite.contracts)
+        genesis = bytes(suite.w3.eth.get_block(0)["hash"])
+        manifest = Manifest(ChainIdentity(CHAIN_ID, genesis, contracts, 0), ())
+        url = str(suite.w3.provider.endpoint_uri)  # type: ignore[attr-defined]  # it is one over HTTP
+        yield Story(url, manifest, SubjectId(world.patient.subject_id), Address(world.hospital.address))
+
+
+@pytest.fixture
+async def connection(story: Story) -> AsyncIterator[Connection]:
+    """Opens the node."""
+    opened = DirectConnection(story.url, load_profile("embedded"))
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+def stater(story: Story, connection: Connection) -> Stater:
+    """Gives who states."""
+    return Stater(connection, story.manifest)
+
+
+async def test_all_accesses_of_a_subject_are_stated(story: Story, stater: Stater) -> None:
+    made = await stater.of_subject(story.subject)
+    found = verify(made.to_json(), stater.trust_root(made))
+
+    assert (found.whose, found.count) == ("subject", 3)
+    assert [entry.reason != 0 for entry in made.entries if isinstance(entry, Told)] == [False, False, True]
+    assert "3 accesses were decided of subject" in found.claim
+    assert "neither validators nor witnesses vouch" in found.vouched.in_words()
+    short = replace(made, entries=made.entries[:2], claim=made.claim.replace("3 accesses", "2 accesses"))
+    with pytest.raises(VerificationError, match=r"number of entries does not match \(got 2, expected 3\)"):
+        verify(short.to_json(), stater.trust_root(made))
+
+
+async def test_all_accesses_of_an_institution_are_stated(story: Story, stater: Stater) -> None:
+    made = await stater.of_institution(story.hospital)
+
+    for statement in (made, made.withholding()):
+        assert verify(Statement.from_json(statement.to_json()).to_json(), stater.trust_root(made)).count == 3
+
+
+async def test_subject_without_accesses_has_none(stater: Stater) -> None:
+    made = await stater.of_subject(NOBODY)
+
+    assert verify(made.to_json(), stater.trust_root(made)).count == 0
+    assert made.claim.endswith("there is none.")
+
+
+async def test_node_that_leaves_a_decision_out_is_told(
+    story: Story, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = connection.logs
+
+    async def logs(*arguments: object) -> object:
+        return (await honest(*arguments))[:-1]  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(connection, "logs", logs)
+    with pytest.raises(LedgerUnavailableError, match="node gives 2 decisions of the 3 that its state counts"):
+        await Stater(connection, story.manifest).of_subject(story.subject)
+
+
+def test_engine_without_proofs_states_nothing(story: Story, connection: Connection) -> None:
+    connection.profile = replace(connection.profile, proof_kind="none")
+
+    with pytest.raises(ConfigurationError, match="got none, expected tries"):
+        Stater(connection, story.manifest)
