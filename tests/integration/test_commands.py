@@ -148,7 +148,8 @@ def test_whole_life_of_a_consent(desk: Desk) -> None:
     consent = granted(desk, image, "patient.key", "consent.json", "--category", "IMAGING")
     opened = desk.folder / "opened.dcm"
 
-    read = desk.must(*asking(desk, image, consent, "--out", str(opened), *desk.node))
+    read = desk.must(*asking(desk, image, consent, "--out", str(opened), "--opening", "opening.json", *desk.node))
+    assert stat.S_IMODE((desk.folder / "opening.json").stat().st_mode) == 0o600
     assert opened.read_bytes() == image.content.read_bytes()
     assert stat.S_IMODE(opened.stat().st_mode) == 0o600
     refusal = denied(desk, *asking(desk, image, consent, "--purpose", "HRESCH"))
@@ -163,6 +164,11 @@ def test_whole_life_of_a_consent(desk: Desk) -> None:
 
     _check_lists(desk, image, consent, read["requestId"])
     _prove(desk, read["requestId"])
+    shown = desk.must("verify", "evidence.json", "--record", str(opened), "--opening", "opening.json")
+    assert shown["record"] == f"{opened} is the record"
+    (desk.folder / "other.dcm").write_bytes(opened.read_bytes() + b"\0")
+    other = desk.refused(5, "verify", "evidence.json", "--record", "other.dcm", "--opening", "opening.json")
+    assert other.startswith("consentry: step 6: plaintext commitment does not match")
 
 
 def _check_lists(desk: Desk, image: Image, consent: str, request: str) -> None:

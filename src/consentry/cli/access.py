@@ -23,6 +23,7 @@ from consentry.core.terms import AccessRequest, RecordId
 from consentry.errors import AccessDeniedError, ConfigurationError, InvalidInputError
 from consentry.evidence.notation import Json, read, write
 from consentry.evidence.notice import moment_text
+from consentry.ledger.embedded.durable import write_synced
 from consentry.ledger.keyfiles import load_key
 
 app = typer.Typer(help="Accesses of an institution: request, request-many, review, list, prove.", no_args_is_help=True)
@@ -54,6 +55,10 @@ def request(
         list[str] | None, typer.Option(help="every record of the consent's named set, if it has one; repeatable")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="new file for the opened record, mode 0600")] = None,
+    opening: Annotated[
+        Path | None,
+        typer.Option(help="new file, mode 0600, that later shows that the opened file is this record; secret like it"),
+    ] = None,
     keep: Annotated[
         Path | None, typer.Option(help="keeps the request in a file, so that the same command asks only once")
     ] = None,
@@ -71,12 +76,15 @@ def request(
     )
     proof = _proof(wanted, scope or [])
     own = reach.institution(load_signing_key(key, reach.origin), institution, load_key(release_key))
-    if out is not None:
-        values.check_target(out, fresh=True)
+    if opening is not None and out is None:
+        raise InvalidInputError("opening does not match (got one without --out, expected the opened file as well)")
+    for target in (out, opening):
+        if target is not None:
+            values.check_target(target, fresh=True)
 
     async def act(hospital: Hospital) -> Json:
         made = _kept(ground.request(hospital, wanted, asking, what), keep)
-        return await _asked(hospital, made, proof, out)
+        return await _asked(hospital, made, proof, out, opening)
 
     _tell(reach.as_hospital(own, act), as_json=as_json)
 
@@ -88,7 +96,9 @@ def _tell(shown: Json, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-async def _asked(hospital: Hospital, made: AccessRequest, proof: tuple[bytes, ...], out: Path | None) -> Json:
+async def _asked(
+    hospital: Hospital, made: AccessRequest, proof: tuple[bytes, ...], out: Path | None, opening: Path | None
+) -> Json:
     shown: Json = {"permitted": False, "requestId": str(made.request_id)}
     try:
         permitted = await hospital.access(made, proof)
@@ -97,7 +107,9 @@ async def _asked(hospital: Hospital, made: AccessRequest, proof: tuple[bytes, ..
     shown |= {"permitted": True, "reason": "NONE", "receipt": permitted.receipt}
     if out is not None:
         try:
-            await hospital.download(permitted, out)
+            opened_by = await hospital.download(permitted, out)
+            if opening is not None:
+                write_synced(opening, opened_by.to_json())
         except OSError as error:
             raise ConfigurationError(
                 f"file {out} cannot be written ({error.strerror}); request {made.request_id} was permitted"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from consentry.cli.output import AsJson, answer
-from consentry.errors import ConfigurationError, InvalidInputError
+from consentry.cli.app import EXIT_VERIFICATION
+from consentry.cli.output import AsJson, answer, listing
+from consentry.errors import ConfigurationError, InvalidInputError, VerificationError
 from consentry.evidence.completeness import is_statement
 from consentry.evidence.national import verify_anchoring
 from consentry.evidence.notation import Json
+from consentry.evidence.opening import Opening, check_bytes
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify as verify_bundle
 from consentry.evidence.verify_completeness import VerifiedStatement
@@ -24,9 +30,28 @@ LogRoots = Annotated[
 _PDF: Final = b"%PDF-"
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What every file is verified with: whom to believe, and what else was given on the command line."""
+
+    trust: TrustRoot
+    log_roots: list[bytes]
+    authorities: list[bytes]
+    national: bytes | None
+    record: Path | None
+    opening: Opening | None
+
+    @property
+    def is_about_access(self) -> bool:
+        return bool(self.authorities or self.national or self.record)
+
+
 def verify(
     *,
-    file: Annotated[Path, typer.Argument(help="evidence bundle, PDF with one inside, or completeness statement")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="evidence bundle, PDF with one inside, or completeness statement; several of them"),
+    ],
     trust_root: TrustRootFile = Path("trust-root.json"),
     log_root: LogRoots = None,
     authority: Annotated[
@@ -36,24 +61,72 @@ def verify(
         Path | None,
         typer.Option(help="proof that the nation anchored the ledger's log; the trust root names the nation"),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="file that has to be the record: its ciphertext, or with --opening the plaintext"),
+    ] = None,
+    opening: Annotated[Path | None, typer.Option(help="what access request --opening wrote beside the record")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verifies an evidence bundle, the one in a paper, or a completeness statement; needs no network."""
-    trust, content = TrustRoot.from_json(content_of(trust_root)), content_of(file)
-    versions = [content_of(path) for path in log_root or ()]
-    if is_statement(content):
-        if national or authority:
-            raise InvalidInputError("file does not match (got a completeness statement, expected a bundle or a paper)")
-        answer(_shown(verify_statement(content, trust, log_roots=versions)), as_json=as_json)
+    """Verifies evidence bundles, those in papers, or completeness statements; needs no network."""
+    if opening is not None and record is None:
+        raise InvalidInputError("opening does not match (got one without --record, expected the plaintext as well)")
+    if len(files) > 1 and (national or record):
+        raise InvalidInputError("files do not match (got several, expected one beside --national or --record)")
+    plan = _Plan(
+        TrustRoot.from_json(content_of(trust_root)),
+        [content_of(path) for path in log_root or ()],
+        [content_of(path) for path in authority or ()],
+        content_of(national) if national else None,
+        record,
+        Opening.from_json(content_of(opening)) if opening else None,
+    )
+    if len(files) == 1:
+        answer(_verified(content_of(files[0]), plan), as_json=as_json)
         return
+    _verify_each(files, plan, as_json=as_json)
+
+
+def _verify_each(files: list[Path], plan: _Plan, *, as_json: bool) -> None:
+    """Verifies every file, whatever became of the one before, and ends with 5 if one was refused."""
+    told: list[Json] = []
+    for file in files:
+        try:
+            told.append({"file": str(file), **_verified(content_of(file), plan)})
+        except VerificationError as error:
+            told.append({"file": str(file), "verified": False, "step": error.step, "refused": error.message})
+        except InvalidInputError as error:
+            told.append({"file": str(file), "verified": False, "step": None, "refused": error.message})
+    rows = [(one["file"], "yes" if one["verified"] else "no", _outcome(one)) for one in told]
+    listing(told, ("file", "verified", "what"), rows, as_json=as_json)
+    if not all(one["verified"] for one in told):
+        raise typer.Exit(EXIT_VERIFICATION)
+
+
+def _outcome(one: Json) -> str:
+    if one["verified"]:
+        return str(one["claim"])
+    return str(one["refused"]) if one["step"] is None else f"step {one['step']}: {one['refused']}"
+
+
+def _verified(content: bytes, plan: _Plan) -> Json:
+    """Verifies one file.
+
+    Raises:
+        VerificationError: the first step that fails.
+        InvalidInputError: what was given on the command line does not fit this kind of file.
+    """
+    if is_statement(content):
+        if plan.is_about_access:
+            raise InvalidInputError("file does not match (got a completeness statement, expected a bundle or a paper)")
+        return _shown(verify_statement(content, plan.trust, log_roots=plan.log_roots))
     about_paper: Json = {}
     if content.startswith(_PDF):
-        content, about_paper = _opened(content, [content_of(path) for path in authority or ()])
-    elif authority:
+        content, about_paper = _opened(content, plan.authorities)
+    elif plan.authorities:
         raise InvalidInputError("--authority does not match (got a bundle, expected a PDF)")
-    verified = verify_bundle(content, trust, log_roots=versions)
-    anchored = None if national is None else verify_anchoring(content_of(national), verified, trust)
-    values = {
+    verified = verify_bundle(content, plan.trust, log_roots=plan.log_roots)
+    values: Json = {
         "verified": True,
         "claim": verified.claim,
         "block": verified.block.number,
@@ -61,9 +134,13 @@ def verify(
         "permitted": verified.entry.reason == 0,
         "vouched": verified.vouched.in_words(),
     }
-    if anchored is not None:
-        values["national"] = anchored.in_words()
-    answer({**values, **about_paper}, as_json=as_json)
+    if plan.national is not None:
+        values["national"] = verify_anchoring(plan.national, verified, plan.trust).in_words()
+    if plan.record is not None:
+        with readable(plan.record) as file:
+            check_bytes(verified.leaf, file, plan.opening)
+        values["record"] = f"{plan.record} is the record"
+    return {**values, **about_paper}
 
 
 def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:
@@ -93,13 +170,25 @@ def _shown(verified: VerifiedStatement) -> Json:
     }
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[BufferedReader]:
+    """Opens a file to read.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError:
+        raise ConfigurationError(f"file {path} cannot be read") from None
+
+
 def content_of(path: Path) -> bytes:
     """Reads a file.
 
     Raises:
         ConfigurationError: it cannot be read.
     """
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise ConfigurationError(f"file {path} cannot be read") from None
+    with readable(path) as file:
+        return file.read()

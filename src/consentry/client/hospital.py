@@ -59,6 +59,7 @@ from consentry.crypto.sealing import Opener, sealing_context
 from consentry.crypto.signing import SigningKey, sign
 from consentry.errors import AccessDeniedError, ConsentryError, NotFoundError, VerificationError
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
+from consentry.evidence.opening import Opening
 
 REQUEST_SECONDS: Final = 300
 _PIECE: Final = 1 << 20
@@ -337,8 +338,11 @@ class Hospital:
         )
         return unwrap_record_keys(permitted.wrapped_key, self._own.release_seed, context)
 
-    async def download(self, permitted: Permitted, target: Path) -> None:
+    async def download(self, permitted: Permitted, target: Path) -> Opening:
         """Fetches, opens and checks a permitted record; the file (mode 0600) appears only when every check held.
+
+        Returns:
+            What shows anybody later that the file is the record of the decision; as secret as the file.
 
         Raises:
             VerificationError: key, ciphertext or plaintext is not what was anchored.
@@ -368,6 +372,7 @@ class Hospital:
             draft.rename(target)
         finally:
             draft.unlink(missing_ok=True)
+        return Opening(permitted.object_id, keys.blinding)
 
     async def leaf_of(self, subject_id: SubjectId, record: RecordId) -> RecordLeaf:
         """Gives the leaf of one of a subject's records, compared with its id.

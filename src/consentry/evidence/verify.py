@@ -57,7 +57,7 @@ from consentry.core.codes import (
     Standing,
 )
 from consentry.core.emergencies import debt_id
-from consentry.core.terms import ZERO_32, AccessEntry, Material, SubjectId
+from consentry.core.terms import ZERO_32, AccessEntry, Material, RecordLeaf, SubjectId
 from consentry.core.typed_data import SignedStruct, consent_id, digest, record_id
 from consentry.crypto import signing
 from consentry.errors import ConsentryError, VerificationError
@@ -120,12 +120,16 @@ SMART_ACCOUNT: Final = "; the answer of a smart account (ERC-1271) cannot be rep
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAccess:
-    """A decision that is proved, the block it stands in, and who vouches for that."""
+    """A decision that is proved, the block it stands in, and who vouches for that.
+
+    ``leaf`` is that of the record; none where the ledger knew no such record.
+    """
 
     entry: AccessEntry
     block: BlockReference
     claim: str
     vouched: Vouched
+    leaf: RecordLeaf | None = None
 
 
 def verify(
@@ -165,7 +169,7 @@ def verify(
     seals = _seals(bundle, trust, block)
     witnesses = _witnesses(bundle, trust, block, log_roots, int(time.time()) if now is None else now)
     vouched = Vouched(trust.header_form, has_checkpoint, seals, witnesses)
-    return VerifiedAccess(bundle.entry, block, bundle.claim, vouched)
+    return VerifiedAccess(bundle.entry, block, bundle.claim, vouched, bundle.record.leaf if bundle.record else None)
 
 
 def _seals(bundle: Bundle, trust: TrustRoot, block: BlockReference) -> Seals | None:

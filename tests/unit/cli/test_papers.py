@@ -95,7 +95,7 @@ def test_verify_changed_paper_is_refused(desk: Path, monkeypatch: pytest.MonkeyP
         (("evidence", "paper", "none.json", "--out", "p.pdf", *TRUST), 3, "file none.json cannot be read"),
         (("evidence", "paper", str(TRUST_ROOT), "--out", "p.pdf", *TRUST), 5, "step 1"),
         (("evidence", "extract", str(BUNDLE), "--out", "b.json"), 2, "paper does not match (expected a PDF file"),
-        (("verify", str(BUNDLE), *TRUST, "--authority", "none.pem"), 2, "got a bundle, expected a PDF"),
+        (("verify", str(BUNDLE), *TRUST, "--authority", str(TRUST_ROOT)), 2, "got a bundle, expected a PDF"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_written(
