@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import replace
 from io import BufferedReader, BytesIO
-from typing import cast
 
 import pytest
 
@@ -39,7 +38,7 @@ def leaf() -> RecordLeaf:
 
 def file(content: bytes) -> BufferedReader:
     """Gives a file with a content."""
-    return BufferedReader(cast("BytesIO", BytesIO(content)))  # type: ignore[type-var]  # BytesIO is raw enough
+    return BufferedReader(BytesIO(content))
 
 
 def refusal(content: bytes, opening: Opening | None = None, known: RecordLeaf | None = None) -> VerificationError:
