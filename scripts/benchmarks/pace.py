@@ -106,11 +106,11 @@ def run(*, quick: bool) -> dict[str, float]:
 async def measure(size: Size) -> dict[str, float]:
     """Measures with a size of one's own."""
     async with open_stage(size.patients) as stage, _open_room(stage) as room:
-        await _write(room, await asyncio.to_thread(_signed, stage, WARM_UP))
+        await _write(room, await asyncio.to_thread(signed, stage, WARM_UP))
         before = await _decisions(room.database)
         reached = [Reached(0, 0.0, 0.0, _memory(room.pids))]
         for count in portions(size.accesses // BATCH, size.portion):
-            batches = await asyncio.to_thread(_signed, stage, count)
+            batches = await asyncio.to_thread(signed, stage, count)
             used = _cpu(room.pids)
             seconds = await _write(room, batches)
             last, used = reached[-1], _cpu(room.pids) - used
@@ -167,7 +167,8 @@ def _cpu(pids: Mapping[str, int]) -> float:
     return sum(cpu_seconds(pid) for pid in pids.values())
 
 
-def _signed(stage: Stage, batches: int) -> list[Batch]:
+def signed(stage: Stage, batches: int) -> list[Batch]:
+    """Makes batches of requests and signs each."""
     own, domain, made = stage.requester, stage.domain("AccessLedger"), list[Batch]()
     places: cycle[Place] = cycle(stage.sought)
     for _ in range(batches):

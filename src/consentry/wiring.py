@@ -51,6 +51,7 @@ from consentry.gateway.background import ROUND_SECONDS, Background, Deed, Tell
 from consentry.gateway.bell import Bell
 from consentry.gateway.context import Context, Limits
 from consentry.gateway.erasures import ErasureDesk
+from consentry.ledger.bulk import Bulk
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.claims import FolderLock
 from consentry.ledger.connection import Connection, is_refusal
@@ -199,6 +200,7 @@ class AuditScope:
     """What an audit may look at: the chain always, a custodian's database, objects, releases if settings name it."""
 
     reader: ChainReader
+    manifest: Manifest
     rows: ProjectionRows | None
     measure: ObjectMeasure | None
     releases: ReleaseRows | None
@@ -208,16 +210,17 @@ class AuditScope:
 @asynccontextmanager
 async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[AuditScope]:
     """Opens what an audit reads; no key of any kind is opened."""
-    reader = ChainReader(connect(settings), Manifest.read(settings.manifest_path))
+    manifest = Manifest.read(settings.manifest_path)
+    reader = ChainReader(connect(settings), manifest)
     try:
         if chain_only or not settings.custodian:
-            yield AuditScope(reader, None, None, None, ZERO_ADDRESS)
+            yield AuditScope(reader, manifest, None, None, None, ZERO_ADDRESS)
             return
         database = Database(database_url(settings))
         try:
             measure = ObjectMeasure(database, object_store(settings))
             rows, releases = ProjectionRows(database), ReleaseRows(database)
-            yield AuditScope(reader, rows, measure, releases, _address(settings.custodian))
+            yield AuditScope(reader, manifest, rows, measure, releases, _address(settings.custodian))
         finally:
             await database.close()
     finally:
@@ -226,9 +229,13 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
 
 @dataclass(frozen=True, slots=True)
 class AuditOrder:
-    """Which blocks to audit, and where to write tables and checkpoints, if anywhere."""
+    """Which blocks to audit, and where to write tables and checkpoints, if anywhere.
+
+    In bulk the chain is read by processes of their own, which pays from some ten thousand events on.
+    """
 
     span: Span
+    in_bulk: bool = False
     rows: RowSink | None = None
     checkpoints: Checkpoints | None = None
 
@@ -246,7 +253,8 @@ async def run_audit(
     """
     order = order or AuditOrder(Span())
     async with open_audit(settings, chain_only=chain_only or order.span.last is not None) as scope:
-        audit = Audit(scope.reader, span=order.span, rows=order.rows, checkpoints=order.checkpoints)
+        bulk = Bulk.of_deployment(settings.node_url, scope.manifest) if order.in_bulk else None
+        audit = Audit(scope.reader, span=order.span, rows=order.rows, checkpoints=order.checkpoints, bulk=bulk)
         report = await audit.run(progress)
         if scope.rows is not None and scope.measure is not None:
             await _wait_for(scope.rows, report.head)

@@ -270,7 +270,15 @@ def test_many_records_under_one_signature_are_opened_and_each_is_proved(desk: De
         batch = json.loads((desk.folder / "evidence.json").read_text())["batch"]
         assert (batch["place"], batch["size"], len(batch["path"])) == (place, 3, 1 if place == 2 else 2)
     node = {"CONSENTRY_MANIFEST": str(desk.network.manifest_path)}
-    assert desk.must("audit", "--chain-only", **node)["findings"] == []
+    short = desk.must("audit", "--chain-only", **node)
+    assert short["findings"] == []
+    audited = desk.must("audit", "run", "--chain-only", "--out", "audited", **node)
+    assert audited == short
+    assert desk.must("audit", "run", "--chain-only", "--out", "audited", **node) == short
+    told = desk.must("audit", "sql", "audited", "SELECT count(*) AS decisions FROM decisions")
+    assert told == [{"decisions": short["decisions"]}]
+    assert "wrong_decisions" in desk.run("audit", "sql", "audited").stdout
+    assert "one SELECT" in desk.refused(2, "audit", "sql", "audited", "DROP VIEW decisions")
 
 
 def test_many_records_of_which_one_is_denied_tell_so_each(desk: Desk, ward: Ward) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import audit
 from benchmarks.filling import fill
 from benchmarks.pace import Reached, figures, portions, slope
 from consentry.core import events
@@ -50,6 +51,16 @@ def test_tenths_are_compared_by_their_own_time() -> None:
 
 def test_slope_is_the_exponent() -> None:
     assert slope([(10, 3 * 10**1.5), (100, 3 * 100**1.5), (1000, 3 * 1000**1.5)]) == pytest.approx(1.5)
+
+
+def test_audit_is_compared_by_what_one_event_takes() -> None:
+    marks = [audit.Spent(10**size, 10.0**size, 2 * 10.0**size, 10**8 + 40 * 10**size) for size in (4, 5)]
+    loop, ours = audit.Spent(100, 10.0, 30.0), audit.Spent(1000, 2.0, 10.0)
+    found = audit.figures(marks, [(loop, ours)] * 3)
+    assert found["audit_over_web3py"] == pytest.approx(50)
+    assert found["audit_over_web3py_by_cpu"] == pytest.approx(30)
+    assert found["audit_scaling_exponent"] == pytest.approx(1)
+    assert found["audit_memory_bytes_per_event"] == pytest.approx(40)
 
 
 async def test_filled_rows_read_as_those_they_are_made_like(tmp_path: Path) -> None:

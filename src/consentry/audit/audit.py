@@ -290,7 +290,7 @@ class Audit:
     async def _take_plain(self, plain: Plain) -> None:
         """Takes a plain transaction the short way, or the long way if it is not as plain to the state."""
         if not self._swift.can_take(plain):
-            await self._take(await self._again(plain))
+            await self._take(plain.events())
             return
         if plain.batch is not None:
             self._take_one(plain.batch, None)
@@ -302,20 +302,6 @@ class Audit:
         expected = await self._swift.take(plain, submitted)
         if self.rows and self._is_reported(plain.place.block.number):
             self.rows.take_plain(number, plain, expected, self.replay.state)
-
-    async def _again(self, plain: Plain) -> Sequence[LedgerEvent]:
-        """Reads the events of a transaction one by one.
-
-        Raises:
-            LedgerUnavailableError: the node tells of other events than before.
-        """
-        number, transaction = plain.place.block.number, plain.place.transaction_hash
-        block = await self.reader.events(number, number)
-        found = [event for event in block if event.place.transaction_hash == transaction]
-        expected = [*([plain.batch] if plain.batch else []), *(plain.event(row) for row in range(len(plain)))]
-        if found != expected:
-            raise LedgerUnavailableError(f"events of transaction 0x{transaction.hex()} are others than before")
-        return found
 
     def _is_reported(self, block: int) -> bool:
         return self.span.first is None or block >= self.span.first

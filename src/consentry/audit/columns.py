@@ -1,9 +1,9 @@
 """Decisions as they come in bulk: the words of their logs side by side, with what can be told of them without a state.
 
-A transaction that holds nothing but decisions, after the event of their batch if one signature is over all of them, is
-*plain*. Whoever reads the chain has looked at it beforehand (`audit.prepare`): its calldata says the same as its logs, the
-batch is the one over its requests, every scope proof holds, and the signatures are those of the accounts named. What
-then is left to an audit depends on the state: `audit.swift`.
+A transaction that holds nothing but decisions, after the event of their batch if one signature is over all of them,
+is *plain*. Whoever reads the chain has looked at it beforehand (`audit.prepare`): its calldata says the same as its
+logs, the batch is the one over its requests, every scope proof holds, and the signatures are those of the accounts
+named. What then is left to an audit depends on the state: `audit.swift`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class Plain:
         place: of the first decision; the log index of the others follows, one by one.
         batch: the event in front of them, if one signature is over all.
         words: of each decision ten words, one decision behind the other.
-        request_hashes: struct hash of each request.
         entry_hashes: entry hash of each decision.
         digests: 16 bytes for each request id, by the key of the audit's set of used ones.
         signers: the account that signed: one for a batch, else one for each request.
@@ -46,7 +45,6 @@ class Plain:
     place: EventPlace
     batch: BatchSubmitted | None
     words: bytes
-    request_hashes: bytes
     entry_hashes: bytes
     digests: bytes
     signers: tuple[Address, ...]
@@ -67,6 +65,11 @@ class Plain:
     def event(self, row: int) -> AccessDecided:
         """Gives a decision as an event."""
         return AccessDecided(self.place_of(row), self.entry(row))
+
+    def events(self) -> list[LedgerEvent]:
+        """Gives every event of the transaction."""
+        decided = [self.event(row) for row in range(len(self))]
+        return [self.batch, *decided] if self.batch else [*decided]
 
     def entry(self, row: int) -> AccessEntry:
         """Gives a decision as a line of the log."""

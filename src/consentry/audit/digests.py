@@ -88,7 +88,10 @@ class DigestSet:
         """Adds digests; those that are there, or given twice, count once."""
         if len(digests) > 1:
             digests = np.unique(digests, axis=0)
-        digests = digests[~self.holds(digests)]
+        self.add_new(digests[~self.holds(digests)])
+
+    def add_new(self, digests: Words) -> None:
+        """Adds digests that are known not to be there, each given once."""
         self._make_room(len(digests))
         self._place(digests)
         self._count += len(digests)

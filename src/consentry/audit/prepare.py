@@ -28,11 +28,11 @@ from consentry.audit.columns import (
     Bytes,
     Plain,
 )
-from consentry.core.batch_tree import root_of
+from consentry.core.batch_tree import LEAF, NODE
 from consentry.core.chain import EventPlace
-from consentry.core.codes import LegalBasis
+from consentry.core.codes import LegalBasis, Reason
 from consentry.core.events import BatchSubmitted
-from consentry.core.keccak import keccak
+from consentry.core.keccak import keccak, keccak_each
 from consentry.core.terms import AccessRequest, Address, RequestBatch
 from consentry.core.typed_data import Domain, domain_separator, struct_hash, type_hash
 from consentry.crypto.signing import recover
@@ -85,22 +85,21 @@ def prepare(
     signers = _signers(signed, call.signatures, domain)
     if signers is None:
         return None
-    joined = b"".join(hashes)
-    return Plain(place, batch, words, joined, _entry_hashes(matrix, joined), digests, signers)
+    return Plain(place, batch, words, _entry_hashes(matrix, b"".join(hashes)), digests, signers)
 
 
 def _is_usual(matrix: Bytes) -> bool:
-    """Tells whether words are coded as usual, and every request invokes a consent."""
+    """Tells whether words are coded as usual, with a known reason, and every request invokes a consent."""
     packed = matrix[:, [CODES, OUTCOME], :_UNUSED]
-    consent = matrix[:, CODES, 29] == LegalBasis.CONSENT
-    return bool(consent.all()) and not packed.any() and not matrix[:, INSTITUTION, :_ADDRESS_AT].any()
+    known = (matrix[:, CODES, 29] == LegalBasis.CONSENT) & (matrix[:, OUTCOME, 31] <= max(Reason))
+    return bool(known.all()) and not packed.any() and not matrix[:, INSTITUTION, :_ADDRESS_AT].any()
 
 
 def _is_batch(batch: BatchSubmitted, call: Call, matrix: Bytes, hashes: Sequence[bytes]) -> bool:
     institution = np.frombuffer(batch.institution.rjust(WORD, b"\0"), np.uint8)
     one = bool((matrix[:, INSTITUTION] == institution).all()) and call.institution == batch.institution
     said = (batch.size, batch.signature) == (len(hashes), call.signatures[0])
-    return one and said and batch.root == root_of(hashes)
+    return one and said and batch.root == root_over(hashes)
 
 
 def _signers(hashes: Sequence[bytes], signatures: Sequence[bytes], domain: Domain) -> tuple[Address, ...] | None:
@@ -127,8 +126,7 @@ def _request_hashes(matrix: Bytes) -> list[bytes]:
         made[:, member] = matrix[:, word]
     made[:, 14, 24:] = codes[:, 19:27]
     made[:, 15, 24:] = codes[:, 11:19]
-    content, size = made.tobytes(), _REQUEST_WORDS * WORD
-    return [keccak(content[start : start + size]) for start in range(0, len(content), size)]
+    return keccak_each(made.tobytes(), _REQUEST_WORDS * WORD)
 
 
 def _entry_hashes(matrix: Bytes, hashes: bytes) -> bytes:
@@ -138,5 +136,13 @@ def _entry_hashes(matrix: Bytes, hashes: bytes) -> bytes:
     made[:, 1] = matrix[:, SUBJECT]
     made[:, 2, 31] = matrix[:, OUTCOME, 31]
     made[:, 3, 24:] = matrix[:, OUTCOME, 23:31]
-    content, size = made.tobytes(), _ENTRY_WORDS * WORD
-    return b"".join([keccak(content[start : start + size]) for start in range(0, len(content), size)])
+    return b"".join(keccak_each(made.tobytes(), _ENTRY_WORDS * WORD))
+
+
+def root_over(hashes: Sequence[bytes]) -> bytes:
+    """Gives the root over the struct hashes of a batch: `core.batch_tree.root_of`, level by level at once."""
+    level = keccak_each(b"".join([LEAF + each for each in hashes]), len(LEAF) + WORD)
+    while len(level) > 1:
+        paired = b"".join([NODE + level[place] + level[place + 1] for place in range(0, len(level) - 1, 2)])
+        level = keccak_each(paired, len(NODE) + 2 * WORD) + level[len(level) // 2 * 2 :]
+    return level[0]

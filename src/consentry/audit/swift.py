@@ -1,17 +1,19 @@
 """Plain transactions decided again quickly, with the same outcome as `audit.replay`.
 
-The usual decision, permitted under one consent, is checked by what was prepared for its record and consent. A decision of
-another kind is judged by the rules of ``core``; one in which anything is wrong is taken by the replay itself, which
-says what. So there is one place that finds, and this is a shorter way past it: tests compare the two on honest chains and
-on spoiled ones.
+The usual decision, permitted under one consent, is checked by what was prepared for its record and consent. A decision
+of another kind is judged by the rules of ``core``; one in which anything is wrong is taken by the replay itself, which
+says what. So there is one place that finds, and this is a shorter way past it: tests compare the two on honest chains
+and on spoiled ones.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from itertools import compress
+from operator import not_
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from consentry.audit.columns import (
     GROUND,
     INSTITUTION,
     KEY_HASH,
+    OUTCOME,
     PRACTITIONER,
     ROW,
     SUBJECT,
@@ -45,6 +48,10 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 _UNCHANGING: Final = (events.AccessDecided, events.RequestRejected, events.BatchSubmitted)
 Submitted = Callable[[], Awaitable[Sequence[SubmittedRequest | None] | None]]
 Flags = NDArray[np.bool_]
+Key = TypeVar("Key", bound=bytes)
+_INSTITUTION_NUMBER: Final = 11
+_SUBJECT_NUMBER: Final = 17
+"""Where in its last word a decision has its numbers; see `core.packing`."""
 
 
 @dataclass
@@ -74,11 +81,13 @@ def _slices(words: bytes, word: int, skipped: int = 0) -> list[bytes]:
 def _rows_of(plain: Plain) -> _Rows:
     matrix, words = plain.matrix(), plain.words
     digests = np.frombuffer(plain.digests, np.uint64).reshape(-1, 2)
-    named: tuple[list[SubjectId], list[Address], list[ConsentId]] = (
-        list(map(SubjectId, _slices(words, SUBJECT))),
-        list(map(Address, _slices(words, INSTITUTION, WORD - ACCOUNT_SIZE))),
-        list(map(ConsentId, _slices(words, GROUND))),
-    )
+    subjects: list[Any] = _slices(words, SUBJECT)
+    grounds: list[Any] = _slices(words, GROUND)
+    if plain.batch is not None:
+        institutions: list[Any] = [plain.batch.institution] * len(plain)
+    else:
+        institutions = _slices(words, INSTITUTION, WORD - ACCOUNT_SIZE)
+    named = subjects, institutions, grounds
     return _Rows(plain, matrix, codes_of(matrix), digests, *named, plain.place.block.time)
 
 
@@ -173,15 +182,16 @@ class Swift:
 
     def _catch_up(self, rows: _Rows, row: int) -> None:
         """Adds the rows before one to the used request ids and to the counts."""
-        self.used.add(rows.digests[rows.used : row])
+        # None of them was there, and none stands there twice: such a row is for the replay itself.
+        self.used.add_new(rows.digests[rows.used : row])
         rows.used = row
         self._count(rows, row)
 
     def _count(self, rows: _Rows, row: int) -> None:
         first, rows.counted = rows.counted, row
-        permitted = [number for number in range(first, row) if not rows.expected[number]]
-        self._uses.update([rows.grounds[number] for number in permitted])
-        self._permits.update([rows.institutions[number] for number in permitted])
+        refused = rows.expected[first:row]
+        self._uses.update(compress(rows.grounds[first:row], map(not_, refused)))
+        self._permits.update(compress(rows.institutions[first:row], map(not_, refused)))
 
     def _pass(self, rows: _Rows) -> None:
         """Takes decisions until one is for the replay itself."""
@@ -238,21 +248,12 @@ class Swift:
 
     def _in_line(self, rows: _Rows, begun: int, stop: int) -> int:
         """Gives the first row whose numbers are not the next of its subject and institution, from one on."""
-        own, others = rows.codes.subject_sequence.tolist(), rows.codes.institution_sequence.tolist()
-        subjects, institutions = dict[SubjectId, int](), dict[Address, int]()
-        state = self.replay.state
-        for row in range(begun, stop):
-            subject, institution = rows.subjects[row], rows.institutions[row]
-            number = subjects.get(subject)
-            if number is None:
-                number = sequence_of(state.subject_head(subject))
-            other = institutions.get(institution)
-            if other is None:
-                other = sequence_of(state.institution_head(institution))
-            if (number + 1, other + 1) != (own[row], others[row]):
-                return row
-            subjects[subject], institutions[institution] = number + 1, other + 1
-        return stop
+        codes, state = rows.codes, self.replay.state
+        asked = codes.institution_sequence[begun:stop].tolist()
+        stop = begun + _next_in(state.institution_heads, rows.institutions[begun:stop], asked)
+        return begun + _next_in(
+            state.subject_heads, rows.subjects[begun:stop], codes.subject_sequence[begun:stop].tolist()
+        )
 
     def _judge(self, rows: _Rows, permitted: Flags, stop: int) -> None:
         """Adds what the rules say of each row before ``stop``, as long as it is what the contract says."""
@@ -270,20 +271,41 @@ class Swift:
         expected += [0] * (stop - len(expected))
 
     def _advance(self, rows: _Rows, begun: int, end: int) -> None:
-        """Moves the heads past some rows, as `core.heads.advance` does one by one."""
-        state, entries = self.replay.state, rows.plain.entry_hashes
-        subjects, institutions, zero = state.subject_heads, state.institution_heads, ZERO_32
-        for row in range(begun, end):
-            entry, subject = entries[row * WORD : (row + 1) * WORD], rows.subjects[row]
-            head = subjects.get(subject, zero)
-            number = int.from_bytes(head[-SEQUENCE_BYTES:], "big") + 1
-            made = keccak(subject + head + entry)
-            subjects[subject] = made[:-SEQUENCE_BYTES] + number.to_bytes(SEQUENCE_BYTES, "big")
-            institution = rows.institutions[row]
-            head = institutions.get(institution, zero)
-            number = int.from_bytes(head[-SEQUENCE_BYTES:], "big") + 1
-            made = keccak(institution_key(institution) + head + entry)
-            institutions[institution] = made[:-SEQUENCE_BYTES] + number.to_bytes(SEQUENCE_BYTES, "big")
+        """Moves the heads past some rows, as `core.heads.advance` does one by one; their numbers were looked at."""
+        state, words, hashed = self.replay.state, rows.plain.words, rows.plain.entry_hashes
+        entries = [hashed[at : at + WORD] for at in range(begun * WORD, end * WORD, WORD)]
+        first, last = begun * ROW + OUTCOME * WORD, end * ROW
+        numbers = [words[at : at + SEQUENCE_BYTES] for at in range(first + _SUBJECT_NUMBER, last, ROW)]
+        own = [words[at : at + SEQUENCE_BYTES] for at in range(first + _INSTITUTION_NUMBER, last, ROW)]
+        asked = list(map(institution_key, rows.institutions[begun:end]))
+        _move(state.subject_heads, rows.subjects[begun:end], rows.subjects[begun:end], entries, numbers)
+        _move(state.institution_heads, rows.institutions[begun:end], asked, entries, own)
+
+
+def _next_in(heads: Mapping[Key, bytes], names: Sequence[Key], numbers: Sequence[int]) -> int:
+    """Gives how many numbers are each the next of its name."""
+    if len(set(names)) == 1:
+        # Nearly always: one institution asked for all.
+        first = sequence_of(heads.get(names[0], ZERO_32)) + 1
+        if numbers == list(range(first, first + len(numbers))):
+            return len(numbers)
+    reached: dict[Key, int] = {}
+    for row, (name, number) in enumerate(zip(names, numbers, strict=True)):
+        before = reached.get(name)
+        if before is None:
+            before = sequence_of(heads.get(name, ZERO_32))
+        if number != before + 1:
+            return row
+        reached[name] = number
+    return len(numbers)
+
+
+def _move(
+    heads: dict[Key, bytes], names: Sequence[Key], keys: Sequence[bytes], entries: list[bytes], numbers: list[bytes]
+) -> None:
+    """Moves heads by name, each by the key of its chain and an entry hash; numbers are those behind them."""
+    for name, key, entry, number in zip(names, keys, entries, numbers, strict=True):
+        heads[name] = keccak(key + heads.get(name, ZERO_32) + entry)[:-SEQUENCE_BYTES] + number
 
 
 def _twice(digests: Words) -> Flags:

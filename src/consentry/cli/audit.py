@@ -85,7 +85,7 @@ def run(
         values.origin(node)
     given = {"node_url": node, "manifest": manifest, "engine": engine}
     chosen = load_settings(settings, **{name: value for name, value in given.items() if value})
-    order = AuditOrder(Span(first, last))
+    order = AuditOrder(Span(first, last), in_bulk=True)
     if out is not None:
         order = replace(order, rows=Rows(PartWriter(out)), checkpoints=Checkpoints(out / "checkpoint"))
     quiet = as_json or not sys.stderr.isatty()
@@ -115,7 +115,9 @@ def sql(
     if as_json:
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in shown]))
         return
-    table = Table(*columns)
+    table = Table()
+    for name in columns:
+        table.add_column(name, overflow="fold")
     for row in shown[:_MOST_SHOWN]:
         table.add_row(*("" if value is None else str(value) for value in row))
     console().print(table)

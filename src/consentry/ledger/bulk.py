@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
+from operator import itemgetter, lt
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -31,9 +31,10 @@ from consentry.core.events import BatchSubmitted, LedgerEvent
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.abi import artifact
+from consentry.ledger.abi import CONTRACTS, artifact
 from consentry.ledger.bulk_calls import call_in
 from consentry.ledger.events import Log, decode_log
+from consentry.ledger.manifest import Manifest
 
 SECONDS: Final = 60.0
 """How long an answer may take."""
@@ -114,10 +115,9 @@ class BlockReader:
         wanted = {"address": [_hex(a) for a in self._source.contracts], "fromBlock": hex(first), "toBlock": hex(last)}
         [logs] = self._node.ask([("eth_getLogs", [wanted])])
         try:
-            logs.sort(key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
-            blocks = self._blocks(dict.fromkeys(log["blockNumber"] for log in logs))
+            blocks = self._blocks(dict.fromkeys([log["blockNumber"] for log in logs]))
             segments: list[Segment] = []
-            for transaction, group in groupby(logs, key=itemgetter("transactionHash")):
+            for transaction, group in groupby(_in_order(logs), key=itemgetter("transactionHash")):
                 self._add(segments, blocks, transaction, list(group))
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
@@ -179,10 +179,21 @@ class BlockReader:
             topics, data = entry["topics"], entry["data"]
             if len(topics) != _DECIDED_TOPICS or topics[0] != kind or len(data) != _DATA or entry["address"] != ledger:
                 return None
-            parts += topics[1:]
-            parts.append(data)
-        content = "".join(parts).replace("0x", "")
+            _, request, subject, institution = topics
+            parts += (request[2:], subject[2:], institution[2:], data[2:])
+        content = "".join(parts)
         return bytes.fromhex(content) if len(content) == len(decided) * _HEX_ROW else None
+
+
+def _in_order(logs: Group) -> Group:
+    """Gives logs in the order of the chain, which is mostly the one they come in."""
+    places = [(int(number, 16), int(index, 16)) for number, index in map(_PLACE, logs)]
+    if all(map(lt, places, places[1:])):
+        return logs
+    return [log for _, log in sorted(zip(places, logs, strict=True), key=itemgetter(0))]
+
+
+_PLACE: Final = itemgetter("blockNumber", "logIndex")
 
 
 def _ids(words: bytes) -> list[bytes]:
@@ -222,19 +233,27 @@ class Bulk:
         self._source = source
         self._processes = processes or max(1, (os.cpu_count() or 2) - 1)
 
+    @classmethod
+    def of_deployment(cls, url: str, manifest: Manifest, processes: int = 0) -> Bulk:
+        """Gives the reader of a deployment behind a node's HTTP address."""
+        ledger = manifest.address("AccessLedger")
+        domain = Domain("Consentry AccessLedger", manifest.identity.chain_id, ledger)
+        contracts = tuple(manifest.address(name) for name in CONTRACTS)
+        return cls(Source(url, contracts, ledger, domain), processes)
+
     async def stretches(self, first: int, last: int, key: bytes) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         """Gives blocks ``first`` to ``last``, some at a time, and reads on meanwhile.
 
         Raises:
             LedgerUnavailableError: the node does not answer.
         """
-        context = multiprocessing.get_context("forkserver")
+        context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source, key))
         try:
             async for reached, segments in self._ahead(pool, first, last):
                 yield reached, segments
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
     async def _ahead(self, pool: Executor, first: int, last: int) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         loop, stride = asyncio.get_running_loop(), Stride()

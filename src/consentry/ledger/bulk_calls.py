@@ -1,7 +1,7 @@
 """Calls of the access ledger, read by columns: what they say of each request, beside what its log says.
 
-`ledger.calldata` reads any call the contract reads. Here a call that is coded as a relay of ours does it is read at once;
-of any other nothing is told, and it is read the long way.
+`ledger.calldata` reads any call the contract reads. Here a call that is coded as a relay of ours does it is read at
+once; of any other nothing is told, and it is read the long way.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from consentry.core.access import is_shown_to_be_named
 from consentry.core.packing import Places
 from consentry.core.terms import ZERO_32, Address, ConsentTerms
 from consentry.core.typed_data import consent_id
+from consentry.errors import InvalidInputError
 from consentry.ledger.abi import artifact
 from consentry.ledger.calldata import submitted_in
 from consentry.ledger.coding import CodingError, Row
@@ -173,7 +174,10 @@ def _grounds(call: _Call, base: int, places: NDArray[np.int64], data: bytes) -> 
 
 
 def _check_named(data: bytes, rows: Sequence[int]) -> None:
-    items = submitted_in(data)
+    try:
+        items = submitted_in(data)
+    except InvalidInputError as error:
+        raise UnusualCallError(error.message) from None
     for row in rows:
         item = items[row] if items else None
         terms = item.shown.terms if item else None

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from consentry.audit.audit import Audit
-from consentry.audit.findings import Kind
+from consentry.audit.findings import Kind, Report
 from consentry.core import merkle
 from consentry.core.codes import Action, Reason
 from consentry.core.terms import (
@@ -35,6 +35,7 @@ from consentry.evidence.verify import verify
 from consentry.ledger import node
 from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
+from consentry.ledger.bulk import Bulk
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Founders, deploy
@@ -60,6 +61,7 @@ class Chain:
     connection: Connection
     manifest: Manifest
     ledger: ChainLedger
+    url: str
     decided: dict[int, Reason] = field(default_factory=dict)
 
     @property
@@ -127,7 +129,7 @@ async def chain(tmp_path: Path, engine: Path) -> AsyncIterator[Chain]:  # noqa: 
         relay_key = AccountKey.generate().secret
         await _govern(connection, manifest, officers, SendingAccount(connection, relay_key))
         ledger = await ChainLedger.connect(connection, manifest, relay_key)
-        yield Chain(connection, manifest, ledger)
+        yield Chain(connection, manifest, ledger, str(status.url))
         await ledger.close()
     finally:
         await asyncio.to_thread(node.down, folder)
@@ -176,6 +178,11 @@ EXPECTED: Final = {
 }
 
 
+async def _in_bulk(chain: Chain) -> Report:
+    reader = ChainReader(chain.connection, chain.manifest)
+    return await Audit(reader, bulk=Bulk.of_deployment(chain.url, chain.manifest)).run()
+
+
 async def test_prove_every_access_then_verify_and_audit(chain: Chain) -> None:
     await _story(chain)
     assert chain.decided == EXPECTED
@@ -192,5 +199,7 @@ async def test_prove_every_access_then_verify_and_audit(chain: Chain) -> None:
     assert report.findings == ()
     assert report.decisions == len(EXPECTED)
     assert report.signatures >= len(EXPECTED) + 5
+    settled = await _in_bulk(chain)
+    assert settled == report
     blind = await Audit(ChainReader(chain.connection, chain.manifest), with_calldata=False).run()
     assert [finding.kind for finding in blind.findings] == [Kind.SCOPE_UNPROVEN]
