@@ -55,7 +55,7 @@ class Place:
 
     async def national(self, command: str, *words: str, node_url: str = "", status: int = 0) -> dict[str, Any]:
         """Runs a command of the nation."""
-        where = ("--node", node_url or self.nation, "--national", "national.json", "--engine", "embedded")
+        where = ("--node", node_url or self.nation, "--nation", "national.json", "--engine", "embedded")
         return await self.run("national", command, *words, *where, status=status)
 
     @property
@@ -140,8 +140,9 @@ async def test_province_is_witnessed_anchored_proved_and_its_fork_shown(place: P
     assert (known["status"], known["size"], known["conflicts"]) == ("active", second["size"], 0)
 
     await _evidence(place)
-    await place.national("prove", "bundle.json", "--out", "proof.json", "--state", "one", *place.ledger)
     await place.national("trust", "province-root.json", "--out", "root.json", "--origin", ORIGIN)
+    way = ("--state", "one", *place.ledger, "--trust-root", "root.json")
+    await place.national("prove", "bundle.json", "--out", "proof.json", *way)
     assert "anchored by 2 witnesses" in (await _verify(place, "proof.json"))["national"]
     proof = NationalProof.from_json((place.folder / "proof.json").read_bytes())
     (place.folder / "spoilt.json").write_bytes(proof.to_json().replace(b'"index":"', b'"index":"1'))

@@ -51,7 +51,7 @@ app = typer.Typer(
 )
 Node = Annotated[str, typer.Option("--node", help="address of a node of the national chain")]
 OwnNode = Annotated[str, typer.Option("--node", help="address of the own node of the province")]
-National = Annotated[Path, typer.Option("--national", help="manifest of the national ledger")]
+National = Annotated[Path, typer.Option("--nation", help="manifest of the national ledger")]
 Province = Annotated[Path, typer.Option("--manifest", help="deployment manifest of the province")]
 Origin = Annotated[str, typer.Option("--origin", help="origin of the province's log")]
 Officer = Annotated[Path, typer.Option("--key", help="the officer's key file, mode 0600")]
@@ -337,19 +337,24 @@ def prove(
     national: National,
     manifest: Province,
     origin: Origin,
+    trust_root: Annotated[
+        Path | None,
+        typer.Option("--trust-root", help="what the verifier believes of the nation; else the newest block"),
+    ] = None,
     engine: EngineName = "",
     as_json: AsJson = False,
 ) -> None:
     """Proves that the newest anchored log of a province has a decision in it."""
     values.check_target(out)
     made, identity = Bundle.from_json(bundle.read_bytes()), _identity(manifest, origin)
+    believed = TrustRoot.from_json(trust_root.read_bytes()).national if trust_root else None
     with kept_tree(state, manifest, engine) as kept:
 
         async def build(nation: _Nation) -> tuple[bytes, int, int]:
             anchored = await nation.ledger.checkpoint(ledger_id(identity))
             index = _place_of(kept, made, identity, anchored.size)
             path = kept.keeper.inclusion(index, anchored.size)
-            proof = await nation.ledger.prove(identity, ledger_id(identity), anchored.size, index, path)
+            proof = await nation.ledger.prove(identity, anchored.size, index, path, trust=believed)
             return proof.to_json(), anchored.size, index
 
         content, size, index = _at(node, national, engine, build)

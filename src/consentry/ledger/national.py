@@ -10,7 +10,7 @@ from eth_hash.auto import keccak
 
 from consentry.core.anchors import Conflict, LedgerStatus, signer_order
 from consentry.core.chain import ActReceipt, BlockReference
-from consentry.core.ledger_checkpoint import LedgerCheckpoint, LedgerIdentity
+from consentry.core.ledger_checkpoint import LedgerCheckpoint, LedgerIdentity, ledger_id
 from consentry.core.offices import Role
 from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import Domain
@@ -18,6 +18,7 @@ from consentry.errors import LedgerUnavailableError, NotFoundError
 from consentry.evidence import header, trie
 from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.national import NationalChain, NationalProof
+from consentry.evidence.qbft_proof import select
 from consentry.evidence.trust import Checkpoint, NationalTrust
 from consentry.ledger.abi import MANAGER, NATIONAL, SYSTEM_DELAY, Artifact, Signature, artifact, values_of
 from consentry.ledger.accounts import SendingAccount
@@ -151,30 +152,37 @@ class NationalLedger:
         raise LedgerUnavailableError("anchoring left no event")
 
     async def prove(
-        self, identity: LedgerIdentity, ledger: bytes, size: int, index: int, path: Sequence[bytes]
+        self,
+        identity: LedgerIdentity,
+        size: int,
+        index: int,
+        path: Sequence[bytes],
+        *,
+        trust: NationalTrust | None = None,
     ) -> NationalProof:
         """Builds the file that shows an anchored checkpoint to outsiders; they verify it.
 
         Args:
             identity: of the ledger.
-            ledger: its id.
             size: of the anchored tree.
             index: place of the decision's leaf in that tree.
             path: siblings of that leaf.
+            trust: what the verifier believes of the nation: the headers are proved from the block it pins, or lead to
+                its newest checkpoint; to the newest block if it is not given.
 
         Raises:
             NotFoundError: no tree of this size is anchored.
             LedgerUnavailableError: the node does not give what is needed.
         """
         event = next(s for s in _contract().events.values() if s.name == "CheckpointAnchored")
-        topics = (event.digest, ledger, size.to_bytes(32, "big"))
+        topics = (event.digest, ledger_id(identity), size.to_bytes(32, "big"))
         chain = self._manifest.identity
         logs = await self._connection.logs([self._address], chain.deployed_in, None, topics)
         if not logs:
             raise NotFoundError(f"no checkpoint of {size} entries is anchored")
         log = logs[-1]
         _, _, anchored, signers, signatures = event.decode_event(log.topics, log.data)
-        inclusion, encoded = await self._inclusion(log)
+        inclusion, encoded = await self._inclusion(log, trust)
         return NationalProof(
             national=NationalChain(chain.chain_id, chain.genesis_hash, self._address),
             ledger=identity,
@@ -237,18 +245,24 @@ class NationalLedger:
             raise LedgerUnavailableError("node does not answer (it has no block)")
         return newest.block
 
-    async def _inclusion(self, log: Log) -> tuple[Inclusion, tuple[bytes, ...]]:
-        """Proves a log by its receipt; gives the headers from its block to the newest."""
+    async def _inclusion(self, log: Log, trust: NationalTrust | None) -> tuple[Inclusion, tuple[bytes, ...]]:
+        """Proves a log by its receipt; gives the headers that prove its block."""
         answers = await self._connection.raw("eth_getBlockReceipts", hex(log.block_number))
-        place = next(
-            n for n, found in enumerate(answers) if found["transactionHash"] == "0x" + log.transaction_hash.hex()
-        )
+        wanted = "0x" + log.transaction_hash.hex()
+        place = next(n for n, found in enumerate(answers) if found["transactionHash"] == wanted)
         indexes = [int(one["logIndex"], 16) for one in answers[place]["logs"]]
-        receipts = [trie.encode_receipt(found) for found in answers]
-        nodes = trie.prove(receipts, place)
-        head = await self._head()
-        headers = [await self._header(number) for number in range(log.block_number, head.number + 1)]
-        return Inclusion(log.block_hash, place, indexes.index(log.log_index), nodes), tuple(headers)
+        nodes = trie.prove([trie.encode_receipt(found) for found in answers], place)
+        inclusion = Inclusion(log.block_hash, place, indexes.index(log.log_index), nodes)
+        if trust is not None and trust.qbft_anchor is not None:
+            anchor = trust.qbft_anchor
+            return inclusion, select(anchor, await self._headers(anchor.number, log.block_number), log.block_number)
+        believed = [pinned.number for pinned in trust.checkpoints] if trust is not None else []
+        return inclusion, await self._headers(log.block_number, max(believed) if believed else None)
+
+    async def _headers(self, first: int, last: int | None) -> tuple[bytes, ...]:
+        """Gives headers up to a block, or to the newest."""
+        end = (await self._head()).number if last is None else last
+        return tuple([await self._header(number) for number in range(first, end + 1)])
 
     async def _header(self, number: int) -> bytes:
         block = await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names

@@ -119,7 +119,7 @@ class Province:
         words = number.to_bytes(32, "big")
         index = next(n for n, log in enumerate(logs) if log.address == ledger and log.topics[1] == words)
         path = inclusion_proof(index, anchored.size, nodes_of(leaves))
-        proof = await self.nation.ledger.prove(self.identity, self.id, anchored.size, index, path)
+        proof = await self.nation.ledger.prove(self.identity, anchored.size, index, path)
         return bundle.to_json(), proof, index, logs[index], path
 
 
