@@ -25,7 +25,9 @@ from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
-from consentry.wiring import create_passphrase, open_gateway, rebuild
+from consentry.wiring.adapters import create_passphrase
+from consentry.wiring.copies import rebuild
+from consentry.wiring.gateways import open_gateway
 from tests.support.ledger_worlds import deployed, people, world_on
 from tests.support.samples import word
 from tests.support.waiting import until

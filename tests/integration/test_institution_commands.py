@@ -22,7 +22,7 @@ from consentry.core.events import InstitutionAdmitted, InstitutionStandingChange
 from consentry.crypto.keywrap import PUBLIC_KEY_SIZE
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
-from consentry.wiring import connect
+from consentry.wiring.adapters import connect
 
 pytestmark = pytest.mark.slow
 INSTITUTION = "0x" + "1a" * 20

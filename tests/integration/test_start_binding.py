@@ -9,7 +9,7 @@ from sqlmodel import col, update
 from consentry.core.terms import SubjectId
 from consentry.database.engine import Database
 from consentry.vault.tables import ObjectState, StoredObject
-from consentry.wiring import open_gateway
+from consentry.wiring.gateways import open_gateway
 from tests.integration.test_foreign_chain import Site, site
 from tests.support.samples import word
 

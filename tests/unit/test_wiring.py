@@ -21,7 +21,8 @@ from consentry.ledger import keyfiles
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.objects import CUT_OFF_SECONDS, open_object_store
 from consentry.vault.schema import upgrade
-from consentry.wiring import create_passphrase, database_url, object_store, open_key_service, open_keyring, tidying
+from consentry.wiring.adapters import create_passphrase, database_url, object_store, open_key_service, open_keyring
+from consentry.wiring.gateways import tidying
 from tests.support.openbao import OpenBao
 from tests.support.s3_server import S3Server
 from tests.support.soft_hsm import SoftHsm

@@ -28,7 +28,7 @@ from consentry.cli import values
 from consentry.cli.audit_reports import COMMANDS
 from consentry.cli.output import AsJson, console
 from consentry.config import Settings, load_settings
-from consentry.wiring import AuditOrder, run_audit
+from consentry.wiring.audits import AuditOrder, run_audit
 
 _SHOWN: Final = 40
 _MOST_SHOWN: Final = 1_000

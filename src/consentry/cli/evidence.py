@@ -24,7 +24,7 @@ from consentry.ledger.embedded.durable import explained, write_synced
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
-from consentry.wiring import connect
+from consentry.wiring.adapters import connect
 from consentry.witness.gateway_log import read_log_root
 
 _LARGEST_CHECKPOINT = 1 << 18

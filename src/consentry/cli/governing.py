@@ -18,7 +18,7 @@ from consentry.ledger.deployment import verify_identity
 from consentry.ledger.governance import Announced, Answer, Governance, Waiting
 from consentry.ledger.keyfiles import load_key
 from consentry.ledger.manifest import Manifest
-from consentry.wiring import connect
+from consentry.wiring.adapters import connect
 
 OfficerKey = Annotated[Path, typer.Option("--key", help="the officer's key file, mode 0600")]
 Outcome = TypeVar("Outcome")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from consentry.errors import LedgerUnavailableError, VaultUnavailableError
-from consentry.wiring import is_away
+from consentry.wiring.gateways import is_away
 
 AGAIN_SECONDS: Final = 1.0
 Opened = TypeVar("Opened")

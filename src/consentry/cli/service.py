@@ -34,8 +34,9 @@ from consentry.ledger.deployment import deploy as deploy_suite
 from consentry.ledger.keyfiles import load_key, load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
-from consentry.wiring import check_custodian, connect, create_passphrase, open_gateway
-from consentry.wiring import rebuild as rebuild_projection
+from consentry.wiring.adapters import connect, create_passphrase
+from consentry.wiring.copies import rebuild as rebuild_projection
+from consentry.wiring.gateways import check_custodian, open_gateway
 
 STOP_SECONDS = 10
 SWITCH_SECONDS = 0.0005

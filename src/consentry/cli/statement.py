@@ -20,7 +20,7 @@ from consentry.ledger.deployment import verify_identity
 from consentry.ledger.embedded.durable import explained, write_synced
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.statements import Stater
-from consentry.wiring import connect
+from consentry.wiring.adapters import connect
 
 app = typer.Typer(help="Statements that no access is missing: subject, institution.", no_args_is_help=True)
 Out = Annotated[Path, typer.Option(help="where the statement goes")]

@@ -28,7 +28,8 @@ from consentry.errors import ConsentryError, VerificationError
 from consentry.ledger import node
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
-from consentry.wiring import rebuild, run_audit
+from consentry.wiring.audits import run_audit
+from consentry.wiring.copies import rebuild
 
 MOST_ATTEMPTS: Final = 8
 LATEST_KILL_SECONDS: Final = 6.0

@@ -29,7 +29,8 @@ from consentry.ledger.reader import ChainReader
 from consentry.vault.database import Database
 from consentry.vault.outbox import RequestOutbox
 from consentry.vault.releases import ReleaseRows
-from consentry.wiring import rebuild, run_audit
+from consentry.wiring.audits import run_audit
+from consentry.wiring.copies import rebuild
 
 ENGINE: Final = "engine of the chain"
 BACKEND: Final = "backend amid a transaction"

@@ -34,7 +34,7 @@ from consentry.ledger.embedded.service import ENDPOINT_NAME
 from consentry.ledger.installation import provide_engine
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.processes import process_started
-from consentry.wiring import create_passphrase
+from consentry.wiring.adapters import create_passphrase
 
 A: Final = HOSPITALS[0].name
 GATEWAYS: Final = (A, f"{A}-2")

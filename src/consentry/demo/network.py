@@ -37,7 +37,8 @@ from consentry.ledger.governance import Answer, Governance, Waiting
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.processes import process_started
-from consentry.wiring import LEAST_FREE_BYTES, create_passphrase
+from consentry.wiring.adapters import create_passphrase
+from consentry.wiring.gateways import LEAST_FREE_BYTES
 
 START_SECONDS: Final = 60.0
 RECOVER_SECONDS: Final = 20.0

@@ -41,7 +41,7 @@ from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
 from consentry.papers.access import access_paper
 from consentry.papers.fonts import load_fonts
-from consentry.wiring import run_audit
+from consentry.wiring.audits import run_audit
 from consentry.witness.gateway_log import read_log_root
 
 WITNESS_SECONDS: Final = 20.0

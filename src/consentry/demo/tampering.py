@@ -13,7 +13,7 @@ from consentry.config import Settings
 from consentry.core.codes import Reason
 from consentry.core.terms import AccessEntry, RecordId
 from consentry.errors import ConfigurationError, ObjectCorruptError
-from consentry.wiring import read_object
+from consentry.wiring.copies import read_object
 
 _REFUSALS: Final = "SELECT rowid, payload FROM ledger_events WHERE kind = 'AccessDecided' AND NOT permitted"
 _REASON: Final = [f.name for f in dataclasses.fields(AccessEntry)].index("reason")

@@ -30,7 +30,8 @@ from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.vault.database import Database
 from consentry.vault.tables import Release
-from consentry.wiring import rebuild, run_audit
+from consentry.wiring.audits import run_audit
+from consentry.wiring.copies import rebuild
 from tests.faults.real.figures import tell
 
 GIVEN: Mapping[str, Any] = {"requests_about_subject": 0}

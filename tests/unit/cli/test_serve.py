@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from consentry.ledger.claims import FolderLock, open_door
-from consentry.wiring import LOCK_NAME
+from consentry.wiring.gateways import LOCK_NAME
 from tests.unit.cli.conftest import Ended, Run
 
 CUSTODIAN = "0x" + "1a" * 20

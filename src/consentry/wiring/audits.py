@@ -1,0 +1,109 @@
+"""Opens what an audit may look at, and runs it; no key of any kind is opened."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from consentry.audit.audit import Audit, Progress, RowSink, Span
+from consentry.audit.checkpoint import Checkpoints
+from consentry.audit.findings import Report
+from consentry.config import Settings
+from consentry.core.chain import BlockReference
+from consentry.core.terms import ZERO_ADDRESS, Address
+from consentry.database.engine import Database
+from consentry.directory.rows import ProjectionRows
+from consentry.gateway.background import ROUND_SECONDS
+from consentry.ledger.bulk import Bulk
+from consentry.ledger.manifest import Manifest
+from consentry.ledger.reader import ChainReader
+from consentry.vault.measure import ObjectMeasure
+from consentry.vault.releases import ReleaseRows
+from consentry.wiring.adapters import address_of, connect, database_url, object_store
+
+MOST_WAIT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditScope:
+    """What an audit may look at: the chain always, a custodian's database, objects, releases if settings name it."""
+
+    reader: ChainReader
+    manifest: Manifest
+    rows: ProjectionRows | None
+    measure: ObjectMeasure | None
+    releases: ReleaseRows | None
+    custodian: Address
+
+
+@asynccontextmanager
+async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[AuditScope]:
+    """Opens what an audit reads; no key of any kind is opened."""
+    manifest = Manifest.read(settings.manifest_path)
+    reader = ChainReader(connect(settings), manifest)
+    try:
+        if chain_only or not settings.custodian:
+            yield AuditScope(reader, manifest, None, None, None, ZERO_ADDRESS)
+            return
+        database = Database(database_url(settings))
+        try:
+            measure = ObjectMeasure(database, object_store(settings))
+            rows, releases = ProjectionRows(database), ReleaseRows(database)
+            yield AuditScope(reader, manifest, rows, measure, releases, address_of(settings.custodian))
+        finally:
+            await database.close()
+    finally:
+        await reader.close()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOrder:
+    """Which blocks to audit, and where to write tables and checkpoints, if anywhere.
+
+    In bulk the chain is read by processes of their own, which pays from some ten thousand events on.
+    """
+
+    span: Span
+    in_bulk: bool = False
+    rows: RowSink | None = None
+    checkpoints: Checkpoints | None = None
+
+
+async def run_audit(
+    settings: Settings,
+    *,
+    chain_only: bool,
+    order: AuditOrder | None = None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Report:
+    """Decides every access again from the chain, then compares database, objects and releases with it.
+
+    What a custodian keeps is compared with the chain up to head alone: an audit that ends before leaves it aside.
+    """
+    order = order or AuditOrder(Span())
+    async with open_audit(settings, chain_only=chain_only or order.span.last is not None) as scope:
+        bulk = Bulk.of_deployment(settings.node_url, scope.manifest) if order.in_bulk else None
+        audit = Audit(scope.reader, span=order.span, rows=order.rows, checkpoints=order.checkpoints, bulk=bulk)
+        report = await audit.run(progress)
+        if scope.rows is not None and scope.measure is not None:
+            await _wait_for(scope.rows, report.head)
+            report = await audit.compare_projection(report, scope.rows)
+            report = await audit.compare_vault(report, scope.custodian, scope.measure)
+        if scope.releases is not None:
+            report = await audit.compare_releases(report, scope.custodian, scope.releases)
+        await audit.conclude(report)
+        return report
+
+
+async def _wait_for(rows: ProjectionRows, head: BlockReference) -> None:
+    """Gives a gateway that runs a moment to take in the newest blocks; one that does not will be found behind."""
+    deadline = time.monotonic() + MOST_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        position = await rows.position()
+        if position is not None and position.number >= head.number:
+            return
+        await asyncio.sleep(ROUND_SECONDS)
