@@ -26,6 +26,8 @@ CHINA_STANDARD_TIME: Final = 8 * 3600
 KEYS: Final = ("institution", "practitioner", "subject", "consent", "record", "debt")
 """What a finding can be about."""
 
+_SHORTEST: Final = 2
+"""Seconds of a window, which is halved."""
 _UNITS: Final = (("days", DAY), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 _SOURCES: Final[Mapping[str, tuple[str, str]]] = {
@@ -134,16 +136,18 @@ def look_for(
 
 
 def check_thresholds(patterns: Sequence[Pattern], changed: Mapping[str, Mapping[str, float]]) -> None:
-    """Checks that every threshold to be changed exists.
+    """Checks that every threshold to be changed exists, and that a time is a whole number of seconds, two at least.
 
     Raises:
-        InvalidInputError: it does not.
+        InvalidInputError: it does not, or is not.
     """
     known = {pattern.kind: set(pattern.thresholds) for pattern in patterns}
     for kind, values in changed.items():
-        for name in values:
+        for name, value in values.items():
             if name not in known.get(kind, ()):
                 raise InvalidInputError(f"no such threshold (got {kind}.{name})")
+            if name.endswith("seconds") and (not isinstance(value, int) or value < _SHORTEST):
+                raise InvalidInputError(f"threshold {kind}.{name} does not match (got {value}, expected whole seconds)")
 
 
 def _ask(tables: OpenedTables, pattern: Pattern, changed: Mapping[str, float], utc_offset: int) -> PatternAnswer:

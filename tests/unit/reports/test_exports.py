@@ -105,6 +105,12 @@ def test_unknown_threshold_is_refused(tables: OpenedTables) -> None:
             look_for(tables, ALL_PATTERNS, changed)
 
 
+@pytest.mark.parametrize("seconds", [0, 1, 60.5])
+def test_window_that_is_no_whole_time_is_refused(tables: OpenedTables, seconds: float) -> None:
+    with pytest.raises(InvalidInputError, match="whole seconds"):
+        look_for(tables, ALL_PATTERNS[:1], {"access.mass-export": {"window_seconds": seconds}})
+
+
 # Names.
 
 
