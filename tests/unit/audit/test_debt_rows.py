@@ -90,15 +90,15 @@ def test_recognitions_tell_what_was_said_of_whose_result(tmp_path: Path) -> None
     replay, record, issuer = Replay({}, VERIFIERS), RecordId(samples.word(4)), samples.address(6)
     replay.state.recognitions.marks[record] = Mark(issuer, 77, 1, 0)
     refused = Recognition(
-        record,
-        ASKS,
-        SUBJECT,
-        samples.word(8),
-        False,
-        int(RefusalReason.STATE_HAS_CHANGED),
-        True,
-        1,
-        NOW,  # noqa: FBT003 - members of the struct
+        record_id=record,
+        institution=ASKS,
+        subject_id=SUBJECT,
+        practitioner=samples.word(8),
+        accepted=False,
+        reason_code=int(RefusalReason.STATE_HAS_CHANGED),
+        explained=True,
+        nonce=1,
+        sign_before=NOW,
     )
     accepted = replace(refused, accepted=True, reason_code=0, explained=False)
     written(tmp_path, [performed(1, refused), performed(2, accepted)], replay, NOW)
