@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from consentry.audit.columns import INSTITUTION, PRACTITIONER, RECORD, ROW, SUBJECT, WORD, Bytes, Codes
 from consentry.core.codes import HIGHEST_SENSITIVITY, UNLIMITED_USES, Action, ConsentStatus, RecordStatus
 from consentry.core.state import LedgerState
-from consentry.core.terms import ZERO_32, ConsentId, RecordId
+from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, RecordId, RecordLeaf
 
 MOST_PREPARED: Final = 1 << 17
 """Pairs of record and consent that are kept."""
@@ -99,19 +99,10 @@ def _prepared(state: LedgerState, record_id: RecordId, consent: ConsentId) -> tu
     if record is None or known is None or known.terms is None:
         return None
     leaf, terms = record.leaf, known.terms
-    # That a record is one of those named was seen in calldata.
-    named = terms.records_root != ZERO_32
-    usual = (
-        record.status == RecordStatus.CURRENT
-        and known.status == ConsentStatus.ACTIVE
-        and terms.subject_id == leaf.subject_id
-        and (terms.group, terms.guardian, terms.max_uses) == (ZERO_32, ZERO_32, UNLIMITED_USES)
-        and (named or (terms.categories >> leaf.category & 1 and leaf.sensitivity != HIGHEST_SENSITIVITY))
-        and leaf.sensitivity <= terms.max_sensitivity
-        and terms.data_from <= leaf.data_month <= terms.data_until
-        and not state.exclusions.of(leaf.subject_id)
-    )
-    if not usual:
+    excluded = state.exclusions.of(leaf.subject_id)
+    if excluded or (record.status, known.status) != (RecordStatus.CURRENT, ConsentStatus.ACTIVE):
+        return None
+    if not (_is_plain(terms, leaf) and _covers(terms, leaf)):
         return None
     words = (leaf.subject_id, terms.institution.rjust(WORD, b"\0"), terms.practitioner)
     return (
@@ -123,3 +114,17 @@ def _prepared(state: LedgerState, record_id: RecordId, consent: ConsentId) -> tu
         terms.valid_until,
         terms.erase_by,
     )
+
+
+def _is_plain(terms: ConsentTerms, leaf: RecordLeaf) -> bool:
+    """Tells whether terms are the subject's own, for one institution, as often as it likes."""
+    others = terms.group, terms.guardian, terms.max_uses
+    return terms.subject_id == leaf.subject_id and others == (ZERO_32, ZERO_32, UNLIMITED_USES)
+
+
+def _covers(terms: ConsentTerms, leaf: RecordLeaf) -> bool:
+    """Tells whether terms cover a record; that it is one of those named was seen in calldata."""
+    in_class = terms.categories >> leaf.category & 1 and leaf.sensitivity != HIGHEST_SENSITIVITY
+    in_scope = bool(in_class) or terms.records_root != ZERO_32
+    in_period = terms.data_from <= leaf.data_month <= terms.data_until
+    return in_scope and in_period and leaf.sensitivity <= terms.max_sensitivity

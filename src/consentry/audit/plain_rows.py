@@ -22,7 +22,7 @@ from consentry.audit.columns import (
     Plain,
     codes_of,
 )
-from consentry.core.state import LedgerState
+from consentry.core.state import LedgerState, RecordState
 from consentry.core.terms import Address, RecordId
 
 _LATEST: Final = 2**63 - 1
@@ -110,13 +110,19 @@ def decisions(number: int, plain: Plain, expected: Sequence[int], state: LedgerS
 def _known(plain: Plain, state: LedgerState) -> dict[str, object]:
     """Gives what the state knows of records and institutions."""
     words, record_at, asked_at = plain.words, RECORD * WORD, INSTITUTION * WORD + _ACCOUNT_AT
-    records = [state.records.get(RecordId(words[at : at + WORD])) for at in range(record_at, len(words), ROW)]
-    leaves = [record.leaf if record else None for record in records]
     end = (INSTITUTION + 1) * WORD - asked_at
+    records = [state.records.get(RecordId(words[at : at + WORD])) for at in range(record_at, len(words), ROW)]
     asked = [state.institutions.get(Address(words[at : at + end])) for at in range(asked_at, len(words), ROW)]
+    custodians, categories, sensitivities = zip(*map(_of_record, records), strict=True)
     return {
         "region": [known.region if known else None for known in asked],
-        "custodian": [leaf.custodian if leaf else None for leaf in leaves],
-        "category_code": [leaf.category if leaf else None for leaf in leaves],
-        "sensitivity": [leaf.sensitivity if leaf else None for leaf in leaves],
+        "custodian": custodians,
+        "category_code": categories,
+        "sensitivity": sensitivities,
     }
+
+
+def _of_record(record: RecordState | None) -> tuple[bytes | None, int | None, int | None]:
+    if record is None:
+        return None, None, None
+    return record.leaf.custodian, record.leaf.category, record.leaf.sensitivity

@@ -10,12 +10,12 @@ from consentry.audit.ports import LedgerReader
 from consentry.core.events import LedgerEvent
 from consentry.errors import LedgerUnavailableError
 
-MOST_BLOCKS: Final = 2_000
-"""Nodes limit the blocks of one question (Besu to 5,000)."""
+MOST_BLOCKS: Final = 256
+"""Blocks of one question: a chain that was quiet may have thousands of events in the next ones."""
 EVENTS_A_READ: Final = 20_000
 """About as many events are read at once; one block may have some thousand."""
 _FIRST_BLOCKS: Final = 64
-_FASTER: Final = 4
+_FASTER: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -106,23 +107,34 @@ def sql(
         if query:
             columns, rows = ask(connection, sys.stdin.read() if query == "-" else query)
         else:
-            columns = ("table", "rows", "what it holds")
-            named = [(table.name, table.says) for table in TABLES] + [(view.name, view.says) for view in VIEWS]
-            rows = [(name, ask(connection, f"SELECT count(*) FROM {name}")[1][0][0], says) for name, says in named]  # noqa: S608 - our own names
+            columns, rows = ("table", "rows", "what it holds"), _listed(connection)
     finally:
         connection.close()
     shown = [[_plain(value) for value in row] for row in rows]
     if as_json:
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in shown]))
-        return
+    else:
+        _show_rows(columns, shown)
+
+
+def _listed(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, str]]:
+    """Gives every table and view, how many rows it has and what it holds."""
+    found = []
+    for each in (*TABLES, *VIEWS):
+        _, [(count,)] = ask(connection, f"SELECT count(*) FROM {each.name}")  # noqa: S608 - a name of ours
+        found.append((each.name, count, each.says))
+    return found
+
+
+def _show_rows(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     table = Table()
     for name in columns:
         table.add_column(name, overflow="fold")
-    for row in shown[:_MOST_SHOWN]:
+    for row in rows[:_MOST_SHOWN]:
         table.add_row(*("" if value is None else str(value) for value in row))
     console().print(table)
-    if len(shown) > _MOST_SHOWN:
-        console().print(f"{len(shown) - _MOST_SHOWN} more rows; --json gives all", markup=False)
+    if len(rows) > _MOST_SHOWN:
+        console().print(f"{len(rows) - _MOST_SHOWN} more rows; --json gives all", markup=False)
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - JSON

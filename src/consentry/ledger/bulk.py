@@ -14,7 +14,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter, lt
 from typing import Any, Final
@@ -89,11 +89,14 @@ class Node:
             content = json.dumps(bodies if len(bodies) > 1 else bodies[0])
             self._connection.request("POST", self._path, content, {"Content-Type": "application/json"})
             told = from_json(self._connection.getresponse().read())
-            answers = told if len(bodies) > 1 else [told]
-            return [each["result"] for each in sorted(answers, key=itemgetter("id"))]
+            answers = sorted(told if len(bodies) > 1 else [told], key=itemgetter("id"))
+            refused = next((each["error"] for each in answers if "error" in each), None)
+            if refused is None:
+                return [each["result"] for each in answers]
         except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
             self._connection.close()
             raise LedgerUnavailableError(f"node does not answer ({type(error).__name__})") from error
+        raise LedgerUnavailableError(f"node refuses ({refused})")
 
 
 class BlockReader:
@@ -112,8 +115,7 @@ class BlockReader:
         Raises:
             LedgerUnavailableError: the node does not answer, or with what is no answer.
         """
-        wanted = {"address": [_hex(a) for a in self._source.contracts], "fromBlock": hex(first), "toBlock": hex(last)}
-        [logs] = self._node.ask([("eth_getLogs", [wanted])])
+        logs = self._logs(first, last)
         try:
             blocks = self._blocks(dict.fromkeys([log["blockNumber"] for log in logs]))
             segments: list[Segment] = []
@@ -122,6 +124,18 @@ class BlockReader:
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
         return segments, len(logs)
+
+    def _logs(self, first: int, last: int) -> Group:
+        """Asks for logs; where a node does not give those of many blocks at once, for those of half as many."""
+        wanted = {"address": [_hex(a) for a in self._source.contracts], "fromBlock": hex(first), "toBlock": hex(last)}
+        try:
+            [logs] = self._node.ask([("eth_getLogs", [wanted])])
+        except LedgerUnavailableError:
+            if first == last:
+                raise
+            middle = (first + last) // 2
+            return self._logs(first, middle) + self._logs(middle + 1, last)
+        return list(logs)
 
     def _blocks(self, numbers: Mapping[str, None]) -> dict[str, tuple[BlockReference, dict[str, Json]]]:
         """Gives blocks by number, with their transactions by hash."""
@@ -157,19 +171,15 @@ class BlockReader:
     def _plain(self, block: BlockReference, sent: Json, group: Group) -> Plain | None:
         is_batch = group[0]["topics"][0] == self._submitted
         decided = group[1:] if is_batch else group
-        if sent is None or not sent.get("to") or _bytes(sent["to"]) != self._source.ledger or not decided:
+        words = self._words(decided) if _is_in_a_row(group) else None
+        if words is None or sent is None or _bytes(sent.get("to") or "") != self._source.ledger:
             return None
-        words = self._words(decided)
-        call = call_in(_bytes(sent["input"]), len(decided)) if words is not None else None
-        if words is None or call is None:
+        call = call_in(_bytes(sent["input"]), len(decided))
+        place = EventPlace(block, _bytes(group[0]["transactionHash"]), int(group[0]["logIndex"], 16))
+        batch = decode_log(_log(group[0]), place) if is_batch else None
+        if call is None or not isinstance(batch, BatchSubmitted | None):
             return None
-        transaction, index = _bytes(group[0]["transactionHash"]), int(group[0]["logIndex"], 16)
-        if [int(entry["logIndex"], 16) for entry in group] != list(range(index, index + len(group))):
-            return None
-        batch = decode_log(_log(group[0]), EventPlace(block, transaction, index)) if is_batch else None
-        if batch is not None and not isinstance(batch, BatchSubmitted):
-            return None
-        place = EventPlace(block, transaction, index + is_batch)
+        place = replace(place, log_index=place.log_index + is_batch)
         return prepare(place, batch, words, call, self._source.domain, digests_by(self._key, _ids(words)))
 
     def _words(self, decided: Group) -> bytes | None:
@@ -182,7 +192,12 @@ class BlockReader:
             _, request, subject, institution = topics
             parts += (request[2:], subject[2:], institution[2:], data[2:])
         content = "".join(parts)
-        return bytes.fromhex(content) if len(content) == len(decided) * _HEX_ROW else None
+        return bytes.fromhex(content) if 0 < len(content) == len(decided) * _HEX_ROW else None
+
+
+def _is_in_a_row(group: Group) -> bool:
+    first = int(group[0]["logIndex"], 16)
+    return [int(entry["logIndex"], 16) for entry in group] == list(range(first, first + len(group)))
 
 
 def _in_order(logs: Group) -> Group:

@@ -1,0 +1,86 @@
+"""The chain in bulk: a node that gives little at a time, logs out of order, a node that says no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from consentry.core.terms import Address
+from consentry.core.typed_data import Domain
+from consentry.errors import LedgerUnavailableError
+from consentry.ledger import bulk
+from consentry.ledger.abi import artifact
+from consentry.ledger.bulk import BlockReader, Source
+from tests.support import samples
+
+LEDGER = Address(samples.address(8))
+SOURCE = Source("http://127.0.0.1:1", (LEDGER,), LEDGER, Domain("Consentry AccessLedger", 7, LEDGER))
+RELAY_REMOVED = next(d for d, s in artifact("Participants").events.items() if s.name == "RelayRemoved")
+
+
+def log(block: int, index: int) -> dict[str, Any]:
+    """Gives a log as a node does."""
+    relay = "0x" + samples.address(index).rjust(32, b"\0").hex()
+    return {
+        "address": "0x" + LEDGER.hex(),
+        "topics": ["0x" + RELAY_REMOVED.hex(), relay, "0x" + samples.address(2).rjust(32, b"\0").hex()],
+        "data": "0x",
+        "blockNumber": hex(block),
+        "blockHash": "0x" + samples.word(block).hex(),
+        "transactionHash": "0x" + samples.word(1000 * block + index).hex(),
+        "logIndex": hex(index),
+    }
+
+
+class Node:
+    """Gives logs of so many blocks at once and no more."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.asked: list[tuple[int, int]] = []
+
+    def ask(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        return [getattr(self, method)(*parameters) for method, parameters in questions]
+
+    def eth_getLogs(self, wanted: dict[str, Any]) -> list[Any]:  # noqa: N802 - the method's own name
+        first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+        self.asked.append((first, last))
+        if last - first + 1 > self.most:
+            raise LedgerUnavailableError("node refuses (too many)")
+        return [log(block, index) for block in range(first, last + 1) for index in (12, 3)]
+
+    def eth_getBlockByNumber(self, number: str, _: bool) -> dict[str, Any]:  # noqa: N802, FBT001 - as the node has it
+        block = int(number, 16)
+        return {"hash": "0x" + samples.word(block).hex(), "timestamp": hex(900 + block), "transactions": []}
+
+
+def reader(most: int) -> tuple[BlockReader, Node]:
+    found, node = BlockReader(SOURCE, bytes(16)), Node(most)
+    found._node = node  # type: ignore[assignment]  # a node of the test's own
+    return found, node
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_events_come_in_the_order_of_the_chain_however_little_is_given(most: int) -> None:
+    found, _ = reader(most)
+    segments, logs = found.read(5, 14)
+    places = [event.place for segment in segments if isinstance(segment, list) for event in segment]
+    assert [(place.block.number, place.log_index) for place in places] == [
+        (block, index) for block in range(5, 15) for index in (3, 12)
+    ]
+    assert {place.block.time - place.block.number for place in places} == {900}
+    assert logs == 20
+
+
+def test_node_that_gives_not_even_one_block_is_no_node() -> None:
+    found, node = reader(0)
+    with pytest.raises(LedgerUnavailableError, match="too many"):
+        found.read(5, 14)
+    assert node.asked[-1] == (5, 5)
+
+
+def test_node_that_does_not_answer_is_told(unused_tcp_port: int) -> None:
+    with pytest.raises(LedgerUnavailableError, match="does not answer"):
+        bulk.Node(f"http://127.0.0.1:{unused_tcp_port}").ask([("eth_chainId", [])])
