@@ -71,8 +71,7 @@ def _hang(_signal: int, _frame: FrameType | None) -> None:
 
 def _name_of(error: BaseException) -> str:
     """Names a crash by what was raised and where."""
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in frames if frame.filename != __file__]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     ours = [frame for frame in frames if "consentry" in frame.filename] or frames
     place = f"{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else "nowhere"
     return f"{type(error).__name__} in {place}"

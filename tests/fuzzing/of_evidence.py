@@ -16,7 +16,7 @@ from eth_hash.auto import keccak
 from consentry.core.log_tiles import Tile
 from consentry.core.log_tree import inclusion_proof, nodes_of, prefix_nodes, roots_along, verify_inclusion
 from consentry.core.nesting import parse_json
-from consentry.core.terms import AccessRequest, Address, ConsentTerms, RecordLeaf
+from consentry.core.terms import AccessRequest, Address, ConsentId, ConsentTerms, RecordLeaf
 from consentry.errors import ConsentryError
 from consentry.evidence import (
     block_conflict,
@@ -183,7 +183,7 @@ def _read_rlp(content: bytes) -> object:
     for read in (flat_rlp.members_of, flat_rlp.strings_of, flat_rlp.string_of):
         try:
             found += len(read(content))
-        except flat_rlp.InvalidInputError:
+        except ConsentryError:
             continue
     return found or flat_rlp.members_of(content)
 
@@ -210,7 +210,7 @@ def _read_structs(content: bytes) -> object:
     for kind in (AccessRequest, RecordLeaf, ConsentTerms):
         try:
             return notation.read(kind, value)
-        except notation.InvalidInputError:
+        except ConsentryError:
             continue
     return notation.read_entry(value)
 
@@ -257,16 +257,17 @@ def _state(content: bytes) -> object:
 def _state_words(content: bytes) -> object:
     word = content[:32].rjust(32, b"\0")
     contract = Address(bytes(20))
-    found = []
-    for mapping, read, key in (
-        (state_proof.CONSENT_STATES, state_proof.consent_state, _WHERE),
-        (state_proof.INSTITUTIONS, state_proof.institution_state, bytes(20)),
-    ):
+
+    def proved(mapping: int, key: bytes) -> tuple[bytes, state_proof.SlotProof]:
         number = word.lstrip(b"\0")
         storage_root, storage = _hanging(bytes(rlp.encode(number)), state_proof.slot_in(mapping, key))
         root, nodes = _hanging(bytes(rlp.encode([b"\1", b"", storage_root, bytes(32)])), contract)
-        found.append(read(root, contract, key, state_proof.SlotProof(nodes, storage)))  # type: ignore[operator]  # both
-    return found
+        return root, state_proof.SlotProof(nodes, storage)
+
+    root, proof = proved(state_proof.CONSENT_STATES, _WHERE)
+    consent = state_proof.consent_state(root, contract, ConsentId(_WHERE), proof)
+    root, proof = proved(state_proof.INSTITUTIONS, contract)
+    return consent, state_proof.institution_state(root, contract, contract, proof)
 
 
 def _seed_states() -> Sequence[bytes]:

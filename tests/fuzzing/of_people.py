@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any, Final, cast
 
 import pydicom.data
@@ -23,9 +24,9 @@ from consentry.client.studies import Study, image_in, read_study
 from consentry.core import events
 from consentry.core.act_table import BY_NAME
 from consentry.core.nesting import parse_json
-from consentry.core.terms import Address, ConsentTerms, RecordLeaf
+from consentry.core.terms import Address, ConsentId, ConsentTerms, RecordId, RecordLeaf
 from consentry.core.typed_data import members_of
-from consentry.crypto import person_links, signing, webauthn
+from consentry.crypto import council, person_links, signing, webauthn
 from consentry.crypto.random_access import RandomAccessReader
 from consentry.crypto.sealing import Opener, Sealer, sealing_context
 from consentry.crypto.sign_in import (
@@ -90,7 +91,7 @@ def _signature(content: bytes) -> object:
 def _seed_signatures() -> Sequence[bytes]:
     made = [packed(bytes_of(v["signer"]), bytes_of(v["signature"])) for v in _signatures()["vectors"]]
     account = samples.word(5)[:20]
-    members = signing.council.Council(2, (account, account[::-1]))
+    members = council.Council(2, (account, account[::-1]))
     signed = members.signature({account: bytes(65), account[::-1]: b"\1" * 65})
     return [*made, packed(_verifiers().council + members.key, signed)]
 
@@ -214,10 +215,14 @@ def _seed_events() -> Sequence[bytes]:
         made.append(events.AccessDecided(samples.place(), read_entry(document["decision"]["entry"])))
         if document["record"]:
             leaf = read(RecordLeaf, document["record"]["leaf"])
-            made.append(events.RecordAnchored(samples.place(), samples.word(1), leaf.subject_id, leaf.custodian, leaf))
+            made.append(
+                events.RecordAnchored(samples.place(), RecordId(samples.word(1)), leaf.subject_id, leaf.custodian, leaf)
+            )
         if document["consent"]:
             terms = read(ConsentTerms, document["consent"]["terms"])
-            made.append(events.ConsentGranted(samples.place(), samples.word(2), terms.subject_id, terms, bytes(65)))
+            made.append(
+                events.ConsentGranted(samples.place(), ConsentId(samples.word(2)), terms.subject_id, terms, bytes(65))
+            )
     logs = [log_of(event, samples.HOSPITAL) for event in made]
     return [packed(b"".join(log.topics), log.data) for log in logs]
 
@@ -283,7 +288,7 @@ def _seed_images() -> Sequence[bytes]:
     return [Path(str(pydicom.data.get_testdata_file(name, download=False))).read_bytes() for name in names]
 
 
-def _length_of_element(content: bytes, random: Any) -> bytes:  # noqa: ANN401 - a Random
+def _length_of_element(content: bytes, random: Random) -> bytes:
     """Puts another length where one may stand; in DICOM almost everything hangs on these."""
     at = 132 + 2 * random.randrange(max(1, min(len(content) - 136, 2000) // 2))
     length = random.choice((0, 1, 2, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFE, 0x7FFFFFFF, random.randrange(1 << 16)))
@@ -292,7 +297,7 @@ def _length_of_element(content: bytes, random: Any) -> bytes:  # noqa: ANN401 - 
     return content[:at] + made + content[at + len(made) :]
 
 
-def _vr(content: bytes, random: Any) -> bytes:  # noqa: ANN401 - a Random
+def _vr(content: bytes, random: Random) -> bytes:
     """Puts another value representation where one stands, so that a value is read as what it is not."""
     kinds = (b"UI", b"SQ", b"DS", b"IS", b"DA", b"PN", b"US", b"FD", b"OB", b"UN", b"AT", b"LT", b"TM", b"SV", b"UC")
     old = random.choice(kinds)

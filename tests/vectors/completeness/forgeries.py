@@ -12,7 +12,7 @@ from typing import Any
 
 import rfc8785
 
-from consentry.core.terms import Address
+from consentry.core.terms import Address, RecordId
 from consentry.evidence import verify_completeness as steps
 from consentry.evidence.completeness import LoggedBlock, Statement, Told
 from consentry.evidence.log_proof import LogProof
@@ -70,18 +70,19 @@ def _of_entries(true: Statement) -> Iterator[tuple[str, int, Statement]]:
         twice = (*entries[:place], entries[place], *entries[place:])
         yield f"entry-{place + 1}-twice", steps.ORDER, _claimed(replace(true, entries=twice), 4)
         instead = (*entries[:place], entries[(place + 1) % 3], *entries[place + 1 :])
-        late = place == 2 or entries[place] != entries[-1]
+        # In the last place it would have been decided before the one in front of it.
         step = steps.ENTRIES if place == 2 else steps.ORDER
-        yield f"entry-{place + 1}-replaced-by-another", step if late else steps.ORDER, replace(true, entries=instead)
+        yield f"entry-{place + 1}-replaced-by-another", step, replace(true, entries=instead)
         told = _told(true, place)
-        for name, change in (
+        changes: tuple[tuple[str, dict[str, Any]], ...] = (
             ("other-reason", {"reason": 1 if told.reason != 1 else 0}),
             ("one-second-later", {"decided_at": told.decided_at + 1}),
             ("other-purpose", {"request": replace(told.request, purpose=2)}),
             ("other-practitioner", {"request": replace(told.request, practitioner=bytes(32))}),
-            ("other-record", {"request": replace(told.request, record_id=bytes(32))}),
+            ("other-record", {"request": replace(told.request, record_id=RecordId(bytes(32)))}),
             ("other-request-id", {"request": replace(told.request, request_id=99)}),
-        ):
+        )
+        for name, change in changes:
             changed = (*entries[:place], replace(told, **change), *entries[place + 1 :])
             yield f"entry-{place + 1}-{name}", steps.ORDER, replace(true, entries=changed)
     yield "end-cut-off", steps.ORDER, _claimed(replace(true, entries=entries[:1]), 1)
@@ -181,6 +182,19 @@ def _false_logs(true: LoggedBlock) -> Iterator[tuple[str, LoggedBlock]]:
     yield "too-few-witnesses", LoggedBlock(log, LogProof(proof.index, proof.path, few))
 
 
+def _without(name: str, *path: str | int) -> Change:
+    def change(found: Any) -> None:  # noqa: ANN401 - any part of a document
+        for part in path:
+            found = found[part]
+        del found[name]
+
+    return change
+
+
+def _with(name: str, value: object) -> Change:
+    return lambda found: found.update({name: value})
+
+
 def _of_members(base: Json, whose: str) -> Iterator[tuple[str, int, bytes]]:
     """Members left out, added, of another type or in another form."""
 
@@ -191,17 +205,17 @@ def _of_members(base: Json, whose: str) -> Iterator[tuple[str, int, bytes]]:
 
     for name in base:
         if name not in {"qbftProof", "logged"}:
-            yield f"without-{name}", steps.FORM, changed(lambda d, name=name: d.pop(name))
+            yield f"without-{name}", steps.FORM, changed(_without(name))
         for number, other in enumerate((None, True, 7, "0x", [7], {"a": 7})):
             yield (
                 f"{name}-of-type-{number}",
                 steps.FORM if name != "claim" or not isinstance(other, str) else steps.CLAIM,
-                changed(lambda d, name=name, other=other: d.update({name: other})),
+                changed(_with(name, other)),
             )
     for name in ("chainId", "genesisHash", "contracts"):
-        yield f"without-chain-{name}", steps.FORM, changed(lambda d, name=name: d["chain"].pop(name))
+        yield f"without-chain-{name}", steps.FORM, changed(_without(name, "chain"))
     for name in base["entries"][0]:
-        yield f"entry-without-{name}", steps.FORM, changed(lambda d, name=name: d["entries"][0].pop(name))
+        yield f"entry-without-{name}", steps.FORM, changed(_without(name, "entries", 0))
     for name, change in (
         ("unknown-member", lambda d: d.update(note="x")),
         ("unknown-member-of-an-entry", lambda d: d["entries"][0].update(institutionSequence=1)),

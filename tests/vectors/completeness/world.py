@@ -80,7 +80,7 @@ def _slot(whose: Whose, key: bytes) -> bytes:
 
 
 def _nodes(trie: HexaryTrie, key: bytes) -> tuple[bytes, ...]:
-    return tuple(bytes(rlp.encode(node)) for node in trie.get_proof(key))
+    return tuple(bytes(rlp.encode(node)) for node in trie.get_proof(key))  # type: ignore[no-untyped-call]  # the library has no complete annotations
 
 
 @dataclass(frozen=True)
