@@ -285,7 +285,7 @@ def test_many_records_under_one_signature_are_opened_and_each_is_proved(desk: De
     assert audited == short
     assert desk.must("audit", "run", "--chain-only", "--out", "audited", **node) == short
     told = desk.must("audit", "sql", "audited", "SELECT count(*) AS decisions FROM decisions")
-    assert told == [{"decisions": short["decisions"]}]
+    assert told == {"items": [{"decisions": short["decisions"]}]}
     assert "wrong_decisions" in desk.run("audit", "sql", "audited").stdout
     assert "one SELECT" in desk.refused(2, "audit", "sql", "audited", "DROP VIEW decisions")
 

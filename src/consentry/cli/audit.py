@@ -29,6 +29,7 @@ from consentry.cli import values
 from consentry.cli.audit_reports import COMMANDS
 from consentry.cli.output import AsJson, console
 from consentry.config import Settings, load_settings
+from consentry.errors import InvalidInputError
 from consentry.wiring.audits import AuditOrder, run_audit
 
 _SHOWN: Final = 40
@@ -46,9 +47,14 @@ ChainOnly = Annotated[bool, typer.Option("--chain-only", help="leave database, o
 def audit(
     context: typer.Context, settings: SettingsFile = None, chain_only: ChainOnly = False, as_json: AsJson = False
 ) -> None:
-    """Decides every access again from the chain alone; compares database and objects too. Exit code 1: findings."""
+    """Decides every access again from the chain alone; compares database and objects too. Exit code 1: findings.
+
+    Without a command of its own it is a run up to head, with what the settings' custodian keeps.
+    """
     if context.invoked_subcommand is None:
         _finish(asyncio.run(run_audit(load_settings(settings), chain_only=chain_only)), as_json=as_json)
+    elif settings is not None or chain_only or as_json:
+        raise InvalidInputError(f"options do not match (got them before {context.invoked_subcommand}, expected behind)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,10 @@ def run(
     node: Annotated[str, typer.Option("--node", help="address of the own node; setting node_url if not given")] = "",
     manifest: Annotated[Path | None, typer.Option("--manifest", help="deployment manifest")] = None,
     engine: Annotated[str, typer.Option("--engine", help="engine of the node; setting engine if not given")] = "",
-    first: Annotated[int | None, typer.Option("--from", help="first block that is reported", min=0)] = None,
-    last: Annotated[int | None, typer.Option("--to", help="last block; head if not given", min=0)] = None,
+    first: Annotated[
+        int | None, typer.Option("--from", help="number of the first block that is reported", min=0)
+    ] = None,
+    last: Annotated[int | None, typer.Option("--to", help="number of the last block; head if not given", min=0)] = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder for tables and checkpoint")] = None,
     settings: SettingsFile = None,
     chain_only: ChainOnly = False,
@@ -112,7 +120,7 @@ def sql(
         connection.close()
     shown = [[_plain(value) for value in row] for row in rows]
     if as_json:
-        typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in shown]))
+        typer.echo(json.dumps({"items": [dict(zip(columns, row, strict=True)) for row in shown]}))
     else:
         _show_rows(columns, shown)
 
