@@ -3,42 +3,38 @@
 The chain is the embedded one, filled in bulk with real digests and signatures. The loop is ``eth.get_logs`` and
 ``process_log`` of each log, which decodes events and decides nothing. The audit is the product's, from its start to its
 report: logs and calldata read, everything decoded and decided again, every signature, batch and head checked, the state
-compared with the contracts. It is a process of its own, with its readers.
+compared with the contracts. It is the command, with what it takes to start.
 
 The two take turns; what is given is the median of the rounds. Elapsed time is what counts. The same ratio is given by
-processor time of all processes concerned, the node's too, which other work on the machine hardly touches.
+processor time of all processes concerned, the node's too, which other work on the machine hardly touches. To start
+takes as long as some hundred thousand events, so a short run says little.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
-import resource
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any, Final
 
 from web3 import Web3
 
 from benchmarks.pace import BATCH, UNDER_WAY, signed, slope
 from benchmarks.stage import CUSTODIAN, Stage, open_stage
-from benchmarks.usage import cpu_seconds, resident_bytes
-from consentry.audit.audit import Audit, Progress
+from benchmarks.usage import cpu_seconds
 from consentry.core.receipts import FinalReceipt
-from consentry.ledger.bulk import Bulk
 from consentry.ledger.chain import ChainLedger
-from consentry.ledger.direct import DirectConnection
-from consentry.ledger.engines import load_profile
-from consentry.ledger.manifest import Manifest
-from consentry.ledger.reader import ChainReader
 
 PORTION: Final = 25
-_SPAWN: Final = multiprocessing.get_context("spawn")
+KIB: Final = 1024
+_TOLD: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +47,13 @@ class Size:
     looped: int
 
 
-QUICK: Final = Size(patients=2, marks=(2_000, 8_000), rounds=3, looped=400)
+QUICK: Final = Size(patients=2, marks=(2_000, 8_000), rounds=2, looped=400)
 FULL: Final = Size(patients=100, marks=(10_000, 100_000, 1_000_000), rounds=5, looped=4_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What something took: events, seconds of the clock and of all processors, and memory at its end in bytes."""
+    """What something took: events, seconds of the clock and of all processors, most memory of a process in bytes."""
 
     events: int
     seconds: float
@@ -149,49 +145,22 @@ _TOPICS: Final = 4
 
 
 def _audited(stage: Stage, accesses: int) -> Spent:
-    """Audits the chain in a process of its own."""
+    """Audits the chain as a regulator does, at the command line."""
+    command = [sys.executable, "-m", "consentry", "audit", "run", "--json", "--node", _url(stage)]
     engine = _engine(stage)
-    theirs, ours = _SPAWN.Pipe(duplex=False)
-    process = _SPAWN.Process(target=_audit, args=(ours, _url(stage), stage.network.manifest_path))
-    before = cpu_seconds(engine)
-    process.start()
-    ours.close()
-    try:
-        spent, decisions, findings = theirs.recv()
-    except EOFError:
-        raise RuntimeError("the audit ended with an error") from None
-    finally:
-        process.join()
-    if findings or decisions < accesses:
-        raise RuntimeError(f"the audit found {findings}, and decided {decisions} of {accesses} accesses")
-    return Spent(spent.events, spent.seconds, spent.cpu + cpu_seconds(engine) - before, spent.memory)
-
-
-def _audit(ours: Any, url: str, manifest: Path) -> None:  # noqa: ANN401 - one end of a pipe
-    ours.send(asyncio.run(_run_audit(url, Manifest.read(manifest))))
-
-
-async def _run_audit(url: str, manifest: Manifest) -> tuple[Spent, int, list[str]]:
-    connection = DirectConnection(url, load_profile("embedded"))
-    memory = 0
-
-    def progress(_: Progress) -> None:
-        nonlocal memory
-        memory = max(memory, resident_bytes(multiprocessing.current_process().pid or 0))
-
-    try:
-        used, begun = _cpu(), time.perf_counter()
-        report = await Audit(ChainReader(connection, manifest), bulk=Bulk.of_deployment(url, manifest)).run(progress)
-        spent = Spent(report.events, time.perf_counter() - begun, _cpu() - used, memory)
-    finally:
-        await connection.close()
-    return spent, report.decisions, [finding.message for finding in report.findings]
-
-
-def _cpu() -> float:
-    """Gives the processor time of this process and of its children that are over."""
-    own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
+    before, begun = cpu_seconds(engine), time.perf_counter()
+    with subprocess.Popen([*command, "--manifest", stage.network.manifest_path], stdout=subprocess.PIPE) as process:
+        told = process.stdout.read() if process.stdout else b""
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - begun
+    if process.returncode:
+        raise RuntimeError(f"the audit ended with {process.returncode}: {told[:_TOLD].decode()}")
+    report = json.loads(told)
+    if report["decisions"] < accesses:
+        raise RuntimeError(f"the audit decided {report['decisions']} of {accesses} accesses")
+    cpu = used.ru_utime + used.ru_stime + cpu_seconds(engine) - before
+    return Spent(report["events"], seconds, cpu, used.ru_maxrss * KIB)
 
 
 def figures(marks: Sequence[Spent], rounds: Sequence[tuple[Spent, Spent]]) -> dict[str, float]:
