@@ -50,5 +50,11 @@ def test_input_that_once_broke_its_parser_does_no_longer(path: Path) -> None:
 
 
 def test_offenders_are_kept() -> None:
-    assert len(OFFENDERS) >= 14
+    assert len(OFFENDERS) >= 15
     assert {path.parent.name for path in OFFENDERS} <= PARSERS.keys()
+
+
+def test_document_names_every_parser_with_what_is_called() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "fuzzing.md").read_text(encoding="utf-8")
+
+    assert [name for name, parser in PARSERS.items() if f"| `{name}` | `{parser.entry}` |" not in document] == []

@@ -105,7 +105,7 @@ def logs_of(receipt: bytes) -> tuple[Log, ...]:
     Raises:
         InvalidInputError: it is no receipt, or that of a failed transaction.
     """
-    body = receipt if receipt[0] >= 0xC0 else receipt[1:]  # noqa: PLR2004 - EIP-2718: a lower byte is a type
+    body = receipt if receipt[:1] >= b"\xc0" else receipt[1:]  # EIP-2718: a lower byte is a type
     try:
         status, _, _, logs = members_of(body)
         read = tuple(_log(log) for log in members_of(logs))
