@@ -75,8 +75,8 @@ def verify(
         raise InvalidInputError("files do not match (got several, expected one beside --national or --record)")
     plan = _Plan(
         TrustRoot.from_json(content_of(trust_root)),
-        [content_of(path) for path in log_root or ()],
-        [content_of(path) for path in authority or ()],
+        _contents(log_root),
+        _contents(authority),
         content_of(national) if national else None,
         record,
         Opening.from_json(content_of(opening)) if opening else None,
@@ -168,6 +168,10 @@ def _shown(verified: VerifiedStatement) -> Json:
         "accesses": verified.count,
         "vouched": verified.vouched.in_words(),
     }
+
+
+def _contents(paths: list[Path] | None) -> list[bytes]:
+    return [content_of(path) for path in paths or ()]
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tests.unit.cli.conftest import Run
         (("--json", "sql", "audited"), "got them before sql, expected behind"),
         (("--settings", "own.toml", "report", "audited"), "got them before report, expected behind"),
         (("run", "--node", "somewhere"), "somewhere"),
-        (("run", "--from", "-1"), "-1"),
+        (("run", "--from", "-1"), "greater than or equal to 0"),
     ],
 )
 def test_options_that_would_be_lost_or_cannot_be_are_one_line(run: Run, words: tuple[str, ...], said: str) -> None:
