@@ -1,18 +1,18 @@
 """How fast an audit decides accesses again, against the documented loop of web3.py over events of the same node.
 
-The chain is the embedded one, filled in bulk with real digests and signatures. The loop is ``eth.get_logs`` and
+The chain is the embedded one that `pace` has filled, with real digests and signatures. The loop is ``eth.get_logs`` and
 ``process_log`` of each log, which decodes events and decides nothing. The audit is the product's, from its start to its
-report: logs and calldata read, everything decoded and decided again, every signature, batch and head checked, the state
-compared with the contracts. It is the command, with what it takes to start.
+report: logs and calldata read, everything decoded and decided again, every signature, batch and head checked; up to
+head also the state compared with the contracts. It is the command, with what it takes to start.
 
-The two take turns; what is given is the median of the rounds. Elapsed time is what counts. The same ratio is given by
-processor time of all processes concerned, the node's too, which other work on the machine hardly touches. To start
-takes as long as some hundred thousand events, so a short run says little.
+The two take turns over a tenth of the accesses; what is given is the median of the rounds. Over all of them they take
+one turn. Elapsed time is what counts. The same ratio is given by processor time of all processes concerned, the node's
+too, which other work on the machine hardly touches. To start takes as long as some hundred thousand events, so a short
+run says little.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import statistics
@@ -22,33 +22,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from web3 import Web3
 
-from benchmarks.pace import BATCH, UNDER_WAY, signed, slope
-from benchmarks.stage import CUSTODIAN, Stage, open_stage
-from benchmarks.usage import cpu_seconds
-from consentry.core.receipts import FinalReceipt
-from consentry.ledger.chain import ChainLedger
+from benchmarks.stage import CUSTODIAN, Stage
+from benchmarks.usage import cpu_seconds, slope
 
-PORTION: Final = 25
+ROUNDS: Final = 5
+LOOPED_BLOCKS: Final = 10
+"""Blocks whose events the loop decodes in a round."""
 KIB: Final = 1024
 _TOLD: Final = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is measured: accesses at each mark, rounds at the last, and events the loop decodes in a round."""
-
-    patients: int
-    marks: tuple[int, ...]
-    rounds: int
-    looped: int
-
-
-QUICK: Final = Size(patients=2, marks=(2_000, 8_000), rounds=2, looped=400)
-FULL: Final = Size(patients=100, marks=(10_000, 100_000, 1_000_000), rounds=5, looped=4_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,58 +46,36 @@ class Spent:
     memory: int = 0
 
 
-def run(*, quick: bool) -> dict[str, float]:
-    """Measures.
+Round = tuple[Spent, Spent]
+"""What the loop and the audit took in one turn each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How many accesses stand on the chain up to a block."""
+
+    accesses: int
+    block: int
+
+
+def measure(stage: Stage, marks: Sequence[Mark]) -> dict[str, float]:
+    """Measures on a chain that is filled.
+
+    Args:
+        stage: where the chain runs.
+        marks: up to which the chain is audited; the last one is its head, and rounds are taken up to the one before.
 
     Returns:
         ``audit_over_web3py`` and what the module's docstring names.
 
     Raises:
-        RuntimeError: an access was not permitted, or the audit found something.
+        RuntimeError: the audit found something, or decided fewer accesses than there are.
     """
-    return asyncio.run(measure(QUICK if quick else FULL))
-
-
-async def measure(size: Size) -> dict[str, float]:
-    """Measures with a size of one's own."""
-    async with open_stage(size.patients) as stage:
-        stage.network.stop_gateway(CUSTODIAN)
-        connection = stage.network.connection()
-        ledger = await ChainLedger.connect(connection, stage.manifest, stage.relay_key)
-        try:
-            marks, filled = list[Spent](), 0
-            for mark in size.marks:
-                await _fill(stage, ledger, mark - filled)
-                filled = mark
-                marks.append(await asyncio.to_thread(_audited, stage, mark))
-            head = (await ledger.head()).number
-        finally:
-            await ledger.close()
-        rounds = [await asyncio.to_thread(_round, stage, size, head) for _ in range(size.rounds)]
-    return figures(marks, rounds)
-
-
-async def _fill(stage: Stage, ledger: ChainLedger, accesses: int) -> None:
-    left = -(-accesses // BATCH)
-    while left > 0:
-        batches = await asyncio.to_thread(signed, stage, min(PORTION, left))
-        left -= len(batches)
-        waiting = iter(batches)
-
-        async def caller(waiting: Any = waiting) -> None:  # noqa: ANN401 - an iterator over batches
-            for pairs, signature in waiting:
-                told = await ledger.decide_batch(pairs, signature)
-                if not all(isinstance(receipt, FinalReceipt) and receipt.permitted for receipt in told):
-                    raise RuntimeError("an access was not permitted")
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(UNDER_WAY):
-                group.create_task(caller())
-
-
-def _round(stage: Stage, size: Size, head: int) -> tuple[Spent, Spent]:
-    """Has the two take turns once: the loop, then the audit."""
-    return _looped(stage, head, size.looped), _audited(stage, size.marks[-1])
+    *earlier, tenth, head = marks
+    spent = [_audited(stage, mark) for mark in earlier]
+    rounds = [(_looped(stage, tenth.block), _audited(stage, tenth)) for _ in range(ROUNDS)]
+    whole = _looped(stage, head.block), _audited(stage, head, whole=True)
+    return figures([*spent, min((one for _, one in rounds), key=lambda one: one.seconds), whole[1]], rounds, whole)
 
 
 def _engine(stage: Stage) -> int:
@@ -124,29 +87,29 @@ def _url(stage: Stage) -> str:
     return stage.network.settings(CUSTODIAN).node_url
 
 
-def _looped(stage: Stage, head: int, events: int) -> Spent:
-    """Decodes the newest events as the documentation of web3.py does."""
+def _looped(stage: Stage, last: int) -> Spent:
+    """Decodes the events of some blocks as the documentation of web3.py does."""
     web3 = Web3(Web3.HTTPProvider(_url(stage), request_kwargs={"timeout": 60}))
     address = Web3.to_checksum_address("0x" + stage.manifest.address("AccessLedger").hex())
     abi = json.loads((resources.files("consentry.ledger") / "artifacts" / "AccessLedger.json").read_text())["abi"]
     decided = web3.eth.contract(address=address, abi=abi).events.AccessDecided()
-    first = head - -(-events // BATCH) + 1
     engine = _engine(stage)
     used, begun = time.process_time() + cpu_seconds(engine), time.perf_counter()
-    logs = web3.eth.get_logs({"address": address, "fromBlock": first, "toBlock": head})
+    logs = web3.eth.get_logs({"address": address, "fromBlock": last - LOOPED_BLOCKS + 1, "toBlock": last})
     count = sum(len(decided.process_log(log)["args"]) > 0 for log in logs if len(log["topics"]) == _TOPICS)
     seconds, cpu = time.perf_counter() - begun, time.process_time() + cpu_seconds(engine) - used
-    if count < events:
-        raise RuntimeError(f"the loop decoded {count} of {events} events")
+    if not count:
+        raise RuntimeError("the loop found no event")
     return Spent(count, seconds, cpu)
 
 
 _TOPICS: Final = 4
 
 
-def _audited(stage: Stage, accesses: int) -> Spent:
-    """Audits the chain as a regulator does, at the command line."""
+def _audited(stage: Stage, mark: Mark, *, whole: bool = False) -> Spent:
+    """Audits the chain as a regulator does, at the command line; a whole audit goes up to head."""
     command = [sys.executable, "-m", "consentry", "audit", "run", "--json", "--node", _url(stage)]
+    command += [] if whole else ["--to", str(mark.block)]
     engine = _engine(stage)
     before, begun = cpu_seconds(engine), time.perf_counter()
     with subprocess.Popen([*command, "--manifest", stage.network.manifest_path], stdout=subprocess.PIPE) as process:
@@ -157,17 +120,17 @@ def _audited(stage: Stage, accesses: int) -> Spent:
     if process.returncode:
         raise RuntimeError(f"the audit ended with {process.returncode}: {told[:_TOLD].decode()}")
     report = json.loads(told)
-    if report["decisions"] < accesses:
-        raise RuntimeError(f"the audit decided {report['decisions']} of {accesses} accesses")
+    if report["decisions"] < mark.accesses:
+        raise RuntimeError(f"the audit decided {report['decisions']} of {mark.accesses} accesses")
     cpu = used.ru_utime + used.ru_stime + cpu_seconds(engine) - before
     return Spent(report["events"], seconds, cpu, used.ru_maxrss * KIB)
 
 
-def figures(marks: Sequence[Spent], rounds: Sequence[tuple[Spent, Spent]]) -> dict[str, float]:
-    """Gives the figures of what the audit took at each mark, and of the rounds at the last."""
+def figures(marks: Sequence[Spent], rounds: Sequence[Round], whole: Round) -> dict[str, float]:
+    """Gives the figures of what the audit took at each mark, of the rounds at a tenth, and of the one turn over all."""
 
-    def ratio(of: Callable[[Spent], float]) -> float:
-        pairs = [(of(loop) / loop.events, of(audit) / audit.events) for loop, audit in rounds]
+    def ratio(of: Callable[[Spent], float], taken: Sequence[Round] = rounds) -> float:
+        pairs = [(of(loop) / loop.events, of(audit) / audit.events) for loop, audit in taken]
         return statistics.median(loop / audit for loop, audit in pairs)
 
     first, last = marks[0], marks[-1]
@@ -177,6 +140,8 @@ def figures(marks: Sequence[Spent], rounds: Sequence[tuple[Spent, Spent]]) -> di
         "audit_events_per_s": statistics.median(audit.events / audit.seconds for _, audit in rounds),
         "audit_web3py_events_per_s": statistics.median(loop.events / loop.seconds for loop, _ in rounds),
         "audit_cpu_us_per_event": statistics.median(audit.cpu / audit.events * 1e6 for _, audit in rounds),
+        "audit_over_web3py_at_end": ratio(lambda spent: spent.seconds, [whole]),
+        "audit_events_per_s_at_end": last.events / last.seconds,
         "audit_scaling_exponent": slope([(spent.events, spent.seconds) for spent in marks]),
         "audit_scaling_exponent_by_cpu": slope([(spent.events, spent.cpu) for spent in marks]),
         "audit_events": float(last.events),

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -30,9 +28,10 @@ from typing import Final
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from benchmarks import audit
 from benchmarks.material import new_requests
 from benchmarks.stage import CUSTODIAN, Place, Stage, open_stage
-from benchmarks.usage import cpu_seconds, resident_bytes
+from benchmarks.usage import cpu_seconds, resident_bytes, slope
 from consentry.core.batch_tree import batch_of
 from consentry.core.receipts import FinalReceipt
 from consentry.core.terms import AccessRequest, Material
@@ -56,27 +55,32 @@ WARM_UP: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured; a portion is what is signed before the clock runs, in batches."""
+    """How much is measured; a portion is what is signed before the clock runs, in batches.
+
+    ``is_audited``: whether the chain is audited once it is filled (`benchmarks.audit`).
+    """
 
     patients: int
     accesses: int
     portion: int
+    is_audited: bool = False
 
 
 QUICK: Final = Size(patients=4, accesses=40_000, portion=10)
-FULL: Final = Size(patients=100, accesses=1_000_000, portion=25)
+FULL: Final = Size(patients=100, accesses=1_000_000, portion=25, is_audited=True)
 
 Batch = tuple[Sequence[tuple[AccessRequest, Material]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What was reached at one moment: seconds of the clock and of the processors, and memory of each process."""
+    """What was reached at one moment: seconds of the clock and of the processors, memory of each process, and block."""
 
     accesses: int
     seconds: float
     cpu: float
     bytes: Mapping[str, int]
+    block: int = 0
 
 
 @dataclass(slots=True)
@@ -105,21 +109,38 @@ def run(*, quick: bool) -> dict[str, float]:
 
 async def measure(size: Size) -> dict[str, float]:
     """Measures with a size of one's own."""
-    async with open_stage(size.patients) as stage, _open_room(stage) as room:
-        await _write(room, await asyncio.to_thread(signed, stage, WARM_UP))
-        before = await _decisions(room.database)
-        reached = [Reached(0, 0.0, 0.0, _memory(room.pids))]
-        for count in portions(size.accesses // BATCH, size.portion):
-            batches = await asyncio.to_thread(signed, stage, count)
-            used = _cpu(room.pids)
-            seconds = await _write(room, batches)
-            last, used = reached[-1], _cpu(room.pids) - used
-            known = last.accesses + BATCH * count, last.seconds + seconds, last.cpu + used
-            reached.append(Reached(*known, _memory(room.pids)))
-        kept = await _decisions(room.database) - before
-        if kept != reached[-1].accesses:
-            raise RuntimeError(f"projection has {kept} of {reached[-1].accesses} accesses")
-    return figures(reached)
+    async with open_stage(size.patients) as stage:
+        async with _open_room(stage) as room:
+            reached = await _filled(room, size)
+        found = figures(reached)
+        if size.is_audited:
+            found |= await asyncio.to_thread(audit.measure, stage, _marks(reached))
+    return found
+
+
+async def _filled(room: Room, size: Size) -> list[Reached]:
+    """Writes all accesses, and tells what was reached after each portion."""
+    await _write(room, await asyncio.to_thread(signed, room.stage, WARM_UP))
+    before = await _decisions(room.database)
+    reached = [Reached(0, 0.0, 0.0, _memory(room.pids))]
+    for count in portions(size.accesses // BATCH, size.portion):
+        batches = await asyncio.to_thread(signed, room.stage, count)
+        used = _cpu(room.pids)
+        seconds, block = await _write(room, batches)
+        last, used = reached[-1], _cpu(room.pids) - used
+        known = last.accesses + BATCH * count, last.seconds + seconds, last.cpu + used
+        reached.append(Reached(*known, _memory(room.pids), block))
+    kept = await _decisions(room.database) - before
+    if kept != reached[-1].accesses:
+        raise RuntimeError(f"projection has {kept} of {reached[-1].accesses} accesses")
+    return reached
+
+
+def _marks(reached: Sequence[Reached]) -> list[audit.Mark]:
+    """Gives a hundredth, a tenth and all of what was reached."""
+    total = reached[-1].accesses
+    wanted = (total // PARTS**2, total // PARTS, total)
+    return [audit.Mark(one.accesses, one.block) for one in reached if one.accesses in wanted]
 
 
 def portions(batches: int, most: int) -> list[int]:
@@ -181,8 +202,8 @@ def signed(stage: Stage, batches: int) -> list[Batch]:
     return made
 
 
-async def _write(room: Room, batches: Sequence[Batch]) -> float:
-    """Has batches decided and followed; gives the seconds it took."""
+async def _write(room: Room, batches: Sequence[Batch]) -> tuple[float, int]:
+    """Has batches decided and followed; gives the seconds it took, and the last block."""
     left, last = iter(batches), 0
 
     async def caller() -> None:
@@ -200,7 +221,7 @@ async def _write(room: Room, batches: Sequence[Batch]) -> float:
         for _ in range(UNDER_WAY):
             group.create_task(caller())
     await room.directory.wait_for(last)
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, last
 
 
 async def _decisions(database: Database) -> int:
@@ -234,9 +255,3 @@ def figures(reached: Sequence[Reached]) -> dict[str, float]:
         results[f"{process}_memory_scaling_exponent"] = slope(held)
         results[f"{process}_bytes_per_access"] = (reached[-1].bytes[process] - reached[0].bytes[process]) / total
     return results
-
-
-def slope(points: Sequence[tuple[float, float]]) -> float:
-    """Gives the slope of the straight line that fits the logarithms best: 1 is in proportion."""
-    across, up = [math.log(x) for x, _ in points], [math.log(y) for _, y in points]
-    return statistics.linear_regression(across, up).slope

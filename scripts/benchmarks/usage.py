@@ -1,6 +1,10 @@
-"""What a process uses, as the system counts it."""
+"""What a process uses, as the system counts it, and how that grows with what it is given."""
 
 from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
 
 import psutil
 
@@ -29,3 +33,9 @@ def _process(pid: int) -> psutil.Process:
         return psutil.Process(pid)
     except psutil.NoSuchProcess as error:
         raise RuntimeError(f"process {pid} is gone") from error
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Gives the slope of the straight line that fits the logarithms best: 1 is in proportion."""
+    across, up = [math.log(x) for x, _ in points], [math.log(y) for _, y in points]
+    return statistics.linear_regression(across, up).slope
