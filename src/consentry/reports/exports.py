@@ -116,9 +116,9 @@ def _table(sheet: Sheet, words: Words) -> Iterator[str]:
         [cell_text(column.form, row[at], words, column.family) for at, column in kept]
         for row in sheet.rows[:ROWS_IN_TEXT]
     ]
-    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
+    widths = [max(map(text_width, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
-        padded = (text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True))
+        padded = (text + " " * (width - text_width(text)) for text, width in zip(line, widths, strict=True))
         yield "  " + "  ".join(padded).rstrip()
     if len(sheet.rows) > ROWS_IN_TEXT:
         yield "  " + words.said("more_rows").format(count=len(sheet.rows) - ROWS_IN_TEXT)
@@ -134,7 +134,7 @@ def filled_columns(sheet: Sheet) -> list[tuple[int, Column]]:
     return filled or list(enumerate(sheet.columns))
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
     """Gives the columns a text takes in a terminal: ideographs take two."""
     return sum(2 if ord(character) > 0x2E7F else 1 for character in text)  # noqa: PLR2004 - first CJK block
 

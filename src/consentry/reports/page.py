@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from consentry.evidence.notation import hex_of
@@ -144,21 +144,35 @@ def write_page(document: Document, sections: Iterable[Section], setter: Setter) 
     """
     words, style = setter.words, Markup(_file("page.css"))  # noqa: S704 - a file of this package
     facts = [_fact(fact, setter) for fact in document.facts if fact.value not in (None, "")]
+    return (
+        _templates()
+        .get_template("page.html.jinja")
+        .render(
+            lang=_LANG[words.language],
+            title=words.document(document.kind),
+            style=style,
+            style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            facts=facts,
+            sections=list(sections),
+            made_from=made_from(document, words),
+            textures=TEXTURES,
+            **{name: words.said(name) for name in ("skip", "contents", "same_numbers")},
+        )
+    )
+
+
+def made_from(document: Document, words: Words) -> str:
+    """Gives the sentence that says of which chain and blocks a document is."""
     named = {fact.name: fact.value for fact in document.facts}
-    made_from = words.said("made_from").format(
+    return words.said("made_from").format(
         chain=named.get("chain_id", ""), first=named.get("first_block", 0), head=named.get("head_block", "")
     )
-    return _template().render(
-        lang=_LANG[words.language],
-        title=words.document(document.kind),
-        style=style,
-        style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        facts=facts,
-        sections=list(sections),
-        made_from=made_from,
-        textures=TEXTURES,
-        **{name: words.said(name) for name in ("skip", "contents", "same_numbers")},
-    )
+
+
+def svg_of(drawing: Drawing, identifier: str, words: Words) -> str:
+    """Gives a chart as SVG; ``identifier`` begins the ids inside it."""
+    template = _templates().get_template("chart.svg.jinja")
+    return str(template.make_module().svg(drawing, identifier, TEXTURES, words.said("same_numbers")))  # type: ignore[attr-defined]  # a macro
 
 
 def _shortened(text: str) -> str:
@@ -187,11 +201,10 @@ def notes_section(document: Document, setter: Setter) -> Section:
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
-        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, lstrip_blocks=False
+def _templates() -> Environment:
+    return Environment(
+        loader=FunctionLoader(_file), autoescape=True, undefined=StrictUndefined, trim_blocks=False, lstrip_blocks=False
     )
-    return environment.from_string(_file("page.html.jinja"))
 
 
 def _file(name: str) -> str:

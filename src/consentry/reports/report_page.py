@@ -8,19 +8,15 @@ from typing import Any, Final
 from consentry.reports.charts import MOST_SERIES, Drawing, bars, columns
 from consentry.reports.document import Column, Form, Sheet
 from consentry.reports.overview import Overview
-from consentry.reports.page import Block, Section, Setter, notes_section, write_page
+from consentry.reports.page import Block, Section, Setter, notes_section
 from consentry.reports.words import Words
 
 _MOST_BARS: Final = 15
 _HOUR: Final = 3600
 
 
-def report_page(overview: Overview, setter: Setter) -> str:
-    """Gives the report as a page of HTML."""
-    return write_page(overview.document, _sections(overview, setter), setter)
-
-
-def _sections(overview: Overview, setter: Setter) -> list[Section]:
+def report_sections(overview: Overview, setter: Setter) -> list[Section]:
+    """Gives the sections of the report, in the order of its page."""
     words, document = setter.words, overview.document
     parts: Mapping[str, Callable[[Overview, Setter], Iterator[Block]]] = {
         "findings": _wrongs,

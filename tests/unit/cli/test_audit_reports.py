@@ -10,8 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from consentry.cli import app
-from consentry.errors import InvalidInputError
+from consentry.errors import ConfigurationError, InvalidInputError
+from consentry.reports.words import words_of
 from tests.support.audit_folder import audited
+from tests.support.pdf_text import text_of
 from tests.support.province import HOSPITALS, patient, staff
 from tests.support.province_life import eventful_month
 
@@ -33,7 +35,7 @@ def _run(folder: Path, command: str, *options: str) -> str:
 
 
 DOCUMENTS = {
-    "report": ((), "wrongs"),
+    "report": ((), "institutions"),
     "disclosures": (("--subject", SUBJECT), "accesses"),
     "institution": (("--institution", HOSPITAL), "recipients"),
     "incident": (
@@ -54,6 +56,33 @@ def test_document_is_written_as_page_and_csv_and_answered_as_json(folder: Path, 
     assert page.read_text("utf-8").startswith("<!doctype html>")
     lines = (tables / f"{command}-{sheet.replace('_', '-')}.csv").read_text("utf-8").splitlines()
     assert len(lines) == len(told[sheet]) + 1
+
+
+@pytest.mark.parametrize("command", DOCUMENTS)
+def test_document_is_printed_the_same_each_time(folder: Path, tmp_path: Path, command: str) -> None:
+    options, sheet = DOCUMENTS[command]
+    first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
+
+    assert _run(folder, command, *options, "--language", "en", "--pdf", str(first)) == ""
+    _run(folder, command, *options, "--language", "en", "--pdf", str(second))
+
+    words = words_of("en")
+    said = (words.document(command), words.sheet(sheet), words.said("ids_cut"), words.said("notes"))
+    text = text_of(first.read_bytes())
+    assert [each for each in said if each.replace(" ", "") not in text] == []
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_paper_that_cannot_be_printed_is_refused(folder: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "s.toml"
+    settings.write_text(f'font_folder = "{tmp_path}"\n')
+
+    for options, error, said in (
+        (["--pdf", str(tmp_path)], InvalidInputError, "is a folder"),
+        (["--pdf", str(tmp_path / "r.pdf"), "--settings", str(settings)], ConfigurationError, "no Noto Sans SC"),
+    ):
+        with pytest.raises(error, match=said):
+            _run(folder, "report", *options)
 
 
 @pytest.mark.parametrize("command", DOCUMENTS)

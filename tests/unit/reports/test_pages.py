@@ -33,7 +33,7 @@ from consentry.reports.names import Named, Names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import ALL_PATTERNS, overview_of
 from consentry.reports.page import TEXTURES, Setter, plain_sections, write_page
-from consentry.reports.report_page import report_page
+from consentry.reports.report_page import report_sections
 from consentry.reports.words import LANGUAGES, words_of
 from tests.support.province import HOSPITALS, patient
 
@@ -75,7 +75,8 @@ def _pages(tables: OpenedTables, language: str, names: Names) -> list[str]:
         incident_of(tables, Concerned(institution=HOSPITALS[1].address), Period(), names),
     ]
     plain = [write_page(each, plain_sections(each, setter), setter) for each in documents]
-    return [report_page(overview_of(tables, names, words), setter), *plain]
+    overview = overview_of(tables, names, words)
+    return [write_page(overview.document, report_sections(overview, setter), setter), *plain]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
