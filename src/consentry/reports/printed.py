@@ -16,7 +16,7 @@ from consentry.reports.words import Words
 
 MOST_COLUMNS: Final = 6
 """Columns of a printed table; where there are more, the last one holds the rest."""
-_MARGIN, _LONGEST_WORD, _LONGEST_TEXT, _REST = 3, 22, 40, 30
+_MARGIN, _LONGEST_WORD, _LONGEST_TEXT, _REST = 3, 22, 40, 34
 """Shares of the width, in letters."""
 _IDENTIFIER: Final = re.compile("0x[0-9a-f]+")
 
