@@ -1,4 +1,7 @@
-"""The words of reports in each language: headings, codes, sentences. Data in `words.en.toml` and `words.zh.toml`."""
+"""The words of reports in each language: headings, sentences, codes.
+
+They stand in `words.en.toml` and `words.zh.toml`, those of codes that papers have too in `evidence.code_words`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from consentry.errors import InvalidInputError
+from consentry.evidence.code_words import code_words
 
 LANGUAGES: Final = ("zh", "en")
 
@@ -77,4 +81,5 @@ def words_of(language: str) -> Words:
             f"language does not match (got {language!r:.20}, expected one of {', '.join(LANGUAGES)})"
         )
     source = files("consentry.reports") / f"words.{language}.toml"
-    return Words(language, tomllib.loads(source.read_text(encoding="utf-8")))
+    own = tomllib.loads(source.read_text(encoding="utf-8"))
+    return Words(language, {**own, "codes": {**own["codes"], **code_words(language)}})

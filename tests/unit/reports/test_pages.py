@@ -25,9 +25,11 @@ from consentry.core.codes import (
     RefusalReason,
 )
 from consentry.errors import InvalidInputError
+from consentry.evidence.code_words import code_words
 from consentry.reports.charts import MOST_SERIES, bars, columns
 from consentry.reports.disclosures import Period, disclosures_of, recipients_of
 from consentry.reports.document import Document
+from consentry.reports.exports import text_width
 from consentry.reports.incident import Concerned, incident_of
 from consentry.reports.names import Named, Names
 from consentry.reports.opened import OpenedTables
@@ -178,6 +180,19 @@ def test_sentence_of_a_pattern_names_every_threshold(language: str) -> None:
         said = words_of(language).pattern(pattern.kind, pattern.says)
         assert set(re.findall(r"{(\w+)}", said)) == set(pattern.thresholds), pattern.kind
         assert "{" not in pattern.sentence(words_of(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_codes_have_the_words_they_have_on_papers(language: str) -> None:
+    assert code_words(language).items() <= words_of(language).parts["codes"].items()
+    own = tomllib.loads((files("consentry.reports") / f"words.{language}.toml").read_text("utf-8"))["codes"]
+    assert not own.keys() & code_words(language).keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_fits_beside_a_bar(language: str) -> None:
+    for reason in code_words(language)["reason"].values():
+        assert text_width(reason) <= 48, reason
 
 
 def test_other_language_is_refused() -> None:
