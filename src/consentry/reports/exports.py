@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from consentry.evidence.notation import Json, hex_of
+from consentry.evidence.notice import LAST_MOMENT
 from consentry.reports.document import FORMAT, Column, Document, Fact, Form, Sheet
 from consentry.reports.words import Words
 
 ROWS_IN_TEXT: Final = 200
 _ID_IN_TEXT: Final = 10
-_LAST_SECOND: Final = 253_402_300_799
-"""Of the year 9999, the last that a date can name."""
 _LEADS_A_FORMULA: Final = tuple("=+-@\t\r")
 
 
 def utc_text(seconds: int) -> str:
-    """Gives a time as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Gives a time as RFC 3339 in UTC, one beyond the calendar as ``second N`` since 1970."""
+    if seconds > LAST_MOMENT:
+        return f"second {seconds}"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def as_json(document: Document) -> Json:
@@ -150,7 +151,7 @@ def cell_text(form: Form, value: Any, words: Words, family: str = "") -> str:  #
     if isinstance(value, bool):
         return words.said("yes" if value else "no")
     texts = {
-        Form.TIME: lambda: utc_text(value),
+        Form.TIME: lambda: utc_text(value) if value <= LAST_MOMENT else words.beyond(value),
         Form.SHARE: lambda: f"{value:.1%}",
         Form.COUNT: lambda: f"{value:,}",
         Form.WORD: lambda: words.code(family, value),

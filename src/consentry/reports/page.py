@@ -18,6 +18,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from consentry.evidence.notation import hex_of
+from consentry.evidence.notice import LAST_MOMENT
 from consentry.reports.charts import Drawing
 from consentry.reports.document import Document, Fact, Form, Sheet
 from consentry.reports.exports import cell_text, filled_columns, utc_text
@@ -31,7 +32,6 @@ _LANG: Final = {"zh": "zh-Hans", "en": "en"}
 _PROVINCE: Final = 10_000
 _LONG: Final = 40
 _LONGEST: Final = 200
-_LAST_SECOND: Final = 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Setter:
         right, text = form in _RIGHT, cell_text(form, value, self.words, family)
         if value is None:
             return Cell("", right)
-        if form is Form.TIME:
+        if form is Form.TIME and value <= LAST_MOMENT - abs(self.utc_offset):
             return Cell(self.local(value), utc=utc_text(value))
         if form is Form.REGION:
             return Cell(f"{value} {self.words.code('province', str(value // _PROVINCE))}")
@@ -112,9 +112,9 @@ class Setter:
         return Cell(_shortened(text), right, text) if form is Form.TEXT and len(text) > _LONG else Cell(text, right)
 
     def local(self, seconds: int) -> str:
-        """Gives a time by local clocks."""
+        """Gives a time by local clocks, of the year 9999 at the latest."""
         ahead = timezone(timedelta(seconds=self.utc_offset))
-        return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).astimezone(ahead).strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromtimestamp(seconds, UTC).astimezone(ahead).strftime("%Y-%m-%d %H:%M:%S")
 
     def table(self, sheet: Sheet, *, folded: bool = False, caption: str = "") -> Block:
         """Sets a sheet; columns in which nothing stands are left out."""

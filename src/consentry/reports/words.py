@@ -64,6 +64,10 @@ class Words:
         """Gives the sentence of a kind of finding of the audit itself."""
         return self._in("wrongs", kind)
 
+    def beyond(self, seconds: int) -> str:
+        """Gives a moment that no calendar has: its number of seconds since 1970."""
+        return self.said("beyond").format(seconds=seconds)
+
     def _in(self, part: str, name: str) -> str:
         found: str = self.parts[part][name]
         return found

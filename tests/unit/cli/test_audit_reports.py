@@ -92,6 +92,7 @@ def test_document_is_answered_in_lines_of_the_language(folder: Path, command: st
     chinese, english = (_run(folder, command, *options, "--language", each) for each in ("zh", "en"))
 
     assert chinese.splitlines()[0] != english.splitlines()[0]
+    assert _run(folder, command, *options) == english
     assert len(chinese.splitlines()) == len(english.splitlines()) > 10
 
 

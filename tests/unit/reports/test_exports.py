@@ -15,6 +15,7 @@ from consentry.reports.exports import as_json, as_text, write_csv
 from consentry.reports.names import Names, read_names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import ALL_PATTERNS, overview_of
+from consentry.reports.page import Setter
 from consentry.reports.patterns import look_for
 from consentry.reports.words import words_of
 from tests.support.province import HOSPITALS, patient
@@ -60,6 +61,22 @@ def test_text_has_title_facts_and_rows_in_the_language(tables: OpenedTables, lan
     accesses = next(at for at, line in enumerate(lines) if line.endswith(f"({len(document.sheet('accesses').rows)})"))
     assert len([line for line in lines[accesses + 2 :] if line.startswith("  2027-")]) >= 10
     assert lines[-1] == words_of(language).note("completeness")
+
+
+def test_time_beyond_the_calendar_is_told_as_a_number(tmp_path: Path) -> None:
+    last, beyond = 253_402_300_799, 2**64 - 1
+    document = Document("report", tuple(Fact(n, Form.TIME, at) for n, at in (("last", last), ("due", beyond))), ())
+
+    assert as_json(document)["facts"] == {"last": "9999-12-31T23:59:59Z", "due": "second 18446744073709551615"}
+    [path] = write_csv(document, tmp_path)
+    assert path.read_text("utf-8").splitlines()[-1] == "due,second 18446744073709551615"
+    assert "due: second 18446744073709551615 since 1970" in as_text(document, words_of("en"))
+    cells = [Setter(words_of("zh"), 8 * 3600).cell(Form.TIME, at) for at in (last - 8 * 3600, last, beyond)]
+    assert [(cell.text, cell.utc) for cell in cells] == [
+        ("9999-12-31 23:59:59", "9999-12-31T15:59:59Z"),
+        ("9999-12-31T23:59:59Z", ""),
+        ("自 1970 年起第 18446744073709551615 秒", ""),
+    ]
 
 
 def test_overview_counts_each_region_once(tables: OpenedTables) -> None:
