@@ -29,7 +29,7 @@ from consentry.reports.incident import Concerned, incident_of
 from consentry.reports.names import Names, read_names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import overview_of
-from consentry.reports.page import Section, Setter, plain_sections, write_page
+from consentry.reports.page import Formatter, Section, plain_sections, write_page
 from consentry.reports.printed import printed
 from consentry.reports.report_page import report_sections
 from consentry.reports.words import Words, words_of
@@ -73,13 +73,13 @@ class _Form:
             )
         return round(self.utc_offset * _HOUR)
 
-    def give(self, document: Document, sections: Callable[[Setter], Sequence[Section]]) -> None:
+    def give(self, document: Document, sections: Callable[[Formatter], Sequence[Section]]) -> None:
         """Writes what is wanted; without any file, answers in text."""
-        setter = Setter(self.words, self.seconds)
+        formatter = Formatter(self.words, self.seconds)
         if self.page:
-            _write(self.page, write_page(document, sections(setter), setter))
+            _write(self.page, write_page(document, sections(formatter), formatter))
         if self.pdf:
-            self._print(self.pdf, printed(document, sections(setter), setter))
+            self._print(self.pdf, printed(document, sections(formatter), formatter))
         if self.csv:
             write_csv(document, self.csv)
         if self.as_json:
@@ -90,7 +90,7 @@ class _Form:
 
     def give_plain(self, document: Document) -> None:
         """As `give`, for a document whose page has its lists in their order."""
-        self.give(document, lambda setter: plain_sections(document, setter))
+        self.give(document, lambda formatter: plain_sections(document, formatter))
 
     def _print(self, path: Path, report: Mapping[str, Any]) -> None:
         values.check_target(path)
@@ -121,7 +121,7 @@ def report(
     with OpenedTables(folder) as tables:
         other = _thresholds(thresholds) if thresholds else {}
         overview = overview_of(tables, _names(names), form.words, thresholds=other, utc_offset=form.seconds)
-    form.give(overview.document, lambda setter: report_sections(overview, setter))
+    form.give(overview.document, lambda formatter: report_sections(overview, formatter))
 
 
 def disclosures(

@@ -26,7 +26,7 @@ from consentry.reports.patterns import CHINA_STANDARD_TIME
 from consentry.reports.words import Words
 
 ROWS_ON_PAGE: Final = 500
-_ALARMING: Final = frozenset({"wrongs", "overdue", "gaps"})
+_ALARMING: Final = frozenset({"findings", "overdue", "gaps"})
 _RIGHT: Final = frozenset({Form.COUNT, Form.SHARE})
 _LANG: Final = {"zh": "zh-Hans", "en": "en"}
 _PROVINCE: Final = 10_000
@@ -87,8 +87,8 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Setter:
-    """Sets values for people: in their language and local time.
+class Formatter:
+    """Formats values for people: in their language and local time.
 
     Attributes:
         words: of the language.
@@ -99,7 +99,7 @@ class Setter:
     utc_offset: int = CHINA_STANDARD_TIME
 
     def cell(self, form: Form, value: Any, family: str = "") -> Cell:  # noqa: ANN401 - any value of a sheet
-        """Sets one value."""
+        """Formats one value."""
         right, text = form in _RIGHT, cell_text(form, value, self.words, family)
         if value is None:
             return Cell("", right)
@@ -117,7 +117,7 @@ class Setter:
         return datetime.fromtimestamp(seconds, UTC).astimezone(ahead).strftime("%Y-%m-%d %H:%M:%S")
 
     def table(self, sheet: Sheet, *, folded: bool = False, caption: str = "") -> Block:
-        """Sets a sheet; columns in which nothing stands are left out."""
+        """Formats a sheet as a table; columns in which nothing stands are left out."""
         shown = filled_columns(sheet)
         rows = tuple(
             tuple(self.cell(column.form, row[at], column.family) for at, column in shown)
@@ -134,16 +134,16 @@ class Setter:
         )
 
 
-def write_page(document: Document, sections: Iterable[Section], setter: Setter) -> str:
+def write_page(document: Document, sections: Iterable[Section], formatter: Formatter) -> str:
     """Gives a page.
 
     Args:
         document: of which title and facts stand on top.
         sections: the rest, in order.
-        setter: of values.
+        formatter: of values.
     """
-    words, style = setter.words, Markup(_file("page.css"))  # noqa: S704 - a file of this package
-    facts = [_fact(fact, setter) for fact in document.facts if fact.value not in (None, "")]
+    words, style = formatter.words, Markup(_file("page.css"))  # noqa: S704 - a file of this package
+    facts = [_fact(fact, formatter) for fact in document.facts if fact.value not in (None, "")]
     return (
         _templates()
         .get_template("page.html.jinja")
@@ -182,21 +182,25 @@ def _shortened(text: str) -> str:
     return text if " " in text and len(text) <= _LONGEST else f"{text[:_LONG]}…"
 
 
-def _fact(fact: Fact, setter: Setter) -> Mapping[str, object]:
+def _fact(fact: Fact, formatter: Formatter) -> Mapping[str, object]:
     alarming = fact.name in _ALARMING and bool(fact.value)
-    return {"name": setter.words.column(fact.name), "cell": setter.cell(fact.form, fact.value), "alarming": alarming}
+    return {
+        "name": formatter.words.column(fact.name),
+        "cell": formatter.cell(fact.form, fact.value),
+        "alarming": alarming,
+    }
 
 
-def plain_sections(document: Document, setter: Setter) -> Sequence[Section]:
+def plain_sections(document: Document, formatter: Formatter) -> Sequence[Section]:
     """Gives a section for each sheet, and one for notes and limits: for documents that need no other order."""
-    words = setter.words
-    made = [Section(sheet.name, words.sheet(sheet.name), (setter.table(sheet),)) for sheet in document.sheets]
-    return [*made, notes_section(document, setter)]
+    words = formatter.words
+    made = [Section(sheet.name, words.sheet(sheet.name), (formatter.table(sheet),)) for sheet in document.sheets]
+    return [*made, notes_section(document, formatter)]
 
 
-def notes_section(document: Document, setter: Setter) -> Section:
+def notes_section(document: Document, formatter: Formatter) -> Section:
     """Gives the section on how to read a document."""
-    words = setter.words
+    words = formatter.words
     return Section("notes", words.said("notes"), tuple(Block(text=words.note(name)) for name in document.notes))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from consentry.reports.document import Document
 from consentry.reports.exports import text_width
-from consentry.reports.page import Block, Cell, Section, Setter, made_from, svg_of
+from consentry.reports.page import Block, Cell, Formatter, Section, made_from, svg_of
 from consentry.reports.words import Words
 
 MOST_COLUMNS: Final = 6
@@ -21,22 +21,22 @@ _MARGIN, _LONGEST_WORD, _LONGEST_TEXT, _REST = 3, 22, 40, 34
 _IDENTIFIER: Final = re.compile("0x[0-9a-f]+")
 
 
-def printed(document: Document, sections: Iterable[Section], setter: Setter) -> dict[str, Any]:
+def printed(document: Document, sections: Iterable[Section], formatter: Formatter) -> dict[str, Any]:
     """Gives a document as the dictionary that `papers.report` takes; rows are cut where the page cuts them.
 
     Args:
         document: of which title and facts stand on top.
         sections: the rest, in order.
-        setter: of values.
+        formatter: of values.
     """
-    words = setter.words
+    words = formatter.words
     facts = [fact for fact in document.facts if fact.value not in (None, "")]
     made: dict[str, Any] = {
         "language": words.language,
         "title": words.document(document.kind),
         "subtitle": f"{made_from(document, words)} {words.said('ids_cut')}",
         "moment": document.fact("head_time"),
-        "head": [[words.column(fact.name), _whole(setter.cell(fact.form, fact.value))] for fact in facts],
+        "head": [[words.column(fact.name), _whole(formatter.cell(fact.form, fact.value))] for fact in facts],
         "sections": [
             {
                 "title": section.title,
@@ -50,12 +50,12 @@ def printed(document: Document, sections: Iterable[Section], setter: Setter) -> 
 
 def _verdict(document: Document, words: Words) -> Mapping[str, Any]:
     """Gives what an audit found in one line; other documents judge nothing."""
-    found = {fact.name: fact.value for fact in document.facts}.get("wrongs")
+    found = {fact.name: fact.value for fact in document.facts}.get("findings")
     if found is None:
         return {}
     text = words.said("findings_first" if found else "no_findings")
     tone = "bad" if found else "good"
-    return {"verdict": {"word": f"{words.column('wrongs')}: {found:,}", "text": text, "tone": tone}}
+    return {"verdict": {"word": f"{words.column('findings')}: {found:,}", "text": text, "tone": tone}}
 
 
 def _blocks(block: Block, title: str, words: Words) -> Sequence[Mapping[str, Any]]:

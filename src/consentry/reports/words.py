@@ -60,9 +60,9 @@ class Words:
         found: str = self.parts.get("patterns", {}).get(kind, otherwise)
         return found
 
-    def wrong(self, kind: str) -> str:
+    def finding(self, kind: str) -> str:
         """Gives the sentence of a kind of finding of the audit itself."""
-        return self._in("wrongs", kind)
+        return self._in("findings", kind)
 
     def beyond(self, seconds: int) -> str:
         """Gives a moment that no calendar has: its number of seconds since 1970."""

@@ -15,7 +15,7 @@ from consentry.reports.exports import as_json, as_text, write_csv
 from consentry.reports.names import Names, read_names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import ALL_PATTERNS, overview_of
-from consentry.reports.page import Setter
+from consentry.reports.page import Formatter
 from consentry.reports.patterns import look_for
 from consentry.reports.words import words_of
 from tests.support.province import HOSPITALS, patient
@@ -49,7 +49,7 @@ def _as_csv(value: object) -> str | None:
 
 def test_text_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path) -> None:
     rows = [{"message": "=HYPERLINK(1)", "cases": -5}]
-    path = write_csv(Document("report", (), (sheet_of("wrongs", "message cases", rows),)), tmp_path)[1]
+    path = write_csv(Document("report", (), (sheet_of("findings", "message cases", rows),)), tmp_path)[1]
     assert path.read_bytes() == b"message,cases\r\n'=HYPERLINK(1),-5\r\n"
 
 
@@ -71,12 +71,17 @@ def test_time_beyond_the_calendar_is_told_as_a_number(tmp_path: Path) -> None:
     [path] = write_csv(document, tmp_path)
     assert path.read_text("utf-8").splitlines()[-1] == "due,second 18446744073709551615"
     assert "due: second 18446744073709551615 since 1970" in as_text(document, words_of("en"))
-    cells = [Setter(words_of("zh"), 8 * 3600).cell(Form.TIME, at) for at in (last - 8 * 3600, last, beyond)]
+    cells = [Formatter(words_of("zh"), 8 * 3600).cell(Form.TIME, at) for at in (last - 8 * 3600, last, beyond)]
     assert [(cell.text, cell.utc) for cell in cells] == [
         ("9999-12-31 23:59:59", "9999-12-31T15:59:59Z"),
         ("9999-12-31T23:59:59Z", ""),
         ("自 1970 年起第 18446744073709551615 秒", ""),
     ]
+
+
+def test_column_that_has_no_form_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"column does not match .*'colour'"):
+        sheet_of("findings", "kind colour", [{"kind": "k", "colour": "red"}])
 
 
 def test_overview_counts_each_region_once(tables: OpenedTables) -> None:

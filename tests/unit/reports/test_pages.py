@@ -34,7 +34,7 @@ from consentry.reports.incident import Concerned, incident_of
 from consentry.reports.names import Named, Names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import ALL_PATTERNS, overview_of
-from consentry.reports.page import TEXTURES, Setter, plain_sections, write_page
+from consentry.reports.page import TEXTURES, Formatter, plain_sections, write_page
 from consentry.reports.report_page import report_sections
 from consentry.reports.words import LANGUAGES, words_of
 from tests.support.province import HOSPITALS, patient
@@ -70,15 +70,15 @@ class _Page(HTMLParser):
 
 
 def _pages(tables: OpenedTables, language: str, names: Names) -> list[str]:
-    words, setter = words_of(language), Setter(words_of(language))
+    words, formatter = words_of(language), Formatter(words_of(language))
     documents: list[Document] = [
         disclosures_of(tables, [patient(4).subject], Period(), names),
         recipients_of(tables, HOSPITALS[1].address, Period(), names),
         incident_of(tables, Concerned(institution=HOSPITALS[1].address), Period(), names),
     ]
-    plain = [write_page(each, plain_sections(each, setter), setter) for each in documents]
+    plain = [write_page(each, plain_sections(each, formatter), formatter) for each in documents]
     overview = overview_of(tables, names, words)
-    return [write_page(overview.document, report_sections(overview, setter), setter), *plain]
+    return [write_page(overview.document, report_sections(overview, formatter), formatter), *plain]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -170,7 +170,7 @@ def test_every_code_kind_and_pattern_has_words() -> None:
         words = words_of(language)
         for family, codes in families.items():
             assert words.parts["codes"][family].keys() == set(codes.__members__)
-        assert words.parts["wrongs"].keys() == {str(kind) for kind in Kind}
+        assert words.parts["findings"].keys() == {str(kind) for kind in Kind}
     assert words_of("zh").parts["patterns"].keys() == {pattern.kind for pattern in ALL_PATTERNS}
 
 
@@ -241,6 +241,6 @@ def _contrast_with_white(colour: str) -> float:
 def test_empty_sheet_says_none(tables: OpenedTables) -> None:
     document = incident_of(tables, Concerned(record=bytes(32)), Period(), Names())
     sheet = document.sheet("actors")
-    block = Setter(words_of("en")).table(replace(sheet, rows=()))
+    block = Formatter(words_of("en")).table(replace(sheet, rows=()))
     assert block.rows == ()
     assert block.empty == "none"

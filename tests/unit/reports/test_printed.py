@@ -11,13 +11,13 @@ from consentry.reports.document import Document, Fact, Form, sheet_of
 from consentry.reports.names import Names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import overview_of
-from consentry.reports.page import ROWS_ON_PAGE, Setter, plain_sections
+from consentry.reports.page import ROWS_ON_PAGE, Formatter, plain_sections
 from consentry.reports.printed import MOST_COLUMNS, printed
 from consentry.reports.report_page import report_sections
 from consentry.reports.words import words_of
 from tests.support.province import patient
 
-SETTER = Setter(words_of("en"))
+FORMATTER = Formatter(words_of("en"))
 HEAD = Fact("head_time", Form.TIME, 1_800_000_000)
 
 
@@ -27,9 +27,9 @@ def _blocks(made: dict[str, Any], member: str) -> list[dict[str, Any]]:
 
 def test_report_is_printed_with_every_section_chart_and_limit_of_its_page(tables: OpenedTables) -> None:
     overview = overview_of(tables, Names(), words_of("en"))
-    sections = report_sections(overview, SETTER)
+    sections = report_sections(overview, FORMATTER)
 
-    made = printed(overview.document, sections, SETTER)
+    made = printed(overview.document, sections, FORMATTER)
 
     assert [section["title"] for section in made["sections"]] == [section.title for section in sections]
     charts = _blocks(made, "svg")
@@ -47,16 +47,16 @@ def test_report_is_printed_with_every_section_chart_and_limit_of_its_page(tables
 
 def test_report_with_findings_says_how_many_on_top(tables: OpenedTables) -> None:
     document = overview_of(tables, Names(), words_of("en")).document
-    facts = (Fact("wrongs", Form.COUNT, 1234), *document.facts[1:])
+    facts = (Fact("findings", Form.COUNT, 1234), *document.facts[1:])
 
-    verdict = printed(replace(document, facts=facts), [], SETTER)["verdict"]
+    verdict = printed(replace(document, facts=facts), [], FORMATTER)["verdict"]
 
     assert (verdict["word"], verdict["tone"]) == ("broke a rule: 1,234", "bad")
 
 
 def test_table_wider_than_paper_keeps_every_value(tables: OpenedTables) -> None:
     document = disclosures_of(tables, [patient(4).subject], Period(), Names())
-    made = printed(document, plain_sections(document, SETTER), SETTER)
+    made = printed(document, plain_sections(document, FORMATTER), FORMATTER)
     sheet, [table, *_] = document.sheet("accesses"), _blocks(made, "columns")
 
     assert len(table["columns"]) == len(table["widths"]) == MOST_COLUMNS < len(sheet.columns)
@@ -73,7 +73,7 @@ def test_long_table_is_cut_as_on_the_page_and_says_so() -> None:
     rows = [{"kind": "k", "cases": each} for each in range(ROWS_ON_PAGE + 7)]
     document = Document("report", (HEAD,), (sheet_of("patterns", "kind cases", rows),))
 
-    made = printed(document, plain_sections(document, SETTER), SETTER)
+    made = printed(document, plain_sections(document, FORMATTER), FORMATTER)
 
     [table] = _blocks(made, "columns")
     assert len(table["rows"]) == ROWS_ON_PAGE
@@ -83,7 +83,7 @@ def test_long_table_is_cut_as_on_the_page_and_says_so() -> None:
 def test_times_have_utc_beside_them_and_facts_their_ids_whole() -> None:
     document = Document("incident", (Fact("institution", Form.ID, bytes(20)), HEAD), ())
 
-    head = printed(document, [], SETTER)["head"]
+    head = printed(document, [], FORMATTER)["head"]
 
     assert head == [
         ["institution", "0x" + "00" * 20],
