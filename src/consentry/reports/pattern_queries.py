@@ -195,7 +195,7 @@ WHILE_SUSPENDED: Final = Pattern(
 )
 AT_THE_LIMIT: Final = Pattern(
     "denial.at-the-limit",
-    "An institution was denied at least {least} times within {window_seconds} because it had used up what it may do "
+    "An institution was denied {least} or more times within {window_seconds} because it had used up what it may do "
     "in a day.",
     ("institution",),
     most_in_a_window(
@@ -321,8 +321,8 @@ BOTH_KINDS: Final = Pattern(
 )
 LOGGED_LATE: Final = Pattern(
     "access.logged-late",
-    "A request was signed {window_seconds} or more before it was decided, at least {least} times: as if what had been "
-    "seen before were logged after.",
+    "{least} or more requests were signed {window_seconds} or more before they were decided: as if what had been seen "
+    "before were logged after.",
     ("institution", "practitioner"),
     """
         SELECT institution, practitioner, count(*) AS cases, min(time) AS first, max(time) AS last

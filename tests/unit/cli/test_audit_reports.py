@@ -118,24 +118,33 @@ def test_audit_events_are_written_one_a_line(folder: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "said"),
     [
-        ("disclosures", "--subject", "0x12"),
-        ("disclosures", "--subject", SUBJECT, "--from", "2027-03-01", "--to", "2027-03-01"),
-        ("institution", "--institution", "0x" + "11" * 20),
-        ("report", "--language", "fr"),
-        ("report", "--utc-offset", "25"),
+        (("disclosures", "--subject", "0x12"), "subject does not match"),
+        (("disclosures", "--subject", "0x" + "11" * 32), "no such subject in the tables"),
+        (("disclosures", "--subject", SUBJECT, "--from", "2027-03-01", "--to", "2027-03-01"), "period does not match"),
+        (("institution", "--institution", "0x" + "11" * 20), "no such institution in the tables"),
+        (("report", "--language", "fr"), "language does not match"),
+        (("report", "--utc-offset", "25"), "utc-offset does not match"),
     ],
 )
-def test_what_makes_no_sense_is_refused(folder: Path, options: tuple[str, ...]) -> None:
+def test_what_makes_no_sense_is_refused(folder: Path, options: tuple[str, ...], said: str) -> None:
     command, *rest = options
-    with pytest.raises(InvalidInputError):
-        CliRunner().invoke(app, ["audit", command, str(folder), *rest], catch_exceptions=False)
+    with pytest.raises(InvalidInputError, match=said):
+        _run(folder, command, *rest)
 
 
-@pytest.mark.parametrize("text", ["x = 1\n", '["access.mass-export"]\nsubjects = "many"\n', "[", '["a.b"]\nc = -1\n'])
-def test_thresholds_that_are_none_are_refused(folder: Path, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\n", "thresholds of x do not match"),
+        ('["access.mass-export"]\nsubjects = "many"\n', "thresholds of access.mass-export do not match"),
+        ("[", "thresholds cannot be read"),
+        ('["a.b"]\nc = -1\n', "thresholds of a.b do not match"),
+    ],
+)
+def test_thresholds_that_are_none_are_refused(folder: Path, tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "t.toml"
     path.write_text(text)
-    with pytest.raises(InvalidInputError):
-        CliRunner().invoke(app, ["audit", "report", str(folder), "--thresholds", str(path)], catch_exceptions=False)
+    with pytest.raises(InvalidInputError, match=said):
+        _run(folder, "report", "--thresholds", str(path))

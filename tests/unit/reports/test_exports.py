@@ -16,7 +16,7 @@ from consentry.reports.names import Names, read_names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import ALL_PATTERNS, overview_of
 from consentry.reports.page import Formatter
-from consentry.reports.patterns import look_for
+from consentry.reports.patterns import in_words, look_for
 from consentry.reports.words import words_of
 from tests.support.province import HOSPITALS, patient
 
@@ -111,6 +111,21 @@ def test_lower_threshold_finds_more_and_stands_in_the_sentence(tables: OpenedTab
     assert 1 <= len(finding.evidence) <= finding.evidence_count
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("window_seconds", 86_400, "1 day"),
+        ("window_seconds", 2_592_000, "30 days"),
+        ("window_seconds", 90_001, "90001 s"),
+        ("subjects", 1_234_567, "1234567"),
+        ("times", 2.5, "2.5"),
+        ("share", 0.15, "15%"),
+    ],
+)
+def test_threshold_is_written_as_people_write_it(name: str, value: float, said: str) -> None:
+    assert in_words(name, value, words_of("en")) == said
+
+
 def test_evidence_of_a_finding_are_decisions_of_whom_it_is_about(tables: OpenedTables) -> None:
     [answer] = look_for(tables, ALL_PATTERNS[:1], {"access.mass-export": {"subjects": 1}})
     for finding in answer.findings:
@@ -145,21 +160,21 @@ def test_names_are_read_by_id(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "said"),
     [
-        "",
-        "name,id,contact\n",
-        "id,name,contact\nzz,a,b\n",
-        "id,name,contact\n0x01,a\n",
-        "id,name,contact\n0x01,a,b,c\n",
-        "id,name,contact\n0x01,a,b\n0x01,c,d\n",
-        'id,name,contact\n0x01,"a,b\n',
+        ("", "columns of names.csv do not match"),
+        ("name,id,contact\n", "columns of names.csv do not match"),
+        ("id,name,contact\nzz,a,b\n", "hexadecimal text does not match"),
+        ("id,name,contact\n0x01,a\n", "a row of names.csv does not match"),
+        ("id,name,contact\n0x01,a,b,c\n", "a row of names.csv does not match"),
+        ("id,name,contact\n0x01,a,b\n0x01,c,d\n", "names.csv names an id twice"),
+        ('id,name,contact\n0x01,"a,b\n', "cannot be read as a list of names"),
     ],
 )
-def test_other_list_of_names_is_refused(tmp_path: Path, text: str) -> None:
+def test_other_list_of_names_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "names.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(InvalidInputError, match=said):
         read_names(path)
 
 
@@ -168,7 +183,7 @@ def test_other_list_of_names_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_folder_without_a_finished_run_is_refused(month_folder: Path, tmp_path: Path) -> None:
     for folder in (tmp_path, month_folder / "decisions"):
-        with pytest.raises(InvalidInputError):
+        with pytest.raises(InvalidInputError, match="holds no tables of an audit that is over"):
             OpenedTables(folder)
 
 
