@@ -7,13 +7,19 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from consentry.cli import values
+from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson
+from consentry.cli.papers import paper_signer
+from consentry.config import load_settings
 from consentry.errors import InvalidInputError
+from consentry.ledger.embedded.durable import explained, write_synced
+from consentry.papers.fonts import load_fonts
+from consentry.papers.report import report_pdf
 from consentry.reports.audit_events import write_events
 from consentry.reports.disclosures import END_OF_TIME, Period, disclosures_of, recipients_of
 from consentry.reports.document import Document
@@ -23,8 +29,9 @@ from consentry.reports.incident import Concerned, incident_of
 from consentry.reports.names import Names, read_names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import overview_of
-from consentry.reports.page import Setter, plain_sections, write_page
-from consentry.reports.report_page import report_page
+from consentry.reports.page import Formatter, Section, plain_sections, write_page
+from consentry.reports.printed import printed
+from consentry.reports.report_page import report_sections
 from consentry.reports.words import Words, words_of
 
 _HOUR: Final = 3600
@@ -34,6 +41,7 @@ Folder = Annotated[Path, typer.Argument(help="folder of an audit that is over")]
 Language = Annotated[str, typer.Option("--language", help="zh or en")]
 NamesFile = Annotated[Path | None, typer.Option("--names", help="CSV with id, name, contact of who is meant")]
 Page = Annotated[Path | None, typer.Option("--out", help="page of HTML to write")]
+Pdf = Annotated[Path | None, typer.Option("--pdf", help="PDF/A-3a to print, signed if a certificate is configured")]
 CsvFolder = Annotated[Path | None, typer.Option("--csv", help="folder for CSV files, one a list")]
 UtcOffset = Annotated[float, typer.Option("--utc-offset", help="hours by which local time is ahead of UTC")]
 Since = Annotated[str, typer.Option("--from", help="from this moment, as YYYY-MM-DD or with a time, UTC")]
@@ -47,9 +55,11 @@ class _Form:
 
     language: str
     page: Path | None
+    pdf: Path | None
     csv: Path | None
     as_json: bool
     utc_offset: float
+    settings: Path | None
 
     @property
     def words(self) -> Words:
@@ -63,43 +73,55 @@ class _Form:
             )
         return round(self.utc_offset * _HOUR)
 
-    def give(self, document: Document, page: Callable[[Setter], str]) -> None:
+    def give(self, document: Document, sections: Callable[[Formatter], Sequence[Section]]) -> None:
         """Writes what is wanted; without any file, answers in text."""
-        setter = Setter(self.words, self.seconds)
+        formatter = Formatter(self.words, self.seconds)
         if self.page:
-            _write(self.page, page(setter))
+            _write(self.page, write_page(document, sections(formatter), formatter))
+        if self.pdf:
+            self._print(self.pdf, printed(document, sections(formatter), formatter))
         if self.csv:
             write_csv(document, self.csv)
         if self.as_json:
             typer.echo(json.dumps(document_json(document)))
-        elif not self.page and not self.csv:
+        elif not self.page and not self.pdf and not self.csv:
             for line in as_text(document, self.words):
                 typer.echo(line)
 
     def give_plain(self, document: Document) -> None:
         """As `give`, for a document whose page has its lists in their order."""
-        self.give(document, lambda setter: write_page(document, plain_sections(document, setter), setter))
+        self.give(document, lambda formatter: plain_sections(document, formatter))
+
+    def _print(self, path: Path, report: Mapping[str, Any]) -> None:
+        values.check_target(path)
+        known = load_settings(self.settings)
+        signer = paper_signer(known)
+        made = report_pdf(report, load_fonts(known.font_folder))
+        with explained("writing a file"):
+            write_synced(path, made if signer is None else signer.sign(made))
 
 
 def report(
     folder: Folder,
     *,
     out: Page = None,
+    pdf: Pdf = None,
     csv: CsvFolder = None,
-    language: Language = "zh",
+    language: Language = "en",
     names: NamesFile = None,
     thresholds: Annotated[
         Path | None, typer.Option("--thresholds", help="TOML with other thresholds of patterns: a table a pattern")
     ] = None,
     utc_offset: UtcOffset = 8,
+    settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Reports what an audit found, hints of patterns, and how much was asked, refused, owed and recognised, where."""
-    form = _Form(language, out, csv, as_json, utc_offset)
+    form = _Form(language, out, pdf, csv, as_json, utc_offset, settings)
     with OpenedTables(folder) as tables:
         other = _thresholds(thresholds) if thresholds else {}
         overview = overview_of(tables, _names(names), form.words, thresholds=other, utc_offset=form.seconds)
-    form.give(overview.document, lambda setter: report_page(overview, setter))
+    form.give(overview.document, lambda formatter: report_sections(overview, formatter))
 
 
 def disclosures(
@@ -109,15 +131,17 @@ def disclosures(
     since: Since = "",
     until: Until = "",
     out: Page = None,
+    pdf: Pdf = None,
     csv: CsvFolder = None,
-    language: Language = "zh",
+    language: Language = "en",
     names: NamesFile = None,
     utc_offset: UtcOffset = 8,
+    settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Lists who saw a patient's records (45 CFR 164.528, PIPL 45): people one by one, machines counted."""
     wanted = [values.hexadecimal("subject", each, values.ID_SIZE) for each in subject]
-    form = _Form(language, out, csv, as_json, utc_offset)
+    form = _Form(language, out, pdf, csv, as_json, utc_offset, settings)
     with OpenedTables(folder) as tables:
         document = disclosures_of(tables, wanted, _period(since, until), _names(names))
     form.give_plain(document)
@@ -130,15 +154,17 @@ def institution_list(
     since: Since = "",
     until: Until = "",
     out: Page = None,
+    pdf: Pdf = None,
     csv: CsvFolder = None,
-    language: Language = "zh",
+    language: Language = "en",
     names: NamesFile = None,
     utc_offset: UtcOffset = 8,
+    settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Lists to whom an institution's records went, and what it saw of others itself (PIPL 23)."""
     wanted = values.address("institution", institution)
-    form = _Form(language, out, csv, as_json, utc_offset)
+    form = _Form(language, out, pdf, csv, as_json, utc_offset, settings)
     with OpenedTables(folder) as tables:
         document = recipients_of(tables, wanted, _period(since, until), _names(names))
     form.give_plain(document)
@@ -154,10 +180,12 @@ def incident(
     record: Annotated[str, typer.Option("--record", help="id of a record version")] = "",
     custodian: Annotated[str, typer.Option("--custodian", help="address of who keeps the records")] = "",
     out: Page = None,
+    pdf: Pdf = None,
     csv: CsvFolder = None,
-    language: Language = "zh",
+    language: Language = "en",
     names: NamesFile = None,
     utc_offset: UtcOffset = 8,
+    settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Tells what was touched in an incident, whose it is, and whom to tell (PIPL 57)."""
@@ -167,7 +195,7 @@ def incident(
         record=values.hexadecimal("record", record, values.ID_SIZE) if record else None,
         custodian=values.address("custodian", custodian) if custodian else None,
     )
-    form = _Form(language, out, csv, as_json, utc_offset)
+    form = _Form(language, out, pdf, csv, as_json, utc_offset, settings)
     with OpenedTables(folder) as tables:
         document = incident_of(tables, concerned, _period(since, until), _names(names))
     form.give_plain(document)

@@ -45,7 +45,7 @@ def paper(
         raise InvalidInputError(f"language does not match (got {language!r:.40}, expected zh, en or both)")
     values.check_target(out)
     known = load_settings(settings)
-    signer, fonts = _signer(known), load_fonts(known.font_folder)
+    signer, fonts = paper_signer(known), load_fonts(known.font_folder)
     content, trust = content_of(bundle), TrustRoot.from_json(content_of(trust_root))
     log_roots = [content_of(path) for path in log_root or ()]
     printed = access_paper(content, trust, fonts, LANGUAGES[language], log_roots=log_roots)
@@ -56,7 +56,7 @@ def paper(
     answer({"paper": str(out), "bytes": len(made), "bundle": digest, "signed": signer is not None}, as_json=as_json)
 
 
-def _signer(settings: Settings) -> PaperSigner | None:
+def paper_signer(settings: Settings) -> PaperSigner | None:
     """Opens the certificate papers are signed with, if one is configured.
 
     Raises:

@@ -125,9 +125,9 @@ class _Writer:
             institution=short(request.institution),
             action=say.of("asked", Action, request.action),
             subject=say("claims", "patient", id=short(entry.subject_id)) if known else say("claims", "nobody"),
-            purpose=say.of("purposes", Purpose, request.purpose),
-            basis=say.of("bases", LegalBasis, request.legal_basis),
-            reason="" if outcome == "permitted" else say.of("reasons", Reason, entry.reason),
+            purpose=say.of("purpose", Purpose, request.purpose),
+            basis=say.of("basis", LegalBasis, request.legal_basis),
+            reason="" if outcome == "permitted" else say.of("reason", Reason, entry.reason),
         )
         return Verdict(say("outcomes", outcome), text, "good" if outcome == "permitted" else "bad")
 
@@ -145,14 +145,14 @@ class _Writer:
             "practitioner": say(
                 "facts",
                 "practitioner",
-                kind=say.of("actors", ActorKind, request.actor_kind),
+                kind=say.of("actor", ActorKind, request.actor_kind),
                 id=short(request.practitioner),
             ),
             "subject": short(entry.subject_id) if entry.subject_id != ZERO_32 else say("claims", "nobody"),
             "record": self._record(say),
-            "action": say.of("actions", Action, request.action),
-            "purpose": say.of("purposes", Purpose, request.purpose),
-            "basis": say.of("bases", LegalBasis, request.legal_basis),
+            "action": say.of("action", Action, request.action),
+            "purpose": say.of("purpose", Purpose, request.purpose),
+            "basis": say.of("basis", LegalBasis, request.legal_basis),
         }
         rows |= self._emergency(say)
         rows |= {
@@ -178,7 +178,7 @@ class _Writer:
             "facts",
             "record",
             id=short(self._bundle.entry.request.record_id),
-            category=say.of("categories", Category, leaf.category),
+            category=say.of("category", Category, leaf.category),
             month=month_text(leaf.data_month),
             level=leaf.sensitivity,
             version=leaf.version,
@@ -188,7 +188,7 @@ class _Writer:
     def _emergency(self, say: Words) -> dict[str, str]:
         entry, found = self._bundle.entry, {}
         if entry.request.legal_basis == LegalBasis.EMERGENCY:
-            found["emergency"] = say.of("emergencies", EmergencyReason, entry.request.reason_code)
+            found["emergency"] = say.of("emergency", EmergencyReason, entry.request.reason_code)
         if self._bundle.debt is not None:
             found["debt"] = say("facts", "debt", moment=say.moment(entry.decided_at + DEBT_PERIOD))
         return found

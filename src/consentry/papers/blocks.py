@@ -12,9 +12,10 @@ ATTACHED: Final = "consentry-bundle.json"
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading below the title."""
+    """A heading below the title, which is of level 1."""
 
     text: str
+    level: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def about_authorisation(terms: StandingAuthorisation, say: Words) -> Facts:
     """Writes what an authority authorised, and on what."""
     rows = {
         "authority": short(terms.authority),
-        "basis": say.of("bases", LegalBasis, terms.basis),
+        "basis": say.of("basis", LegalBasis, terms.basis),
         **_scope(terms, say),
         "period": say.period(terms.valid_from, terms.valid_until),
         "text": short(terms.basis_text_hash),
@@ -43,12 +43,12 @@ def about_authorisation(terms: StandingAuthorisation, say: Words) -> Facts:
 
 def _scope(terms: ConsentTerms | StandingAuthorisation, say: Words) -> dict[str, str]:
     """Writes for what and for which records both kinds of terms are."""
-    records = say.each_of("categories", Category, terms.categories)
+    records = say.each_of("category", Category, terms.categories)
     if isinstance(terms, ConsentTerms) and terms.records_root != ZERO_32:
         records = say("facts", "named_records", id=short(terms.records_root))
     return {
-        "actions": say.each_of("actions", Action, terms.actions),
-        "purposes": say.each_of("purposes", Purpose, terms.purposes),
+        "actions": say.each_of("action", Action, terms.actions),
+        "purposes": say.each_of("purpose", Purpose, terms.purposes),
         "records": records,
         "sensitivity": say("facts", "sensitivity", level=terms.max_sensitivity),
         "content": say("facts", "content", since=month_text(terms.data_from), until=month_text(terms.data_until)),

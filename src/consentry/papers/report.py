@@ -7,32 +7,30 @@
      "moment": seconds since the epoch, the date of the file: that of what the report is about, not that of printing,
      "head": [[name, value], …],
      "verdict": {"word": …, "text": …, "tone": "good", "bad" or "plain"}     may be left out
-     "charts": [{"title": …, "svg": …, "shows": what it shows, in words}, …]
-     "tables": [{"title": …, "columns": […], "rows": [[…], …], "widths": […]}, …]
-     "findings": [{"finding": …, "evidence": …}, …]
-     "limits": […]}
+     "sections": [{"title": …, "blocks": [block, …]}, …]}
 
-Cells are text or numbers. ``widths`` are shares of the width, 0 for as much as a column needs; all alike if left out.
+A block is one of ``{"text": …}``, ``{"heading": …}``, ``{"svg": …, "shows": what it shows, in words}`` and
+``{"columns": […], "rows": [[…], …], "widths": […], "empty": said if there are no rows}``. Cells are text or numbers;
+``widths`` are shares of the width, 0 for as much as a column needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import typst
 
 from consentry.errors import InvalidInputError
-from consentry.papers.blocks import Block, Facts, Heading, Language, Paragraph, Part, Picture, Points, Table, Verdict
+from consentry.papers.blocks import Block, Facts, Heading, Language, Paragraph, Part, Picture, Table, Verdict
 from consentry.papers.typesetting import Document, to_pdf
-from consentry.papers.words import Words, words
+from consentry.papers.words import words
 
-_MEMBERS: Final = frozenset(
-    {"language", "title", "subtitle", "moment", "head", "charts", "tables", "findings", "limits"}
-)
+_MEMBERS: Final = frozenset({"language", "title", "subtitle", "moment", "head", "sections"})
 _CHART_WIDTH: Final = 170
 """Millimetres: what lies between the margins."""
-_FINDING_WIDTHS: Final = (0, 3, 4)
+_BELOW: Final = 3
+"""Level of a heading inside a section."""
 
 
 def report_pdf(data: Mapping[str, Any], fonts: typst.Fonts) -> bytes:
@@ -52,43 +50,48 @@ def report_document(data: Mapping[str, Any]) -> Document:
     if data["language"] not in {"zh", "en"}:
         raise InvalidInputError(f"language does not match (got {data['language']!r:.40}, expected zh or en)")
     language: Language = data["language"]
-    say = words(language)
     try:
-        blocks = _blocks(data, say)
+        blocks = _blocks(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInputError(f"report does not match (got no usable {error!s:.80})") from None
-    part = Part(language, say.region, str(data["title"]), str(data["subtitle"]), tuple(blocks))
+    part = Part(language, words(language).region, str(data["title"]), str(data["subtitle"]), tuple(blocks))
     return Document(part.title, int(data["moment"]), part.title, (part,))
 
 
-def _blocks(data: Mapping[str, Any], say: Words) -> list[Block]:
+def _blocks(data: Mapping[str, Any]) -> list[Block]:
     blocks: list[Block] = []
     if "verdict" in data:
         verdict = data["verdict"]
         blocks.append(Verdict(verdict["word"], verdict["text"], verdict["tone"]))
     blocks.append(Facts(tuple((str(name), str(value)) for name, value in data["head"])))
-    for chart in data["charts"]:
-        blocks += [Heading(chart["title"]), Picture(chart["svg"], chart["shows"], chart["shows"], _CHART_WIDTH)]
-    for table in data["tables"]:
-        blocks += [Heading(table["title"]), _table(table, say)]
-    blocks += [Heading(say("report", "findings")), _findings(data["findings"], say)]
-    blocks += [Heading(say("report", "limits")), Points(tuple(str(limit) for limit in data["limits"]))]
+    for section in data["sections"]:
+        blocks += [Heading(section["title"]), *map(_block, section["blocks"])]
     return blocks
 
 
-def _table(table: Mapping[str, Any], say: Words) -> Block:
-    head = tuple(str(column) for column in table["columns"])
-    rows = tuple(tuple(str(cell) for cell in row) for row in table["rows"])
-    widths = tuple(int(width) for width in table.get("widths", [1] * len(head)))
+def _block(given: Mapping[str, Any]) -> Block:
+    made = _FORMS.get(frozenset(given))
+    if made is None:
+        raise InvalidInputError(f"block of the report does not match (got {', '.join(sorted(given))!r:.80})")
+    return made(given)
+
+
+def _picture(given: Mapping[str, Any]) -> Block:
+    return Picture(given["svg"], given["shows"], given["shows"], _CHART_WIDTH)
+
+
+def _table(given: Mapping[str, Any]) -> Block:
+    head = tuple(str(column) for column in given["columns"])
+    rows = tuple(tuple(str(cell) for cell in row) for row in given["rows"])
+    widths = tuple(int(width) for width in given["widths"])
     if {len(row) for row in rows} - {len(head)} or len(widths) != len(head):
-        raise InvalidInputError(
-            f"table {table['title']!r:.60} does not match (got rows of other lengths than its {len(head)} columns)"
-        )
-    return Table(head, rows, widths) if rows else Paragraph(say("report", "none"))
+        raise InvalidInputError(f"table {head!r:.60} does not match (got rows or widths of other lengths)")
+    return Table(head, rows, widths) if rows else Paragraph(str(given["empty"]))
 
 
-def _findings(findings: Sequence[Mapping[str, Any]], say: Words) -> Block:
-    if not findings:
-        return Paragraph(say("report", "none"))
-    rows = [(str(n), str(found["finding"]), str(found["evidence"])) for n, found in enumerate(findings, 1)]
-    return Table(tuple(say("report", name) for name in ("number", "finding", "evidence")), tuple(rows), _FINDING_WIDTHS)
+_FORMS: Final[Mapping[frozenset[str], Callable[[Mapping[str, Any]], Block]]] = {
+    frozenset({"text"}): lambda given: Paragraph(str(given["text"])),
+    frozenset({"heading"}): lambda given: Heading(str(given["heading"]), _BELOW),
+    frozenset({"svg", "shows"}): _picture,
+    frozenset({"columns", "rows", "widths", "empty"}): _table,
+}

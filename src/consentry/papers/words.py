@@ -1,4 +1,4 @@
-"""The words of a paper in one language: those of its own file, and those of the notice for codes it has too."""
+"""The words of a paper in one language: those of its own file, and those that codes have everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 from consentry.core.codes import Action, Category, Purpose
-from consentry.evidence.notice import CURRENT_VERSION, LAST_MOMENT, words_of
+from consentry.evidence.code_words import code_words
+from consentry.evidence.notice import LAST_MOMENT
 from consentry.papers.blocks import Language
 
 _BEIJING: Final = 8 * 3600
@@ -78,10 +79,7 @@ class Words:
 def words(language: Language) -> Words:
     """Reads the words of a language."""
     source = files("consentry.papers") / "words" / f"{language}.toml"
-    own = tomllib.loads(source.read_text(encoding="utf-8"))
-    shared = words_of(CURRENT_VERSION, language)
-    coded = {name: {**shared[name], **own.get(name, {})} for name in ("actions", "purposes", "categories")}
-    return Words(language, {**own, **coded})
+    return Words(language, {**tomllib.loads(source.read_text(encoding="utf-8")), **code_words(language)})
 
 
 def short(identifier: bytes) -> str:

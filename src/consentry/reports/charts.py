@@ -19,7 +19,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 16, 36
 _LEGEND_LINE: Final = 20
 _MOST_LABELS: Final = 8
 _BAR: Final = 24
-_LABEL_WIDTH: Final = 250
+_LABEL_WIDTH: Final = 330
 _STEPS: Final = (1, 2, 5, 10)
 
 

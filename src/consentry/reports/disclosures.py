@@ -14,7 +14,7 @@ from typing import Final
 from consentry.errors import InvalidInputError
 from consentry.reports.document import Document, Fact, Form, Sheet, sheet_of
 from consentry.reports.names import Names
-from consentry.reports.opened import OpenedTables, Row
+from consentry.reports.opened import BY_MACHINES, BY_PEOPLE, OpenedTables, Row
 
 END_OF_TIME: Final = 2**62
 
@@ -57,7 +57,7 @@ _SINGLE_COLUMNS: Final = (
 
 
 @dataclass
-class _Desk:
+class _PeriodQueries:
     """Answers questions about the decisions of one period."""
 
     tables: OpenedTables
@@ -104,22 +104,22 @@ def disclosures_of(tables: OpenedTables, subjects: Sequence[bytes], period: Peri
     for subject in subjects:
         if subject not in {row["subject"] for row in known}:
             raise InvalidInputError(f"no such subject in the tables (got 0x{subject.hex()})")
-    desk = _Desk(tables, period, names, wanted)
+    queries = _PeriodQueries(tables, period, names, wanted)
     mine = "list_contains($subjects, subject)"
-    by_people, by_machines = f"{mine} AND permitted AND actor_code = 1", f"{mine} AND permitted AND actor_code <> 1"
+    by_people, by_machines = (f"{mine} AND permitted AND {by}" for by in (BY_PEOPLE, BY_MACHINES))
     refused = f"{mine} AND NOT permitted"
     facts = (
         Fact("subjects", Form.COUNT, len(set(subjects))),
-        Fact("human", Form.COUNT, desk.count(by_people)),
-        Fact("machine", Form.COUNT, desk.count(by_machines)),
-        Fact("denied", Form.COUNT, desk.count(refused)),
+        Fact("human", Form.COUNT, queries.count(by_people)),
+        Fact("machine", Form.COUNT, queries.count(by_machines)),
+        Fact("denied", Form.COUNT, queries.count(refused)),
         *period.facts(tables),
     )
     sheets = (
-        desk.single("accesses", by_people),
-        desk.folded("machine_accesses", by_machines),
-        sheet_of("refused_accesses", _REFUSED_COLUMNS, desk.rows(_REFUSED, refused)),
-        sheet_of("completeness", _COMPLETENESS_COLUMNS, tables.rows(_COMPLETENESS, desk.given)),
+        queries.single("accesses", by_people),
+        queries.folded("machine_accesses", by_machines),
+        sheet_of("refused_accesses", _REFUSED_COLUMNS, queries.rows(_REFUSED, refused)),
+        sheet_of("completeness", _COMPLETENESS_COLUMNS, tables.rows(_COMPLETENESS, queries.given)),
     )
     return Document("disclosures", facts, sheets, ("disclosures_people", "disclosures_machines", "completeness"))
 
@@ -153,7 +153,7 @@ def recipients_of(tables: OpenedTables, institution: bytes, period: Period, name
     """
     if not tables.rows("SELECT 1 FROM institutions WHERE institution = $one", {"one": institution}):
         raise InvalidInputError(f"no such institution in the tables (got 0x{institution.hex()})")
-    desk = _Desk(tables, period, names, {"one": institution})
+    queries = _PeriodQueries(tables, period, names, {"one": institution})
     given = "permitted AND custodian = $one AND institution <> $one"
     seen = "permitted AND institution = $one AND custodian <> $one"
     own = "permitted AND institution = $one AND custodian = $one"
@@ -161,19 +161,19 @@ def recipients_of(tables: OpenedTables, institution: bytes, period: Period, name
     facts = (
         Fact("institution", Form.ID, institution),
         Fact("institution_name", Form.TEXT, names.of(institution).name),
-        Fact("given", Form.COUNT, desk.count(given)),
-        Fact("seen", Form.COUNT, desk.count(seen)),
-        Fact("own", Form.COUNT, desk.count(own)),
-        Fact("denied", Form.COUNT, desk.count("NOT permitted AND institution = $one")),
+        Fact("given", Form.COUNT, queries.count(given)),
+        Fact("seen", Form.COUNT, queries.count(seen)),
+        Fact("own", Form.COUNT, queries.count(own)),
+        Fact("denied", Form.COUNT, queries.count("NOT permitted AND institution = $one")),
         Fact("emergencies", Form.COUNT, len(debts)),
         Fact("overdue", Form.COUNT, sum(row["overdue"] for row in debts)),
         *period.facts(tables),
     )
     sheets = (
-        desk.folded("recipients", given),
-        desk.single("given_accesses", given),
-        desk.folded("seen_of_others", seen),
-        sheet_of("denied_accesses", _REFUSED_COLUMNS, desk.rows(_REFUSED, "NOT permitted AND institution = $one")),
+        queries.folded("recipients", given),
+        queries.single("given_accesses", given),
+        queries.folded("seen_of_others", seen),
+        sheet_of("denied_accesses", _REFUSED_COLUMNS, queries.rows(_REFUSED, "NOT permitted AND institution = $one")),
         sheet_of("debts", _DEBT_COLUMNS, debts),
     )
     return Document("institution", facts, sheets, ("retention", "names"))

@@ -91,11 +91,13 @@ class Document:
 
 
 _BY_FORM: Final[Mapping[Form, str]] = {
-    Form.TIME: "time first last granted revoked opened due from until notified reviewed",
+    Form.TEXT: "institution_name institution_contact practitioner_name custodian_name custodian_contact about message "
+    "expected got block when said",
+    Form.TIME: "time first last opened due notified reviewed",
     Form.ID: "institution custodian practitioner subject record consent authorisation decision debt about_id head",
-    Form.COUNT: "accesses permitted denied subjects records decisions cases people machine human evidence_count "
+    Form.COUNT: "accesses permitted denied subjects records decisions cases machine human evidence_count "
     "sequence emergencies overdue institutions accepted refused statements level gaps closed not_justified copies",
-    Form.SHARE: "share recognition_rate denial_rate emergency_share",
+    Form.SHARE: "share recognition_rate denial_rate",
     Form.REGION: "region",
     Form.IDS: "evidence",
     Form.WORD: "purpose action basis actor reason category categories emergency kind standing refusal item",
@@ -105,12 +107,18 @@ _FORMS: Final = {name: form for form, names in _BY_FORM.items() for name in name
 
 
 def columns_of(names: str) -> tuple[Column, ...]:
-    """Gives columns by their names, with the form each name always has; unknown names are text."""
+    """Gives columns by their names, with the form each name always has.
+
+    Raises:
+        ValueError: a name is none of a column.
+    """
     return tuple(_column(name) for name in names.split())
 
 
 def _column(name: str) -> Column:
-    form = _FORMS.get(name, Form.TEXT)
+    if name not in _FORMS:
+        raise ValueError(f"column does not match (got {name!r:.40}, expected one that has a form)")
+    form = _FORMS[name]
     return Column(name, form, _FAMILIES.get(name, name) if form is Form.WORD else "")
 
 
@@ -121,6 +129,9 @@ def sheet_of(name: str, columns: str, rows: Sequence[Row]) -> Sheet:
         name: of the sheet.
         columns: their names, apart by spaces; each is one of the query's.
         rows: of the query.
+
+    Raises:
+        ValueError: a name is none of a column.
     """
     made = columns_of(columns)
     return Sheet(name, made, tuple(tuple(_plain(row[column.name]) for column in made) for row in rows))

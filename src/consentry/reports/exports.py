@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from consentry.evidence.notation import Json, hex_of
+from consentry.evidence.notice import LAST_MOMENT
 from consentry.reports.document import FORMAT, Column, Document, Fact, Form, Sheet
 from consentry.reports.words import Words
 
 ROWS_IN_TEXT: Final = 200
 _ID_IN_TEXT: Final = 10
-_LAST_SECOND: Final = 253_402_300_799
-"""Of the year 9999, the last that a date can name."""
 _LEADS_A_FORMULA: Final = tuple("=+-@\t\r")
 
 
 def utc_text(seconds: int) -> str:
-    """Gives a time as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Gives a time as RFC 3339 in UTC, one beyond the calendar as ``second N`` since 1970."""
+    if seconds > LAST_MOMENT:
+        return f"second {seconds}"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def as_json(document: Document) -> Json:
@@ -116,9 +117,9 @@ def _table(sheet: Sheet, words: Words) -> Iterator[str]:
         [cell_text(column.form, row[at], words, column.family) for at, column in kept]
         for row in sheet.rows[:ROWS_IN_TEXT]
     ]
-    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
+    widths = [max(map(text_width, cells)) for cells in zip(*lines, strict=True)]
     for line in lines:
-        padded = (text + " " * (width - _width(text)) for text, width in zip(line, widths, strict=True))
+        padded = (text + " " * (width - text_width(text)) for text, width in zip(line, widths, strict=True))
         yield "  " + "  ".join(padded).rstrip()
     if len(sheet.rows) > ROWS_IN_TEXT:
         yield "  " + words.said("more_rows").format(count=len(sheet.rows) - ROWS_IN_TEXT)
@@ -134,7 +135,7 @@ def filled_columns(sheet: Sheet) -> list[tuple[int, Column]]:
     return filled or list(enumerate(sheet.columns))
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
     """Gives the columns a text takes in a terminal: ideographs take two."""
     return sum(2 if ord(character) > 0x2E7F else 1 for character in text)  # noqa: PLR2004 - first CJK block
 
@@ -150,7 +151,7 @@ def cell_text(form: Form, value: Any, words: Words, family: str = "") -> str:  #
     if isinstance(value, bool):
         return words.said("yes" if value else "no")
     texts = {
-        Form.TIME: lambda: utc_text(value),
+        Form.TIME: lambda: utc_text(value) if value <= LAST_MOMENT else words.beyond(value),
         Form.SHARE: lambda: f"{value:.1%}",
         Form.COUNT: lambda: f"{value:,}",
         Form.WORD: lambda: words.code(family, value),

@@ -9,7 +9,7 @@ from typing import Final
 from consentry.reports.disclosures import Period
 from consentry.reports.document import Document, Fact, Form, sheet_of
 from consentry.reports.names import Names
-from consentry.reports.opened import OpenedTables, Row
+from consentry.reports.opened import BY_MACHINES, BY_PEOPLE, OpenedTables, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,13 @@ _REGIONS: Final = """
     SELECT i.region, count(DISTINCT t.subject) AS subjects FROM touched AS t
     JOIN institutions AS i ON i.institution = t.custodian WHERE t.permitted GROUP BY i.region ORDER BY i.region
 """
-_TOTAL: Final = """
+_TOTAL: Final = f"""
     SELECT count(*) FILTER (permitted) AS permitted, count(*) FILTER (NOT permitted) AS denied,
         count(DISTINCT subject) FILTER (permitted) AS subjects, count(DISTINCT record) FILTER (permitted) AS records,
-        count(*) FILTER (permitted AND actor_code = 1) AS human,
-        count(*) FILTER (permitted AND actor_code <> 1) AS machine,
+        count(*) FILTER (permitted AND {BY_PEOPLE}) AS human,
+        count(*) FILTER (permitted AND {BY_MACHINES}) AS machine,
         count(*) FILTER (permitted AND action = 'STORE') AS copies FROM touched
-"""
+"""  # noqa: S608 - made of constants
 _NOTICE: Final = ("kinds", "cause", "harm", "measures", "self_help", "contact")
 """What PIPL 57 wants said; kinds are known from the chain, the rest is for the institution to fill in."""
 

@@ -14,9 +14,12 @@ from consentry.audit.tables import FORMAT
 from consentry.core.codes import ActorKind
 from consentry.errors import InvalidInputError
 
+BY_PEOPLE: Final = f"actor_code = {int(ActorKind.HUMAN)}"
+"""Which decisions a person asked for."""
+BY_MACHINES: Final = f"actor_code <> {int(ActorKind.HUMAN)}"
+"""Which decisions nobody asked for in person."""
 _LOOKS: Final = f"""
-    CREATE VIEW looks AS SELECT * FROM decisions
-    WHERE permitted AND subject IS NOT NULL AND actor_code = {int(ActorKind.HUMAN)}
+    CREATE VIEW looks AS SELECT * FROM decisions WHERE permitted AND subject IS NOT NULL AND {BY_PEOPLE}
 """  # noqa: S608 - made of a constant
 Row = Mapping[str, Any]
 _ROWS_AT_ONCE: Final = 4_096

@@ -10,36 +10,36 @@ from consentry.core.codes import DAY
 from consentry.reports.document import Column, Document, Fact, Form, Sheet, columns_of, sheet_of
 from consentry.reports.duty_queries import DUTY_PATTERNS
 from consentry.reports.names import Names
-from consentry.reports.opened import OpenedTables, Row
+from consentry.reports.opened import BY_MACHINES, BY_PEOPLE, OpenedTables, Row
 from consentry.reports.pattern_queries import ACCESS_PATTERNS
 from consentry.reports.patterns import CHINA_STANDARD_TIME, PatternAnswer, look_for
 from consentry.reports.words import Words
 
 ALL_PATTERNS: Final = (*ACCESS_PATTERNS, *DUTY_PATTERNS)
 MOST_INSTITUTIONS: Final = 50
-MOST_WRONGS: Final = 500
+MOST_LISTED: Final = 500
 _MOST_DAYS: Final = 62
 """Days of a period that are shown singly; of a longer one, months are."""
 
-_TOTAL: Final = """
+_TOTAL: Final = f"""
     SELECT count(*) AS decisions, count(*) FILTER (permitted) AS permitted, count(*) FILTER (NOT permitted) AS denied,
-        count(*) FILTER (permitted AND actor_code = 1) AS human,
-        count(*) FILTER (permitted AND actor_code <> 1) AS machine,
+        count(*) FILTER (permitted AND {BY_PEOPLE}) AS human,
+        count(*) FILTER (permitted AND {BY_MACHINES}) AS machine,
         count(DISTINCT subject) AS subjects, count(DISTINCT record) AS records,
         count(DISTINCT institution) AS institutions, min(time) AS first, max(time) AS last
     FROM decisions
-"""
-_BY_PURPOSE: Final = """
-    SELECT purpose, basis, count(*) FILTER (actor_code = 1) AS human, count(*) FILTER (actor_code <> 1) AS machine,
+"""  # noqa: S608 - made of constants
+_BY_PURPOSE: Final = f"""
+    SELECT purpose, basis, count(*) FILTER ({BY_PEOPLE}) AS human, count(*) FILTER ({BY_MACHINES}) AS machine,
         count(DISTINCT subject) AS subjects
     FROM decisions WHERE permitted GROUP BY ALL ORDER BY human + machine DESC, purpose, basis
-"""
+"""  # noqa: S608 - made of constants
 _OVER_TIME: Final = """
     SELECT strftime(make_timestamp((time + $utc_offset) * 1000000), $unit) AS "when", {code}, {counts}
     FROM decisions WHERE permitted GROUP BY ALL ORDER BY "when", {code}
 """
 _HUMAN_AND_MACHINE: Final = (
-    "count(*) FILTER (actor_code = 1) AS human, count(*) FILTER (actor_code <> 1) AS machine, count(*) AS accesses"
+    f"count(*) FILTER ({BY_PEOPLE}) AS human, count(*) FILTER ({BY_MACHINES}) AS machine, count(*) AS accesses"
 )
 _REFUSALS: Final = """
     SELECT reason, count(*) AS denied, count(DISTINCT institution) AS institutions,
@@ -65,11 +65,11 @@ _NOT_RECOGNISED: Final = f"""
     SELECT refusal, count(*) AS refused FROM {_LATEST} WHERE NOT accepted GROUP BY refusal
     ORDER BY refused DESC, refusal
 """  # noqa: S608 - made of constants
-_HOUSES: Final = f"""
+_INSTITUTIONS: Final = f"""
     WITH asked AS (
         SELECT institution, count(*) FILTER (permitted) AS permitted, count(*) FILTER (NOT permitted) AS denied,
             count(*) FILTER (permitted AND basis = 'EMERGENCY') AS emergencies,
-            count(*) FILTER (permitted AND actor_code <> 1) AS machine
+            count(*) FILTER (permitted AND {BY_MACHINES}) AS machine
         FROM decisions GROUP BY institution
     ),
     owed AS (SELECT institution, count(*) FILTER (overdue) AS overdue FROM debts GROUP BY institution),
@@ -77,7 +77,7 @@ _HOUSES: Final = f"""
         SELECT institution, count(*) AS statements, count(*) FILTER (accepted) AS accepted FROM {_LATEST}
         GROUP BY institution
     ),
-    house AS (
+    counted AS (
         SELECT i.institution, i.region, i.standing, coalesce(a.permitted, 0) AS permitted,
             coalesce(a.machine, 0) AS machine, coalesce(a.denied, 0) AS denied,
             coalesce(a.emergencies, 0) AS emergencies, coalesce(o.overdue, 0) AS overdue,
@@ -89,21 +89,21 @@ _HOUSES: Final = f"""
 _RATES: Final = """
     denied / nullif(permitted + denied, 0) AS denial_rate, accepted / nullif(statements, 0) AS recognition_rate
 """
-_REGIONS: Final = f"""{_HOUSES},
+_REGIONS: Final = f"""{_INSTITUTIONS},
     place AS (
         SELECT region, count(*) AS institutions, sum(permitted)::BIGINT AS permitted, sum(machine)::BIGINT AS machine,
             sum(denied)::BIGINT AS denied, sum(emergencies)::BIGINT AS emergencies, sum(overdue)::BIGINT AS overdue,
             sum(statements)::BIGINT AS statements, sum(accepted)::BIGINT AS accepted
-        FROM house GROUP BY region
+        FROM counted GROUP BY region
     )
     SELECT *, {_RATES} FROM place ORDER BY region
 """  # noqa: S608 - made of constants
-_BUSIEST: Final = f"""{_HOUSES}
-    SELECT *, {_RATES} FROM house ORDER BY permitted + denied DESC, institution LIMIT {MOST_INSTITUTIONS}
+_BUSIEST: Final = f"""{_INSTITUTIONS}
+    SELECT *, {_RATES} FROM counted ORDER BY permitted + denied DESC, institution LIMIT {MOST_INSTITUTIONS}
 """  # noqa: S608 - made of constants
-_WRONGS: Final = f"""
+_FINDINGS: Final = f"""
     SELECT kind, about, message, expected, got, time, block FROM findings ORDER BY kind, block, about
-    LIMIT {MOST_WRONGS}
+    LIMIT {MOST_LISTED}
 """  # noqa: S608 - made of constants
 _BY_KIND: Final = "SELECT kind, count(*) AS cases FROM findings GROUP BY kind ORDER BY cases DESC, kind"
 
@@ -146,9 +146,9 @@ def overview_of(
         *_volumes(tables, timed),
         *_owed_and_said(tables, timed, names),
         sheet_of("regions", _REGION_COLUMNS, tables.rows(_REGIONS)),
-        sheet_of("institutions", _HOUSE_COLUMNS, [names.beside(row) for row in tables.rows(_BUSIEST)]),
-        sheet_of("wrong_kinds", "kind cases", tables.rows(_BY_KIND)),
-        sheet_of("wrongs", "kind about message expected got time block", tables.rows(_WRONGS)),
+        sheet_of("institutions", _INSTITUTION_COLUMNS, [names.beside(row) for row in tables.rows(_BUSIEST)]),
+        sheet_of("finding_kinds", "kind cases", tables.rows(_BY_KIND)),
+        sheet_of("findings", "kind about message expected got time block", tables.rows(_FINDINGS)),
         *_patterns(answers, names, words),
     )
     notes = ("report_patterns", "report_machines", "report_wards")
@@ -159,7 +159,7 @@ _REGION_COLUMNS: Final = (
     "region institutions permitted machine denied denial_rate emergencies overdue statements recognition_rate"
 )
 _RECOGNITION_COLUMNS: Final = "institution institution_name statements accepted refused recognition_rate"
-_HOUSE_COLUMNS: Final = (
+_INSTITUTION_COLUMNS: Final = (
     "institution institution_name region standing permitted machine denied denial_rate emergencies overdue statements "
     "recognition_rate"
 )
@@ -191,10 +191,10 @@ def _facts(tables: OpenedTables, total: Row, answers: Sequence[PatternAnswer]) -
     run = tables.run
     debts = tables.rows("SELECT count(*) AS emergencies, count(*) FILTER (overdue) AS overdue FROM debts")[0]
     said = tables.rows(f"SELECT count(*) AS n, count(*) FILTER (accepted) AS yes FROM {_LATEST}")[0]  # noqa: S608 - a constant
-    wrongs = tables.rows("SELECT count(*) AS n FROM findings")[0]["n"]
+    findings = tables.rows("SELECT count(*) AS n FROM findings")[0]["n"]
     counts = ("decisions", "permitted", "human", "machine", "denied")
     return (
-        Fact("wrongs", Form.COUNT, wrongs),
+        Fact("findings", Form.COUNT, findings),
         Fact("hints", Form.COUNT, sum(answer.count for answer in answers)),
         *(Fact(name, Form.COUNT, total[name]) for name in counts),
         Fact("denial_rate", Form.SHARE, _share(total["denied"], total["decisions"])),
@@ -224,13 +224,13 @@ def _patterns(answers: Sequence[PatternAnswer], names: Names, words: Words) -> t
     found: list[tuple[Any, ...]] = []
     for answer in answers:
         for one in answer.findings:
-            house, *keys = (one.about.get(key) for key in ("institution", "practitioner", "subject"))
+            institution, *keys = (one.about.get(key) for key in ("institution", "practitioner", "subject"))
             other = next((one.about[key] for key in ("consent", "record", "debt") if key in one.about), None)
             found.append(
                 (
                     one.kind,
-                    house,
-                    names.of(house).name,
+                    institution,
+                    names.of(institution).name,
                     *keys,
                     other,
                     one.cases,

@@ -14,10 +14,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from consentry.evidence.notation import hex_of
+from consentry.evidence.notice import LAST_MOMENT
 from consentry.reports.charts import Drawing
 from consentry.reports.document import Document, Fact, Form, Sheet
 from consentry.reports.exports import cell_text, filled_columns, utc_text
@@ -25,13 +26,12 @@ from consentry.reports.patterns import CHINA_STANDARD_TIME
 from consentry.reports.words import Words
 
 ROWS_ON_PAGE: Final = 500
-_ALARMING: Final = frozenset({"wrongs", "overdue", "gaps"})
+_ALARMING: Final = frozenset({"findings", "overdue", "gaps"})
 _RIGHT: Final = frozenset({Form.COUNT, Form.SHARE})
 _LANG: Final = {"zh": "zh-Hans", "en": "en"}
 _PROVINCE: Final = 10_000
 _LONG: Final = 40
 _LONGEST: Final = 200
-_LAST_SECOND: Final = 253_402_300_799
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,8 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Setter:
-    """Sets values for people: in their language and local time.
+class Formatter:
+    """Formats values for people: in their language and local time.
 
     Attributes:
         words: of the language.
@@ -99,11 +99,11 @@ class Setter:
     utc_offset: int = CHINA_STANDARD_TIME
 
     def cell(self, form: Form, value: Any, family: str = "") -> Cell:  # noqa: ANN401 - any value of a sheet
-        """Sets one value."""
+        """Formats one value."""
         right, text = form in _RIGHT, cell_text(form, value, self.words, family)
         if value is None:
             return Cell("", right)
-        if form is Form.TIME:
+        if form is Form.TIME and value <= LAST_MOMENT - abs(self.utc_offset):
             return Cell(self.local(value), utc=utc_text(value))
         if form is Form.REGION:
             return Cell(f"{value} {self.words.code('province', str(value // _PROVINCE))}")
@@ -112,12 +112,12 @@ class Setter:
         return Cell(_shortened(text), right, text) if form is Form.TEXT and len(text) > _LONG else Cell(text, right)
 
     def local(self, seconds: int) -> str:
-        """Gives a time by local clocks."""
+        """Gives a time by local clocks, of the year 9999 at the latest."""
         ahead = timezone(timedelta(seconds=self.utc_offset))
-        return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).astimezone(ahead).strftime("%Y-%m-%d %H:%M:%S")
+        return datetime.fromtimestamp(seconds, UTC).astimezone(ahead).strftime("%Y-%m-%d %H:%M:%S")
 
     def table(self, sheet: Sheet, *, folded: bool = False, caption: str = "") -> Block:
-        """Sets a sheet; columns in which nothing stands are left out."""
+        """Formats a sheet as a table; columns in which nothing stands are left out."""
         shown = filled_columns(sheet)
         rows = tuple(
             tuple(self.cell(column.form, row[at], column.family) for at, column in shown)
@@ -134,31 +134,45 @@ class Setter:
         )
 
 
-def write_page(document: Document, sections: Iterable[Section], setter: Setter) -> str:
+def write_page(document: Document, sections: Iterable[Section], formatter: Formatter) -> str:
     """Gives a page.
 
     Args:
         document: of which title and facts stand on top.
         sections: the rest, in order.
-        setter: of values.
+        formatter: of values.
     """
-    words, style = setter.words, Markup(_file("page.css"))  # noqa: S704 - a file of this package
-    facts = [_fact(fact, setter) for fact in document.facts if fact.value not in (None, "")]
+    words, style = formatter.words, Markup(_file("page.css"))  # noqa: S704 - a file of this package
+    facts = [_fact(fact, formatter) for fact in document.facts if fact.value not in (None, "")]
+    return (
+        _templates()
+        .get_template("page.html.jinja")
+        .render(
+            lang=_LANG[words.language],
+            title=words.document(document.kind),
+            style=style,
+            style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            facts=facts,
+            sections=list(sections),
+            made_from=made_from(document, words),
+            textures=TEXTURES,
+            **{name: words.said(name) for name in ("skip", "contents", "same_numbers")},
+        )
+    )
+
+
+def made_from(document: Document, words: Words) -> str:
+    """Gives the sentence that says of which chain and blocks a document is."""
     named = {fact.name: fact.value for fact in document.facts}
-    made_from = words.said("made_from").format(
+    return words.said("made_from").format(
         chain=named.get("chain_id", ""), first=named.get("first_block", 0), head=named.get("head_block", "")
     )
-    return _template().render(
-        lang=_LANG[words.language],
-        title=words.document(document.kind),
-        style=style,
-        style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        facts=facts,
-        sections=list(sections),
-        made_from=made_from,
-        textures=TEXTURES,
-        **{name: words.said(name) for name in ("skip", "contents", "same_numbers")},
-    )
+
+
+def svg_of(drawing: Drawing, identifier: str, words: Words) -> str:
+    """Gives a chart as SVG; ``identifier`` begins the ids inside it."""
+    template = _templates().get_template("chart.svg.jinja")
+    return str(template.make_module().svg(drawing, identifier, TEXTURES, words.said("same_numbers")))  # type: ignore[attr-defined]  # a macro
 
 
 def _shortened(text: str) -> str:
@@ -168,30 +182,33 @@ def _shortened(text: str) -> str:
     return text if " " in text and len(text) <= _LONGEST else f"{text[:_LONG]}…"
 
 
-def _fact(fact: Fact, setter: Setter) -> Mapping[str, object]:
+def _fact(fact: Fact, formatter: Formatter) -> Mapping[str, object]:
     alarming = fact.name in _ALARMING and bool(fact.value)
-    return {"name": setter.words.column(fact.name), "cell": setter.cell(fact.form, fact.value), "alarming": alarming}
+    return {
+        "name": formatter.words.column(fact.name),
+        "cell": formatter.cell(fact.form, fact.value),
+        "alarming": alarming,
+    }
 
 
-def plain_sections(document: Document, setter: Setter) -> Sequence[Section]:
+def plain_sections(document: Document, formatter: Formatter) -> Sequence[Section]:
     """Gives a section for each sheet, and one for notes and limits: for documents that need no other order."""
-    words = setter.words
-    made = [Section(sheet.name, words.sheet(sheet.name), (setter.table(sheet),)) for sheet in document.sheets]
-    return [*made, notes_section(document, setter)]
+    words = formatter.words
+    made = [Section(sheet.name, words.sheet(sheet.name), (formatter.table(sheet),)) for sheet in document.sheets]
+    return [*made, notes_section(document, formatter)]
 
 
-def notes_section(document: Document, setter: Setter) -> Section:
+def notes_section(document: Document, formatter: Formatter) -> Section:
     """Gives the section on how to read a document."""
-    words = setter.words
+    words = formatter.words
     return Section("notes", words.said("notes"), tuple(Block(text=words.note(name)) for name in document.notes))
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
-        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=False, lstrip_blocks=False
+def _templates() -> Environment:
+    return Environment(
+        loader=FunctionLoader(_file), autoescape=True, undefined=StrictUndefined, trim_blocks=False, lstrip_blocks=False
     )
-    return environment.from_string(_file("page.html.jinja"))
 
 
 def _file(name: str) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from consentry.core.codes import DAY, Action, ActorKind, LegalBasis, Purpose, Reason
+from consentry.core.codes import DAY, Action, LegalBasis, Purpose, Reason
+from consentry.reports.opened import BY_PEOPLE
 from consentry.reports.patterns import Pattern
 
 HOUR: Final = 3600
-_HUMAN: Final = f"d.actor_code = {int(ActorKind.HUMAN)}"
-_BY_PEOPLE: Final = f"d.permitted AND {_HUMAN}"
+_HUMAN: Final = f"d.{BY_PEOPLE}"
+_SEEN_BY_PEOPLE: Final = f"d.permitted AND {_HUMAN}"
 _CARE_AT_ONCE: Final = f"({int(Purpose.ETREAT)}, {int(Purpose.BTG)})"
 _LOCAL_HOUR: Final = "(({}time + $utc_offset) // 3600) % 24"
 _AT_NIGHT: Final = f"({_LOCAL_HOUR} >= 22 OR {_LOCAL_HOUR} < 6)"
@@ -61,7 +62,7 @@ MASS_EXPORT: Final = Pattern(
     "One practitioner looked at records of at least {subjects} patients within {window_seconds}.",
     ("institution", "practitioner"),
     most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects"),
-    evidence=_BY_PEOPLE,
+    evidence=_SEEN_BY_PEOPLE,
     thresholds={"subjects": 100, "window_seconds": HOUR},
 )
 TOO_FAST: Final = Pattern(
@@ -69,7 +70,7 @@ TOO_FAST: Final = Pattern(
     "Somebody said to be a person opened records of at least {subjects} patients within {window_seconds}.",
     ("institution", "practitioner"),
     most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects"),
-    evidence=_BY_PEOPLE,
+    evidence=_SEEN_BY_PEOPLE,
     thresholds={"subjects": 15, "window_seconds": 60},
 )
 COPIES: Final = Pattern(
@@ -83,7 +84,7 @@ COPIES: Final = Pattern(
         "$subjects",
         f"action_code = {int(Action.STORE)}",
     ),
-    evidence=f"{_BY_PEOPLE} AND d.action_code = {int(Action.STORE)}",
+    evidence=f"{_SEEN_BY_PEOPLE} AND d.action_code = {int(Action.STORE)}",
     thresholds={"subjects": 20, "window_seconds": DAY},
 )
 VOLUME_JUMP: Final = Pattern(
@@ -103,7 +104,7 @@ VOLUME_JUMP: Final = Pattern(
         WHERE looked >= $least AND looked >= $times * often AND days > $days
         GROUP BY institution
     """,
-    evidence=_BY_PEOPLE,
+    evidence=_SEEN_BY_PEOPLE,
     thresholds={"times": 5, "least": 200, "days": 7},
 )
 MANY_STAFF: Final = Pattern(
@@ -111,7 +112,7 @@ MANY_STAFF: Final = Pattern(
     "At least {people} people of one institution looked at one patient within {window_seconds}.",
     ("institution", "subject"),
     most_in_a_window("institution, subject", "count(DISTINCT practitioner)", "looks", "$people"),
-    evidence=_BY_PEOPLE,
+    evidence=_SEEN_BY_PEOPLE,
     thresholds={"people": 20, "window_seconds": DAY},
 )
 MANY_INSTITUTIONS: Final = Pattern(
@@ -119,7 +120,7 @@ MANY_INSTITUTIONS: Final = Pattern(
     "People of at least {institutions} institutions looked at one patient within {window_seconds}.",
     ("subject",),
     most_in_a_window("subject", "count(DISTINCT institution)", "looks", "$institutions"),
-    evidence=_BY_PEOPLE,
+    evidence=_SEEN_BY_PEOPLE,
     thresholds={"institutions": 4, "window_seconds": 2 * DAY},
 )
 SENSITIVE: Final = Pattern(
@@ -127,7 +128,7 @@ SENSITIVE: Final = Pattern(
     "One practitioner looked at records of level 4 or 5 of at least {subjects} patients within {window_seconds}.",
     ("institution", "practitioner"),
     most_in_a_window("institution, practitioner", "count(DISTINCT subject)", "looks", "$subjects", "sensitivity >= 4"),
-    evidence=f"{_BY_PEOPLE} AND d.sensitivity >= 4",
+    evidence=f"{_SEEN_BY_PEOPLE} AND d.sensitivity >= 4",
     thresholds={"subjects": 20, "window_seconds": DAY},
 )
 NIGHT: Final = Pattern(
@@ -144,14 +145,15 @@ NIGHT: Final = Pattern(
             GROUP BY institution, practitioner
         ),
         beside AS (
-            SELECT *, sum(night) OVER house - night AS night_of_others, sum(looked) OVER house - looked AS of_others
-            FROM people WINDOW house AS (PARTITION BY institution)
+            SELECT *, sum(night) OVER of_institution - night AS night_of_others,
+                sum(looked) OVER of_institution - looked AS of_others
+            FROM people WINDOW of_institution AS (PARTITION BY institution)
         )
         SELECT institution, practitioner, night AS cases, first, last FROM beside
         WHERE night >= $least AND night >= $share * looked
             AND night * of_others >= $times * night_of_others * looked
     """,  # noqa: S608 - made of constants of this module
-    evidence=f"{_BY_PEOPLE} AND {_AT_NIGHT.format('d.', 'd.')} AND d.purpose_code NOT IN {_CARE_AT_ONCE}",
+    evidence=f"{_SEEN_BY_PEOPLE} AND {_AT_NIGHT.format('d.', 'd.')} AND d.purpose_code NOT IN {_CARE_AT_ONCE}",
     thresholds={"least": 20, "share": 0.5, "times": 3},
 )
 PROBING: Final = Pattern(
@@ -193,7 +195,7 @@ WHILE_SUSPENDED: Final = Pattern(
 )
 AT_THE_LIMIT: Final = Pattern(
     "denial.at-the-limit",
-    "An institution was denied at least {least} times within {window_seconds} because it had used up what it may do "
+    "An institution was denied {least} or more times within {window_seconds} because it had used up what it may do "
     "in a day.",
     ("institution",),
     most_in_a_window(
@@ -319,14 +321,14 @@ BOTH_KINDS: Final = Pattern(
 )
 LOGGED_LATE: Final = Pattern(
     "access.logged-late",
-    "A request was signed {window_seconds} or more before it was decided, at least {least} times: as if what had been "
-    "seen before were logged after.",
+    "{least} or more requests were signed {window_seconds} or more before they were decided: as if what had been seen "
+    "before were logged after.",
     ("institution", "practitioner"),
     """
         SELECT institution, practitioner, count(*) AS cases, min(time) AS first, max(time) AS last
         FROM looks WHERE time - issued >= $window_seconds GROUP BY institution, practitioner HAVING cases >= $least
     """,
-    evidence=f"{_BY_PEOPLE}",
+    evidence=_SEEN_BY_PEOPLE,
     thresholds={"least": 1, "window_seconds": DAY},
 )
 

@@ -108,8 +108,13 @@ def in_words(name: str, value: float, words: Words) -> str:
         return f"{value:.0%}"
     if name.endswith("seconds"):
         unit, size = next((u, s) for u, s in _UNITS if (value >= s and value % s == 0) or s == 1)
-        return words.said(unit).format(count=f"{value / size:g}")
-    return f"{value:g}"
+        return words.said(unit if value != size else unit.removesuffix("s")).format(count=number_text(value / size))
+    return number_text(value)
+
+
+def number_text(value: float) -> str:
+    """Gives a number as people write it: a whole one with all its digits."""
+    return str(int(value)) if value == int(value) else f"{value:g}"
 
 
 def look_for(

@@ -8,22 +8,18 @@ from typing import Any, Final
 from consentry.reports.charts import MOST_SERIES, Drawing, bars, columns
 from consentry.reports.document import Column, Form, Sheet
 from consentry.reports.overview import Overview
-from consentry.reports.page import Block, Section, Setter, notes_section, write_page
+from consentry.reports.page import Block, Formatter, Section, notes_section
 from consentry.reports.words import Words
 
 _MOST_BARS: Final = 15
 _HOUR: Final = 3600
 
 
-def report_page(overview: Overview, setter: Setter) -> str:
-    """Gives the report as a page of HTML."""
-    return write_page(overview.document, _sections(overview, setter), setter)
-
-
-def _sections(overview: Overview, setter: Setter) -> list[Section]:
-    words, document = setter.words, overview.document
-    parts: Mapping[str, Callable[[Overview, Setter], Iterator[Block]]] = {
-        "findings": _wrongs,
+def report_sections(overview: Overview, formatter: Formatter) -> list[Section]:
+    """Gives the sections of the report, in the order of its page."""
+    words, document = formatter.words, overview.document
+    parts: Mapping[str, Callable[[Overview, Formatter], Iterator[Block]]] = {
+        "findings": _findings,
         "hints": _hints,
         "volumes": _volumes,
         "refusals": _refusals,
@@ -32,22 +28,24 @@ def _sections(overview: Overview, setter: Setter) -> list[Section]:
         "places": _places,
         "limits": _limits,
     }
-    made = [Section(name, words.said(name), tuple(blocks(overview, setter))) for name, blocks in parts.items()]
-    return [*made, notes_section(document, setter)]
+    made = [Section(name, words.said(name), tuple(blocks(overview, formatter))) for name, blocks in parts.items()]
+    return [*made, notes_section(document, formatter)]
 
 
-def _wrongs(overview: Overview, setter: Setter) -> Iterator[Block]:
-    words, kinds = setter.words, overview.document.sheet("wrong_kinds")
+def _findings(overview: Overview, formatter: Formatter) -> Iterator[Block]:
+    words, kinds = formatter.words, overview.document.sheet("finding_kinds")
     if not kinds.rows:
         yield Block(text=words.said("no_findings"))
         return
-    named = tuple((kind, words.wrong(kind), cases) for kind, cases in kinds.rows)
-    yield setter.table(Sheet("wrong_kinds", (Column("kind"), Column("message"), Column("cases", Form.COUNT)), named))
-    yield setter.table(overview.document.sheet("wrongs"))
+    named = tuple((kind, words.finding(kind), cases) for kind, cases in kinds.rows)
+    yield formatter.table(
+        Sheet("finding_kinds", (Column("kind"), Column("message"), Column("cases", Form.COUNT)), named)
+    )
+    yield formatter.table(overview.document.sheet("findings"))
 
 
-def _hints(overview: Overview, setter: Setter) -> Iterator[Block]:
-    words, sheet = setter.words, overview.document.sheet("patterns")
+def _hints(overview: Overview, formatter: Formatter) -> Iterator[Block]:
+    words, sheet = formatter.words, overview.document.sheet("patterns")
     asked = overview.document.sheet("patterns_asked")
     if not sheet.rows:
         yield Block(text=words.said("no_hints"))
@@ -55,8 +53,8 @@ def _hints(overview: Overview, setter: Setter) -> Iterator[Block]:
         mine = tuple(row[1:] for row in sheet.rows if row[0] == kind)
         if mine:
             yield Block(heading=f"{sentence} ({count})")
-            yield setter.table(Sheet("patterns", sheet.columns[1:], mine), caption=kind)
-    yield setter.table(asked, folded=True)
+            yield formatter.table(Sheet("patterns", sheet.columns[1:], mine), caption=kind)
+    yield formatter.table(asked, folded=True)
 
 
 def _stacked(sheet: Sheet, family: str, title: str, words: Words) -> Drawing:
@@ -75,11 +73,11 @@ def _stacked(sheet: Sheet, family: str, title: str, words: Words) -> Drawing:
     return columns(title, series, list(dict.fromkeys(row[0] for row in sheet.rows)))
 
 
-def _volumes(overview: Overview, setter: Setter) -> Iterator[Block]:
-    words, document = setter.words, overview.document
-    offset = f"{setter.utc_offset / _HOUR:+g}"
+def _volumes(overview: Overview, formatter: Formatter) -> Iterator[Block]:
+    words, document = formatter.words, overview.document
+    offset = f"{formatter.utc_offset / _HOUR:+g}"
     yield Block(text=words.said("per_day" if overview.unit == "day" else "per_month").format(offset=offset))
-    yield setter.table(document.sheet("by_purpose"))
+    yield formatter.table(document.sheet("by_purpose"))
     for name, family, title in (
         ("purposes_over_time", "purpose", "chart_purposes"),
         ("bases_over_time", "basis", "chart_bases"),
@@ -87,7 +85,7 @@ def _volumes(overview: Overview, setter: Setter) -> Iterator[Block]:
         sheet = document.sheet(name)
         if sheet.rows:
             yield Block(drawing=_stacked(sheet, family, words.said(title), words))
-        yield setter.table(sheet, folded=True)
+        yield formatter.table(sheet, folded=True)
 
 
 def _bars(title: str, rows: Sequence[tuple[Any, ...]], show: Callable[[Any], str]) -> Iterator[Block]:
@@ -95,15 +93,15 @@ def _bars(title: str, rows: Sequence[tuple[Any, ...]], show: Callable[[Any], str
         yield Block(drawing=bars(title, [(label, value, show(value)) for label, value in rows[:_MOST_BARS]]))
 
 
-def _refusals(overview: Overview, setter: Setter) -> Iterator[Block]:
-    words, sheet = setter.words, overview.document.sheet("refusals")
+def _refusals(overview: Overview, formatter: Formatter) -> Iterator[Block]:
+    words, sheet = formatter.words, overview.document.sheet("refusals")
     rows = [(words.code("reason", row[0]), row[1]) for row in sheet.rows]
     yield from _bars(words.said("chart_refusals"), rows, lambda value: f"{value:,}")
-    yield setter.table(sheet)
+    yield formatter.table(sheet)
 
 
-def _emergencies(overview: Overview, setter: Setter) -> Iterator[Block]:
-    words, sheet = setter.words, overview.document.sheet("emergencies_over_time")
+def _emergencies(overview: Overview, formatter: Formatter) -> Iterator[Block]:
+    words, sheet = formatter.words, overview.document.sheet("emergencies_over_time")
     if sheet.rows:
         series: dict[str, dict[str, int]] = {
             words.said("settled"): {},
@@ -114,22 +112,22 @@ def _emergencies(overview: Overview, setter: Setter) -> Iterator[Block]:
             for name, value in zip(series, (closed, count - closed - overdue, overdue), strict=True):
                 series[name][when] = value
         yield Block(drawing=columns(words.said("chart_emergencies"), series, [row[0] for row in sheet.rows]))
-    yield setter.table(sheet)
+    yield formatter.table(sheet)
 
 
-def _recognition(overview: Overview, setter: Setter) -> Iterator[Block]:
-    words, sheet = setter.words, overview.document.sheet("recognition")
+def _recognition(overview: Overview, formatter: Formatter) -> Iterator[Block]:
+    words, sheet = formatter.words, overview.document.sheet("recognition")
     rows = [(row[1] or "0x" + row[0].hex()[:8] + "…", row[5]) for row in sheet.rows]
     yield from _bars(words.said("chart_recognition"), rows, lambda value: f"{value:.0%}")
-    yield setter.table(sheet)
-    yield setter.table(overview.document.sheet("not_recognised"))
+    yield formatter.table(sheet)
+    yield formatter.table(overview.document.sheet("not_recognised"))
 
 
-def _places(overview: Overview, setter: Setter) -> Iterator[Block]:
+def _places(overview: Overview, formatter: Formatter) -> Iterator[Block]:
     for name in ("regions", "institutions"):
-        yield setter.table(overview.document.sheet(name))
+        yield formatter.table(overview.document.sheet(name))
 
 
-def _limits(overview: Overview, setter: Setter) -> Iterator[Block]:
+def _limits(overview: Overview, formatter: Formatter) -> Iterator[Block]:
     for limit in overview.document.limits:
-        yield Block(text=f"{setter.words.said('not_checked')}: {limit}")
+        yield Block(text=f"{formatter.words.said('not_checked')}: {limit}")

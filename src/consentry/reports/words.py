@@ -1,4 +1,7 @@
-"""The words of reports in each language: headings, codes, sentences. Data in `words.en.toml` and `words.zh.toml`."""
+"""The words of reports in each language: headings, sentences, codes.
+
+They stand in `words.en.toml` and `words.zh.toml`, those of codes that papers have too in `evidence.code_words`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from consentry.errors import InvalidInputError
+from consentry.evidence.code_words import code_words
 
 LANGUAGES: Final = ("zh", "en")
 
@@ -56,9 +60,13 @@ class Words:
         found: str = self.parts.get("patterns", {}).get(kind, otherwise)
         return found
 
-    def wrong(self, kind: str) -> str:
+    def finding(self, kind: str) -> str:
         """Gives the sentence of a kind of finding of the audit itself."""
-        return self._in("wrongs", kind)
+        return self._in("findings", kind)
+
+    def beyond(self, seconds: int) -> str:
+        """Gives a moment that no calendar has: its number of seconds since 1970."""
+        return self.said("beyond").format(seconds=seconds)
 
     def _in(self, part: str, name: str) -> str:
         found: str = self.parts[part][name]
@@ -77,4 +85,5 @@ def words_of(language: str) -> Words:
             f"language does not match (got {language!r:.20}, expected one of {', '.join(LANGUAGES)})"
         )
     source = files("consentry.reports") / f"words.{language}.toml"
-    return Words(language, tomllib.loads(source.read_text(encoding="utf-8")))
+    own = tomllib.loads(source.read_text(encoding="utf-8"))
+    return Words(language, {**own, "codes": {**own["codes"], **code_words(language)}})

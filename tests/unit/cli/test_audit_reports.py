@@ -10,8 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from consentry.cli import app
-from consentry.errors import InvalidInputError
+from consentry.errors import ConfigurationError, InvalidInputError
+from consentry.reports.words import words_of
 from tests.support.audit_folder import audited
+from tests.support.pdf_text import text_of
 from tests.support.province import HOSPITALS, patient, staff
 from tests.support.province_life import eventful_month
 
@@ -33,7 +35,7 @@ def _run(folder: Path, command: str, *options: str) -> str:
 
 
 DOCUMENTS = {
-    "report": ((), "wrongs"),
+    "report": ((), "institutions"),
     "disclosures": (("--subject", SUBJECT), "accesses"),
     "institution": (("--institution", HOSPITAL), "recipients"),
     "incident": (
@@ -57,12 +59,40 @@ def test_document_is_written_as_page_and_csv_and_answered_as_json(folder: Path, 
 
 
 @pytest.mark.parametrize("command", DOCUMENTS)
+def test_document_is_printed_the_same_each_time(folder: Path, tmp_path: Path, command: str) -> None:
+    options, sheet = DOCUMENTS[command]
+    first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
+
+    assert _run(folder, command, *options, "--language", "en", "--pdf", str(first)) == ""
+    _run(folder, command, *options, "--language", "en", "--pdf", str(second))
+
+    words = words_of("en")
+    said = (words.document(command), words.sheet(sheet), words.said("ids_cut"), words.said("notes"))
+    text = text_of(first.read_bytes())
+    assert [each for each in said if each.replace(" ", "") not in text] == []
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_paper_that_cannot_be_printed_is_refused(folder: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "s.toml"
+    settings.write_text(f'font_folder = "{tmp_path}"\n')
+
+    for options, error, said in (
+        (["--pdf", str(tmp_path)], InvalidInputError, "is a folder"),
+        (["--pdf", str(tmp_path / "r.pdf"), "--settings", str(settings)], ConfigurationError, "no Noto Sans SC"),
+    ):
+        with pytest.raises(error, match=said):
+            _run(folder, "report", *options)
+
+
+@pytest.mark.parametrize("command", DOCUMENTS)
 def test_document_is_answered_in_lines_of_the_language(folder: Path, command: str) -> None:
     options, _ = DOCUMENTS[command]
 
     chinese, english = (_run(folder, command, *options, "--language", each) for each in ("zh", "en"))
 
     assert chinese.splitlines()[0] != english.splitlines()[0]
+    assert _run(folder, command, *options) == english
     assert len(chinese.splitlines()) == len(english.splitlines()) > 10
 
 
@@ -88,24 +118,33 @@ def test_audit_events_are_written_one_a_line(folder: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "said"),
     [
-        ("disclosures", "--subject", "0x12"),
-        ("disclosures", "--subject", SUBJECT, "--from", "2027-03-01", "--to", "2027-03-01"),
-        ("institution", "--institution", "0x" + "11" * 20),
-        ("report", "--language", "fr"),
-        ("report", "--utc-offset", "25"),
+        (("disclosures", "--subject", "0x12"), "subject does not match"),
+        (("disclosures", "--subject", "0x" + "11" * 32), "no such subject in the tables"),
+        (("disclosures", "--subject", SUBJECT, "--from", "2027-03-01", "--to", "2027-03-01"), "period does not match"),
+        (("institution", "--institution", "0x" + "11" * 20), "no such institution in the tables"),
+        (("report", "--language", "fr"), "language does not match"),
+        (("report", "--utc-offset", "25"), "utc-offset does not match"),
     ],
 )
-def test_what_makes_no_sense_is_refused(folder: Path, options: tuple[str, ...]) -> None:
+def test_what_makes_no_sense_is_refused(folder: Path, options: tuple[str, ...], said: str) -> None:
     command, *rest = options
-    with pytest.raises(InvalidInputError):
-        CliRunner().invoke(app, ["audit", command, str(folder), *rest], catch_exceptions=False)
+    with pytest.raises(InvalidInputError, match=said):
+        _run(folder, command, *rest)
 
 
-@pytest.mark.parametrize("text", ["x = 1\n", '["access.mass-export"]\nsubjects = "many"\n', "[", '["a.b"]\nc = -1\n'])
-def test_thresholds_that_are_none_are_refused(folder: Path, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\n", "thresholds of x do not match"),
+        ('["access.mass-export"]\nsubjects = "many"\n', "thresholds of access.mass-export do not match"),
+        ("[", "thresholds cannot be read"),
+        ('["a.b"]\nc = -1\n', "thresholds of a.b do not match"),
+    ],
+)
+def test_thresholds_that_are_none_are_refused(folder: Path, tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "t.toml"
     path.write_text(text)
-    with pytest.raises(InvalidInputError):
-        CliRunner().invoke(app, ["audit", "report", str(folder), "--thresholds", str(path)], catch_exceptions=False)
+    with pytest.raises(InvalidInputError, match=said):
+        _run(folder, "report", "--thresholds", str(path))

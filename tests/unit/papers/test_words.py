@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from consentry.core.codes import (
-    REJECTIONS,
     Action,
     ActorKind,
     Assurance,
@@ -26,14 +25,15 @@ from consentry.papers.words import short, words
 
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 CODES: tuple[tuple[str, type[IntEnum]], ...] = (
-    ("actions", Action),
+    ("action", Action),
     ("asked", Action),
-    ("actors", ActorKind),
+    ("actor", ActorKind),
     ("assurance", Assurance),
-    ("bases", LegalBasis),
-    ("categories", Category),
-    ("emergencies", EmergencyReason),
-    ("purposes", Purpose),
+    ("basis", LegalBasis),
+    ("category", Category),
+    ("emergency", EmergencyReason),
+    ("purpose", Purpose),
+    ("reason", Reason),
 )
 
 
@@ -50,7 +50,6 @@ def test_every_code_has_a_word(language: Language) -> None:
 
     for table, kind in CODES:
         assert set(tables[table]) == {code.name for code in kind}, table
-    assert set(tables["reasons"]) == {code.name for code in set(Reason) - REJECTIONS - {Reason.NONE}}
     assert set(tables["steps"]) == {str(number) for number in range(steps.FORM, steps.LAST + 1)}
 
 
@@ -75,7 +74,7 @@ def test_moment_beyond_the_calendar_is_told_as_a_number() -> None:
 
 
 def test_unknown_code_stands_for_itself() -> None:
-    assert words("en").of("purposes", Purpose, 31) == "31"
+    assert words("en").of("purpose", Purpose, 31) == "31"
 
 
 def test_short_identifier_keeps_its_start_and_end() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from consentry.reports.overview import ALL_PATTERNS
+from consentry.reports.patterns import number_text
 from consentry.reports.words import words_of
 
 DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "formats" / "audit-report.md"
@@ -18,7 +19,7 @@ def table_of() -> str:
     words = words_of("en")
     lines = [
         f"| `{each.kind}` | {each.sentence(words)} | "
-        f"{', '.join(f'`{name}` = {value:g}' for name, value in each.thresholds.items())} | {each.source} |\n"
+        f"{', '.join(f'`{name}` = {number_text(at)}' for name, at in each.thresholds.items())} | {each.source} |\n"
         for each in ALL_PATTERNS
     ]
     return head + "".join(lines) + "\n"

@@ -15,7 +15,8 @@ from consentry.reports.exports import as_json, as_text, write_csv
 from consentry.reports.names import Names, read_names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import ALL_PATTERNS, overview_of
-from consentry.reports.patterns import look_for
+from consentry.reports.page import Formatter
+from consentry.reports.patterns import in_words, look_for
 from consentry.reports.words import words_of
 from tests.support.province import HOSPITALS, patient
 
@@ -48,7 +49,7 @@ def _as_csv(value: object) -> str | None:
 
 def test_text_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path) -> None:
     rows = [{"message": "=HYPERLINK(1)", "cases": -5}]
-    path = write_csv(Document("report", (), (sheet_of("wrongs", "message cases", rows),)), tmp_path)[1]
+    path = write_csv(Document("report", (), (sheet_of("findings", "message cases", rows),)), tmp_path)[1]
     assert path.read_bytes() == b"message,cases\r\n'=HYPERLINK(1),-5\r\n"
 
 
@@ -60,6 +61,27 @@ def test_text_has_title_facts_and_rows_in_the_language(tables: OpenedTables, lan
     accesses = next(at for at, line in enumerate(lines) if line.endswith(f"({len(document.sheet('accesses').rows)})"))
     assert len([line for line in lines[accesses + 2 :] if line.startswith("  2027-")]) >= 10
     assert lines[-1] == words_of(language).note("completeness")
+
+
+def test_time_beyond_the_calendar_is_told_as_a_number(tmp_path: Path) -> None:
+    last, beyond = 253_402_300_799, 2**64 - 1
+    document = Document("report", tuple(Fact(n, Form.TIME, at) for n, at in (("last", last), ("due", beyond))), ())
+
+    assert as_json(document)["facts"] == {"last": "9999-12-31T23:59:59Z", "due": "second 18446744073709551615"}
+    [path] = write_csv(document, tmp_path)
+    assert path.read_text("utf-8").splitlines()[-1] == "due,second 18446744073709551615"
+    assert "due: second 18446744073709551615 since 1970" in as_text(document, words_of("en"))
+    cells = [Formatter(words_of("zh"), 8 * 3600).cell(Form.TIME, at) for at in (last - 8 * 3600, last, beyond)]
+    assert [(cell.text, cell.utc) for cell in cells] == [
+        ("9999-12-31 23:59:59", "9999-12-31T15:59:59Z"),
+        ("9999-12-31T23:59:59Z", ""),
+        ("自 1970 年起第 18446744073709551615 秒", ""),
+    ]
+
+
+def test_column_that_has_no_form_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"column does not match .*'colour'"):
+        sheet_of("findings", "kind colour", [{"kind": "k", "colour": "red"}])
 
 
 def test_overview_counts_each_region_once(tables: OpenedTables) -> None:
@@ -87,6 +109,21 @@ def test_lower_threshold_finds_more_and_stands_in_the_sentence(tables: OpenedTab
     assert finding.cases == max(each.cases for each in answer.findings)
     assert finding.about.keys() == {"institution", "practitioner"}
     assert 1 <= len(finding.evidence) <= finding.evidence_count
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("window_seconds", 86_400, "1 day"),
+        ("window_seconds", 2_592_000, "30 days"),
+        ("window_seconds", 90_001, "90001 s"),
+        ("subjects", 1_234_567, "1234567"),
+        ("times", 2.5, "2.5"),
+        ("share", 0.15, "15%"),
+    ],
+)
+def test_threshold_is_written_as_people_write_it(name: str, value: float, said: str) -> None:
+    assert in_words(name, value, words_of("en")) == said
 
 
 def test_evidence_of_a_finding_are_decisions_of_whom_it_is_about(tables: OpenedTables) -> None:
@@ -123,21 +160,21 @@ def test_names_are_read_by_id(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "said"),
     [
-        "",
-        "name,id,contact\n",
-        "id,name,contact\nzz,a,b\n",
-        "id,name,contact\n0x01,a\n",
-        "id,name,contact\n0x01,a,b,c\n",
-        "id,name,contact\n0x01,a,b\n0x01,c,d\n",
-        'id,name,contact\n0x01,"a,b\n',
+        ("", "columns of names.csv do not match"),
+        ("name,id,contact\n", "columns of names.csv do not match"),
+        ("id,name,contact\nzz,a,b\n", "hexadecimal text does not match"),
+        ("id,name,contact\n0x01,a\n", "a row of names.csv does not match"),
+        ("id,name,contact\n0x01,a,b,c\n", "a row of names.csv does not match"),
+        ("id,name,contact\n0x01,a,b\n0x01,c,d\n", "names.csv names an id twice"),
+        ('id,name,contact\n0x01,"a,b\n', "cannot be read as a list of names"),
     ],
 )
-def test_other_list_of_names_is_refused(tmp_path: Path, text: str) -> None:
+def test_other_list_of_names_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "names.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidInputError):
+    with pytest.raises(InvalidInputError, match=said):
         read_names(path)
 
 
@@ -146,7 +183,7 @@ def test_other_list_of_names_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_folder_without_a_finished_run_is_refused(month_folder: Path, tmp_path: Path) -> None:
     for folder in (tmp_path, month_folder / "decisions"):
-        with pytest.raises(InvalidInputError):
+        with pytest.raises(InvalidInputError, match="holds no tables of an audit that is over"):
             OpenedTables(folder)
 
 

@@ -25,15 +25,17 @@ from consentry.core.codes import (
     RefusalReason,
 )
 from consentry.errors import InvalidInputError
+from consentry.evidence.code_words import code_words
 from consentry.reports.charts import MOST_SERIES, bars, columns
 from consentry.reports.disclosures import Period, disclosures_of, recipients_of
 from consentry.reports.document import Document
+from consentry.reports.exports import text_width
 from consentry.reports.incident import Concerned, incident_of
 from consentry.reports.names import Named, Names
 from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import ALL_PATTERNS, overview_of
-from consentry.reports.page import TEXTURES, Setter, plain_sections, write_page
-from consentry.reports.report_page import report_page
+from consentry.reports.page import TEXTURES, Formatter, plain_sections, write_page
+from consentry.reports.report_page import report_sections
 from consentry.reports.words import LANGUAGES, words_of
 from tests.support.province import HOSPITALS, patient
 
@@ -68,14 +70,15 @@ class _Page(HTMLParser):
 
 
 def _pages(tables: OpenedTables, language: str, names: Names) -> list[str]:
-    words, setter = words_of(language), Setter(words_of(language))
+    words, formatter = words_of(language), Formatter(words_of(language))
     documents: list[Document] = [
         disclosures_of(tables, [patient(4).subject], Period(), names),
         recipients_of(tables, HOSPITALS[1].address, Period(), names),
         incident_of(tables, Concerned(institution=HOSPITALS[1].address), Period(), names),
     ]
-    plain = [write_page(each, plain_sections(each, setter), setter) for each in documents]
-    return [report_page(overview_of(tables, names, words), setter), *plain]
+    plain = [write_page(each, plain_sections(each, formatter), formatter) for each in documents]
+    overview = overview_of(tables, names, words)
+    return [write_page(overview.document, report_sections(overview, formatter), formatter), *plain]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -167,7 +170,7 @@ def test_every_code_kind_and_pattern_has_words() -> None:
         words = words_of(language)
         for family, codes in families.items():
             assert words.parts["codes"][family].keys() == set(codes.__members__)
-        assert words.parts["wrongs"].keys() == {str(kind) for kind in Kind}
+        assert words.parts["findings"].keys() == {str(kind) for kind in Kind}
     assert words_of("zh").parts["patterns"].keys() == {pattern.kind for pattern in ALL_PATTERNS}
 
 
@@ -177,6 +180,19 @@ def test_sentence_of_a_pattern_names_every_threshold(language: str) -> None:
         said = words_of(language).pattern(pattern.kind, pattern.says)
         assert set(re.findall(r"{(\w+)}", said)) == set(pattern.thresholds), pattern.kind
         assert "{" not in pattern.sentence(words_of(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_codes_have_the_words_they_have_on_papers(language: str) -> None:
+    assert code_words(language).items() <= words_of(language).parts["codes"].items()
+    own = tomllib.loads((files("consentry.reports") / f"words.{language}.toml").read_text("utf-8"))["codes"]
+    assert not own.keys() & code_words(language).keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_fits_beside_a_bar(language: str) -> None:
+    for reason in code_words(language)["reason"].values():
+        assert text_width(reason) <= 48, reason
 
 
 def test_other_language_is_refused() -> None:
@@ -225,6 +241,6 @@ def _contrast_with_white(colour: str) -> float:
 def test_empty_sheet_says_none(tables: OpenedTables) -> None:
     document = incident_of(tables, Concerned(record=bytes(32)), Period(), Names())
     sheet = document.sheet("actors")
-    block = Setter(words_of("en")).table(replace(sheet, rows=()))
+    block = Formatter(words_of("en")).table(replace(sheet, rows=()))
     assert block.rows == ()
     assert block.empty == "none"

@@ -29,9 +29,9 @@ async def test_eventful_month_has_no_finding_and_no_pattern(tmp_path: Path) -> N
     with await _audited(scene_of(eventful_month()), tmp_path) as tables:
         document = overview_of(tables, Names(), words_of("en")).document
 
-    assert document.sheet("wrongs").rows == ()
+    assert document.sheet("findings").rows == ()
     assert document.sheet("patterns").rows == ()
-    assert document.fact("wrongs") == document.fact("hints") == 0
+    assert document.fact("findings") == document.fact("hints") == 0
     assert document.fact("decisions") > 380
 
 
@@ -41,10 +41,10 @@ async def test_planted_wrong_is_found_as_what_it_is(planted: PlantedWrong, tmp_p
     planted.spoil(scene)
 
     with await _audited(scene, tmp_path) as tables:
-        wrongs = tables.rows("SELECT * FROM findings")
+        findings = tables.rows("SELECT * FROM findings")
 
-    mine = [row for row in wrongs if row["kind"] == planted.kind]
-    assert mine, {row["kind"] for row in wrongs}
+    mine = [row for row in findings if row["kind"] == planted.kind]
+    assert mine, {row["kind"] for row in findings}
     assert all(row["expected"] != row["got"] and row["about"] for row in mine)
 
 
