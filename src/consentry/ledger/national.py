@@ -15,7 +15,6 @@ from consentry.core.offices import Role
 from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError, NotFoundError
-from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.national import NationalChain, NationalProof
 from consentry.evidence.qbft_proof import select
 from consentry.evidence.trust import Checkpoint, NationalTrust
@@ -194,43 +193,6 @@ class NationalLedger:
             index=index,
             path=tuple(path),
         )
-
-    async def verify_logged(
-        self, identity: LedgerIdentity, size: int, index: int, log: Log, path: Sequence[bytes]
-    ) -> None:
-        """Has the contract check that a decision is in an anchored log.
-
-        Args:
-            identity: of the ledger.
-            size: of the anchored tree.
-            index: place of the decision's leaf.
-            log: of the decision, as the province's node gives it.
-            path: siblings of the leaf.
-
-        Raises:
-            ConsentryError: the contract refuses; the error its revert data names.
-        """
-        place = (log.block_number, log.block_hash, index)
-        await self._read("verifyLoggedDecision", values_of(identity), size, place, log.topics, log.data, list(path))
-
-    async def verify_receipt(
-        self, identity: LedgerIdentity, size: int, headers: Sequence[bytes], inclusion: Inclusion
-    ) -> None:
-        """Has the contract check that a decision stands in a block of an anchored chain.
-
-        Args:
-            identity: of the ledger.
-            size: of the anchored tree.
-            headers: of the province, the anchored block first, down to that of the decision, in the form they are
-                hashed in.
-            inclusion: of the decision, as in its bundle.
-
-        Raises:
-            ConsentryError: the contract refuses; the error its revert data names.
-        """
-        place = (inclusion.transaction_index, inclusion.log_index)
-        values = (values_of(identity), size, list(headers), place, list(inclusion.nodes))
-        await self._read("verifyDecisionReceipt", *values)
 
     async def trust(self, origin: str) -> NationalTrust:
         """Gives what a trust root says of this nation, its newest block as checkpoint: for who trusts this node."""
