@@ -73,8 +73,8 @@ def verify(
         raise InvalidInputError("files do not match (got several, expected one beside --national or --record)")
     plan = _Plan(
         TrustRoot.from_json(values.content_of(trust_root)),
-        [values.content_of(path) for path in log_root or ()],
-        [values.content_of(path) for path in authority or ()],
+        _contents(log_root),
+        _contents(authority),
         values.content_of(national) if national else None,
         record,
         Opening.from_json(values.content_of(opening)) if opening else None,
@@ -83,6 +83,10 @@ def verify(
         answer(_verified(values.content_of(files[0]), plan), as_json=as_json)
         return
     _verify_each(files, plan, as_json=as_json)
+
+
+def _contents(files: list[Path] | None) -> list[bytes]:
+    return [values.content_of(file) for file in files or ()]
 
 
 def _verify_each(files: list[Path], plan: _Plan, *, as_json: bool) -> None:
