@@ -65,7 +65,7 @@ def bulk(desk: Desk) -> None:
     unknown = f"0x{'44' * 32}"
     desk.type(many.replace(first.image, unknown) + f" {HOSPITAL_B}", status=1)
     request = answered.splitlines()[2].split()[3]
-    desk.type(f"consentry access prove {request} --institution {desk.address(B)}")
-    desk.type("consentry verify evidence.json")
+    desk.type(f"consentry access prove {request} --institution {desk.address(B)} --trust-root-out bulk.json")
+    desk.type("consentry verify evidence.json --trust-root bulk.json")
     desk.type(f"consentry history {first.subject} --key {first.name}.key")
     desk.type("consentry audit --chain-only")

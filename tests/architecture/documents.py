@@ -17,7 +17,11 @@ _PATH = re.compile(r"[\w.*/-]+")
 _CODE = (".py", ".sol", ".md")
 _RELEASED = "CHANGELOG.md"
 # Names with a slash that are no files of the checkout: parts of a state folder, names of formats.
-_ELSEWHERE = re.compile(r"(engine|run|snapshots|keyring|keys)/\w*|consentry\.[a-z-]+/v\d+")
+_ELSEWHERE = re.compile(
+    r"(engine|run|snapshots|keyring|keys)/\w*|consentry\.[a-z-]+/v\d+|text/x\.tlog\.size"
+    r"|tile/\d/(x\d{3}/)*\d{3}(\.p/\d+)?"
+)
+_ROUTE = re.compile(r'\brouter\.(?:get|post)\("([^"]*)"|APIRouter\(prefix="(/[^"]*)"')
 
 
 def _documents(root: Path) -> Iterator[tuple[str, str]]:
@@ -36,8 +40,31 @@ def _names(text: str) -> Iterator[str]:
             yield name
 
 
+def _served(root: Path) -> frozenset[str]:
+    """Gives the addresses that the servers of the checkout answer at, up to their first parameter."""
+    served: set[str] = set()
+    for file in tracked(root, ".py"):
+        if file.parent == root / "src" / "consentry" / "api":
+            found = _ROUTE.findall(file.read_text())
+            prefix = next((beginning for _, beginning in found if beginning), "")
+            routes = (prefix + rest for rest, beginning in found if not beginning)
+            served |= {route.partition("{")[0].rstrip("/") for route in routes}
+    return frozenset(served)
+
+
 def paths(root: Path) -> list[str]:
-    """Every path in backticks is the end of the path of a file or folder, or is one that version control ignores."""
+    """Every path in backticks is the end of that of a file or folder, is ignored, or is an address that is served.
+
+    Nothing stands in the tag of code, which would keep it from being looked at.
+    """
+    tagged = [
+        f"{document}: <code> stands where backticks belong" for document, text in _documents(root) if "<code>" in text
+    ]
+    return [*tagged, *_missing(root)]
+
+
+def _missing(root: Path) -> list[str]:
+    served = _served(root)
     files = [path.relative_to(root) for path in tracked(root)]
     known = {str(place) for file in files for place in (file, *file.parents)}
     ignored = root / ".gitignore"
@@ -46,7 +73,8 @@ def paths(root: Path) -> list[str]:
         f"{document}: {name} does not exist"
         for document, text in _documents(root)
         for name in _names(text)
-        if not passing.intersection((wanted := name.removeprefix("./").strip("/")).split("/"))
+        if name not in served
+        and not passing.intersection((wanted := name.removeprefix("./").strip("/")).split("/"))
         and not any(fnmatchcase(place, wanted) or fnmatchcase(place, f"*/{wanted}") for place in known)
     ]
 

@@ -83,6 +83,10 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
     ),
     (rules.docstrings, "src/consentry/core/x.py", "X = 1\n", "no docstring"),
     (documents.paths, "docs/x.md", "`core/gone.py` and `./scripts/test`\n", "docs/x.md: core/gone.py does not exist"),
+    (documents.paths, "docs/x.md", "`/core/gone.py`, `/key`, `/tree`\n", "docs/x.md: /core/gone.py does not exist"),
+    (documents.paths, "docs/x.md", "`/key` and `/keys.md`\n", "docs/x.md: /keys.md does not exist"),
+    (documents.paths, "docs/x.md", "`/log/gone`\n", "docs/x.md: /log/gone does not exist"),
+    (documents.paths, "docs/x.md", "<code>core/gone.py</code>\n", "docs/x.md: <code> stands where backticks belong"),
     (
         documents.commands,
         "docs/x.md",

@@ -18,6 +18,7 @@ import pydicom.data
 import pytest
 
 from consentry.demo.network import HOSPITALS, QUICK, Network
+from tests.vectors.bundles.build_bundles import TRUST_ROOT as OTHER_CHAIN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 A, B = (party.name for party in HOSPITALS)
@@ -193,12 +194,36 @@ def _check_lists(desk: Desk, image: Image, consent: str, request: str) -> None:
 def _prove(desk: Desk, request: str) -> None:
     custodian = "0x" + desk.network.key(B).address.hex()
     node = {"CONSENTRY_MANIFEST": str(desk.network.manifest_path), "CONSENTRY_CUSTODIAN": custodian}
-    desk.must("access", "prove", request, **node)
+    (desk.folder / "trust-root.json").unlink(missing_ok=True)
+    assert desk.must("access", "prove", request, **node)["trustRoot"] == "trust-root.json"
     verified = desk.must("verify", "evidence.json")
     assert verified["permitted"] is True
     desk.must("evidence", "paper", "evidence.json", "--out", "evidence.pdf")
     on_paper = desk.must("verify", "evidence.pdf")
     assert on_paper == {**verified, "paper": {"signedBy": None}}
+
+
+def test_trust_root_that_is_there_is_never_changed(desk: Desk) -> None:
+    image = anchored(desk, enrolled(desk, "believing"))
+    consent = granted(desk, image, "believing.key", "believing.json", "--category", "IMAGING")
+    request = desk.must(*asking(desk, image, consent, *desk.node))["requestId"]
+    custodian = "0x" + desk.network.key(B).address.hex()
+    node = {"CONSENTRY_MANIFEST": str(desk.network.manifest_path), "CONSENTRY_CUSTODIAN": custodian}
+    proving, kept = ("access", "prove", request, "--out", "again.json"), desk.folder / "trust-root.json"
+    kept.write_bytes(OTHER_CHAIN.read_bytes())
+
+    beside = desk.must(*proving, "--trust-root-out", "chosen.json", **node)
+    refused = desk.run(*proving, "--trust-root-out", "chosen.json", **node)
+    against_other = desk.must(*proving, **node)
+
+    assert beside["trustRoot"] == "chosen.json"
+    assert desk.must("verify", "again.json", "--trust-root", "chosen.json")["permitted"] is True
+    assert (refused.returncode, "file chosen.json exists already" in refused.stderr) == (2, True)
+    assert kept.read_bytes() == OTHER_CHAIN.read_bytes()
+    assert (against_other["keptTrustRoot"], against_other["holdsAgainstIt"]) == ("trust-root.json", False)
+    kept.write_bytes((desk.folder / "chosen.json").read_bytes())
+    assert desk.must(*proving, **node)["holdsAgainstIt"] is True
+    assert kept.read_bytes() == (desk.folder / "chosen.json").read_bytes()
 
 
 def test_correction_is_the_next_version_and_stays_covered_by_the_consent(desk: Desk) -> None:

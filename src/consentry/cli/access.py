@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from consentry.cli import bulk, evidence, values
+from consentry.cli import bulk, prove, values
 from consentry.cli.debts import REASON_FILE, ReasonKey, review
 from consentry.cli.grounds import ground_of
 from consentry.cli.history import outcome
@@ -23,11 +23,10 @@ from consentry.core.terms import AccessRequest, RecordId
 from consentry.errors import AccessDeniedError, ConfigurationError, InvalidInputError
 from consentry.evidence.notation import Json, read, write
 from consentry.evidence.notice import moment_text
-from consentry.ledger.embedded.durable import write_synced
 from consentry.ledger.keyfiles import load_key
 
 app = typer.Typer(help="Accesses of an institution: request, request-many, review, list, prove.", no_args_is_help=True)
-app.command("prove")(evidence.prove)
+app.command("prove")(prove.prove)
 app.command("request-many")(bulk.request_many)
 app.command("review")(review)
 
@@ -109,7 +108,7 @@ async def _asked(
         try:
             opened_by = await hospital.download(permitted, out)
             if opening is not None:
-                write_synced(opening, opened_by.to_json())
+                values.write(opening, opened_by.to_json())
         except OSError as error:
             raise ConfigurationError(
                 f"file {out} cannot be written ({error.strerror}); request {made.request_id} was permitted"

@@ -62,9 +62,9 @@ class _Commands(LazyGroup):
         ),
         "verify": Entry(
             "verify:verify",
-            "Verifies an evidence bundle, the one in a paper, or a completeness statement; needs no network.",
+            "Verifies evidence bundles, those in papers, or completeness statements; needs no network.",
         ),
-        "evidence": Entry("papers:app", "Evidence on paper: paper (PDF of a bundle), extract (the bundle in a PDF)."),
+        "evidence": Entry("evidence:app", "Evidence on paper: paper (PDF of a bundle), extract (the bundle in a PDF)."),
         "statement": Entry("statement:app", "Statements that no access is missing: subject, institution."),
         "history": Entry(
             "history:history",

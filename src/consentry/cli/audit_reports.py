@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from consentry.cli import values
+from consentry.cli.evidence import paper_signer
 from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson
-from consentry.cli.papers import paper_signer
 from consentry.config import load_settings
 from consentry.errors import InvalidInputError
 from consentry.ledger.embedded.durable import explained, write_synced

@@ -15,7 +15,6 @@ from consentry.cli.output import AsJson, answer, listing, receipt_of
 from consentry.client.hospital import Hospital, NewRecord
 from consentry.core.codes import HIGHEST_SENSITIVITY, Category, Retention
 from consentry.core.terms import RecordId, RecordLeaf, SubjectId
-from consentry.errors import ConfigurationError
 from consentry.evidence.notation import Json, hex_of, read
 from consentry.evidence.notice import month_text
 
@@ -55,7 +54,8 @@ def add(
         values.code("retention", Retention, retention),
     )
     own = reach.institution(load_signing_key(key, reach.origin), institution)
-    _check_readable(file)
+    with values.readable(file):
+        pass
     kind = media_type or _MEDIA_TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0]
     before = RecordId(values.hexadecimal("previous record", previous, values.ID_SIZE)) if previous else None
 
@@ -101,11 +101,3 @@ def _row(item: Json) -> tuple[object, ...]:
         *(item["status"], leaf.version, hex_of(leaf.previous) if any(leaf.previous) else "-"),
         hex_of(leaf.custodian),
     )
-
-
-def _check_readable(file: Path) -> None:
-    try:
-        with file.open("rb"):
-            pass
-    except OSError:
-        raise ConfigurationError(f"file {file} cannot be read") from None

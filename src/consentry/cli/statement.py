@@ -17,7 +17,6 @@ from consentry.core.terms import SubjectId
 from consentry.evidence.completeness import Statement
 from consentry.evidence.trust import TrustRoot
 from consentry.ledger.deployment import verify_identity
-from consentry.ledger.embedded.durable import explained, write_synced
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.statements import Stater
 from consentry.wiring.adapters import connect
@@ -25,7 +24,8 @@ from consentry.wiring.adapters import connect
 app = typer.Typer(help="Statements that no access is missing: subject, institution.", no_args_is_help=True)
 Out = Annotated[Path, typer.Option(help="where the statement goes")]
 TrustTarget = Annotated[
-    Path | None, typer.Option("--trust-root", help="where a trust root goes that vouches for this node's newest block")
+    Path | None,
+    typer.Option("--trust-root-out", help="new file for a trust root that vouches for this node's newest block"),
 ]
 
 
@@ -34,13 +34,13 @@ def subject(
     *,
     subject: Annotated[str, typer.Argument(help="subject id, 32 bytes in hexadecimal")],
     out: Out = Path("statement.json"),
-    trust_root: TrustTarget = None,
+    trust_root_out: TrustTarget = None,
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """States all accesses of a patient's records up to the newest block of the configured node."""
     wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
-    _write(lambda stater: stater.of_subject(wanted), out, trust_root, load_settings(settings), as_json=as_json)
+    _write(lambda stater: stater.of_subject(wanted), out, trust_root_out, load_settings(settings), as_json=as_json)
 
 
 @app.command()
@@ -51,7 +51,7 @@ def institution(
     withhold: Annotated[
         bool, typer.Option("--withhold", help="gives the hash of each access alone, which hides who was asked about")
     ] = False,
-    trust_root: TrustTarget = None,
+    trust_root_out: TrustTarget = None,
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -62,7 +62,7 @@ def institution(
         made = await stater.of_institution(wanted)
         return made.withholding() if withhold else made
 
-    _write(state, out, trust_root, load_settings(settings), as_json=as_json)
+    _write(state, out, trust_root_out, load_settings(settings), as_json=as_json)
 
 
 def _write(
@@ -73,8 +73,9 @@ def _write(
     *,
     as_json: bool,
 ) -> None:
-    for target in (out, *filter(None, [trust_target])):
-        values.check_target(target)
+    values.check_target(out)
+    if trust_target is not None:
+        values.check_target(trust_target, fresh=True)
 
     async def run() -> tuple[Statement, TrustRoot]:
         connection, manifest = connect(known), Manifest.read(known.manifest_path)
@@ -88,9 +89,8 @@ def _write(
 
     made, trust = asyncio.run(run())
     content = made.to_json()
-    with explained("writing a file"):
-        write_synced(out, content)
-        if trust_target is not None:
-            write_synced(trust_target, trust.to_json())
+    values.write(out, content)
+    if trust_target is not None:
+        values.write(trust_target, trust.to_json())
     written = {"statement": str(out), "claim": made.claim, "accesses": len(made.entries), "bytes": len(content)}
     answer(written | ({"trustRoot": str(trust_target)} if trust_target else {}), as_json=as_json)

@@ -18,7 +18,7 @@ from consentry.client.studies import MEDIA_TYPE, Compared, Study, Verdict, compa
 from consentry.core.codes import HIGHEST_SENSITIVITY, Category, Retention
 from consentry.core.recognitions import StudyRegistration
 from consentry.core.terms import RecordId, SubjectId
-from consentry.errors import ConfigurationError, VerificationError
+from consentry.errors import VerificationError
 from consentry.evidence.notation import Json, hex_of
 
 app = typer.Typer(help="Imaging studies: register (hospital), compare (hospital).", no_args_is_help=True)
@@ -79,7 +79,7 @@ def compare_(
 ) -> None:
     """Compares images that came on any way with a registered study. Exit code 1: one is not of it, or was changed."""
     wanted = RecordId(values.hexadecimal("study", study, values.ID_SIZE))
-    known = read_study(_content(held))
+    known = read_study(values.content_of(held))
     found = compare(known, files)
     own = reach.institution(load_signing_key(key, reach.origin), institution)
 
@@ -106,10 +106,3 @@ async def _confirm(hospital: Hospital, record: RecordId, known: Study, found: li
         digest, path = path_in(known, each.place)
         if not await hospital.chain.is_instance(record, digest, each.place, path):
             raise VerificationError("the own node knows no such image in the study")
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise ConfigurationError(f"file {path} cannot be read") from None

@@ -16,7 +16,7 @@ from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.core.codes import DAY
 from consentry.crypto.ed25519 import Ed25519Key
-from consentry.errors import ConfigurationError, InvalidInputError
+from consentry.errors import InvalidInputError
 from consentry.evidence import log_root as log_roots
 from consentry.evidence.log_root import LogRoot
 from consentry.evidence.note import VerifierKey
@@ -24,7 +24,6 @@ from consentry.evidence.trust import Checkpoint, LogRootPin, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.witnesses import WitnessPolicy
 from consentry.ledger.besu.files import EPOCH_BLOCKS
-from consentry.ledger.embedded.durable import explained, write_synced
 from consentry.ledger.engines import load_profile
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
@@ -76,7 +75,7 @@ def new(
     )
     # Read again as its readers will: what nobody could use is not written.
     written = TrustRoot.from_json(made.to_json()).to_json()
-    _write(out, written)
+    values.write(out, written)
     answer({"file": str(out), "believes": _believed(made)}, as_json=as_json)
 
 
@@ -200,22 +199,14 @@ def _tell(file: Path, root: LogRoot, before: LogRoot | None, *, as_json: bool) -
         log_roots.verify_next(before, root)
     elif not lacking and root.version == 1:
         log_roots.verify_root(root)
-    _write(file, root.to_json())
+    values.write(file, root.to_json())
     policy = root.policy
     told = {"file": str(file), "version": root.version, "origin": policy.origin, "threshold": policy.threshold}
     answer({**told, "witnesses": [key.name for key in policy.witnesses], "lacking": lacking}, as_json=as_json)
 
 
 def _read(file: Path) -> LogRoot:
-    try:
-        return LogRoot.from_json(file.read_bytes())
-    except OSError:
-        raise ConfigurationError(f"log root {file} cannot be read") from None
-
-
-def _write(file: Path, content: bytes) -> None:
-    with explained("writing a file"):
-        write_synced(file, content)
+    return LogRoot.from_json(values.content_of(file))
 
 
 def _held(files: Iterable[Path] | None) -> list[Ed25519Key]:

@@ -1,12 +1,14 @@
-"""Values of options, read strictly: one line says what is wrong, and nothing has happened yet."""
+"""Values of options and the files they name: one line says what is wrong, and nothing has happened yet."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -177,6 +179,30 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[BufferedReader]:
+    """Opens a file to read.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError:
+        raise ConfigurationError(f"file {path} cannot be read") from None
+
+
+def content_of(path: Path) -> bytes:
+    """Reads a file.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    with readable(path) as file:
+        return file.read()
+
+
 def read_document(path: Path) -> dict[str, Any]:
     """Reads a JSON file another command wrote.
 
@@ -184,10 +210,9 @@ def read_document(path: Path) -> dict[str, Any]:
         ConfigurationError: the file cannot be read.
         InvalidInputError: it holds no JSON document.
     """
+    written = content_of(path)
     try:
-        content = parse_json("file", path.read_bytes())
-    except OSError:
-        raise ConfigurationError(f"file {path} cannot be read") from None
+        content = parse_json("file", written)
     except InvalidInputError:
         content = None
     if not isinstance(content, dict):
@@ -211,11 +236,16 @@ def check_target(path: Path, *, fresh: bool = False) -> None:
         raise InvalidInputError(f"file {path} exists already")
 
 
-def write_document(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file of mode 0600, whole or not at all.
+def write(path: Path, content: bytes) -> None:
+    """Writes a file of mode 0600, whole or not at all.
 
     Raises:
         ConfigurationError: the system refuses.
     """
     with explained("writing a file"):
-        write_synced(path, json.dumps(content, indent=1).encode() + b"\n")
+        write_synced(path, content)
+
+
+def write_document(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON file; mode and errors are those of `write`."""
+    write(path, json.dumps(content, indent=1).encode() + b"\n")

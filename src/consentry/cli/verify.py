@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from consentry.cli import values
 from consentry.cli.app import EXIT_VERIFICATION
 from consentry.cli.output import AsJson, answer, listing
-from consentry.errors import ConfigurationError, InvalidInputError, VerificationError
+from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.completeness import is_statement
 from consentry.evidence.national import verify_anchoring
 from consentry.evidence.notation import Json
@@ -74,17 +72,21 @@ def verify(
     if len(files) > 1 and (national or record):
         raise InvalidInputError("files do not match (got several, expected one beside --national or --record)")
     plan = _Plan(
-        TrustRoot.from_json(content_of(trust_root)),
+        TrustRoot.from_json(values.content_of(trust_root)),
         _contents(log_root),
         _contents(authority),
-        content_of(national) if national else None,
+        values.content_of(national) if national else None,
         record,
-        Opening.from_json(content_of(opening)) if opening else None,
+        Opening.from_json(values.content_of(opening)) if opening else None,
     )
     if len(files) == 1:
-        answer(_verified(content_of(files[0]), plan), as_json=as_json)
+        answer(_verified(values.content_of(files[0]), plan), as_json=as_json)
         return
     _verify_each(files, plan, as_json=as_json)
+
+
+def _contents(files: list[Path] | None) -> list[bytes]:
+    return [values.content_of(file) for file in files or ()]
 
 
 def _verify_each(files: list[Path], plan: _Plan, *, as_json: bool) -> None:
@@ -92,7 +94,7 @@ def _verify_each(files: list[Path], plan: _Plan, *, as_json: bool) -> None:
     told: list[Json] = []
     for file in files:
         try:
-            told.append({"file": str(file), **_verified(content_of(file), plan)})
+            told.append({"file": str(file), **_verified(values.content_of(file), plan)})
         except VerificationError as error:
             told.append({"file": str(file), "verified": False, "step": error.step, "refused": error.message})
         except InvalidInputError as error:
@@ -126,7 +128,7 @@ def _verified(content: bytes, plan: _Plan) -> Json:
     elif plan.authorities:
         raise InvalidInputError("--authority does not match (got a bundle, expected a PDF)")
     verified = verify_bundle(content, plan.trust, log_roots=plan.log_roots)
-    values: Json = {
+    told: Json = {
         "verified": True,
         "claim": verified.claim,
         "block": verified.block.number,
@@ -135,12 +137,12 @@ def _verified(content: bytes, plan: _Plan) -> Json:
         "vouched": verified.vouched.in_words(),
     }
     if plan.national is not None:
-        values["national"] = verify_anchoring(plan.national, verified, plan.trust).in_words()
+        told["national"] = verify_anchoring(plan.national, verified, plan.trust).in_words()
     if plan.record is not None:
-        with readable(plan.record) as file:
+        with values.readable(plan.record) as file:
             check_bytes(verified.leaf, file, plan.opening)
-        values["record"] = f"{plan.record} is the record"
-    return {**values, **about_paper}
+        told["record"] = f"{plan.record} is the record"
+    return {**told, **about_paper}
 
 
 def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:
@@ -168,31 +170,3 @@ def _shown(verified: VerifiedStatement) -> Json:
         "accesses": verified.count,
         "vouched": verified.vouched.in_words(),
     }
-
-
-def _contents(paths: list[Path] | None) -> list[bytes]:
-    return [content_of(path) for path in paths or ()]
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[BufferedReader]:
-    """Opens a file to read.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError:
-        raise ConfigurationError(f"file {path} cannot be read") from None
-
-
-def content_of(path: Path) -> bytes:
-    """Reads a file.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    with readable(path) as file:
-        return file.read()

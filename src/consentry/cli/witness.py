@@ -26,7 +26,7 @@ from consentry.evidence.checkpoint import Cosigner, LogSigner
 from consentry.evidence.note import VerifierKey
 from consentry.ledger.claims import FolderLock, open_door
 from consentry.ledger.direct import DirectConnection
-from consentry.ledger.embedded.durable import private_folder, write_synced
+from consentry.ledger.embedded.durable import private_folder
 from consentry.ledger.engines import EngineProfile, load_profile
 from consentry.ledger.keyfiles import load_key, load_or_create_key
 from consentry.ledger.manifest import Manifest
@@ -164,7 +164,7 @@ def checkpoint(
         operator = LogOperator(state / "signed" / "checkpoint", kept.keeper, signer)
         failed = asyncio.run(_sign_and_ask(kept, operator, node, asked))
         if out is not None:
-            write_synced(out, operator.note.to_bytes())
+            values.write(out, operator.note.to_bytes())
         told = {"size": kept.keeper.size, "block": kept.keeper.block, "root": "0x" + kept.keeper.root.hex()}
         answer({**told, "signatures": len(operator.note.signatures), "failed": failed}, as_json=as_json)
     if failed:

@@ -15,6 +15,8 @@ from consentry.errors import InvalidInputError, VerificationError
 
 HASH_SIZE: Final = 32
 MAX_SIZE: Final = (1 << 63) - 1
+LONGEST_PATH: Final = 63
+"""Hashes in the longest path of a leaf, or between two sizes."""
 """Most leaves of a log; sizes are signed in 63 bits elsewhere."""
 
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
 
 from consentry.core.codes import Action, ActorKind, LegalBasis, Purpose, Reason
 from consentry.core.terms import ZERO_32, AccessEntry
-
-_LAST_SECOND: Final = 253_402_300_799
-"""End of the year 9999, beyond which there is no ISO date."""
+from consentry.evidence.notice import LAST_MOMENT
 
 
 def _time(seconds: int) -> str:
-    if seconds > _LAST_SECOND:
+    if seconds > LAST_MOMENT:
         return f"second {seconds}"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -20,6 +20,7 @@ from consentry.evidence import notation
 from consentry.evidence.canonical import read_canonical, write_plain
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.notation import Json, bytes_of, hex_of
+from consentry.evidence.notice import LAST_MOMENT
 from consentry.evidence.state_proof import SlotProof
 from consentry.evidence.trie import Log
 
@@ -29,8 +30,6 @@ LARGEST: Final = 256 * 1024 * 1024
 Whose = Literal["subject", "institution"]
 _KEY_SIZES: Final[dict[str, int]] = {"subject": 32, "institution": 20}
 _SECONDS_BITS: Final = 64
-_LAST_SECOND: Final = 253_402_300_799
-"""End of the year 9999, beyond which there is no ISO date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def claim_of(whose: Whose, key: bytes, count: int, number: int, time: int) -> st
         time: of the block, in seconds.
     """
     moment = f"second {time}"
-    if time <= _LAST_SECOND:
+    if time <= LAST_MOMENT:
         moment = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     found = "no access was" if not count else "1 access was" if count == 1 else f"{count} accesses were"
     return (

@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from consentry.core.log_tree import HASH_SIZE
+from consentry.core.log_tree import HASH_SIZE, LONGEST_PATH
 from consentry.errors import InvalidInputError
 from consentry.evidence.notation import Json, bytes_of, hex_of
 
 _BY_RECEIPT: Final = frozenset({"blockHash", "transactionIndex", "logIndex", "nodes"})
 _BY_LOG: Final = frozenset({"blockHash", "blockNumber", "leafIndex", "path"})
-_LONGEST_PATH: Final = 63
 _INDEX_BITS: Final = 32
 _NUMBER_BITS: Final = 48
 
@@ -118,7 +117,7 @@ def unpool(found: Json, nodes: object) -> None:
     pooled = _list(nodes)
     for shown in _paths(found):
         path = _list(shown["path"])
-        if len(path) > _LONGEST_PATH:
+        if len(path) > LONGEST_PATH:
             raise InvalidInputError(f"length of a path does not match (got {len(path)}, expected at most 63)")
         shown["path"] = [pooled[_index(place, _INDEX_BITS, len(pooled))] for place in path]
 

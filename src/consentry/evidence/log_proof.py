@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from consentry.core.log_tree import HASH_SIZE, MAX_SIZE, verify_inclusion
+from consentry.core.log_tree import HASH_SIZE, LONGEST_PATH, MAX_SIZE, verify_inclusion
 from consentry.errors import InvalidInputError
 from consentry.evidence.note import LARGEST, SignedNote, check_text, from_base64, to_base64
 from consentry.evidence.witnesses import FinalCheckpoint, WitnessPolicy, verify_note
@@ -18,7 +18,6 @@ from consentry.evidence.witnesses import FinalCheckpoint, WitnessPolicy, verify_
 HEADER: Final = "c2sp.org/tlog-proof@v1"
 
 _INDEX: Final = re.compile(r"index (0|[1-9][0-9]{0,18})")
-_LONGEST_PATH: Final = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class LogProof:
     def __post_init__(self) -> None:
         if not 0 <= self.index < MAX_SIZE:
             raise InvalidInputError(f"leaf index does not match (got {self.index}, expected a number in 63 bits)")
-        if len(self.path) > _LONGEST_PATH or any(len(node) != HASH_SIZE for node in self.path):
+        if len(self.path) > LONGEST_PATH or any(len(node) != HASH_SIZE for node in self.path):
             raise InvalidInputError(
                 "inclusion proof does not match (got another, expected at most 63 hashes of 32 bytes)"
             )
@@ -69,7 +68,7 @@ class LogProof:
         found = _INDEX.fullmatch(lines[0]) if lines else None
         if found is None:
             raise InvalidInputError(f"index line does not match (got {lines[:1]!r:.80}, expected the index of a leaf)")
-        path = tuple(from_base64("inclusion proof", line) for line in lines[1 : _LONGEST_PATH + 2])
+        path = tuple(from_base64("inclusion proof", line) for line in lines[1 : LONGEST_PATH + 2])
         return cls(int(found[1]), path, SignedNote.from_bytes(note))
 
 

@@ -23,15 +23,17 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from consentry.core import events
-from consentry.core.chain import BlockReference, EventPlace
+from consentry.core.anchors import MOST_WITNESSES
+from consentry.core.chain import BlockReference
 from consentry.core.ledger_checkpoint import LedgerCheckpoint, LedgerIdentity, ledger_id
-from consentry.core.log_tree import HASH_SIZE, verify_inclusion
-from consentry.core.terms import ZERO_32, Address
+from consentry.core.log_tree import HASH_SIZE, LONGEST_PATH, verify_inclusion
+from consentry.core.terms import Address
 from consentry.core.typed_data import members_of
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence import header, notation, trie
 from consentry.evidence.canonical import read_canonical
 from consentry.evidence.header import Header
+from consentry.evidence.included import NOWHERE
 from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.logs import log_of
@@ -53,12 +55,9 @@ LARGEST: Final = 1 << 24
 
 _CHECKPOINT: Final = f"({','.join(member.split(' ')[0] for member in members_of(LedgerCheckpoint))})"
 _EVENT: Final = keccak(f"CheckpointAnchored(bytes32,uint64,{_CHECKPOINT},bytes[],bytes[])".encode())
-_NOWHERE: Final = EventPlace(BlockReference(0, ZERO_32, 0), ZERO_32, 0)
 _MEMBERS: Final = frozenset(
     {"format", "national", "ledger", "checkpoint", "signers", "signatures", "headers", "inclusion", "index", "path"}
 )
-_MOST_SIGNERS: Final = 32
-_LONGEST_PATH: Final = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +275,7 @@ def _check_log(proof: NationalProof, access: VerifiedAccess, trust: TrustRoot) -
         )
     if block.number == anchored.block_number:
         same(LOG, "hash of the anchored block", anchored.block_hash, block.hash)
-    log = log_of(events.AccessDecided(_NOWHERE, access.entry), trust.address("AccessLedger"))
+    log = log_of(events.AccessDecided(NOWHERE, access.entry), trust.address("AccessLedger"))
     leaf = leaf_of(trust.chain_id, block.number, block.hash, log)
     with step(LOG):
         verify_inclusion(leaf, proof.index, anchored.size, proof.path, anchored.root)
@@ -332,8 +331,8 @@ def _read(value: Any) -> NationalProof:  # noqa: ANN401 - any JSON
             Address(bytes_of(ledger["accessLedger"], 20)),
         ),
         checkpoint=notation.read(LedgerCheckpoint, found["checkpoint"]),
-        signers=tuple(bytes_of(signer) for signer in _list(found["signers"], _MOST_SIGNERS)),
-        signatures=tuple(bytes_of(signature) for signature in _list(found["signatures"], _MOST_SIGNERS)),
+        signers=tuple(bytes_of(signer) for signer in _list(found["signers"], MOST_WITNESSES)),
+        signatures=tuple(bytes_of(signature) for signature in _list(found["signatures"], MOST_WITNESSES)),
         headers=headers,
         inclusion=Inclusion(
             bytes_of(place["blockHash"], HASH_SIZE),
@@ -342,5 +341,5 @@ def _read(value: Any) -> NationalProof:  # noqa: ANN401 - any JSON
             tuple(bytes_of(node) for node in _list(place["nodes"], LARGEST)),
         ),
         index=_number(found["index"]),
-        path=tuple(bytes_of(node, HASH_SIZE) for node in _list(found["path"], _LONGEST_PATH)),
+        path=tuple(bytes_of(node, HASH_SIZE) for node in _list(found["path"], LONGEST_PATH)),
     )

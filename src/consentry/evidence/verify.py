@@ -65,6 +65,7 @@ from consentry.evidence import header as headers
 from consentry.evidence import vouching
 from consentry.evidence.bundle import Bundle, Granted, Rotation
 from consentry.evidence.claim import claim_of
+from consentry.evidence.completeness import LoggedBlock
 from consentry.evidence.header import Header
 from consentry.evidence.included import NOWHERE, Included
 from consentry.evidence.inclusion import LogInclusion
@@ -90,7 +91,7 @@ from consentry.evidence.steps import (
     step,
 )
 from consentry.evidence.trust import TrustRoot
-from consentry.evidence.vouching import Seals, Vouched, Witnessed
+from consentry.evidence.vouching import Vouched
 
 UNPROVEN: Final = frozenset(
     {
@@ -152,7 +153,7 @@ def verify(
     """
     with step(FORM):
         bundle = Bundle.from_json(content)
-    _check_chain(bundle, trust)
+    vouching.check_chain(CHAIN, bundle, trust)
     trusted, has_checkpoint = _trusted_headers(bundle, trust)
     included = Included(bundle, trust, trusted)
     check = _Verification(bundle, trust, included)
@@ -166,33 +167,18 @@ def verify(
     included.check_order()
     check.rules()
     same(CLAIM, "claim", bundle.claim, claim_of(bundle.entry))
-    seals = _seals(bundle, trust, block)
-    witnesses = _witnesses(bundle, trust, block, log_roots, int(time.time()) if now is None else now)
+    seals = vouching.sealed_by(SEALS, bundle, trust, block)
+    moment = int(time.time()) if now is None else now
+    witnesses = vouching.witnessed_by(WITNESSES, _logged(bundle, trust), trust, block, log_roots, moment)
     vouched = Vouched(trust.header_form, has_checkpoint, seals, witnesses)
     return VerifiedAccess(bundle.entry, block, bundle.claim, vouched, bundle.record.leaf if bundle.record else None)
 
 
-def _seals(bundle: Bundle, trust: TrustRoot, block: BlockReference) -> Seals | None:
-    """Step 14, where the bundle has a proof and the trust root pins a block."""
-    if bundle.qbft_proof is None:
-        return None
-    same(SEALS, "form of blocks that have seals", trust.header_form, "qbft")
-    if trust.qbft_anchor is None:
-        return None
-    with step(SEALS):
-        return vouching.check_seals(bundle.qbft_proof, trust.qbft_anchor, block)
-
-
-def _witnesses(
-    bundle: Bundle, trust: TrustRoot, block: BlockReference, log_roots: Sequence[bytes], now: int
-) -> Witnessed | None:
-    """Step 15, where the bundle has a proof and the trust root names a log root."""
-    if bundle.log_proof is None or trust.log_root is None:
+def _logged(bundle: Bundle, trust: TrustRoot) -> LoggedBlock | None:
+    if bundle.log_proof is None:
         return None
     log = log_of(events.AccessDecided(NOWHERE, bundle.entry), trust.address("AccessLedger"))
-    with step(WITNESSES):
-        root = vouching.log_root_of(trust, log_roots)
-        return vouching.check_witnesses(bundle.log_proof, root, block, log, now)
+    return LoggedBlock(log, bundle.log_proof)
 
 
 def _is_left_to_proofs(bundle: Bundle, trust: TrustRoot) -> bool:
@@ -200,15 +186,6 @@ def _is_left_to_proofs(bundle: Bundle, trust: TrustRoot) -> bool:
     by_seals = bundle.qbft_proof is not None and trust.qbft_anchor is not None
     by_witnesses = bundle.log_proof is not None and trust.log_root is not None
     return by_seals or by_witnesses
-
-
-def _check_chain(bundle: Bundle, trust: TrustRoot) -> None:
-    same(CHAIN, "chain id", bundle.chain_id, trust.chain_id)
-    same(CHAIN, "genesis hash", bundle.genesis_hash, trust.genesis_hash)
-    trusted = dict(trust.contracts)
-    for name, address in bundle.contracts:
-        same(CHAIN, f"address of {name}", address, trusted.get(name))
-    same(CHAIN, "set of contracts", {name for name, _ in bundle.contracts}, set(trusted))
 
 
 def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> tuple[dict[bytes, Header], bool]:

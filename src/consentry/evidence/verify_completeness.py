@@ -34,7 +34,7 @@ from consentry.evidence.completeness import Statement, Told, Whose, claim_of
 from consentry.evidence.header import Header
 from consentry.evidence.steps import same, step
 from consentry.evidence.trust import TrustRoot
-from consentry.evidence.vouching import Seals, Vouched, Witnessed
+from consentry.evidence.vouching import Vouched
 
 FORM: Final = 1
 CHAIN: Final = 2
@@ -77,7 +77,7 @@ def verify(
     """
     with step(FORM):
         statement = Statement.from_json(content)
-    _check_chain(statement, trust)
+    vouching.check_chain(CHAIN, statement, trust)
     header, has_checkpoint = _trusted_header(statement, trust)
     head = _head(statement, trust, header)
     _check_entries(statement, header.time)
@@ -86,19 +86,11 @@ def verify(
     expected = claim_of(statement.whose, statement.key, count, header.number, header.time)
     same(CLAIM, "claim", statement.claim, expected)
     block = BlockReference(header.number, header.hash, header.time)
-    seals = _seals(statement, trust, block)
-    witnesses = _witnesses(statement, trust, block, log_roots, int(time.time()) if now is None else now)
+    seals = vouching.sealed_by(SEALS, statement, trust, block)
+    moment = int(time.time()) if now is None else now
+    witnesses = vouching.witnessed_by(WITNESSES, statement.logged, trust, block, log_roots, moment)
     vouched = Vouched(trust.header_form, has_checkpoint, seals, witnesses)
     return VerifiedStatement(statement.whose, statement.key, count, head, block, statement.claim, vouched)
-
-
-def _check_chain(statement: Statement, trust: TrustRoot) -> None:
-    same(CHAIN, "chain id", statement.chain_id, trust.chain_id)
-    same(CHAIN, "genesis hash", statement.genesis_hash, trust.genesis_hash)
-    trusted = dict(trust.contracts)
-    for name, address in statement.contracts:
-        same(CHAIN, f"address of {name}", address, trusted.get(name))
-    same(CHAIN, "set of contracts", {name for name, _ in statement.contracts}, set(trusted))
 
 
 def _trusted_header(statement: Statement, trust: TrustRoot) -> tuple[Header, bool]:
@@ -160,30 +152,3 @@ def _check_order(statement: Statement, head: bytes) -> None:
     for entry in statement.entries:
         made = heads.advance(key, made, entry.hash)
     same(ORDER, "head that the entries make", made, head)
-
-
-def _seals(statement: Statement, trust: TrustRoot, block: BlockReference) -> Seals | None:
-    """Step 8, where the statement has a proof and the trust root pins a block."""
-    if statement.qbft_proof is None:
-        return None
-    same(SEALS, "form of blocks that have seals", trust.header_form, "qbft")
-    if trust.qbft_anchor is None:
-        return None
-    with step(SEALS):
-        return vouching.check_seals(statement.qbft_proof, trust.qbft_anchor, block)
-
-
-def _witnesses(
-    statement: Statement, trust: TrustRoot, block: BlockReference, log_roots: Sequence[bytes], now: int
-) -> Witnessed | None:
-    """Step 9, where the statement has a proof and the trust root names a log root."""
-    if statement.logged is None or trust.log_root is None:
-        return None
-    with step(WITNESSES):
-        root = vouching.log_root_of(trust, log_roots)
-        log = statement.logged.log
-        if log.address not in root.contracts:
-            raise VerificationError(
-                f"emitter of the log does not match (got 0x{log.address.hex()}, expected a contract)"
-            )
-        return vouching.check_witnesses(statement.logged.proof, root, block, log, now)

@@ -8,17 +8,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from consentry.core.chain import BlockReference
+from consentry.core.terms import Address
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence import log_proof, log_root
+from consentry.evidence.completeness import LoggedBlock
 from consentry.evidence.header import HeaderForm
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.log_proof import FinalEntry, LogProof
 from consentry.evidence.log_root import LogRoot
+from consentry.evidence.steps import same, step
 from consentry.evidence.trie import Log
 from consentry.evidence.trust import LogRootPin, TrustRoot
 from consentry.evidence.validator_trail import Anchor, follow
+
+
+class OfDeployment(Protocol):
+    """A file that says of which deployment it is, and may have a proof of its block's seals."""
+
+    @property
+    def chain_id(self) -> int:
+        """Id of the chain."""
+        ...
+
+    @property
+    def genesis_hash(self) -> bytes:
+        """Hash of block 0."""
+        ...
+
+    @property
+    def contracts(self) -> tuple[tuple[str, Address], ...]:
+        """Contracts by their names."""
+        ...
+
+    @property
+    def qbft_proof(self) -> tuple[bytes, ...] | None:
+        """Headers from the pinned block on; None where there is no proof."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +102,78 @@ class Vouched:
         if self.form != "qbft":
             found.append("blocks of this chain have no seals")
         return "; ".join(found)
+
+
+def check_chain(number: int, file: OfDeployment, trust: TrustRoot) -> None:
+    """Compares chain and contracts of a file with those of the trust root.
+
+    Args:
+        number: of the step.
+        file: what is verified.
+        trust: whom to believe.
+
+    Raises:
+        VerificationError: one is another.
+    """
+    same(number, "chain id", file.chain_id, trust.chain_id)
+    same(number, "genesis hash", file.genesis_hash, trust.genesis_hash)
+    trusted = dict(trust.contracts)
+    for name, address in file.contracts:
+        same(number, f"address of {name}", address, trusted.get(name))
+    same(number, "set of contracts", {name for name, _ in file.contracts}, set(trusted))
+
+
+def sealed_by(number: int, file: OfDeployment, trust: TrustRoot, block: BlockReference) -> Seals | None:
+    """Follows the seals of a block, where the file has a proof and the trust root pins a block.
+
+    Args:
+        number: of the step.
+        file: what is verified.
+        trust: whom to believe.
+        block: the one it is about.
+
+    Raises:
+        VerificationError: blocks of that chain have no seals, or as of `check_seals`.
+    """
+    if file.qbft_proof is None:
+        return None
+    same(number, "form of blocks that have seals", trust.header_form, "qbft")
+    if trust.qbft_anchor is None:
+        return None
+    with step(number):
+        return check_seals(file.qbft_proof, trust.qbft_anchor, block)
+
+
+def witnessed_by(
+    number: int,
+    logged: LoggedBlock | None,
+    trust: TrustRoot,
+    block: BlockReference,
+    log_roots: Sequence[bytes],
+    now: int,
+) -> Witnessed | None:
+    """Counts who vouches for the log, where a file has a proof and the trust root names a log root.
+
+    Args:
+        number: of the step.
+        logged: the log the file has a proof of.
+        trust: whom to believe.
+        block: where the log stands.
+        log_roots: as of `log_root_of`.
+        now: seconds since the epoch.
+
+    Raises:
+        VerificationError: no contract of the log root emits that log, or as of `log_root_of` and `check_witnesses`.
+    """
+    if logged is None or trust.log_root is None:
+        return None
+    with step(number):
+        root = log_root_of(trust, log_roots)
+        if logged.log.address not in root.contracts:
+            raise VerificationError(
+                f"emitter of the log does not match (got 0x{logged.log.address.hex()}, expected a contract)"
+            )
+        return check_witnesses(logged.proof, root, block, logged.log, now)
 
 
 def check_seals(headers: Sequence[bytes], anchor: Anchor, block: BlockReference) -> Seals:

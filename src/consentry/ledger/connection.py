@@ -7,8 +7,8 @@ data names, anything else into ``LedgerUnavailableError``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from web3.types import BlockIdentifier, FilterParams, TxParams, Wei
 from consentry.core.chain import BlockReference, EventPlace, Moment
 from consentry.core.terms import ZERO_ADDRESS, Address
 from consentry.errors import LedgerUnavailableError
+from consentry.evidence import header as headers
 from consentry.ledger import reverts
 from consentry.ledger.engines import EngineProfile
 from consentry.ledger.events import Log
@@ -121,6 +122,17 @@ class Connection:
             return None
         reference = BlockReference(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
         return Header(reference, bytes(block["parentHash"]))
+
+    async def header_bytes(self, number: int) -> bytes:
+        """Gives the RLP of a header, compared with the hash the node gives.
+
+        Raises:
+            LedgerUnavailableError: the node does not give it.
+            InvalidInputError: what it gives has another hash.
+        """
+        block = await self.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names
+        with readable("block"):
+            return headers.encode(block, self.profile.header_form)
 
     async def call(
         self,
@@ -250,6 +262,19 @@ class Connection:
         if "error" in answer or answer.get("result") is None:
             raise LedgerUnavailableError(f"node does not give {method}")
         return answer["result"]
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Turns an answer of another form into one clear line.
+
+    Raises:
+        LedgerUnavailableError: what stands inside could not read it.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise LedgerUnavailableError(f"node does not answer (with {what} that cannot be read)") from error
 
 
 def _topic(topic: Topic) -> HexStr | list[HexStr] | None:

@@ -15,8 +15,6 @@ from consentry.core.offices import Role
 from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError, NotFoundError
-from consentry.evidence import header, trie
-from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.national import NationalChain, NationalProof
 from consentry.evidence.qbft_proof import select
 from consentry.evidence.trust import Checkpoint, NationalTrust
@@ -27,6 +25,7 @@ from consentry.ledger.deployment import Founders, create_contract, governance, m
 from consentry.ledger.events import Log
 from consentry.ledger.governance import Answer, Waiting
 from consentry.ledger.manifest import Manifest
+from consentry.ledger.proofs import inclusion_of
 
 WITNESS_VERIFIER: Final = "ERC7913P256Verifier"
 """Checks signatures of witnesses whose keys are P-256."""
@@ -182,55 +181,18 @@ class NationalLedger:
             raise NotFoundError(f"no checkpoint of {size} entries is anchored")
         log = logs[-1]
         _, _, anchored, signers, signatures = event.decode_event(log.topics, log.data)
-        inclusion, encoded = await self._inclusion(log, trust)
+        inclusion = await inclusion_of(self._connection, log)
         return NationalProof(
             national=NationalChain(chain.chain_id, chain.genesis_hash, self._address),
             ledger=identity,
             checkpoint=LedgerCheckpoint(*anchored),
             signers=tuple(signers),
             signatures=tuple(signatures),
-            headers=encoded,
+            headers=await self._path(log.block_number, trust),
             inclusion=inclusion,
             index=index,
             path=tuple(path),
         )
-
-    async def verify_logged(
-        self, identity: LedgerIdentity, size: int, index: int, log: Log, path: Sequence[bytes]
-    ) -> None:
-        """Has the contract check that a decision is in an anchored log.
-
-        Args:
-            identity: of the ledger.
-            size: of the anchored tree.
-            index: place of the decision's leaf.
-            log: of the decision, as the province's node gives it.
-            path: siblings of the leaf.
-
-        Raises:
-            ConsentryError: the contract refuses; the error its revert data names.
-        """
-        place = (log.block_number, log.block_hash, index)
-        await self._read("verifyLoggedDecision", values_of(identity), size, place, log.topics, log.data, list(path))
-
-    async def verify_receipt(
-        self, identity: LedgerIdentity, size: int, headers: Sequence[bytes], inclusion: Inclusion
-    ) -> None:
-        """Has the contract check that a decision stands in a block of an anchored chain.
-
-        Args:
-            identity: of the ledger.
-            size: of the anchored tree.
-            headers: of the province, the anchored block first, down to that of the decision, in the form they are
-                hashed in.
-            inclusion: of the decision, as in its bundle.
-
-        Raises:
-            ConsentryError: the contract refuses; the error its revert data names.
-        """
-        place = (inclusion.transaction_index, inclusion.log_index)
-        values = (values_of(identity), size, list(headers), place, list(inclusion.nodes))
-        await self._read("verifyDecisionReceipt", *values)
 
     async def trust(self, origin: str) -> NationalTrust:
         """Gives what a trust root says of this nation, its newest block as checkpoint: for who trusts this node."""
@@ -245,28 +207,18 @@ class NationalLedger:
             raise LedgerUnavailableError("node does not answer (it has no block)")
         return newest.block
 
-    async def _inclusion(self, log: Log, trust: NationalTrust | None) -> tuple[Inclusion, tuple[bytes, ...]]:
-        """Proves a log by its receipt; gives the headers that prove its block."""
-        answers = await self._connection.raw("eth_getBlockReceipts", hex(log.block_number))
-        wanted = "0x" + log.transaction_hash.hex()
-        place = next(n for n, found in enumerate(answers) if found["transactionHash"] == wanted)
-        indexes = [int(one["logIndex"], 16) for one in answers[place]["logs"]]
-        nodes = trie.prove([trie.encode_receipt(found) for found in answers], place)
-        inclusion = Inclusion(log.block_hash, place, indexes.index(log.log_index), nodes)
+    async def _path(self, block: int, trust: NationalTrust | None) -> tuple[bytes, ...]:
+        """Gives the headers that prove a block."""
         if trust is not None and trust.qbft_anchor is not None:
             anchor = trust.qbft_anchor
-            return inclusion, select(anchor, await self._headers(anchor.number, log.block_number), log.block_number)
+            return select(anchor, await self._headers(anchor.number, block), block)
         believed = [pinned.number for pinned in trust.checkpoints] if trust is not None else []
-        return inclusion, await self._headers(log.block_number, max(believed) if believed else None)
+        return await self._headers(block, max(believed) if believed else None)
 
     async def _headers(self, first: int, last: int | None) -> tuple[bytes, ...]:
         """Gives headers up to a block, or to the newest."""
         end = (await self._head()).number if last is None else last
-        return tuple([await self._header(number) for number in range(first, end + 1)])
-
-    async def _header(self, number: int) -> bytes:
-        block = await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names
-        return header.encode(block, self._connection.profile.header_form)
+        return tuple([await self._connection.header_bytes(number) for number in range(first, end + 1)])
 
     async def _read(self, function: str, *values: Any) -> tuple[Any, ...]:  # noqa: ANN401 - known from the ABI
         signature = _function(function)

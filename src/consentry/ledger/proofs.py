@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from consentry.audit.ports import SubmittedRequest
 from consentry.core import events
@@ -11,9 +11,10 @@ from consentry.core.emergencies import debt_id
 from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
 from consentry.errors import LedgerUnavailableError, NotFoundError
-from consentry.evidence import header, qbft_proof, trie
+from consentry.evidence import qbft_proof, trie
 from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock, assemble
 from consentry.evidence.bundle import Bundle
+from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.keys import key_events
 from consentry.evidence.log_entry import leaves_of
 from consentry.evidence.log_tree_proof import LogTree
@@ -21,7 +22,8 @@ from consentry.evidence.note import SignedNote
 from consentry.evidence.trust import Checkpoint, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.ledger.chain import ChainLedger
-from consentry.ledger.connection import Connection
+from consentry.ledger.connection import Connection, readable
+from consentry.ledger.events import Log
 from consentry.ledger.manifest import Manifest
 
 
@@ -58,7 +60,10 @@ class Prover:
         numbers = sorted(history.blocks())
         blocks = {number: await self._block(number) for number in numbers}
         last = max(numbers[-1], checkpoint or 0)
-        path = [blocks[n].header if n in blocks else await self._header(n) for n in range(numbers[0], last + 1)]
+        path = [
+            blocks[number].header if number in blocks else await self._connection.header_bytes(number)
+            for number in range(numbers[0], last + 1)
+        ]
         return assemble(history, self.facts, blocks, path)
 
     async def by_log(self, history: AccessHistory, log: LogTree) -> Bundle:
@@ -91,7 +96,7 @@ class Prover:
             InvalidInputError: the pinned block comes later, or the validators changed by neither votes nor seals.
             LedgerUnavailableError: the node does not give what is needed.
         """
-        headers = [await self._header(number) for number in range(anchor.number, block + 1)]
+        headers = [await self._connection.header_bytes(number) for number in range(anchor.number, block + 1)]
         return qbft_proof.select(anchor, headers, block)
 
     async def trust_root(self) -> TrustRoot:
@@ -153,15 +158,25 @@ class Prover:
             raise LedgerUnavailableError("request cannot be read in its transaction")
         return item
 
-    async def _raw_block(self, number: int) -> Any:  # noqa: ANN401 - the node's own JSON
-        return await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names
-
-    async def _header(self, number: int) -> bytes:
-        return header.encode(await self._raw_block(number), self._connection.profile.header_form)
-
     async def _block(self, number: int) -> SealedBlock:
         receipts = await self._connection.raw("eth_getBlockReceipts", hex(number))
-        return SealedBlock(await self._header(number), tuple(trie.encode_receipt(r) for r in receipts))
+        with readable("receipts"):
+            encoded = tuple(trie.encode_receipt(receipt) for receipt in receipts)
+        return SealedBlock(await self._connection.header_bytes(number), encoded)
+
+
+async def inclusion_of(connection: Connection, log: Log) -> Inclusion:
+    """Proves a log by the receipt it stands in, against the header of its block.
+
+    Raises:
+        LedgerUnavailableError: the node does not give the receipts, or the log is in none of them.
+    """
+    answers = await connection.raw("eth_getBlockReceipts", hex(log.block_number))
+    with readable("receipts"):
+        place = [found["transactionHash"] for found in answers].index("0x" + log.transaction_hash.hex())
+        index = [int(found["logIndex"], 16) for found in answers[place]["logs"]].index(log.log_index)
+        nodes = trie.prove([trie.encode_receipt(found) for found in answers], place)
+    return Inclusion(log.block_hash, place, index, nodes)
 
 
 ANSWERS: Final = (events.AccessDecided, events.RequestRejected)

@@ -74,8 +74,7 @@ class Stater:
         if newest is None:
             raise LedgerUnavailableError("node does not give its newest block")
         number = newest.block.number
-        raw: Any = await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names
-        encoded = header.encode(raw, form)
+        encoded = await self._connection.header_bytes(number)
         block = header.decode(encoded, form)
         proof = await self._proof(whose, key, number)
         entries = await self._entries(whose, key, block)

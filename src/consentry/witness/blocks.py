@@ -6,16 +6,15 @@ So a node can leave nothing out of a block, put nothing in, and change no order,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from consentry.errors import LedgerUnavailableError, VerificationError
+from consentry.errors import VerificationError
 from consentry.evidence import header, trie
 from consentry.evidence.header import HeaderForm
 from consentry.evidence.trie import Log, logs_of
-from consentry.ledger.connection import Connection
+from consentry.ledger.connection import Connection, readable
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.manifest import Manifest
 
@@ -142,20 +141,10 @@ class NodeBlocks:
 
     async def header(self, number: int) -> bytes:
         """Gives the RLP of a header; see `BlockSource`."""
-        block: Any = await self._connection.raw("eth_getBlockByNumber", hex(number), False)  # noqa: FBT003 - JSON-RPC has no names
-        with _readable("block"):
-            return header.encode(block, self.form)
+        return await self._connection.header_bytes(number)
 
     async def receipts(self, number: int) -> Sequence[Receipt]:
         """Gives the receipts of a block in their order; see `BlockSource`."""
         found: Any = await self._connection.raw("eth_getBlockReceipts", hex(number))
-        with _readable("receipts"):
+        with readable("receipts"):
             return [Receipt(trie.encode_receipt(receipt), receipt["status"] == _SUCCEEDED) for receipt in found]
-
-
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise LedgerUnavailableError(f"node does not answer (with {what} that cannot be read)") from error

@@ -14,12 +14,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from consentry.core.log_tree import HASH_SIZE, MAX_SIZE
+from consentry.core.log_tree import HASH_SIZE, LONGEST_PATH, MAX_SIZE
 from consentry.errors import InvalidInputError, TooLargeError
 from consentry.evidence.checkpoint import Checkpoint
 from consentry.evidence.note import LARGEST, SignedNote, check_text, from_base64, to_base64
 
-LONGEST_PATH: Final = 63
 LARGEST_BODY: Final = LARGEST + 4096
 """Bytes: a note, 63 lines of 45 bytes, and the line of the old size."""
 

@@ -25,6 +25,7 @@ from consentry.evidence.log_entry import leaves_of
 from consentry.evidence.national import NationalProof, verify_anchoring
 from consentry.evidence.verify import verify
 from consentry.ledger import node
+from consentry.ledger.abi import NATIONAL, artifact, values_of
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import Founders
@@ -160,6 +161,25 @@ async def provinces(tmp_path: Path, engine: Path) -> AsyncIterator[tuple[Provinc
         yield made
 
 
+async def _ask(province: Province, function: str, *values: object) -> None:
+    """Has the contract check something of a province; the error is the one its revert data names."""
+    nation, call = province.nation, artifact(NATIONAL).functions[function].encode_call
+    asked = call((values_of(province.identity), *values))
+    await nation.connection.call(nation.manifest.address(NATIONAL), asked)
+
+
+async def _verify_logged(province: Province, size: int, index: int, log: Log, path: Sequence[bytes]) -> None:
+    """Has the contract check that a decision is in an anchored log."""
+    place = (log.block_number, log.block_hash, index)
+    await _ask(province, "verifyLoggedDecision", size, place, log.topics, log.data, list(path))
+
+
+async def _verify_receipt(province: Province, size: int, headers: Sequence[bytes], inclusion: Inclusion) -> None:
+    """Has the contract check that a decision stands in a block of an anchored chain, headers from the anchored down."""
+    place = (inclusion.transaction_index, inclusion.log_index)
+    await _ask(province, "verifyDecisionReceipt", size, list(headers), place, list(inclusion.nodes))
+
+
 async def _verify(province: Province, number: int) -> None:
     """Proves a decision offline and to the contract; what is another's proves nothing."""
     content, proof, index, log, path = await province.prove(number)
@@ -170,9 +190,9 @@ async def _verify(province: Province, number: int) -> None:
     assert (found.checkpoint, found.signers, found.sealed) == (proof.checkpoint, THRESHOLD, None)
     assert "anchored by 3 witnesses" in found.in_words()
 
-    await nation.verify_logged(province.identity, proof.checkpoint.size, index, log, path)
+    await _verify_logged(province, proof.checkpoint.size, index, log, path)
     with pytest.raises(InvalidInputError, match="NationalAnchorPathInvalid"):
-        await nation.verify_logged(province.identity, proof.checkpoint.size, index - 1, log, path)
+        await _verify_logged(province, proof.checkpoint.size, index - 1, log, path)
     for changed, step in (
         (replace(proof, index=index - 1), 20),
         (replace(proof, signers=proof.signers[:2]), 19),
@@ -213,9 +233,9 @@ async def test_decision_is_shown_to_the_contract_by_headers_and_receipt(province
     hashes = [header.decode(one).hash for one in down]
     headers = down[: hashes.index(decided) + 1]
 
-    await province.nation.ledger.verify_receipt(province.identity, anchored.size, headers, decision)
+    await _verify_receipt(province, anchored.size, headers, decision)
     with pytest.raises(InvalidInputError, match="NationalAnchorHeadersInvalid"):
-        await province.nation.ledger.verify_receipt(province.identity, anchored.size, headers[1:], decision)
+        await _verify_receipt(province, anchored.size, headers[1:], decision)
 
 
 async def test_fork_is_recorded_stops_one_ledger_and_is_resolved(provinces: tuple[Province, Province]) -> None:
@@ -233,7 +253,7 @@ async def test_fork_is_recorded_stops_one_ledger_and_is_resolved(provinces: tupl
     with pytest.raises(ConflictError, match="NationalAnchorStatusInvalid"):
         await one.anchor(await one.seen())
     with pytest.raises(ConflictError, match="NationalAnchorStatusInvalid"):
-        await nation.verify_logged(one.identity, seen.size, index, log, path)
+        await _verify_logged(one, seen.size, index, log, path)
     assert await nation.checkpoint(one.id) == seen == proof.checkpoint
 
     for officer in one.nation.officers:

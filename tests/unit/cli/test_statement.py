@@ -53,6 +53,7 @@ def test_statement_that_hides_an_access_is_refused_at_its_step(run: Run, tmp_pat
         ("subject", "0x11"),
         ("institution", "0x11"),
         ("subject", "0x" + "11" * 32, "--out", "no/x"),
+        ("subject", "0x" + "11" * 32, "--trust-root-out", TRUST_ROOT),
     ],
 )
 def test_malformed_option_is_one_line(run: Run, words: tuple[str, ...]) -> None:

@@ -91,11 +91,17 @@ def test_read_bundle_beyond_the_largest_size_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"{}", b'{"format":"consentry.trust-root/v2"}', TRUST.to_json().replace(b'"Records"', b'"Rekords"')],
+    ("content", "said"),
+    [
+        (b"", "got no usable JSON"),
+        (b"[]", "got no usable list indices"),
+        (b"{}", "got no usable 'chainId'"),
+        (TRUST.to_json().replace(b"root/v1", b"root/v2"), "got 'consentry.trust-root/v2', expected"),
+        (TRUST.to_json().replace(b'"Records"', b'"Rekords"'), r"got none of \['Records'\]"),
+    ],
 )
-def test_read_malformed_trust_root_is_refused(content: bytes) -> None:
-    with pytest.raises(InvalidInputError):
+def test_read_malformed_trust_root_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
         TrustRoot.from_json(content)
 
 

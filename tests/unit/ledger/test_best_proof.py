@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from web3.providers.async_base import AsyncBaseProvider
 
 from consentry.core.terms import Address
 from consentry.errors import NotFoundError
@@ -16,6 +17,8 @@ from consentry.evidence.note import SignedNote
 from consentry.evidence.trust import Checkpoint, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.ledger.best_proof import Proved, Wanted, prove_best
+from consentry.ledger.connection import Connection
+from consentry.ledger.engines import load_profile
 from consentry.ledger.proofs import Prover
 from tests.support.log_people import cosigned
 from tests.vectors.bundles.vouched import CHECKED, COSIGNED, build_vouched
@@ -27,11 +30,22 @@ NOTE = WORLD.log_proof(NAME).note.to_bytes()
 PINNED = WORLD.trust.qbft_anchor
 
 
+class SealedChain(Connection):
+    """A node that has the headers of the vectors."""
+
+    def __init__(self) -> None:
+        super().__init__(AsyncBaseProvider(), load_profile("besu"))
+
+    async def header_bytes(self, number: int) -> bytes:
+        """Gives a header as the vectors have it."""
+        return WORLD.headers[number]
+
+
 class SealedProver(Prover):
     """Reads the chain of the vectors as it would a node."""
 
     def __init__(self) -> None:
-        self._trust = WORLD.trust
+        self._trust, self._connection = WORLD.trust, SealedChain()
 
     @property
     def facts(self) -> ChainFacts:
@@ -50,9 +64,6 @@ class SealedProver(Prover):
 
     async def log_tree(self, note: SignedNote) -> LogTree:
         return LogTree(note, WORLD.leaves)
-
-    async def _header(self, number: int) -> bytes:
-        return WORLD.headers[number]
 
     async def _block(self, number: int) -> SealedBlock:
         return WORLD.receipts[number]

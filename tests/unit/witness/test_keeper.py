@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,13 +63,13 @@ def test_roots_and_proofs_of_every_size_hold(chain: HeaderChain, kept: LogKeeper
 
 
 def test_what_the_tree_has_not_is_refused(kept: LogKeeper) -> None:
-    for ask in (
-        lambda: kept.root_at(kept.size + 1),
-        lambda: kept.inclusion(0, kept.size + 1),
-        lambda: kept.inclusion(kept.size, kept.size),
-        lambda: kept.consistency(1, kept.size + 1),
+    for ask, said in (
+        (lambda: kept.root_at(kept.size + 1), f"sizes do not match (got {kept.size + 1} and {kept.size}, "),
+        (lambda: kept.inclusion(0, kept.size + 1), f"size does not match (got {kept.size + 1}, "),
+        (lambda: kept.inclusion(kept.size, kept.size), f"leaf index does not match (got {kept.size}, "),
+        (lambda: kept.consistency(1, kept.size + 1), f"size does not match (got {kept.size + 1}, "),
     ):
-        with pytest.raises(InvalidInputError):
+        with pytest.raises(InvalidInputError, match=re.escape(said)):
             ask()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from web3.providers.async_base import AsyncBaseProvider
 
 from consentry.errors import ForeignChainError, InvalidInputError, LedgerUnavailableError, VerificationError
 from consentry.ledger.connection import Connection
@@ -16,19 +17,21 @@ from tests.support.header_chain import HeaderChain
 from tests.unit.witness.kept import follow, followed
 
 
-class Saying:
+class Saying(Connection):
     """A connection that gives one answer to everything."""
 
     def __init__(self, answer: Any) -> None:  # noqa: ANN401 - whatever a node may say
-        self.profile = load_profile("embedded")
+        super().__init__(AsyncBaseProvider(), load_profile("embedded"))
         self._answer = answer
 
-    async def raw(self, *_asked: object) -> Any:  # noqa: ANN401 - whatever a node may say
+    async def raw(self, method: str, *parameters: Any) -> Any:  # noqa: ANN401 - whatever a node may say
+        """Gives the answer, whatever was asked."""
+        del method, parameters
         return self._answer
 
 
 def blocks(answer: Any) -> NodeBlocks:  # noqa: ANN401 - whatever a node may say
-    return NodeBlocks(cast("Connection", Saying(answer)), cast("Manifest", None))
+    return NodeBlocks(Saying(answer), cast("Manifest", None))
 
 
 HASHES = ("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom", "mixHash")
