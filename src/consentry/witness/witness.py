@@ -7,7 +7,7 @@ What is asked of a checkpoint, in this order; the first that fails is the answer
 3. Own tree. Where the tree of the witness's node goes as far, it has this root at this size.
 4. Old size. The sender goes on from the last size that was cosigned.
 5. Proof. It leads from the last root that was cosigned to this one.
-6. Lag. The tree of the witness's node goes as far, and the node does not contradict itself.
+6. Lag. The tree of the witness's node goes as far, and the node was looked at since the start and bears it out.
 
 What fails at 3 was signed by the log all the same, so it is kept: with another checkpoint of the log it convicts it.
 """
@@ -117,7 +117,7 @@ class Witness:
             NotPermittedError: the log did not sign it, or the tree of the witness's node has another root.
             ConflictError: the sender does not go on from the last size; ``details`` has that ``size``.
             VerificationError: the proof does not hold.
-            LedgerUnavailableError: not yet: the witness's node is behind, or contradicts itself.
+            LedgerUnavailableError: not yet: the witness's node is behind, contradicts itself, or was not looked at.
             ConfigurationError: the witness contradicts itself, or its disk fails.
         """
         lines = self._signed_by_log(submission.note, submission.checkpoint)
@@ -199,7 +199,7 @@ class Witness:
 
     def _check_lag(self, checkpoint: Checkpoint) -> None:
         if self.keeper.trouble is not None:
-            raise LedgerUnavailableError(f"not yet: own node contradicts itself ({self.keeper.trouble})")
+            raise LedgerUnavailableError(f"not yet: own node does not bear the tree out ({self.keeper.trouble})")
         if checkpoint.size > self.keeper.size:
             raise LedgerUnavailableError(
                 f"not yet: own node is behind (got {self.keeper.size} leaves, expected {checkpoint.size})"

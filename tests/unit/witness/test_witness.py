@@ -82,7 +82,7 @@ def test_cosignature_is_on_disk_before_it_is_given(
 
 def test_goes_on_from_the_last_size_after_a_restart(tmp_path: Path, witness: Witness, chain: HeaderChain) -> None:
     witness.add_checkpoint(shown(chain, 0, 9))
-    again = witness_in(tmp_path, keeper_in(tmp_path, chain))
+    again = witness_in(tmp_path, followed(tmp_path, chain))
     with pytest.raises(ConflictError) as told:
         again.add_checkpoint(shown(chain, 0, 12))
     assert told.value.details["size"] == 9
@@ -140,10 +140,25 @@ def test_nothing_is_cosigned_while_the_own_node_contradicts_itself(witness: Witn
     other = chain.fork(10).grow(30, "two")
     with pytest.raises(VerificationError):
         follow(witness.keeper, other)
-    with pytest.raises(LedgerUnavailableError, match="contradicts itself"):
+    with pytest.raises(LedgerUnavailableError, match="does not bear the tree out"):
         witness.add_checkpoint(shown(chain, 0, 5))
     follow(witness.keeper, chain)
     witness.add_checkpoint(shown(chain, 0, 5))
+
+
+def test_nothing_is_cosigned_after_a_restart_before_the_own_node_was_looked_at(
+    tmp_path: Path, witness: Witness, chain: HeaderChain
+) -> None:
+    witness.add_checkpoint(shown(chain, 0, 2))
+    again = witness_in(tmp_path, keeper_in(tmp_path, chain))
+    with pytest.raises(LedgerUnavailableError, match="not looked at yet"):
+        again.add_checkpoint(shown(chain, 2, 4))
+    with pytest.raises(VerificationError):
+        follow(again.keeper, chain.fork(10).grow(30, "two"))
+    with pytest.raises(LedgerUnavailableError, match=r"hash of block .* does not match"):
+        again.add_checkpoint(shown(chain, 2, 4))
+    follow(again.keeper, chain)
+    again.add_checkpoint(shown(chain, 2, 4))
 
 
 def convictions(folder: Path) -> list[bytes]:
@@ -218,7 +233,7 @@ def test_refused_note_convicts_after_a_restart_too(tmp_path: Path, witness: Witn
     other = chain.fork(6).grow(20, "two")
     with pytest.raises(NotPermittedError):
         witness.add_checkpoint(shown(other, 0, 20))
-    again = witness_in(tmp_path, keeper_in(tmp_path, chain))
+    again = witness_in(tmp_path, followed(tmp_path, chain))
     again.add_checkpoint(shown(chain, 0, 21))
     assert len(convictions(tmp_path)) == 1
 
@@ -233,7 +248,7 @@ def test_state_that_was_put_back_is_taken_up_from_its_own_signature(
     assert witness.last is not None
     proof_of_it = witness.last
     kept.write_bytes(older)
-    again = witness_in(tmp_path, keeper_in(tmp_path, chain))
+    again = witness_in(tmp_path, followed(tmp_path, chain))
 
     sent = replace(shown(chain, 9, 15), note=proof_of_it)
     with pytest.raises(ConflictError) as told:
@@ -256,7 +271,7 @@ def test_state_and_chain_put_back_stop_the_witness_for_good(tmp_path: Path, chai
     with pytest.raises(ConfigurationError, match="witness contradicts itself"):
         after.add_checkpoint(replace(shown(other, 0, 20), note=before.last))
 
-    for again in (after, witness_in(folder, keeper_in(folder, chain))):
+    for again in (after, witness_in(folder, followed(folder, chain))):
         with pytest.raises(ConfigurationError, match="witness contradicts itself"):
             again.add_checkpoint(shown(chain, 20, 21))
     assert len(exhibits_in(folder).names(CONTRADICTED)) == 1
@@ -332,7 +347,7 @@ def test_never_two_roots_for_one_size_and_never_back(
     given_out: list[Checkpoint] = []
     for move, old, size, knows in moves:
         if move == "restart":
-            witness = witness_in(folder, keeper_in(folder, chain))
+            witness = witness_in(folder, followed(folder, chain))
         elif move == "grow":
             follow(witness.keeper, chain.grow(2))
         else:
