@@ -9,7 +9,7 @@ import pytest
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.checkpoint import Checkpoint, Cosigner, LogSigner, checkpoint_note
 from consentry.evidence.note import KeyKind, SignedNote, VerifierKey
-from consentry.evidence.witnesses import AHEAD, WitnessPolicy, verify_checkpoint
+from consentry.evidence.witnesses import AHEAD, WitnessPolicy, verify_checkpoint, verify_note
 from tests.support.log_people import LOG, NOW, ORIGIN, POLICY, WITNESSES, cosigned, head, key
 
 HEAD = head(5)
@@ -97,6 +97,15 @@ def test_cosignature_from_the_future_does_not_count() -> None:
     with pytest.raises(VerificationError, match="number of witnesses does not match"):
         _verify(note)
     _verify(note, now=NOW + 1)
+
+
+def test_cosignature_from_before_what_it_vouches_for_does_not_count() -> None:
+    note = SignedNote.from_bytes(cosigned(HEAD, {0: NOW - 5, 1: NOW, 2: NOW - 10, 3: NOW + 1}).to_bytes())
+
+    found = verify_note(note, POLICY, NOW, since=NOW - 5)
+    assert (len(found.witnesses), found.final_at, found.seen_at) == (3, NOW + 1, NOW - 5)
+    with pytest.raises(VerificationError, match=r"number of witnesses does not match \(got 2 of"):
+        verify_note(note, POLICY, NOW, since=NOW - 4)
 
 
 def test_checkpoint_older_than_asked_for_is_refused() -> None:
