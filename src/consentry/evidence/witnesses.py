@@ -33,7 +33,7 @@ class WitnessPolicy:
         origin: first line of its checkpoints.
         log_keys: keys of which one must have signed a checkpoint; their name is the origin.
         witnesses: keys of which ``threshold`` must have cosigned it.
-        threshold: at least 1, at most all of them.
+        threshold: more than half of them, so that any two final checkpoints of it have a witness in common.
         valid_from: first second in which a cosignature counts.
         valid_until: first second in which it counts no longer.
 
@@ -49,9 +49,11 @@ class WitnessPolicy:
     valid_until: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.threshold <= len(self.witnesses):
+        # Else two checkpoints of one size could be final by witnesses of whom nobody signed both.
+        least, most = len(self.witnesses) // 2 + 1, len(self.witnesses)
+        if not least <= self.threshold <= most:
             raise InvalidInputError(
-                f"threshold does not match (got {self.threshold}, expected 1 to {len(self.witnesses)} witnesses)"
+                f"threshold does not match (got {self.threshold}, expected {least} to {most} of {most} witnesses)"
             )
         if not 0 <= self.valid_from < self.valid_until <= MAX_TIME:
             raise InvalidInputError(

@@ -166,6 +166,11 @@ def test_checkpoint_cut_off_anywhere_is_refused() -> None:
             verify_checkpoint(content[:length], POLICY, NOW)
 
 
+@pytest.mark.parametrize(("threshold", "of"), [(1, 1), (2, 2), (2, 3), (3, 4), (4, 4), (3, 5)])
+def test_any_threshold_of_more_than_half_can_be_kept(threshold: int, of: int) -> None:
+    assert replace(POLICY, witnesses=POLICY.witnesses[:of], threshold=threshold).threshold == threshold
+
+
 A, B = WITNESSES[0].verifier_key, WITNESSES[1].verifier_key
 
 
@@ -174,6 +179,9 @@ A, B = WITNESSES[0].verifier_key, WITNESSES[1].verifier_key
     [
         {"threshold": 0},
         {"threshold": 6},
+        {"threshold": 2},
+        {"witnesses": POLICY.witnesses[:4], "threshold": 2},
+        {"witnesses": POLICY.witnesses[:2], "threshold": 1},
         {"witnesses": (), "threshold": 1},
         {"witnesses": (A, A), "threshold": 1},
         {"witnesses": (A, VerifierKey("z.example", KeyKind.COSIGNATURE, A.public)), "threshold": 1},

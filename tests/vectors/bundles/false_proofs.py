@@ -297,7 +297,7 @@ def _log_roots(root: LogRoot) -> Iterator[tuple[str, LogRoot]]:
     yield "log-root-unsigned", unsigned
     yield "log-root-signed-by-one", unsigned.sign(ROOT_HOLDERS[0])
     yield "log-root-signed-by-a-stranger", unsigned.sign(ROOT_HOLDERS[0]).sign(key(77))
-    yield "log-root-changed-after-it-was-signed", replace(root, policy=replace(POLICY, threshold=1))
+    yield "log-root-changed-after-it-was-signed", replace(root, policy=replace(POLICY, threshold=5))
     for name, changed in (
         ("of-another-chain", replace(unsigned, chain_id=1)),
         ("of-another-genesis", replace(unsigned, genesis_hash=bytes(32))),
