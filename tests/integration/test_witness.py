@@ -33,6 +33,7 @@ from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.governance import Answer, Governance
 from consentry.ledger.manifest import Manifest
+from consentry.witness.keeper import NOT_LOOKED_AT
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -149,7 +150,7 @@ async def _caught_up(url: str, size: int) -> dict[str, Any]:
     async with httpx.AsyncClient() as client, asyncio.timeout(PATIENCE_SECONDS):
         while True:
             tree: dict[str, Any] = (await client.get(f"{url}/tree")).json()
-            if tree["size"] >= size or tree["trouble"]:
+            if tree["trouble"] != NOT_LOOKED_AT and (tree["size"] >= size or tree["trouble"]):
                 return tree
             await asyncio.sleep(0.05)
 

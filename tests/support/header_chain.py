@@ -14,7 +14,6 @@ from consentry.core.log_tree import leaf_hash
 from consentry.core.terms import Address
 from consentry.errors import LedgerUnavailableError
 from consentry.evidence.header import HeaderForm
-from consentry.witness.blocks import Receipt
 from consentry.witness.tiles import FollowedLog
 
 CHAIN_ID: Final = 131277
@@ -25,6 +24,13 @@ FOREIGN: Final = Address(b"\xff" * 20)
 def framed(*parts: bytes) -> bytes:
     """Frames an entry by the document: each part behind its length in four bytes."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A receipt, as its bytes in the trie."""
+
+    encoded: bytes
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ def receipt_of(logs: Sequence[tuple[bytes, tuple[bytes, ...], bytes]], *, succee
     """Makes a receipt of a type-2 transaction."""
     listed = [[address, list(topics), data] for address, topics, data in logs]
     body = rlp.encode([b"\x01" if succeeded else b"", b"\x52\x08", bytes(256), listed])
-    return Receipt(b"\x02" + bytes(body), succeeded)
+    return Receipt(b"\x02" + bytes(body))
 
 
 def header_of(number: int, parent: bytes, receipts_root: bytes, mark: bytes = b"") -> bytes:
@@ -126,9 +132,9 @@ class HeaderChain:
             raise LedgerUnavailableError("node does not give a block")
         return self.blocks[number].header
 
-    async def receipts(self, number: int) -> Sequence[Receipt]:
+    async def receipts(self, number: int) -> Sequence[bytes]:
         """Gives the receipts of a block."""
-        return self.blocks[number].receipts
+        return [receipt.encoded for receipt in self.blocks[number].receipts]
 
 
 def _root(receipts: Sequence[Receipt]) -> bytes:

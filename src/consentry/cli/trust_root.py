@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -86,11 +86,13 @@ def log_root(
     out: Out,
     log: Annotated[list[str], typer.Option("--log", help="verifier key of the log; repeatable while it changes keys")],
     witness: Annotated[list[str], typer.Option("--witness", help="verifier key of a witness; repeatable")],
-    threshold: Annotated[int, typer.Option("--threshold", help="how many witnesses make a checkpoint final")],
+    threshold: Annotated[int, typer.Option("--threshold", help="how many witnesses must cosign; more than half")],
     days: Days = 365,
     root_key: RootKeys = None,
     root_public: PublicKeys = None,
-    root_threshold: Annotated[int, typer.Option("--root-threshold", help="how many root keys must sign")] = 1,
+    root_threshold: Annotated[
+        int | None, typer.Option("--root-threshold", help="how many root keys must sign; more than half if not given")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Writes version 1 of a log root, signed with the root keys that are here."""
@@ -114,7 +116,7 @@ def log_root(
         contracts=followed.contracts,
         policy=policy,
         root_keys=tuple(sorted(public)),
-        root_threshold=root_threshold,
+        root_threshold=_majority(public) if root_threshold is None else root_threshold,
     )
     _tell(out, _signed(made, held), None, as_json=as_json)
 
@@ -135,7 +137,9 @@ def next_(
     remove_root: Annotated[
         list[str] | None, typer.Option("--remove-root", help="public part of a root key that leaves; repeatable")
     ] = None,
-    root_threshold: Annotated[int | None, typer.Option("--root-threshold", help="another number of root keys")] = None,
+    root_threshold: Annotated[
+        int | None, typer.Option("--root-threshold", help="another number of root keys; as before, or more than half")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Writes the next version: witnesses, log keys and root keys come and go; root keys of both versions must sign."""
@@ -144,6 +148,10 @@ def next_(
     before, held, now = _read(file), _held(root_key), int(time.time())
     policy, leaving = before.policy, set(_public(remove_root))
     _must_be(leaving, set(before.root_keys), "root key")
+    root_keys = {*before.root_keys, *_public(root_public)} - leaving
+    if root_threshold is None:
+        # Keys that come in must not make of what was more than half of them half or less.
+        root_threshold = max(before.root_threshold, 0 if root_keys == {*before.root_keys} else _majority(root_keys))
     made = replace(
         before,
         version=before.version + 1,
@@ -155,8 +163,8 @@ def next_(
             valid_from=max(now, policy.valid_from),
             valid_until=max(now, policy.valid_from) + days * DAY,
         ),
-        root_keys=tuple(sorted({*before.root_keys, *_public(root_public)} - leaving)),
-        root_threshold=before.root_threshold if root_threshold is None else root_threshold,
+        root_keys=tuple(sorted(root_keys)),
+        root_threshold=root_threshold,
         signatures=(),
     )
     _tell(out, _signed(made, held), before, as_json=as_json)
@@ -215,6 +223,10 @@ def _held(files: Iterable[Path] | None) -> list[Ed25519Key]:
 
 def _public(texts: Iterable[str] | None) -> list[bytes]:
     return [values.hexadecimal("root key", text, _ROOT_KEY_SIZE) for text in texts or ()]
+
+
+def _majority(keys: Collection[bytes]) -> int:
+    return len(keys) // 2 + 1
 
 
 def _signed(root: LogRoot, held: Iterable[Ed25519Key]) -> LogRoot:

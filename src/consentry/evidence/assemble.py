@@ -114,18 +114,11 @@ class _Prover:
             raise InvalidInputError(f"block does not match (got none of number {event.place.block.number})")
         expected = log_of(event, self._contracts[emitter_of(event)])
         for index, receipt in enumerate(block.receipts):
-            for place, log in enumerate(_logs(receipt)):
+            for place, log in enumerate(trie.emitted_in(receipt)):
                 if log == expected:
                     nodes = trie.prove(block.receipts, index)
                     return Inclusion(header.decode(block.header, self._form).hash, index, place, nodes)
         raise InvalidInputError(f"event does not match (got no {type(event).__name__} in block of its place)")
-
-
-def _logs(receipt: bytes) -> tuple[trie.Log, ...]:
-    try:
-        return trie.logs_of(receipt)
-    except InvalidInputError:  # of a failed transaction
-        return ()
 
 
 def _rotation(event: events.InstitutionKeysRotated, prover: _Prover) -> Rotation:

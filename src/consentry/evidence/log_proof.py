@@ -96,8 +96,8 @@ def verify_entry(content: bytes, leaf: bytes, policy: WitnessPolicy, now: int) -
     return verify_proof(LogProof.from_bytes(content), leaf, policy, now)
 
 
-def verify_proof(proof: LogProof, leaf: bytes, policy: WitnessPolicy, now: int) -> FinalEntry:
-    """Checks a proof that was read already; all else as of `verify_entry`."""
-    final = verify_note(proof.note, policy, now)
+def verify_proof(proof: LogProof, leaf: bytes, policy: WitnessPolicy, now: int, *, since: int = 0) -> FinalEntry:
+    """Checks a proof that was read already; ``since`` as of `verify_note`, all else as of `verify_entry`."""
+    final = verify_note(proof.note, policy, now, since=since)
     verify_inclusion(leaf, proof.index, final.checkpoint.size, proof.path, final.checkpoint.root)
     return FinalEntry(proof.index, final)

@@ -105,12 +105,33 @@ def logs_of(receipt: bytes) -> tuple[Log, ...]:
     Raises:
         InvalidInputError: it is no receipt, or that of a failed transaction.
     """
+    succeeded, logs = _outcome(receipt)
+    if not succeeded:
+        raise InvalidInputError("receipt does not match (got a failed transaction, expected a successful one)")
+    return logs
+
+
+def emitted_in(receipt: bytes) -> tuple[Log, ...]:
+    """Reads what a transaction logged, by its receipt; one that failed logged nothing.
+
+    Raises:
+        InvalidInputError: it is no receipt, or that of a transaction that failed and logged.
+    """
+    return _outcome(receipt)[1]
+
+
+def _outcome(receipt: bytes) -> tuple[bool, tuple[Log, ...]]:
+    """Reads status (EIP-658) and logs; any other status is no receipt, and is never taken for a failure."""
     body = receipt if receipt[:1] >= b"\xc0" else receipt[1:]  # EIP-2718: a lower byte is a type
     try:
         status, _, _, logs = members_of(body)
+        status = string_of(status)
         read = tuple(_log(log) for log in members_of(logs))
     except ValueError as error:  # of another number of members
         raise InvalidInputError("receipt does not match (got bytes that are none)") from error
-    if status != b"\x01":
-        raise InvalidInputError("receipt does not match (got a failed transaction, expected a successful one)")
-    return read
+    if status not in {b"", b"\x01"} or (read and not status):
+        raise InvalidInputError(
+            f"status of a receipt does not match (got 0x{status.hex():.64} with {len(read)} logs, "
+            "expected 1, or none with no logs)"
+        )
+    return bool(status), read

@@ -23,6 +23,7 @@ from consentry.evidence.steps import same, step
 from consentry.evidence.trie import Log
 from consentry.evidence.trust import LogRootPin, TrustRoot
 from consentry.evidence.validator_trail import Anchor, follow
+from consentry.evidence.witnesses import AHEAD
 
 
 class OfDeployment(Protocol):
@@ -240,12 +241,12 @@ def _check_deployment(root: LogRoot, trust: TrustRoot) -> None:
 
 
 def check_witnesses(proof: LogProof, root: LogRoot, block: BlockReference, log: Log, now: int) -> Witnessed:
-    """Proves that witnesses vouch for the log of the decision (step 15).
+    """Proves that witnesses vouch for the log of the decision (step 15), and did so when it was there to be seen.
 
     Args:
         proof: place of the leaf, path and checkpoint.
         root: whom to believe.
-        block: where the decision stands.
+        block: where the decision stands; what was cosigned more than `AHEAD` seconds before its time does not count.
         log: what the contract emitted for it.
         now: seconds since the epoch.
 
@@ -254,5 +255,5 @@ def check_witnesses(proof: LogProof, root: LogRoot, block: BlockReference, log: 
         VerificationError: the checkpoint is not final, or the decision is not in its log at that place.
     """
     leaf = leaf_of(root.chain_id, block.number, block.hash, log)
-    entry = log_proof.verify_proof(proof, leaf, root.policy, now)
+    entry = log_proof.verify_proof(proof, leaf, root.policy, now, since=block.time - AHEAD)
     return Witnessed(entry, len(root.policy.witnesses))

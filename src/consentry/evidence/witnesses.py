@@ -5,7 +5,7 @@ Steps
 1. Form. The bytes are a signed note, and its text is a checkpoint.
 2. Log. Its origin is that of the policy, and a key of the log signed it.
 3. Witnesses. Every line that names a witness of the policy holds; as many as the policy demands were made while it was
-   in force, and not in the future.
+   in force, not in the future, and not before what they are to vouch for.
 4. Age. Where the caller asks for it, as many are not older than that.
 
 What the caller must still do: trust the policy (`consentry.evidence.log_root`), and keep the largest checkpoint it has
@@ -22,7 +22,7 @@ from consentry.evidence.checkpoint import MAX_TIME, Checkpoint, verify_signature
 from consentry.evidence.note import KeyKind, SignedNote, VerifierKey
 
 AHEAD: Final = 300
-"""Seconds a witness's clock may be ahead of the verifier's."""
+"""Seconds a witness's clock may be ahead of the verifier's, or behind that of the chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class WitnessPolicy:
         origin: first line of its checkpoints.
         log_keys: keys of which one must have signed a checkpoint; their name is the origin.
         witnesses: keys of which ``threshold`` must have cosigned it.
-        threshold: at least 1, at most all of them.
+        threshold: more than half of them, so that any two final checkpoints of it have a witness in common.
         valid_from: first second in which a cosignature counts.
         valid_until: first second in which it counts no longer.
 
@@ -49,9 +49,11 @@ class WitnessPolicy:
     valid_until: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.threshold <= len(self.witnesses):
+        # Else two checkpoints of one size could be final by witnesses of whom nobody signed both.
+        least, most = len(self.witnesses) // 2 + 1, len(self.witnesses)
+        if not least <= self.threshold <= most:
             raise InvalidInputError(
-                f"threshold does not match (got {self.threshold}, expected 1 to {len(self.witnesses)} witnesses)"
+                f"threshold does not match (got {self.threshold}, expected {least} to {most} of {most} witnesses)"
             )
         if not 0 <= self.valid_from < self.valid_until <= MAX_TIME:
             raise InvalidInputError(
@@ -110,11 +112,22 @@ def verify_checkpoint(
     return verify_note(SignedNote.from_bytes(content), policy, now, max_age=max_age)
 
 
-def verify_note(note: SignedNote, policy: WitnessPolicy, now: int, *, max_age: int | None = None) -> FinalCheckpoint:
-    """Checks a checkpoint that was read already; all else as of `verify_checkpoint`."""
+def verify_note(
+    note: SignedNote, policy: WitnessPolicy, now: int, *, max_age: int | None = None, since: int = 0
+) -> FinalCheckpoint:
+    """Checks a checkpoint that was read already; all else as of `verify_checkpoint`.
+
+    Args:
+        note: the checkpoint with its signatures.
+        policy: whom to believe.
+        now: seconds since the epoch.
+        max_age: as of `verify_checkpoint`.
+        since: first second in which a cosignature counts, whatever the policy says. Nobody can have seen a block before
+            it was made; so keys that were retired earlier, and are in somebody else's hands since, say nothing of it.
+    """
     checkpoint = Checkpoint.parse(note.text)
     _check_log(checkpoint, note, policy)
-    counted = _counted(note, policy, now)
+    counted = _counted(note, policy, max(since, policy.valid_from), now)
     if len(counted) < policy.threshold:
         raise VerificationError(
             f"number of witnesses does not match (got {len(counted)} of {[name for name, _ in counted]}, "
@@ -146,7 +159,7 @@ def _check_log(checkpoint: Checkpoint, note: SignedNote, policy: WitnessPolicy) 
         verify_signature(key, note.text, line)
 
 
-def _counted(note: SignedNote, policy: WitnessPolicy, now: int) -> list[tuple[str, int]]:
+def _counted(note: SignedNote, policy: WitnessPolicy, since: int, now: int) -> list[tuple[str, int]]:
     """Gives the witnesses that count, with their times; a line that names one and does not hold is an error."""
     counted: list[tuple[str, int]] = []
     for key in policy.witnesses:
@@ -154,6 +167,6 @@ def _counted(note: SignedNote, policy: WitnessPolicy, now: int) -> list[tuple[st
         if line is None:
             continue
         time = verify_signature(key, note.text, line)
-        if time is not None and policy.valid_from <= time < policy.valid_until and time <= now + AHEAD:
+        if time is not None and since <= time < policy.valid_until and time <= now + AHEAD:
             counted.append((key.name, time))
     return counted

@@ -19,7 +19,7 @@ from consentry.evidence.note import SignedNote
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.verify import VerifiedAccess, verify
-from consentry.evidence.witnesses import verify_checkpoint
+from consentry.evidence.witnesses import AHEAD, verify_checkpoint, verify_note
 from consentry.ledger.proofs import Prover
 
 NO_WITNESSES: Final = "no witnesses vouch for it"
@@ -106,7 +106,20 @@ async def _log(prover: Prover, history: AccessHistory, wanted: Wanted, now: int,
     if log.place_of(leaf_of_event(prover.facts, history.decided)) is None:
         missing.append(f"{NO_WITNESSES}: {_not_yet(final)}")
         return None
-    return log
+    return log if _saw_it(wanted, history, now, missing) else None
+
+
+def _saw_it(wanted: Wanted, history: AccessHistory, now: int, missing: list[str]) -> bool:
+    """Tells whether enough witnesses cosigned when the decision was there to be seen, as who verifies it will ask."""
+    if wanted.log_root is None or wanted.checkpoint is None:
+        return False
+    note, since = SignedNote.from_bytes(wanted.checkpoint), history.decided.place.block.time - AHEAD
+    try:
+        verify_note(note, wanted.log_root.policy, now, since=since)
+    except ConsentryError as error:
+        missing.append(f"{NO_WITNESSES}: {error.message}")
+        return False
+    return True
 
 
 def _not_yet(final: Checkpoint) -> str:

@@ -13,21 +13,12 @@ from typing import Any, Final, Protocol
 from consentry.errors import VerificationError
 from consentry.evidence import header, trie
 from consentry.evidence.header import HeaderForm
-from consentry.evidence.trie import Log, logs_of
+from consentry.evidence.trie import Log, emitted_in
 from consentry.ledger.connection import Connection, readable
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.manifest import Manifest
 
 _NO_RECEIPTS: Final = trie.root_of(())
-_SUCCEEDED: Final = "0x1"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """One receipt: its bytes in the trie, and whether its transaction succeeded; one that failed has no logs."""
-
-    encoded: bytes
-    succeeded: bool
 
 
 class BlockSource(Protocol):
@@ -55,8 +46,8 @@ class BlockSource(Protocol):
         """
         ...
 
-    async def receipts(self, number: int) -> Sequence[Receipt]:
-        """Gives the receipts of a block in their order.
+    async def receipts(self, number: int) -> Sequence[bytes]:
+        """Gives the receipts of a block in their order, each as its bytes in the trie.
 
         Raises:
             LedgerUnavailableError: the node does not give them.
@@ -98,7 +89,7 @@ async def read_block(source: BlockSource, number: int) -> ProvedBlock:
     logs: list[Log] = []
     if found.receipts_root != _NO_RECEIPTS:
         receipts = await source.receipts(number)
-        root = trie.root_of([receipt.encoded for receipt in receipts])
+        root = trie.root_of(receipts)
         if root != found.receipts_root:
             raise VerificationError(
                 f"receipts of block {number} do not match (got root 0x{root.hex()}, "
@@ -107,7 +98,8 @@ async def read_block(source: BlockSource, number: int) -> ProvedBlock:
                 expected=found.receipts_root,
             )
         for receipt in receipts:
-            logs += logs_of(receipt.encoded) if receipt.succeeded else ()
+            # What the hash covers, and nothing the node says beside it, decides whether a transaction logged.
+            logs += emitted_in(receipt)
     return ProvedBlock(number, found.hash, found.parent_hash, encoded, tuple(logs))
 
 
@@ -143,8 +135,8 @@ class NodeBlocks:
         """Gives the RLP of a header; see `BlockSource`."""
         return await self._connection.header_bytes(number)
 
-    async def receipts(self, number: int) -> Sequence[Receipt]:
+    async def receipts(self, number: int) -> Sequence[bytes]:
         """Gives the receipts of a block in their order; see `BlockSource`."""
         found: Any = await self._connection.raw("eth_getBlockReceipts", hex(number))
         with readable("receipts"):
-            return [Receipt(trie.encode_receipt(receipt), receipt["status"] == _SUCCEEDED) for receipt in found]
+            return [trie.encode_receipt(receipt) for receipt in found]

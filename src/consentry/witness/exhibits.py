@@ -10,38 +10,46 @@ from typing import Final
 from consentry.errors import NotFoundError
 from consentry.ledger.embedded.durable import explained, private_folder, write_synced
 
-MOST: Final = 1_000
-"""Files that are kept. Each shows a wrong by somebody with a key; who goes on is not recorded for ever."""
-
 _NAME: Final = re.compile(r"([a-z-]{1,32})-[0-9a-f]{32}")
 
 
 class Exhibits:
-    """The folder."""
+    """The folder; one object at a time keeps files in it, and knows their names without looking."""
 
     def __init__(self, folder: Path) -> None:
         """Takes the folder, made if it is missing."""
+        self._names: dict[str, set[str]] = {}
         with explained("opening the folder of evidence"):
             self._folder = private_folder(folder)
+            for path in self._folder.iterdir():
+                if parts := _NAME.fullmatch(path.name):
+                    self._names.setdefault(parts[1], set()).add(path.name)
 
-    def keep(self, kind: str, content: bytes) -> str | None:
-        """Keeps a file durably, once; gives its name, or none if there is no more room.
+    def keep(self, kind: str, content: bytes, *, most: int | None = None) -> str | None:
+        """Keeps a file durably, once; gives its name, or none if there are as many of its kind as may be.
+
+        Args:
+            kind: what it shows: small letters and hyphens, 32 at most.
+            content: of the file.
+            most: how many files of the kind may be; any number if none is given. No kind takes the room of another.
 
         Raises:
             ConfigurationError: the disk does not take it.
         """
-        name = f"{kind}-{hashlib.sha256(content).hexdigest()[:32]}"
+        name, known = f"{kind}-{hashlib.sha256(content).hexdigest()[:32]}", self._names.setdefault(kind, set())
+        if name in known:
+            return name
+        if most is not None and len(known) >= most:
+            return None
         with explained("keeping evidence"):
-            if not (self._folder / name).exists():
-                if len(self.names()) >= MOST:
-                    return None
-                write_synced(self._folder / name, content)
+            write_synced(self._folder / name, content)
+        known.add(name)
         return name
 
     def names(self, kind: str | None = None) -> list[str]:
         """Lists what is kept, or what is kept of one kind."""
-        found = ((path.name, _NAME.fullmatch(path.name)) for path in self._folder.iterdir())
-        return sorted(name for name, parts in found if parts and kind in {None, parts[1]})
+        found = self._names.values() if kind is None else [self._names.get(kind, set())]
+        return sorted(name for names in found for name in names)
 
     def read(self, name: str) -> bytes:
         """Gives a file.

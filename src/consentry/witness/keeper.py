@@ -32,6 +32,9 @@ from consentry.witness.tiles import FollowedLog, Head, TileFolder
 _AT_ONCE: Final = 16
 """Blocks that are asked for at once, and written together."""
 
+NOT_LOOKED_AT: Final = "node was not looked at yet"
+"""Why nothing is vouched for right after a start."""
+
 
 class LogKeeper:
     """The tree on disk; one process at a time may keep it."""
@@ -52,7 +55,8 @@ class LogKeeper:
         self._log = log
         self._form = form
         self._exhibits = exhibits
-        self._trouble: str | None = None
+        # What the node says now is not known after a restart: it may contradict what is on disk.
+        self._trouble: str | None = NOT_LOOKED_AT
         self._load()
 
     def _load(self) -> None:
@@ -93,7 +97,10 @@ class LogKeeper:
 
     @property
     def trouble(self) -> str | None:
-        """How the node contradicts the tree or itself, since when nothing is vouched for; none if it does not."""
+        """Why nothing is vouched for: how the node contradicts the tree or itself, or that it was not looked at yet.
+
+        None once the node has shown the last block of the tree, and nothing since that contradicts it.
+        """
         return self._trouble
 
     async def follow(self, source: BlockSource, *, most: int | None = None) -> int:
@@ -114,7 +121,7 @@ class LogKeeper:
         before = self.size
         try:
             newest = await source.head()
-            await self._check_last(source, newest)
+            compared = await self._check_last(source, newest)
             goal = newest if most is None else min(newest, self.block + most)
             while self.block < goal:
                 blocks = await read_blocks(source, self.block + 1, min(self.block + _AT_ONCE, goal))
@@ -122,13 +129,20 @@ class LogKeeper:
         except (VerificationError, InvalidInputError, ForeignChainError) as error:
             self._trouble = error.message
             raise VerificationError(error.message) from error
-        self._trouble = None
+        if compared:
+            self._trouble = None
         return self.size - before
 
-    async def _check_last(self, source: BlockSource, newest: int) -> None:
-        """Checks that the node still has the last block; whoever has a shorter chain is behind, and is waited for."""
-        if self._last is None or newest < self._last.number:
-            return
+    async def _check_last(self, source: BlockSource, newest: int) -> bool:
+        """Checks that the node still has the last block; whoever has a shorter chain is behind, and is waited for.
+
+        Returns:
+            Whether it bears the tree out; a node that is behind says nothing about that.
+        """
+        if self._last is None:
+            return True
+        if newest < self._last.number:
+            return False
         encoded = await source.header(self._last.number)
         found = header.decode(encoded, self._form)
         if found.number == self._last.number and found.hash != self._last.hash:
@@ -141,6 +155,7 @@ class LogKeeper:
                 got=found.hash,
                 expected=self._last.hash,
             )
+        return True
 
     def _take(self, blocks: list[ProvedBlock]) -> None:
         full: list[tuple[Tile, bytes]] = []

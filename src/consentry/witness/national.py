@@ -76,7 +76,7 @@ class NationalWitness:
         """
         checkpoint = proposed.checkpoint
         if self._keeper.trouble is not None:
-            raise VerificationError(f"node contradicts the tree ({self._keeper.trouble})")
+            raise VerificationError(f"node does not bear the tree out ({self._keeper.trouble})")
         if not now - SKEW_SECONDS <= checkpoint.seen_at <= now + CLOCK_TOLERANCE:
             raise VerificationError(f"time of the checkpoint does not match (got {checkpoint.seen_at}, expected {now})")
         await self._check_tree(checkpoint, source)

@@ -7,7 +7,7 @@ What is asked of a checkpoint, in this order; the first that fails is the answer
 3. Own tree. Where the tree of the witness's node goes as far, it has this root at this size.
 4. Old size. The sender goes on from the last size that was cosigned.
 5. Proof. It leads from the last root that was cosigned to this one.
-6. Lag. The tree of the witness's node goes as far, and the node does not contradict itself.
+6. Lag. The tree of the witness's node goes as far, and the node was looked at since the start and bears it out.
 
 What fails at 3 was signed by the log all the same, so it is kept: with another checkpoint of the log it convicts it.
 """
@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from consentry.core.log_tree import verify_consistency
 from consentry.errors import (
@@ -32,6 +33,7 @@ from consentry.errors import (
 from consentry.evidence.checkpoint import Checkpoint, Cosigner, verify_signature
 from consentry.evidence.misbehaviour import accuse, verify_misbehaviour
 from consentry.evidence.note import KeyKind, NoteSignature, SignedNote, VerifierKey
+from consentry.ledger.embedded.durable import explained, write_synced
 from consentry.witness.exhibits import Exhibits
 from consentry.witness.keeper import LogKeeper
 from consentry.witness.signed_state import LastSigned
@@ -45,6 +47,12 @@ CONVICTION: Final = "log-misbehaviour"
 
 CONTRADICTED: Final = "own-contradiction"
 """Kind of a kept note with the witness's own cosignature over what it could never have cosigned by its tree."""
+
+STOPPED: Final = "stopped"
+"""Name of the file beside the last checkpoint that stops the witness for good; such a note is in it."""
+
+MOST_REFUSED: Final = 100
+"""Refused notes that are kept: each is a wrong by the log, and who goes on is not recorded for ever."""
 
 
 class Witness:
@@ -83,7 +91,9 @@ class Witness:
         self._exhibits = exhibits
         self._clock = clock
         self._last = LastSigned(file, cosigner.verifier_key)
-        self._settled: set[str] = set()
+        self._stop_file = file.with_name(STOPPED)
+        self._stopped = self._stop_file.exists() or bool(exhibits.names(CONTRADICTED))
+        self._convicted = self._convicted_before()
         self._check_last()
 
     @property
@@ -95,6 +105,14 @@ class Witness:
     def last(self) -> SignedNote | None:
         """The last checkpoint it cosigned, with the signatures of the log and its own."""
         return self._last.note
+
+    def _convicted_before(self) -> set[VerifierKey]:
+        """Gives the keys that kept files convict; one that does not hold convicts nobody."""
+        found = set()
+        for name in self._exhibits.names(CONVICTION):
+            with suppress(InvalidInputError, VerificationError):
+                found.add(verify_misbehaviour(self._exhibits.read(name)).key)
+        return found
 
     def _check_last(self) -> None:
         last = self._last.checkpoint
@@ -117,12 +135,13 @@ class Witness:
             NotPermittedError: the log did not sign it, or the tree of the witness's node has another root.
             ConflictError: the sender does not go on from the last size; ``details`` has that ``size``.
             VerificationError: the proof does not hold.
-            LedgerUnavailableError: not yet: the witness's node is behind, or contradicts itself.
+            LedgerUnavailableError: not yet: the witness's node is behind, contradicts itself, or was not looked at.
             ConfigurationError: the witness contradicts itself, or its disk fails.
         """
         lines = self._signed_by_log(submission.note, submission.checkpoint)
         self._check_memory(submission.note, submission.checkpoint)
-        self._check_own_tree(submission.note, submission.checkpoint)
+        # Without lines of others: whoever has one note of the log could else make many of it.
+        self._check_own_tree(SignedNote(submission.note.text, tuple(lines)), submission.checkpoint)
         self._check_old(submission)
         self._check_proof(submission)
         self._check_lag(submission.checkpoint)
@@ -146,19 +165,26 @@ class Witness:
 
     def _check_memory(self, note: SignedNote, checkpoint: Checkpoint) -> None:
         """Takes back up what the witness cosigned and does not remember: its state was put back to an older one."""
-        if self._exhibits.names(CONTRADICTED):
+        if self._stopped:
             raise ConfigurationError("witness contradicts itself: its key vouched for another history")
         line, last = note.signature_of(self.key), self._last.checkpoint
         if line is None or not self._holds(note, line):
             return
         if checkpoint.size <= self.keeper.size and checkpoint.root != self.keeper.root_at(checkpoint.size):
-            self._exhibits.keep(CONTRADICTED, note.to_bytes())
-            self._accuse(self.key, note)
-            raise ConfigurationError("witness contradicts itself: its key vouched for another history")
+            self._stop(note)
         if last is None or checkpoint.size > last.size:
             if checkpoint.size > self.keeper.size:
                 raise LedgerUnavailableError("state of the witness was put back: its tree is behind what it cosigned")
             self._last.keep(note)
+
+    def _stop(self, note: SignedNote) -> NoReturn:
+        """Stops the witness for good, first of all else: nothing that fails behind it must start it again."""
+        self._stopped = True
+        with explained("stopping the witness"):
+            write_synced(self._stop_file, note.to_bytes())
+        self._exhibits.keep(CONTRADICTED, note.to_bytes())
+        self._accuse(self.key, note)
+        raise ConfigurationError("witness contradicts itself: its key vouched for another history")
 
     def _holds(self, note: SignedNote, line: NoteSignature) -> bool:
         try:
@@ -172,8 +198,9 @@ class Witness:
             return
         root = self.keeper.root_at(checkpoint.size)
         if checkpoint.root != root:
-            self._exhibits.keep(REFUSED, note.to_bytes())
-            self._convict()
+            # It is set against the last cosigned one also where there is no room to keep it.
+            self._exhibits.keep(REFUSED, note.to_bytes(), most=MOST_REFUSED)
+            self._accuse_signers(note)
             raise NotPermittedError(
                 f"root at size {checkpoint.size} does not match (got 0x{checkpoint.root.hex()}, "
                 f"expected 0x{root.hex()} as the chain has it)"
@@ -199,7 +226,7 @@ class Witness:
 
     def _check_lag(self, checkpoint: Checkpoint) -> None:
         if self.keeper.trouble is not None:
-            raise LedgerUnavailableError(f"not yet: own node contradicts itself ({self.keeper.trouble})")
+            raise LedgerUnavailableError(f"not yet: own node does not bear the tree out ({self.keeper.trouble})")
         if checkpoint.size > self.keeper.size:
             raise LedgerUnavailableError(
                 f"not yet: own node is behind (got {self.keeper.size} leaves, expected {checkpoint.size})"
@@ -208,22 +235,31 @@ class Witness:
     def _convict(self) -> None:
         """Sets every refused note against the last cosigned one, which the chain bears out."""
         for name in self._exhibits.names(REFUSED):
-            if name in self._settled:
-                continue
-            refused = SignedNote.from_bytes(self._exhibits.read(name))
-            if any(self._accuse(key, refused) for key in self._log_keys if refused.signature_of(key) is not None):
-                self._settled.add(name)
+            if self._convicted.issuperset(self._log_keys):
+                return
+            self._accuse_signers(SignedNote.from_bytes(self._exhibits.read(name)))
 
-    def _accuse(self, key: VerifierKey, refused: SignedNote) -> bool:
-        """Keeps evidence against a key, where it signed the last cosigned note too and that one goes as far."""
+    def _accuse_signers(self, refused: SignedNote) -> None:
+        for key in self._log_keys:
+            if refused.signature_of(key) is not None:
+                self._accuse(key, refused)
+
+    def _accuse(self, key: VerifierKey, refused: SignedNote) -> None:
+        """Keeps evidence against a key, where it signed the last cosigned note too and that one goes as far.
+
+        Once for each key: it settles the matter, and a second file would say nothing new.
+        """
         last, wrong = self._last.note, Checkpoint.parse(refused.text)
-        if last is None or last.signature_of(key) is None or not wrong.size <= self._last.size <= self.keeper.size:
-            return False
+        if key in self._convicted or last is None or last.signature_of(key) is None:
+            return
+        if not wrong.size <= self._last.size <= self.keeper.size:
+            return
         nodes = self.keeper.prefix(wrong.size, self._last.size) if 0 < wrong.size < self._last.size else None
         try:
             content = accuse(key, refused, last, nodes).to_json()
             verify_misbehaviour(content)
         except (InvalidInputError, VerificationError):
             # What does not convict is no evidence; the note itself is kept all the same.
-            return False
-        return self._exhibits.keep(CONVICTION, content) is not None
+            return
+        self._exhibits.keep(CONVICTION, content)
+        self._convicted.add(key)

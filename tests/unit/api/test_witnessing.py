@@ -42,8 +42,9 @@ class Caller:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Caller:
-    witness = witness_in(tmp_path, followed(tmp_path, CHAIN))
-    return Caller(create_witness(witness, CHAIN, exhibits_in(tmp_path)))
+    exhibits = exhibits_in(tmp_path)
+    witness = witness_in(tmp_path, followed(tmp_path, CHAIN), exhibits=exhibits)
+    return Caller(create_witness(witness, CHAIN, exhibits))
 
 
 def send(client: Caller, sent: Submission | bytes) -> tuple[int, str]:

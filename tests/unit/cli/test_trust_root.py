@@ -79,6 +79,22 @@ def test_log_root_of_several_holders_is_signed_by_one_after_another(here: Path) 
     verify_root(read("root-1.json"))
 
 
+def test_more_than_half_of_the_root_keys_must_sign_where_nothing_else_is_said(here: Path) -> None:
+    others = [run("key", "--key", str(here / name))["public"] for name in ("root-b", "root-c", "root-d")]
+    given = [option for key in others[:2] for option in ("--root-public", key)]
+    assert first("root-1.json", *given)["lacking"] == 1
+    assert read("root-1.json").root_threshold == 2
+    assert run("sign", "root-1.json", "--root-key", "root-b")["lacking"] == 0
+    # Who comes in must not make that half of them or less.
+    step = ("next", "root-1.json", "--out", "root-2.json", "--root-key", "root-a", "--root-key", "root-b")
+    assert run(*step)["lacking"] == 0
+    assert read("root-2.json").root_threshold == 2
+    assert run(*step, "--root-public", others[2])["lacking"] == 1
+    assert read("root-2.json").root_threshold == 3
+    assert run(*step, "--root-public", others[2], "--root-threshold", "2")["lacking"] == 0
+    assert read("root-2.json").root_threshold == 2
+
+
 def test_next_version_exchanges_witnesses_and_root_keys_and_follows(here: Path) -> None:
     first()
     changes = ("--add-witness", KEYS[3], "--remove-witness", WITNESSES[0].name, "--threshold", "3")
@@ -100,9 +116,11 @@ def test_version_that_nobody_could_follow_is_not_written(here: Path) -> None:
     first()
     base = ("next", "root-1.json", "--out", "root-2.json", "--root-key", "root-a")
     refused(InvalidInputError, "threshold does not match", *base, "--threshold", "4")
+    refused(InvalidInputError, "threshold does not match", *base, "--threshold", "1")
+    refused(InvalidInputError, "threshold does not match", *base, "--add-witness", KEYS[3])
     refused(InvalidInputError, "key does not match", *base, "--remove-witness", "nobody")
     refused(InvalidInputError, "root key does not match", *base, "--remove-root", HASH)
-    refused(InvalidInputError, "one name twice|one twice", *base, "--add-witness", KEYS[0])
+    refused(InvalidInputError, "one name twice|one twice", *base, "--add-witness", KEYS[0], "--threshold", "3")
     refused(VerificationError, "key of a signature", *base, "--root-key", "stranger")
     assert not (here / "root-2.json").exists()
 

@@ -15,7 +15,7 @@ from consentry.evidence.bundle import Bundle
 from consentry.evidence.trust import Checkpoint, LogRootPin, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.verify import VerifiedAccess, verify
-from tests.support.log_people import ROOT_HOLDERS
+from tests.support.log_people import ROOT_HOLDERS, cosigned
 from tests.vectors.bundles.false_proofs import false_proofs
 from tests.vectors.bundles.forgeries import Forgery
 from tests.vectors.bundles.real import build_real
@@ -90,6 +90,12 @@ def test_verify_bundle_with_one_proof_says_which(without: dict[str, Any], says: 
     bundle = replace(BUNDLE, **without)
     assert Bundle.from_json(bundle.to_json()) == bundle
     assert _verified(bundle).vouched.in_words() == says
+
+
+def test_verify_cosignatures_of_clocks_that_are_a_little_behind_count() -> None:
+    note = cosigned(WORLD.head(len(WORLD.leaves)), dict.fromkeys(range(3), BUNDLE.entry.decided_at - 300))
+    bundle = replace(BUNDLE, qbft_proof=None, log_proof=replace(WORLD.log_proof("permitted-account"), note=note))
+    assert _verified(bundle).vouched.witnesses
 
 
 def test_verify_bundle_with_a_checkpoint_alone_says_that_nobody_else_vouches() -> None:

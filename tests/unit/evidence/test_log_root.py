@@ -105,7 +105,7 @@ def test_signature_over_one_version_does_not_hold_for_another() -> None:
 
 def test_follow_goes_through_every_version() -> None:
     second = _signed(SECOND, 1, 2)
-    third = _signed(replace(SECOND, version=3, policy=replace(SECOND.policy, threshold=2)), 1, 3)
+    third = _signed(replace(SECOND, version=3, policy=replace(SECOND.policy, threshold=4)), 1, 3)
 
     assert follow(FIRST, []) == FIRST
     assert follow(FIRST, [second.to_json(), third.to_json()]) == third
@@ -152,6 +152,7 @@ MALFORMED = {
     "root threshold too high": _changed(rootThreshold=4),
     "threshold 0": _changed(threshold=0),
     "threshold too high": _changed(threshold=6),
+    "threshold of half or less": _changed(threshold=2),
     "witness twice": _changed(witnesses=[str(WITNESSES[0].verifier_key)] * 3),
     "witness as number": _changed(witnesses=[1, 2, 3]),
     "other origin": _changed(origin="ledger.example.org/yunnan"),
@@ -181,6 +182,6 @@ def test_file_with_any_bit_flipped_is_refused(bit: int) -> None:
 
 def test_more_than_a_hundred_witnesses_are_refused() -> None:
     many = tuple(replace(WITNESSES[0].verifier_key, name=f"w{n}", public=bytes([n]) * 32) for n in range(101, 202))
-    policy = WitnessPolicy(POLICY.origin, POLICY.log_keys, many, 1, 0, 1)
+    policy = WitnessPolicy(POLICY.origin, POLICY.log_keys, many, len(many), 0, 1)
     with pytest.raises(InvalidInputError, match="more than 100 witnesses"):
         replace(ROOT, policy=policy)

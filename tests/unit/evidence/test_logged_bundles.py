@@ -17,9 +17,9 @@ from consentry.evidence.log_tree_proof import LogTree
 from consentry.evidence.trust import Checkpoint, TrustRoot
 from consentry.evidence.verify import verify
 from tests.vectors.bundles.forgeries import forgeries
-from tests.vectors.bundles.logged import build_logged, build_sealed_and_logged, in_a_log_of_its_own
+from tests.vectors.bundles.logged import CHECKED, build_logged, build_sealed_and_logged, in_a_log_of_its_own
 from tests.vectors.bundles.real import build_real
-from tests.vectors.bundles.vouched import CHECKED, build_vouched
+from tests.vectors.bundles.vouched import build_vouched
 
 PLAIN = build_logged()
 SEALED = build_sealed_and_logged()

@@ -9,7 +9,7 @@ import pytest
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.checkpoint import Checkpoint, Cosigner, LogSigner, checkpoint_note
 from consentry.evidence.note import KeyKind, SignedNote, VerifierKey
-from consentry.evidence.witnesses import AHEAD, WitnessPolicy, verify_checkpoint
+from consentry.evidence.witnesses import AHEAD, WitnessPolicy, verify_checkpoint, verify_note
 from tests.support.log_people import LOG, NOW, ORIGIN, POLICY, WITNESSES, cosigned, head, key
 
 HEAD = head(5)
@@ -99,6 +99,15 @@ def test_cosignature_from_the_future_does_not_count() -> None:
     _verify(note, now=NOW + 1)
 
 
+def test_cosignature_from_before_what_it_vouches_for_does_not_count() -> None:
+    note = SignedNote.from_bytes(cosigned(HEAD, {0: NOW - 5, 1: NOW, 2: NOW - 10, 3: NOW + 1}).to_bytes())
+
+    found = verify_note(note, POLICY, NOW, since=NOW - 5)
+    assert (len(found.witnesses), found.final_at, found.seen_at) == (3, NOW + 1, NOW - 5)
+    with pytest.raises(VerificationError, match=r"number of witnesses does not match \(got 2 of"):
+        verify_note(note, POLICY, NOW, since=NOW - 4)
+
+
 def test_checkpoint_older_than_asked_for_is_refused() -> None:
     note = cosigned(HEAD, {0: NOW - 60, 1: NOW - 50, 2: NOW - 40, 3: NOW - 30}).to_bytes()
 
@@ -157,6 +166,11 @@ def test_checkpoint_cut_off_anywhere_is_refused() -> None:
             verify_checkpoint(content[:length], POLICY, NOW)
 
 
+@pytest.mark.parametrize(("threshold", "of"), [(1, 1), (2, 2), (2, 3), (3, 4), (4, 4), (3, 5)])
+def test_any_threshold_of_more_than_half_can_be_kept(threshold: int, of: int) -> None:
+    assert replace(POLICY, witnesses=POLICY.witnesses[:of], threshold=threshold).threshold == threshold
+
+
 A, B = WITNESSES[0].verifier_key, WITNESSES[1].verifier_key
 
 
@@ -165,6 +179,9 @@ A, B = WITNESSES[0].verifier_key, WITNESSES[1].verifier_key
     [
         {"threshold": 0},
         {"threshold": 6},
+        {"threshold": 2},
+        {"witnesses": POLICY.witnesses[:4], "threshold": 2},
+        {"witnesses": POLICY.witnesses[:2], "threshold": 1},
         {"witnesses": (), "threshold": 1},
         {"witnesses": (A, A), "threshold": 1},
         {"witnesses": (A, VerifierKey("z.example", KeyKind.COSIGNATURE, A.public)), "threshold": 1},

@@ -27,6 +27,9 @@ WORLD = build_vouched()
 NAME = "permitted-account"
 HISTORY = WORLD.histories[NAME]
 NOTE = WORLD.log_proof(NAME).note.to_bytes()
+TOO_EARLY = cosigned(
+    WORLD.head(len(WORLD.leaves)), dict.fromkeys(range(3), HISTORY.decided.place.block.time - 301)
+).to_bytes()
 PINNED = WORLD.trust.qbft_anchor
 
 
@@ -111,6 +114,10 @@ async def test_headers_are_there_too_for_who_believes_no_witnesses() -> None:
                 "pinned": PINNED,
             },
             ("no witnesses vouch for it: the newest final checkpoint has 5 entries",),
+        ),
+        (
+            {"log_root": WORLD.log_root, "checkpoint": TOO_EARLY, "pinned": PINNED},
+            ("no witnesses vouch for it: number of witnesses does not match (got 0",),
         ),
     ],
 )

@@ -43,10 +43,12 @@ def follow(keeper: LogKeeper, chain: BlockSource) -> int:
     return asyncio.run(keeper.follow(chain))
 
 
-def witness_in(folder: Path, keeper: LogKeeper, clock: Callable[[], float] = lambda: NOW) -> Witness:
+def witness_in(
+    folder: Path, keeper: LogKeeper, clock: Callable[[], float] = lambda: NOW, exhibits: Exhibits | None = None
+) -> Witness:
     """Opens a witness with a tree."""
     file = folder / "cosigned" / "checkpoint"
-    return Witness(file, keeper, COSIGNER, [LOG.verifier_key], exhibits_in(folder), clock)
+    return Witness(file, keeper, COSIGNER, [LOG.verifier_key], exhibits or exhibits_in(folder), clock)
 
 
 def expected_root(chain: HeaderChain, size: int | None = None) -> bytes:

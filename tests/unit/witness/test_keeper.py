@@ -143,6 +143,35 @@ def trouble_of(keeper: LogKeeper) -> str | None:
     return keeper.trouble
 
 
+def test_tree_is_not_borne_out_before_the_node_was_looked_at(tmp_path: Path) -> None:
+    node = HeaderChain().grow(30)
+    followed(tmp_path, node)
+    again = keeper_in(tmp_path, node)
+    assert trouble_of(again) == "node was not looked at yet"
+    # A node that is away, or has not come as far, says nothing about the last block of the tree.
+    node.away = True
+    with pytest.raises(LedgerUnavailableError):
+        follow(again, node)
+    assert trouble_of(again) == "node was not looked at yet"
+    follow(again, HeaderChain(node.blocks[:20]))
+    assert trouble_of(again) == "node was not looked at yet"
+    node.away = False
+    follow(again, node)
+    assert trouble_of(again) is None
+
+
+def test_node_that_contradicts_the_tree_is_not_believed_again_for_being_short(tmp_path: Path) -> None:
+    node = HeaderChain().grow(30)
+    keeper = followed(tmp_path, node)
+    other = node.fork(10).grow(30, "two")
+    with pytest.raises(VerificationError):
+        follow(keeper, other)
+    follow(keeper, HeaderChain(other.blocks[:25]))
+    assert trouble_of(keeper) is not None
+    follow(keeper, node)
+    assert trouble_of(keeper) is None
+
+
 @pytest.mark.parametrize("height", [0, 10, 29])
 def test_rewritten_block_is_refused_and_kept(tmp_path: Path, height: int) -> None:
     node = HeaderChain().grow(30)

@@ -23,9 +23,11 @@ from consentry.errors import (
 from consentry.evidence.checkpoint import Checkpoint, LogSigner, checkpoint_note, verify_signature
 from consentry.evidence.misbehaviour import Kind, verify_misbehaviour
 from consentry.evidence.note import SignedNote
+from consentry.witness import exhibits as exhibits_module
 from consentry.witness import signed_state
+from consentry.witness import witness as witness_module
 from consentry.witness.submission import Submission
-from consentry.witness.witness import CONTRADICTED, CONVICTION, REFUSED, Witness
+from consentry.witness.witness import CONTRADICTED, CONVICTION, MOST_REFUSED, REFUSED, STOPPED, Witness
 from tests.support.header_chain import HeaderChain
 from tests.support.log_people import LOG, NOW, ORIGIN, key
 from tests.unit.witness.kept import (
@@ -82,7 +84,7 @@ def test_cosignature_is_on_disk_before_it_is_given(
 
 def test_goes_on_from_the_last_size_after_a_restart(tmp_path: Path, witness: Witness, chain: HeaderChain) -> None:
     witness.add_checkpoint(shown(chain, 0, 9))
-    again = witness_in(tmp_path, keeper_in(tmp_path, chain))
+    again = witness_in(tmp_path, followed(tmp_path, chain))
     with pytest.raises(ConflictError) as told:
         again.add_checkpoint(shown(chain, 0, 12))
     assert told.value.details["size"] == 9
@@ -140,10 +142,25 @@ def test_nothing_is_cosigned_while_the_own_node_contradicts_itself(witness: Witn
     other = chain.fork(10).grow(30, "two")
     with pytest.raises(VerificationError):
         follow(witness.keeper, other)
-    with pytest.raises(LedgerUnavailableError, match="contradicts itself"):
+    with pytest.raises(LedgerUnavailableError, match="does not bear the tree out"):
         witness.add_checkpoint(shown(chain, 0, 5))
     follow(witness.keeper, chain)
     witness.add_checkpoint(shown(chain, 0, 5))
+
+
+def test_nothing_is_cosigned_after_a_restart_before_the_own_node_was_looked_at(
+    tmp_path: Path, witness: Witness, chain: HeaderChain
+) -> None:
+    witness.add_checkpoint(shown(chain, 0, 2))
+    again = witness_in(tmp_path, keeper_in(tmp_path, chain))
+    with pytest.raises(LedgerUnavailableError, match="not looked at yet"):
+        again.add_checkpoint(shown(chain, 2, 4))
+    with pytest.raises(VerificationError):
+        follow(again.keeper, chain.fork(10).grow(30, "two"))
+    with pytest.raises(LedgerUnavailableError, match=r"hash of block .* does not match"):
+        again.add_checkpoint(shown(chain, 2, 4))
+    follow(again.keeper, chain)
+    again.add_checkpoint(shown(chain, 2, 4))
 
 
 def convictions(folder: Path) -> list[bytes]:
@@ -218,7 +235,7 @@ def test_refused_note_convicts_after_a_restart_too(tmp_path: Path, witness: Witn
     other = chain.fork(6).grow(20, "two")
     with pytest.raises(NotPermittedError):
         witness.add_checkpoint(shown(other, 0, 20))
-    again = witness_in(tmp_path, keeper_in(tmp_path, chain))
+    again = witness_in(tmp_path, followed(tmp_path, chain))
     again.add_checkpoint(shown(chain, 0, 21))
     assert len(convictions(tmp_path)) == 1
 
@@ -233,7 +250,7 @@ def test_state_that_was_put_back_is_taken_up_from_its_own_signature(
     assert witness.last is not None
     proof_of_it = witness.last
     kept.write_bytes(older)
-    again = witness_in(tmp_path, keeper_in(tmp_path, chain))
+    again = witness_in(tmp_path, followed(tmp_path, chain))
 
     sent = replace(shown(chain, 9, 15), note=proof_of_it)
     with pytest.raises(ConflictError) as told:
@@ -256,12 +273,111 @@ def test_state_and_chain_put_back_stop_the_witness_for_good(tmp_path: Path, chai
     with pytest.raises(ConfigurationError, match="witness contradicts itself"):
         after.add_checkpoint(replace(shown(other, 0, 20), note=before.last))
 
-    for again in (after, witness_in(folder, keeper_in(folder, chain))):
+    for again in (after, witness_in(folder, followed(folder, chain))):
         with pytest.raises(ConfigurationError, match="witness contradicts itself"):
             again.add_checkpoint(shown(chain, 20, 21))
     assert len(exhibits_in(folder).names(CONTRADICTED)) == 1
     (content,) = convictions(folder)
     assert verify_misbehaviour(content).key == COSIGNER.verifier_key
+
+
+def wrong(size: int, mark: int) -> SignedNote:
+    """Gives a checkpoint that the log signed and no chain has."""
+    made = Checkpoint(ORIGIN, size, bytes([mark]) * 32)
+    return checkpoint_note(made, LOG.sign(made))
+
+
+def flood(witness: Witness, size: int, notes: int) -> None:
+    """Shows a witness so many wrong checkpoints of one size."""
+    for mark in range(1, notes + 1):
+        note = wrong(size, mark)
+        with pytest.raises(NotPermittedError):
+            witness.add_checkpoint(Submission(0, (), note, Checkpoint.parse(note.text)))
+
+
+def own_wrong(size: int) -> Submission:
+    """Gives a checkpoint that no chain has, with a cosignature of the witness."""
+    note = wrong(size, 0xEE)
+    made = Checkpoint.parse(note.text)
+    return Submission(0, (), checkpoint_note(made, *note.signatures, COSIGNER.cosign(made, NOW)), made)
+
+
+def test_log_that_floods_its_witness_hides_neither_its_conviction_nor_anything_else(
+    tmp_path: Path, witness: Witness, chain: HeaderChain
+) -> None:
+    witness.add_checkpoint(shown(chain, 0, 2))
+    flood(witness, 9, MOST_REFUSED + 5)
+    assert len(exhibits_in(tmp_path).names(REFUSED)) == MOST_REFUSED
+    assert convictions(tmp_path) == []
+    # What is no longer kept convicts all the same, where the last cosigned checkpoint goes as far.
+    flood(witness, 2, 1)
+    (content,) = convictions(tmp_path)
+    assert verify_misbehaviour(content).key == LOG.verifier_key
+
+    with pytest.raises(ConfigurationError, match="witness contradicts itself"):
+        witness.add_checkpoint(own_wrong(3))
+    assert len(exhibits_in(tmp_path).names(CONTRADICTED)) == 1
+    for again in (witness, witness_in(tmp_path, followed(tmp_path, chain))):
+        with pytest.raises(ConfigurationError, match="witness contradicts itself"):
+            again.add_checkpoint(shown(chain, 2, 4))
+
+
+def test_what_was_refused_before_convicts_once_for_each_key(
+    tmp_path: Path, witness: Witness, chain: HeaderChain
+) -> None:
+    witness.add_checkpoint(shown(chain, 0, 2))
+    flood(witness, 9, 5)
+    witness.add_checkpoint(shown(chain, 2, 10))
+    again = witness_in(tmp_path, followed(tmp_path, chain))
+    flood(again, 8, 3)
+    again.add_checkpoint(shown(chain, 10, 11))
+    (content,) = convictions(tmp_path)
+    assert verify_misbehaviour(content).conclusive
+
+
+def test_lines_of_others_make_no_other_refused_note(tmp_path: Path, witness: Witness) -> None:
+    """Whoever has one note the log signed could else fill the folder with it."""
+    note = wrong(9, 1)
+    made = Checkpoint.parse(note.text)
+    for number in range(3):
+        stranger = LogSigner("stranger.example.org", key(90 + number)).sign(made)
+        sent = Submission(0, (), checkpoint_note(made, *note.signatures, stranger), made)
+        with pytest.raises(NotPermittedError):
+            witness.add_checkpoint(sent)
+    exhibits = exhibits_in(tmp_path)
+    assert [exhibits.read(name) for name in exhibits.names(REFUSED)] == [note.to_bytes()]
+
+
+def test_witness_that_contradicted_itself_stays_stopped_if_the_disk_takes_no_evidence(
+    tmp_path: Path, witness: Witness, chain: HeaderChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_path: Path, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(exhibits_module, "write_synced", failing)
+        with pytest.raises(ConfigurationError):
+            witness.add_checkpoint(own_wrong(3))
+    assert exhibits_in(tmp_path).names() == []
+    assert (tmp_path / "cosigned" / STOPPED).read_bytes() == own_wrong(3).note.to_bytes()
+    for again in (witness, witness_in(tmp_path, followed(tmp_path, chain))):
+        with pytest.raises(ConfigurationError, match="witness contradicts itself"):
+            again.add_checkpoint(shown(chain, 0, 4))
+
+
+def test_witness_that_contradicted_itself_stays_stopped_if_the_disk_takes_nothing(
+    tmp_path: Path, witness: Witness, chain: HeaderChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_path: Path, _content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(witness_module, "write_synced", failing)
+        with pytest.raises(ConfigurationError, match="no space left"):
+            witness.add_checkpoint(own_wrong(3))
+    with pytest.raises(ConfigurationError, match="witness contradicts itself"):
+        witness.add_checkpoint(shown(chain, 0, 4))
+    assert exhibits_in(tmp_path).names() == []
 
 
 def test_forged_cosignature_of_its_own_changes_nothing(witness: Witness, chain: HeaderChain) -> None:
@@ -332,7 +448,7 @@ def test_never_two_roots_for_one_size_and_never_back(
     given_out: list[Checkpoint] = []
     for move, old, size, knows in moves:
         if move == "restart":
-            witness = witness_in(folder, keeper_in(folder, chain))
+            witness = witness_in(folder, followed(folder, chain))
         elif move == "grow":
             follow(witness.keeper, chain.grow(2))
         else:

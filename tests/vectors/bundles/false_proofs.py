@@ -270,6 +270,19 @@ def _by_witnesses(world: Vouched) -> Iterator[Forgery]:
     )
     for name, proof in paths:
         yield _forgery(name, steps.WITNESSES, replace(bundle, log_proof=proof), trust)
+    early = world.bundles[NAME].entry.decided_at - 301
+    for name, times in (
+        ("of-whom-one-cosigned-before-the-decision", {0: COSIGNED, 1: COSIGNED, 2: early}),
+        ("that-cosigned-before-the-decision", dict.fromkeys(range(5), early)),
+        ("that-cosigned-as-soon-as-the-log-root-began", dict.fromkeys(range(5), world.log_root.policy.valid_from)),
+    ):
+        note = cosigned(world.head(size), times)
+        yield _forgery(f"witnesses-{name}", steps.WITNESSES, replace(bundle, log_proof=replace(true, note=note)), trust)
+    over = replace(world.log_root, policy=replace(POLICY, valid_until=early + 1), signatures=())
+    retired = replace(trust, log_root=over.sign(ROOT_HOLDERS[0]).sign(ROOT_HOLDERS[1]))
+    note = cosigned(world.head(size), dict.fromkeys(range(5), early))
+    proved = replace(bundle, log_proof=replace(true, note=note))
+    yield _forgery("witnesses-retired-before-the-decision", steps.WITNESSES, proved, retired)
     yield _forgery("time-before-the-cosignatures", steps.WITNESSES, bundle, trust, now=COSIGNED - 301)
 
 
@@ -284,7 +297,7 @@ def _log_roots(root: LogRoot) -> Iterator[tuple[str, LogRoot]]:
     yield "log-root-unsigned", unsigned
     yield "log-root-signed-by-one", unsigned.sign(ROOT_HOLDERS[0])
     yield "log-root-signed-by-a-stranger", unsigned.sign(ROOT_HOLDERS[0]).sign(key(77))
-    yield "log-root-changed-after-it-was-signed", replace(root, policy=replace(POLICY, threshold=1))
+    yield "log-root-changed-after-it-was-signed", replace(root, policy=replace(POLICY, threshold=5))
     for name, changed in (
         ("of-another-chain", replace(unsigned, chain_id=1)),
         ("of-another-genesis", replace(unsigned, genesis_hash=bytes(32))),

@@ -20,12 +20,14 @@ from consentry.evidence.inclusion import Inclusion, LogInclusion
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.trust import TrustRoot
-from tests.support.log_people import NOW, ORIGIN, ROOT, ROOT_HOLDERS, cosigned
+from tests.support.log_people import NOW, ORIGIN, POLICY, ROOT, ROOT_HOLDERS, cosigned
 from tests.vectors.bundles.real import build_real
 from tests.vectors.bundles.vouched import build_vouched
 
 COSIGNED: Final = NOW + 100
 LATER_LEAVES: Final = 300
+CHECKED: Final = NOW + 1_000_000
+"""When the bundles are verified, in seconds: behind the waiting time of a recovery."""
 Place = tuple[int, int, int]
 """Block, transaction, and log within it."""
 
@@ -61,11 +63,13 @@ class _Log:
         """Gives the siblings of a leaf."""
         return inclusion_proof(index, len(self.leaves), nodes_of(self.leaves))
 
-    def proof(self, index: int) -> LogProof:
-        """Proves a leaf under a checkpoint that three witnesses signed."""
+    def proof(self, index: int, time: int) -> LogProof:
+        """Proves a leaf under a checkpoint that three witnesses signed, none of them before a time."""
         size = len(self.leaves)
         head = Checkpoint(ORIGIN, size, root_of(size, nodes_of(self.leaves)))
-        return LogProof(index, self.path(index), cosigned(head, dict.fromkeys(range(3), COSIGNED)))
+        return LogProof(
+            index, self.path(index), cosigned(head, dict.fromkeys(range(3), min(max(COSIGNED, time), CHECKED)))
+        )
 
 
 def _headers(bundle: Bundle, form: HeaderForm) -> dict[bytes, Header]:
@@ -106,7 +110,7 @@ def _in_log(bundle: Bundle, log: _Log) -> Bundle:
     own = replace(
         bundle,
         headers=tuple(h for h in bundle.headers if header.decode(h, log.form).hash == decision.block_hash),
-        log_proof=log.proof(index),
+        log_proof=log.proof(index, headers[decision.block_hash].time),
         subject_keys=tuple((performed, log.by_log(shown, headers)) for performed, shown in keys),
         **{
             name: moved(getattr(bundle, name))
@@ -126,6 +130,7 @@ def _trust(trust: TrustRoot) -> TrustRoot:
         chain_id=trust.chain_id,
         genesis_hash=trust.genesis_hash,
         contracts=tuple(sorted(address for _, address in trust.contracts)),
+        policy=replace(POLICY, valid_until=CHECKED + 1),
     )
     return replace(trust, checkpoints=(), log_root=root.sign(ROOT_HOLDERS[0]).sign(ROOT_HOLDERS[1]))
 

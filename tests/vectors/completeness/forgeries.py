@@ -13,14 +13,16 @@ from typing import Any
 import rfc8785
 
 from consentry.core.terms import Address, RecordId
+from consentry.evidence import header
 from consentry.evidence import verify_completeness as steps
+from consentry.evidence.checkpoint import Checkpoint
 from consentry.evidence.completeness import LoggedBlock, Statement, Told
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.state_proof import SlotProof
 from consentry.evidence.trie import Log
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.validator_trail import Anchor
-from tests.support.log_people import NOW
+from tests.support.log_people import NOW, cosigned
 from tests.support.qbft_chain import STATE
 from tests.vectors.completeness.world import (
     ADDRESSES,
@@ -246,6 +248,14 @@ def _of_members(base: Json, whose: str) -> Iterator[tuple[str, int, bytes]]:
     yield "with-a-line-end", steps.FORM, rfc8785.dumps(base) + b"\n"
 
 
+def _cosigned_before(true: Statement) -> Statement:
+    """Gives a statement with a log that every witness cosigned before the block of it was made."""
+    assert true.logged is not None
+    proof, block = true.logged.proof, header.decode(true.headers[0], "qbft")
+    note = cosigned(Checkpoint.parse(proof.note.text), dict.fromkeys(range(5), block.time - 301))
+    return replace(true, logged=replace(true.logged, proof=replace(proof, note=note)))
+
+
 def forgeries() -> list[Forgery]:
     """Gives every forgery, each of its own bytes against its trust root."""
     world = build_world()
@@ -271,6 +281,7 @@ def forgeries() -> list[Forgery]:
         Forgery("headers-of-another-form", steps.BLOCK, bare, ethereum),
         Forgery("pinned-block-of-others", steps.SEALS, content, pinned),
         Forgery("trusted-ledger-elsewhere", steps.STATE, relocated, replace(checked, contracts=moved)),
+        Forgery("witnesses-from-before-the-block", steps.WITNESSES, _cosigned_before(true).to_json(), checked),
         Forgery("witnesses-from-the-future", steps.WITNESSES, content, checked, now=NOW - 10**6),
     ]
 
