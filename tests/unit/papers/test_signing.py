@@ -210,7 +210,7 @@ def test_authority_that_is_no_certificate_is_refused() -> None:
 
 
 def _with_attachments(*names: str) -> bytes:
-    made, out = Writer(), io.BytesIO()
+    made, out = Writer(stream_xrefs=False), io.BytesIO()
     for name in names:
         file = EmbeddedFileObject.from_file_data(made, data=b"{}", mime_type="application/json")
         embed_file(made, FileSpec(name, file_name=name, embedded_data=file))
@@ -246,7 +246,7 @@ def test_too_large_pdf_is_refused_before_it_is_read() -> None:
 
 
 def test_attachment_that_unpacks_without_bound_is_refused() -> None:
-    made, out = Writer(), io.BytesIO()
+    made, out = Writer(stream_xrefs=False), io.BytesIO()
     file = EmbeddedFileObject.from_file_data(made, data=bytes(40 * 1024 * 1024), mime_type="application/json")
     embed_file(made, FileSpec(ATTACHED, file_name=ATTACHED, embedded_data=file))
     made.write(out)
