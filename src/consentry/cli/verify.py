@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import typer
 from consentry.cli.app import EXIT_VERIFICATION
 from consentry.cli.output import AsJson, answer, listing
 from consentry.errors import ConfigurationError, InvalidInputError, VerificationError
+from consentry.evidence import bundle, canonical, completeness
+from consentry.evidence import national as national_proof
 from consentry.evidence.completeness import is_statement
 from consentry.evidence.national import verify_anchoring
 from consentry.evidence.notation import Json
@@ -28,6 +31,8 @@ LogRoots = Annotated[
     list[Path] | None, typer.Option("--log-root", help="log root the trust root names, then the versions after it")
 ]
 _PDF: Final = b"%PDF-"
+LARGEST: Final = max(2 * bundle.LARGEST, completeness.LARGEST)
+"""Bytes of the largest evidence file of any kind, papers among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +79,15 @@ def verify(
     if len(files) > 1 and (national or record):
         raise InvalidInputError("files do not match (got several, expected one beside --national or --record)")
     plan = _Plan(
-        TrustRoot.from_json(content_of(trust_root)),
+        TrustRoot.from_json(content_of(trust_root, bundle.LARGEST)),
         _contents(log_root),
         _contents(authority),
-        content_of(national) if national else None,
+        content_of(national, national_proof.LARGEST) if national else None,
         record,
         Opening.from_json(content_of(opening)) if opening else None,
     )
     if len(files) == 1:
-        answer(_verified(content_of(files[0]), plan), as_json=as_json)
+        answer(_verified(content_of(files[0], LARGEST), plan), as_json=as_json)
         return
     _verify_each(files, plan, as_json=as_json)
 
@@ -92,7 +97,7 @@ def _verify_each(files: list[Path], plan: _Plan, *, as_json: bool) -> None:
     told: list[Json] = []
     for file in files:
         try:
-            told.append({"file": str(file), **_verified(content_of(file), plan)})
+            told.append({"file": str(file), **_verified(content_of(file, LARGEST), plan)})
         except VerificationError as error:
             told.append({"file": str(file), "verified": False, "step": error.step, "refused": error.message})
         except InvalidInputError as error:
@@ -116,7 +121,7 @@ def _verified(content: bytes, plan: _Plan) -> Json:
         VerificationError: the first step that fails.
         InvalidInputError: what was given on the command line does not fit this kind of file.
     """
-    if is_statement(content):
+    if not content.startswith(_PDF) and is_statement(content):
         if plan.is_about_access:
             raise InvalidInputError("file does not match (got a completeness statement, expected a bundle or a paper)")
         return _shown(verify_statement(content, plan.trust, log_roots=plan.log_roots))
@@ -188,11 +193,17 @@ def readable(path: Path) -> Iterator[BufferedReader]:
         raise ConfigurationError(f"file {path} cannot be read") from None
 
 
-def content_of(path: Path) -> bytes:
-    """Reads a file.
+def content_of(path: Path, largest: int = canonical.LARGEST) -> bytes:
+    """Reads a file of at most ``largest`` bytes; a larger one is refused unread.
 
     Raises:
         ConfigurationError: it cannot be read.
+        InvalidInputError: it is larger.
     """
     with readable(path) as file:
-        return file.read()
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(largest + 1) if size <= largest else None  # a pipe has no size
+    if content is None or len(content) > largest:
+        found = "more" if content else size
+        raise InvalidInputError(f"size of {path.name} does not match (got {found}, expected at most {largest} bytes)")
+    return content
