@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from asn1crypto import pem
 from asn1crypto.x509 import Certificate
@@ -24,7 +24,7 @@ from pyhanko_certvalidator import ValidationContext
 from consentry.errors import ConsentryError, InvalidInputError, VerificationError
 from consentry.evidence.bundle import LARGEST
 from consentry.papers.blocks import ATTACHED
-from consentry.papers.structure import check_certificates, check_form, check_tables
+from consentry.papers.structure import attachment, check_certificates, check_form, check_tables
 
 START: Final = b"%PDF-"
 LARGEST_PAPER: Final = 2 * LARGEST
@@ -112,12 +112,7 @@ def _open(paper: bytes) -> PdfFileReader:
 
 
 def _attached(reader: PdfFileReader) -> bytes:
-    names: Any = reader.root["/Names"]["/EmbeddedFiles"]["/Names"]
-    found = [names[place + 1] for place in range(0, len(names), 2)]
-    if len(found) != 1 or str(found[0]["/UF"]) != ATTACHED:
-        named = [str(file["/UF"]) for file in found]
-        raise InvalidInputError(f"attachments do not match (got {named!r:.120}, expected {ATTACHED} alone)")
-    content: bytes = found[0]["/EF"]["/F"].data
+    content: bytes = attachment(reader.root, ATTACHED).data
     return content
 
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, IndirectObject
+from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, IndirectObject, StreamObject
 from pyhanko.pdf_utils.reader import process_data_at_eof
 from pyhanko.pdf_utils.rw_common import PdfHandler
 from pyhanko.pdf_utils.xref import XRefBuilder
@@ -24,6 +24,15 @@ MOST_UPDATES: Final = 16
 MOST_FIELDS: Final = 16
 DEEPEST_FIELD: Final = 4
 """A field of the form itself is at depth one."""
+MOST_PAGES: Final = 4096
+"""With the nodes of the tree they are in."""
+DEEPEST_PAGE: Final = 16
+MOST_ANNOTATIONS: Final = 4096
+"""On all pages together."""
+_ANNOTATIONS: Final = frozenset({"/Link", "/Widget"})
+"""Kinds that show no file of their own; a signature is a widget."""
+_PLACES: Final = frozenset({"/F", "/UF"})
+_OTHER_PLACES: Final = frozenset({"/DOS", "/Mac", "/Unix", "/RF"})
 MOST_CERTIFICATES: Final = 8
 """In one signature; ways from a signer to an authority multiply with certificates of the same name."""
 
@@ -79,6 +88,63 @@ def check_certificates(found: int) -> None:
         raise InvalidInputError(
             f"certificates of the signature do not match (got {found}, expected at most {MOST_CERTIFICATES})"
         )
+
+
+def attachment(root: DictionaryObject, name: str) -> StreamObject:
+    """Gives the content of the only file that a program shows as attached to the document.
+
+    Which of the names and places of a file is shown depends on the program; so they all have to say the same.
+
+    Args:
+        root: catalog of the document.
+        name: that the file has to have.
+
+    Raises:
+        InvalidInputError: there is another one, or a page has one.
+        Exception: of the library, where there is none.
+    """
+    tree: Any = root["/Names"]["/EmbeddedFiles"]
+    names: Any = tree["/Names"]
+    named = [str(names[place]) for place in range(0, min(len(names), 16), 2)]
+    if "/Kids" in tree or named != [name]:
+        raise InvalidInputError(f"attachments of the paper do not match (got {named!r:.120}, expected {name} alone)")
+    _check_associated(root, names.raw_get(1))
+    _check_pages(root)
+    return _only_content(names[1], name)
+
+
+def _only_content(file: DictionaryObject, name: str) -> StreamObject:
+    content: Any = file["/EF"]
+    if _OTHER_PLACES & file.keys() or any(str(file[place]) != name for place in _PLACES & file.keys()):
+        raise InvalidInputError(f"attachments of the paper do not match (expected {name} alone, by each of its names)")
+    places = [content.raw_get(place) for place in content]
+    if not content.keys() <= _PLACES or not places or any(place != places[0] for place in places):
+        raise InvalidInputError("attachments of the paper do not match (expected one content for every program)")
+    found: StreamObject = content["/F"]
+    return found
+
+
+def _check_associated(root: DictionaryObject, file: object) -> None:
+    """Checks that what is associated with the document (ISO 32000-2, 14.13) is the attachment, if anything."""
+    listed: Any = root["/AF"] if "/AF" in root else ArrayObject()
+    if not isinstance(file, IndirectObject) or not isinstance(listed, ArrayObject) or list(listed) not in ([], [file]):
+        raise InvalidInputError("attachments of the paper do not match (expected what is associated to be the bundle)")
+
+
+def _check_pages(root: DictionaryObject) -> None:
+    """Checks that no page has a file of its own."""
+    left = MOST_ANNOTATIONS
+    for page in walk("pages", ArrayObject([root.raw_get("/Pages")]), most=MOST_PAGES, deepest=DEEPEST_PAGE):
+        if "/AF" in page:
+            raise InvalidInputError("attachments of the paper do not match (got one of a page, expected none)")
+        listed: Any = page["/Annots"] if "/Annots" in page else ArrayObject()
+        if not isinstance(listed, ArrayObject) or len(listed) > left:
+            raise InvalidInputError(f"annotations of the paper do not match (expected at most {MOST_ANNOTATIONS})")
+        left -= len(listed)
+        for annotation in listed:
+            found = annotation.get_object()
+            if found["/Subtype"] not in _ANNOTATIONS or "/AF" in found:
+                raise InvalidInputError("annotations of the paper do not match (expected links and signatures alone)")
 
 
 def walk(what: str, listed: object, *, most: int, deepest: int) -> Iterator[DictionaryObject]:

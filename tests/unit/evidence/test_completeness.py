@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from consentry.core import nesting
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.bundle import LARGEST as BUNDLE_LARGEST
 from consentry.evidence.bundle import Bundle
@@ -140,7 +139,7 @@ def test_kind_of_a_file_is_told_without_parsing_it(monkeypatch: pytest.MonkeyPat
     def refuse(*_: object) -> object:
         raise AssertionError("the file was parsed")
 
-    monkeypatch.setattr(nesting.json, "loads", refuse)
+    monkeypatch.setattr(json, "loads", refuse)
 
     assert [is_statement(content) for content in statements] == [True] * len(statements)
     assert [is_statement(content) for content in others] == [False] * len(others)

@@ -121,7 +121,9 @@ def _new_text(update: IncrementalPdfFileWriter) -> None:
 
 def _new_attachment(update: IncrementalPdfFileWriter) -> None:
     names: Any = update.root["/Names"]["/EmbeddedFiles"]["/Names"]
-    names[1]["/EF"]["/F"] = EmbeddedFileObject.from_file_data(update, data=b"{}").ef_stream_ref
+    content = EmbeddedFileObject.from_file_data(update, data=b"{}").ef_stream_ref
+    for place in ("/F", "/UF"):
+        names[1]["/EF"][place] = content
     update.update_container(names[1])
 
 

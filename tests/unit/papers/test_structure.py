@@ -68,6 +68,76 @@ def test_paper_by_hand_is_taken() -> None:
     assert bundle_in(_updated(3)) == CONTENT
 
 
+OTHER = FILE.replace(b"consentry-bundle.json", b"other.exe").replace(b"5 0 R", b"7 0 R")
+PAGE = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] %s >>"
+ONE_PAGE = b"<< /Type /Pages /Kids [8 0 R] /Count 1 >>"
+
+
+def _beside(page: bytes = b"", *, catalog: bytes = b"", names: bytes = NAMES, file: bytes = FILE) -> bytes:
+    """Writes a paper of one page that also has another file, object 6, with its content, object 7."""
+    return _pdf(OTHER, _stream(b"{another}"), PAGE % page, catalog=catalog, pages=ONE_PAGE, names=names, file=file)
+
+
+@pytest.mark.parametrize("page", [b"", b"/Annots [<< /Subtype /Link /Rect [0 0 9 9] >>]", b"/Annots []"])
+def test_paper_whose_other_files_nobody_is_shown_is_taken(page: bytes) -> None:
+    assert bundle_in(_beside(page, catalog=b"/AF [4 0 R]")) == CONTENT
+
+
+@pytest.mark.parametrize(
+    "paper",
+    [
+        _beside(file=FILE.replace(b"/UF 5 0 R", b"/UF 7 0 R")),
+        _beside(file=FILE.replace(b"/UF 5 0 R", b"/Unix 7 0 R")),
+        _beside(file=FILE.replace(b"/F 5 0 R /UF 5 0 R", b"")),
+        _beside(file=FILE.replace(b"/F (consentry-bundle.json)", b"/F (other.exe)")),
+        _beside(file=FILE.replace(b"/EF", b"/Unix (other.exe) /EF")),
+        _beside(file=FILE.replace(b"/EF", b"/RF << /F [(other.exe) 7 0 R] >> /EF")),
+        _beside(names=NAMES.replace(b"4 0 R", b"%s" % FILE)),
+        _beside(names=NAMES.replace(b"4 0 R]", b"4 0 R] /Kids [6 0 R]")),
+        _beside(names=NAMES.replace(b"4 0 R]", b"4 0 R (other.exe) 6 0 R]")),
+        _beside(names=NAMES.replace(b"4 0 R]", b"4 0 R (other.exe)]")),
+        _beside(catalog=b"/AF [6 0 R]"),
+        _beside(catalog=b"/AF [4 0 R 6 0 R]"),
+        _beside(catalog=b"/AF [%s]" % FILE),
+        _beside(catalog=b"/AF 6 0 R"),
+        _beside(b"/AF [6 0 R]"),
+        _beside(b"/Annots [<< /Subtype /FileAttachment /Rect [0 0 9 9] /FS 6 0 R >>]"),
+        _beside(b"/Annots [<< /Subtype /RichMedia /Rect [0 0 9 9] >>]"),
+        _beside(b"/Annots [<< /Subtype /Link /Rect [0 0 9 9] /AF [6 0 R] >>]"),
+        _beside(b"/Annots [%s]" % (b"<< /Subtype /Link >> " * 5000)),
+        _beside(b"/Annots 6 0 R"),
+    ],
+    ids=[
+        *(
+            "another-for-some",
+            "another-for-unix",
+            "no-content",
+            "another-name",
+            "name-for-unix",
+            "related",
+            "no-reference",
+        ),
+        *("tree", "second", "odd", "associated", "associated-too", "associated-alone", "associated-no-list"),
+        *("of-page", "annotation", "media", "of-annotation", "many-annotations", "no-annotations"),
+    ],
+)
+def test_other_attachment_is_found_wherever_a_reader_shows_it(paper: bytes) -> None:
+    with pytest.raises(InvalidInputError, match=r"(attachments|annotations) of the paper do not match"):
+        bundle_in(paper)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [[b"[6 0 R 6 0 R]", b"[]"], [b"[6 0 R]", b"[2 0 R]"], [b"[%d 0 R]" % n for n in range(6, 30)]],
+    ids=["one-page-twice", "circle", "deep"],
+)
+def test_pages_that_are_no_tree_are_refused(pages: list[bytes]) -> None:
+    nodes = [b"<< /Type /Pages /Kids %s /Count 0 >>" % kids for kids in pages]
+
+    with pytest.raises(InvalidInputError, match="pages of the paper do not match"):
+        bundle_in(_pdf(*nodes[1:], PAGE % b"", pages=nodes[0]))
+
+
 @pytest.mark.parametrize(
     "fields",
     [
