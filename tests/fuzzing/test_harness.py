@@ -18,7 +18,7 @@ from consentry.client import studies
 from consentry.core import log_tiles, nesting
 from consentry.crypto import sealing, sign_in, webauthn
 from consentry.errors import ConsentryError, InvalidInputError
-from consentry.evidence import bundle, canonical, flat_rlp, log_root, notation, note, state_proof, trie, trust
+from consentry.evidence import bundle, canonical, flat_rlp, log_root, notation, note, state_proof, trie
 from consentry.ledger import calldata
 from tests.fuzzing import course as courses
 from tests.fuzzing.course import Course, bounded, run_unguided
@@ -52,7 +52,7 @@ HEADER = re.compile(sign_in._HEADER.pattern.replace("[0-9]{1,12}", ".{1,12}"))
 PLANTED: list[tuple[str, list[tuple[object, str, object]], str, str]] = [
     ("text is not looked at", [(note, "check_text", lambda _: None)], "note", "UnicodeDecodeError"),
     ("names need not be text", [(note, "_is_text", lambda _: True)], "verifier-key", "UnicodeEncodeError"),
-    ("infinity is forgotten", [(trust, "UNREADABLE", FEWER)], "trust-root", "OverflowError"),
+    ("infinity is forgotten", [(canonical, "UNREADABLE", FEWER)], "statement", "OverflowError"),
     ("numbers may be negative", [(trie, "UNREADABLE", FEWER)], "node-receipt", "OverflowError"),
     ("any form of a bundle is taken", [(bundle, "read_canonical", _read_loosely)], "bundle", "UnfaithfulError"),
     ("any form of a log root is taken", [(log_root, "read_canonical", _read_loosely)], "log-root", "UnfaithfulError"),

@@ -11,7 +11,7 @@ import typer
 from consentry.cli import values
 from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson, answer
-from consentry.cli.verify import LogRoots, TrustRootFile
+from consentry.cli.verify import LARGEST, LogRoots, TrustRootFile
 from consentry.config import Settings, load_settings
 from consentry.errors import ConfigurationError, InvalidInputError
 from consentry.evidence.trust import TrustRoot
@@ -45,7 +45,7 @@ def paper(
     values.check_target(out)
     known = load_settings(settings)
     signer, fonts = paper_signer(known), load_fonts(known.font_folder)
-    content, trust = values.content_of(bundle), TrustRoot.from_json(values.content_of(trust_root))
+    content, trust = values.content_of(bundle, LARGEST), TrustRoot.from_json(values.content_of(trust_root))
     log_roots = [values.content_of(path) for path in log_root or ()]
     printed = access_paper(content, trust, fonts, LANGUAGES[language], log_roots=log_roots)
     made = printed if signer is None else signer.sign(printed)
@@ -78,7 +78,7 @@ def extract(
 ) -> None:
     """Takes the bundle out of a paper, byte for byte; `consentry verify` checks it, there or here."""
     values.check_target(out, fresh=True)
-    content = bundle_in(values.content_of(paper))
+    content = bundle_in(values.content_of(paper, LARGEST))
     values.write(out, content)
     digest = "0x" + hashlib.sha256(content).hexdigest()
     answer({"bundle": str(out), "bytes": len(content), "digest": digest}, as_json=as_json)

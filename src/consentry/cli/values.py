@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ _MONTHS: Final = 12
 _HIGHEST_MONTH: Final = 2**16 - 1
 _MOMENT_BITS: Final = 64
 _HIGHEST_ID: Final = 2**256 - 1
+LARGEST: Final = 16 * 2**20
+"""Bytes of the largest file that is read whole, where its format has no limit of its own."""
 
 
 def hexadecimal(what: str, text: str, size: int | None = None) -> bytes:
@@ -193,14 +196,20 @@ def readable(path: Path) -> Iterator[BufferedReader]:
         raise ConfigurationError(f"file {path} cannot be read") from None
 
 
-def content_of(path: Path) -> bytes:
-    """Reads a file.
+def content_of(path: Path, largest: int = LARGEST) -> bytes:
+    """Reads a file of at most ``largest`` bytes; a larger one is refused unread.
 
     Raises:
         ConfigurationError: it cannot be read.
+        InvalidInputError: it is larger.
     """
     with readable(path) as file:
-        return file.read()
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(largest + 1) if size <= largest else None  # a pipe has no size
+    if content is None or len(content) > largest:
+        found = "more" if content else size
+        raise InvalidInputError(f"size of {path.name} does not match (got {found}, expected at most {largest} bytes)")
+    return content
 
 
 def read_document(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from consentry.cli import values
 from consentry.cli.app import EXIT_VERIFICATION
 from consentry.cli.output import AsJson, answer, listing
 from consentry.errors import InvalidInputError, VerificationError
+from consentry.evidence import bundle, completeness
 from consentry.evidence.completeness import is_statement
 from consentry.evidence.national import verify_anchoring
 from consentry.evidence.notation import Json
@@ -26,6 +27,8 @@ LogRoots = Annotated[
     list[Path] | None, typer.Option("--log-root", help="log root the trust root names, then the versions after it")
 ]
 _PDF: Final = b"%PDF-"
+LARGEST: Final = max(2 * bundle.LARGEST, completeness.LARGEST)
+"""Bytes of the largest evidence file of any kind, papers among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def verify(
         Opening.from_json(values.content_of(opening)) if opening else None,
     )
     if len(files) == 1:
-        answer(_verified(values.content_of(files[0]), plan), as_json=as_json)
+        answer(_verified(values.content_of(files[0], LARGEST), plan), as_json=as_json)
         return
     _verify_each(files, plan, as_json=as_json)
 
@@ -94,7 +97,7 @@ def _verify_each(files: list[Path], plan: _Plan, *, as_json: bool) -> None:
     told: list[Json] = []
     for file in files:
         try:
-            told.append({"file": str(file), **_verified(values.content_of(file), plan)})
+            told.append({"file": str(file), **_verified(values.content_of(file, LARGEST), plan)})
         except VerificationError as error:
             told.append({"file": str(file), "verified": False, "step": error.step, "refused": error.message})
         except InvalidInputError as error:
@@ -118,7 +121,7 @@ def _verified(content: bytes, plan: _Plan) -> Json:
         VerificationError: the first step that fails.
         InvalidInputError: what was given on the command line does not fit this kind of file.
     """
-    if is_statement(content):
+    if not content.startswith(_PDF) and is_statement(content):
         if plan.is_about_access:
             raise InvalidInputError("file does not match (got a completeness statement, expected a bundle or a paper)")
         return _shown(verify_statement(content, plan.trust, log_roots=plan.log_roots))

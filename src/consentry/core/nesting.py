@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from itertools import accumulate
 from typing import Any, Final
 
@@ -46,13 +47,25 @@ def parse_json(what: str, content: bytes) -> Any:  # noqa: ANN401 - JSON
     """Parses a document that nests no deeper than `DEEPEST`.
 
     It must be UTF-8: the parser, given bytes, would also guess UTF-16, where half a letter may look like a quote and
-    hide all brackets behind it.
+    hide all brackets behind it. No name may stand twice in an object: parsers differ in which of its values they take.
 
     Raises:
-        InvalidInputError: it nests deeper, or is no JSON.
+        InvalidInputError: it nests deeper, has a name twice, or is no JSON (RFC 8259): it has no infinite numbers.
     """
     check_nesting(what, content)
     try:
-        return json.loads(content.decode())
+        return json.loads(content.decode(), object_pairs_hook=_once, parse_constant=_refuse)
     except ValueError as error:
         raise InvalidInputError(f"{what} does not match (got no usable JSON: {error})") from error
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        [(twice, _)] = Counter(name for name, _ in members).most_common(1)
+        raise ValueError(f"{twice!r:.80} twice")
+    return found
+
+
+def _refuse(constant: str) -> Any:  # noqa: ANN401 - as the parser asks
+    raise ValueError(f"{constant} is no number")

@@ -39,6 +39,8 @@ CONTRACTS: Final = (
     "CouncilVerifier",
 )
 """Contracts a trust root must name."""
+_CHAIN_ID_DIGITS: Final = 78
+"""Of a number of 256 bits."""
 _MEMBERS: Final = frozenset(
     {"format", "chainId", "genesisHash", "headerForm", "contracts", "checkpoints", "qbftAnchor", "logRoot", "national"}
 )
@@ -168,7 +170,7 @@ class TrustRoot:
         try:
             found: dict[str, Any] = parse_json("trust root", content)
             root = cls(
-                chain_id=int(found["chainId"]),
+                chain_id=_chain_id(found["chainId"]),
                 genesis_hash=bytes_of(found["genesisHash"], 32),
                 header_form=found["headerForm"],
                 contracts=tuple((n, Address(bytes_of(a, 20))) for n, a in sorted(found["contracts"].items())),
@@ -208,6 +210,20 @@ def _number(value: object, least: int) -> int:
     return value
 
 
+def _chain_id(value: object) -> int:
+    is_decimal = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _CHAIN_ID_DIGITS
+    number = int(str(value)) if is_decimal else 0
+    if str(number) != value or not 0 < number < 1 << 256:
+        raise InvalidInputError(f"chain id does not match (got {value!r:.100}, expected a decimal text)")
+    return number
+
+
+def _origin(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInputError(f"origin does not match (got {value!r:.80}, expected a text)")
+    return value
+
+
 def _read_anchor(found: Json) -> Anchor:
     if found.keys() != {"number", "hash", "epochLength"}:
         raise InvalidInputError("anchor does not match (got other members, expected number, hash and epochLength)")
@@ -220,8 +236,17 @@ def _read_log_root(found: Json) -> LogRoot | LogRootPin:
     return LogRoot.from_json(rfc8785.dumps(found))
 
 
-def _read_checkpoints(found: list[Json]) -> tuple[Checkpoint, ...]:
-    return tuple(Checkpoint(int(c["number"]), bytes_of(c["hash"], 32)) for c in found)
+def _read_checkpoints(found: object) -> tuple[Checkpoint, ...]:
+    if not isinstance(found, list):
+        raise InvalidInputError(f"checkpoints do not match (got {found!r:.80}, expected a list)")
+    return tuple(_read_checkpoint(checkpoint) for checkpoint in found)
+
+
+def _read_checkpoint(found: object) -> Checkpoint:
+    # What is not understood may be meant to restrict what is believed.
+    if not isinstance(found, dict) or found.keys() != {"number", "hash"}:
+        raise InvalidInputError(f"checkpoint does not match (got {found!r:.120}, expected number and hash alone)")
+    return Checkpoint(_number(found["number"], 0), bytes_of(found["hash"], 32))
 
 
 def _written_checkpoints(checkpoints: tuple[Checkpoint, ...]) -> list[Json]:
@@ -237,11 +262,11 @@ def _read_national(found: Json) -> NationalTrust:
     if unknown:
         raise InvalidInputError(f"members of the national ledger do not match (got {sorted(unknown)!r:.200} as well)")
     read = NationalTrust(
-        chain_id=int(found["chainId"]),
+        chain_id=_chain_id(found["chainId"]),
         genesis_hash=bytes_of(found["genesisHash"], 32),
         header_form=found["headerForm"],
         contract=Address(bytes_of(found["contract"], 20)),
-        origin=str(found["origin"]),
+        origin=_origin(found["origin"]),
         checkpoints=_read_checkpoints(found["checkpoints"]),
         qbft_anchor=_read_anchor(found["qbftAnchor"]) if "qbftAnchor" in found else None,
     )

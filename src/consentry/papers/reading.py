@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from asn1crypto import pem
 from asn1crypto.x509 import Certificate
@@ -24,6 +24,7 @@ from pyhanko_certvalidator import ValidationContext
 from consentry.errors import ConsentryError, InvalidInputError, VerificationError
 from consentry.evidence.bundle import LARGEST
 from consentry.papers.blocks import ATTACHED
+from consentry.papers.structure import attachment, check_certificates, check_form, check_tables
 
 START: Final = b"%PDF-"
 LARGEST_PAPER: Final = 2 * LARGEST
@@ -106,25 +107,23 @@ def _guarded(read: Callable[[], Found]) -> Found:
 def _open(paper: bytes) -> PdfFileReader:
     if not is_paper(paper) or len(paper) > LARGEST_PAPER:
         raise InvalidInputError(f"paper does not match (expected a PDF file of at most {LARGEST_PAPER} bytes)")
+    check_tables(paper)
     return PdfFileReader(io.BytesIO(paper), strict=True, decode_limits=_LIMITS)
 
 
 def _attached(reader: PdfFileReader) -> bytes:
-    names: Any = reader.root["/Names"]["/EmbeddedFiles"]["/Names"]
-    found = [names[place + 1] for place in range(0, len(names), 2)]
-    if len(found) != 1 or str(found[0]["/UF"]) != ATTACHED:
-        named = [str(file["/UF"]) for file in found]
-        raise InvalidInputError(f"attachments do not match (got {named!r:.120}, expected {ATTACHED} alone)")
-    content: bytes = found[0]["/EF"]["/F"].data
+    content: bytes = attachment(reader.root, ATTACHED).data
     return content
 
 
 def _signed(reader: PdfFileReader, roots: Sequence[Certificate]) -> Signed | None:
+    check_form(reader.root)
     signatures = reader.embedded_signatures
     if not signatures:
         return None
     if len(signatures) != 1:
         raise VerificationError(f"number of signatures does not match (got {len(signatures)}, expected one)")
+    check_certificates(len(signatures[0].signed_data["certificates"]))
     context = ValidationContext(trust_roots=list(roots), allow_fetching=False)
     status = validate_pdf_signature(signatures[0], context, key_usage_settings=_USAGE, skip_diff=True)
     name = status.signing_cert.subject.human_friendly

@@ -59,3 +59,43 @@ def test_what_does_not_fit_together_is_one_line(run: Run, words: tuple[str, ...]
     ended = run("verify", FILES[0], *TRUST, *words)
 
     assert (ended.status, len(ended.err.splitlines())) == (status, 1)
+
+
+def test_file_larger_than_any_evidence_is_refused_unread(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("evidence", "trust-root", "log-root", "authority", "national", "opening"):
+        with (tmp_path / kind).open("wb") as file:
+            file.truncate(1 << 33)
+    monkeypatch.chdir(tmp_path)
+    others = [
+        ("log-root", "--log-root", "log-root"),
+        ("authority", "--authority", "authority"),
+        ("national", "--national", "national"),
+        ("opening", "--opening", "opening", "--record", "evidence"),
+    ]
+
+    for kind, *words in [("evidence", "evidence", *TRUST), ("trust-root", FILES[0], "--trust-root", "trust-root")]:
+        ended = run("verify", *words)
+        assert (ended.status, f"size of {kind} does not match (got 8589934592," in ended.err) == (2, True), ended.err
+    for kind, *words in others:
+        ended = run("verify", FILES[0], *TRUST, *words)
+        assert (ended.status, f"size of {kind} does not match (got 8589934592," in ended.err) == (2, True), ended.err
+    ended = run("verify", FILES[0], "evidence", *TRUST, "--json")
+    assert ended.status == 5
+    assert [one["verified"] for one in json.loads(ended.out)["items"]] == [True, False]
+
+
+def test_large_paper_and_bundle_are_refused_unread(run: Run, tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(1 << 33)
+
+    for words in (("extract", "large"), ("paper", "large", *TRUST)):
+        ended = run("evidence", words[0], str(tmp_path / words[1]), "--out", str(tmp_path / "out"), *words[2:])
+        assert (ended.status, "does not match (got 8589934592," in ended.err) == (2, True), ended.err
+
+
+def test_what_does_not_end_is_read_up_to_the_limit(run: Run) -> None:
+    ended = run("verify", "/dev/zero", *TRUST)
+
+    assert (ended.status, "size of zero does not match (got more" in ended.err) == (2, True), ended.err

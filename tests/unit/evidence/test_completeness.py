@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from consentry.errors import VerificationError
-from consentry.evidence.completeness import Statement, Withheld
+from consentry.errors import InvalidInputError, VerificationError
+from consentry.evidence.bundle import LARGEST as BUNDLE_LARGEST
+from consentry.evidence.bundle import Bundle
+from consentry.evidence.completeness import LARGEST, Statement, Withheld, is_statement
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify_completeness import FORM, LAST, VerifiedStatement, verify
 from tests.vectors.completeness.build_completeness import FOLDER, build
@@ -20,6 +23,7 @@ OF_SUBJECT = WORLD.statement("subject", SUBJECTS[0])
 FORGERIES = forgeries()
 VECTORS = build()
 DOCUMENT = Path(__file__).parents[3] / "docs" / "forgeries.md"
+FORMAT_DOCUMENT = DOCUMENT.parent / "formats" / "completeness.md"
 OF_HOSPITAL = WORLD.statement("institution", HOSPITALS[0])
 
 
@@ -123,3 +127,27 @@ def test_vector_is_the_one_that_is_written_and_is_verified(name: str) -> None:
     assert content == VECTORS[name]
     if name.startswith("true/"):
         verify(content, TrustRoot.from_json((FOLDER / "trust-root.json").read_bytes()), now=CHECKED)
+
+
+def test_kind_of_a_file_is_told_without_parsing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = b'"format":"consentry.completeness/v1"'
+    statements = [OF_SUBJECT.to_json(), OF_HOSPITAL.withholding().to_json(), b'{"chain":{},' + said + b"," + b"[" * 100]
+    large = b'{"authorisation":[' + b"[]," * (BUNDLE_LARGEST // 3) + b'[]],"format":"consentry.bundle/v1"}'
+    quoting = b'{"chain":{},"claim":' + json.dumps(said.decode()).encode() + b"}"
+    others = [large, quoting, b'{"authorisation":{' + said + b"}}", b"%PDF-" + said, b"[" + said + b"]", b"", b"{"]
+
+    def refuse(*_: object) -> object:
+        raise AssertionError("the file was parsed")
+
+    monkeypatch.setattr(json, "loads", refuse)
+
+    assert [is_statement(content) for content in statements] == [True] * len(statements)
+    assert [is_statement(content) for content in others] == [False] * len(others)
+    with pytest.raises(InvalidInputError, match="size of bundle does not match"):
+        Bundle.from_json(large)
+    with pytest.raises(InvalidInputError, match="size of statement does not match"):
+        Statement.from_json(statements[2] + b" " * LARGEST)
+
+
+def test_document_states_the_largest_statement() -> None:
+    assert f"of at most {LARGEST >> 20} MiB" in FORMAT_DOCUMENT.read_text(encoding="utf-8")

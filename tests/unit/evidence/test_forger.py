@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from consentry.core.terms import Address
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence import steps
 from consentry.evidence.bundle import Bundle
-from consentry.evidence.trust import Checkpoint, LogRootPin, TrustRoot
+from consentry.evidence.trust import Checkpoint, LogRootPin, NationalTrust, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.verify import VerifiedAccess, verify
 from tests.support.log_people import ROOT_HOLDERS, cosigned
@@ -148,6 +149,42 @@ def test_trust_root_that_says_something_else_is_refused(old: bytes, new: bytes, 
     assert old in content
     with pytest.raises(InvalidInputError, match=says):
         TrustRoot.from_json(content.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (b'"number":26', b'"number":26.7', "number does not match"),
+        (b'"number":26', b'"number":26.0', "number does not match"),
+        (b'"number":26', b'"number":"26"', "number does not match"),
+        (b'"number":26', b'"number":true', "number does not match"),
+        (b'"number":26', b'"number":-1', "number does not match"),
+        (b'"number":26', b'"number":27,"number":26', "'number' twice"),
+        (b'"number":26', b'"number":26,"until":30', "checkpoint does not match"),
+        (b'"checkpoints":[{', b'"checkpoints":[5,{', "checkpoint does not match"),
+        (b'[{"hash":"0x%s","number":26}]' % (b"00" * 32), b'""', "checkpoints do not match"),
+        (b'[{"hash":"0x%s","number":26}]' % (b"00" * 32), b"{}", "checkpoints do not match"),
+        (b'"chainId":"2026"', b'"chainId":2026', "chain id does not match"),
+        (b'"chainId":"2026"', b'"chainId":2026.5', "chain id does not match"),
+        (b'"chainId":"2026"', b'"chainId":"02026"', "chain id does not match"),
+        (b'"chainId":"2026"', b'"chainId":" 2026"', "chain id does not match"),
+        (b'"chainId":"2026"', b'"chainId":"2_026"', "chain id does not match"),
+        (b'"chainId":"2026"', '"chainId":"٢026"'.encode(), "chain id does not match"),
+        (b'"chainId":"2026"', b'"chainId":"2027","chainId":"2026"', "'chainId' twice"),
+        (b'"origin":"here.example"', b'"origin":null', "origin does not match"),
+    ],
+)
+def test_trust_root_has_exact_numbers_and_members(old: bytes, new: bytes, says: str) -> None:
+    believed = (Checkpoint(26, bytes(32)),)
+    nation = NationalTrust(2026, bytes(32), "ethereum", Address(bytes(20)), "here.example", believed)
+    own = replace(WORLD.trust, chain_id=2026, checkpoints=believed)
+    content = replace(own, national=nation).to_json()
+    assert TrustRoot.from_json(content).national == nation
+
+    for changed in (content.replace(old, new, 1), new.join(content.rsplit(old, 1))):
+        assert changed != content
+        with pytest.raises(InvalidInputError, match=says):
+            TrustRoot.from_json(changed)
 
 
 def test_trust_root_that_names_nobody_is_refused() -> None:

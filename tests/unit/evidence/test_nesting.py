@@ -153,3 +153,23 @@ def test_what_does_not_nest_deeper_is_parsed(content: bytes) -> None:
 def test_json_in_another_encoding_is_refused(form: str) -> None:
     with pytest.raises(InvalidInputError, match="got no usable JSON"):
         parse_json("it", '["\u2200"]'.encode(form))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"a":1,"a":1}',
+        b'{"a":1,"\\u0061":2}',
+        b'[{"b":{"a":1,"c":[],"a":2}}]',
+        b"[NaN]",
+        b'{"a":-Infinity}',
+        b"Infinity",
+    ],
+)
+def test_json_that_may_be_read_in_two_ways_is_refused(content: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="got no usable JSON"):
+        parse_json("it", content)
+
+
+def test_names_may_come_again_in_another_object() -> None:
+    assert parse_json("it", b'{"a":{"a":1},"b":[{"a":2},{"a":3}]}') == {"a": {"a": 1}, "b": [{"a": 2}, {"a": 3}]}

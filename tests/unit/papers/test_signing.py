@@ -121,7 +121,9 @@ def _new_text(update: IncrementalPdfFileWriter) -> None:
 
 def _new_attachment(update: IncrementalPdfFileWriter) -> None:
     names: Any = update.root["/Names"]["/EmbeddedFiles"]["/Names"]
-    names[1]["/EF"]["/F"] = EmbeddedFileObject.from_file_data(update, data=b"{}").ef_stream_ref
+    content = EmbeddedFileObject.from_file_data(update, data=b"{}").ef_stream_ref
+    for place in ("/F", "/UF"):
+        names[1]["/EF"][place] = content
     update.update_container(names[1])
 
 
@@ -210,7 +212,7 @@ def test_authority_that_is_no_certificate_is_refused() -> None:
 
 
 def _with_attachments(*names: str) -> bytes:
-    made, out = Writer(), io.BytesIO()
+    made, out = Writer(stream_xrefs=False), io.BytesIO()
     for name in names:
         file = EmbeddedFileObject.from_file_data(made, data=b"{}", mime_type="application/json")
         embed_file(made, FileSpec(name, file_name=name, embedded_data=file))
@@ -246,7 +248,7 @@ def test_too_large_pdf_is_refused_before_it_is_read() -> None:
 
 
 def test_attachment_that_unpacks_without_bound_is_refused() -> None:
-    made, out = Writer(), io.BytesIO()
+    made, out = Writer(stream_xrefs=False), io.BytesIO()
     file = EmbeddedFileObject.from_file_data(made, data=bytes(40 * 1024 * 1024), mime_type="application/json")
     embed_file(made, FileSpec(ATTACHED, file_name=ATTACHED, embedded_data=file))
     made.write(out)
