@@ -14,9 +14,10 @@ from consentry.audit import tables
 from consentry.audit.audit import NO_STORAGE, TAKEN_UP, Audit, Progress, Span
 from consentry.audit.checkpoint import SECONDS, Checkpoints
 from consentry.audit.findings import Report
-from consentry.audit.parts import PartWriter
+from consentry.audit.parts import PartWriter, part_path
 from consentry.audit.reading import EVENTS_A_READ, MOST_BLOCKS, Stride
 from consentry.audit.rows import Rows
+from consentry.audit.sql import open_tables
 from consentry.core import events, heads
 from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.core.codes import Reason
@@ -171,6 +172,17 @@ async def test_audit_that_was_killed_goes_on_and_finds_the_same(tmp_path: Path, 
     for table in set(tables.TABLES) - {tables.RUN}:
         if [*(one / table.name).iterdir()]:
             assert read(other, table) == read(one, table), table.name
+    open_tables(other).close()
+
+
+async def test_part_that_was_changed_before_an_audit_went_on_is_found(tmp_path: Path) -> None:
+    story = honest_story()
+    await _killed(story, tmp_path, 20)
+    part = part_path(tmp_path, "events", 0)
+    pq.write_table(pq.ParquetFile(part).read().slice(1), part)
+    await whole(Audit(slow(story), rows=writing(tmp_path), checkpoints=kept(tmp_path)))
+    with pytest.raises(InvalidInputError, match="digest of events/part-000000"):
+        open_tables(tmp_path)
 
 
 async def test_audit_that_was_over_goes_on_with_new_blocks(tmp_path: Path) -> None:
