@@ -184,6 +184,11 @@ class Settings(BaseSettings):
         return self.log_key_file or self.state_dir / "keys" / "log"
 
     @property
+    def audit_key(self) -> Path:
+        """Where the key is that checkpoints of audits are sealed with."""
+        return self.state_dir / "keys" / "audit"
+
+    @property
     def log_folder(self) -> Path:
         """Where tree and checkpoints of the ledger log are."""
         return self.state_dir / "log"

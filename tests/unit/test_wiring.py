@@ -22,6 +22,7 @@ from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.objects import CUT_OFF_SECONDS, open_object_store
 from consentry.vault.schema import upgrade
 from consentry.wiring.adapters import create_passphrase, database_url, object_store, open_key_service, open_keyring
+from consentry.wiring.audits import open_checkpoints
 from consentry.wiring.gateways import tidying
 from tests.support.openbao import OpenBao
 from tests.support.s3_server import S3Server
@@ -231,3 +232,27 @@ async def test_certificate_of_an_authority_that_is_none_is_refused(tmp_path: Pat
 def test_key_service_that_is_not_named_as_expected_is_refused(named: str) -> None:
     with pytest.raises(ConfigurationError, match="key_service"):
         load_settings(key_service=named)
+
+
+def test_key_of_checkpoints_is_drawn_once_and_is_private(tmp_path: Path) -> None:
+    settings = load_settings(state_dir=tmp_path / "state")
+    first, second = (open_checkpoints(settings, tmp_path / "audit") for _ in range(2))
+    assert (first.path, len(first.key), first.key) == (tmp_path / "audit" / "checkpoint", 32, second.key)
+    assert stat.S_IMODE(settings.audit_key.stat().st_mode) == 0o600
+    assert open_checkpoints(load_settings(state_dir=tmp_path / "other"), tmp_path / "audit").key != first.key
+
+
+@pytest.mark.parametrize("folder", ["state", "state/keys", ".", "link"])
+def test_key_of_checkpoints_within_the_folder_of_tables_is_refused(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "state")
+    with pytest.raises(ConfigurationError, match="key of checkpoints does not match"):
+        open_checkpoints(load_settings(state_dir=tmp_path / "state"), tmp_path / folder)
+    assert not (tmp_path / "state").exists()
+
+
+def test_key_of_checkpoints_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    settings = load_settings(state_dir=tmp_path / "state")
+    open_checkpoints(settings, tmp_path / "audit")
+    settings.audit_key.chmod(0o640)
+    with pytest.raises(ConfigurationError, match="mode of key file audit"):
+        open_checkpoints(settings, tmp_path / "audit")

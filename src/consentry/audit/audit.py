@@ -51,6 +51,7 @@ UNREAD_REJECTION: Final = (
     "what came with request {} of transaction {} cannot be read; why it was rejected is checked from events alone"
 )
 NO_CALLDATA: Final = "calldata was not read: signatures of requests and scope proofs are not checked again"
+TAKEN_UP: Final = "blocks up to {} were taken from a checkpoint of this auditor"
 NO_STORAGE: Final = "the audit ends before head: what the contracts hold by now was not compared with the events"
 
 
@@ -127,6 +128,7 @@ class Audit:
     replay: Replay = field(init=False)
     _named: Named = field(default_factory=Named)
     _unread: list[str] = field(default_factory=list)
+    _taken_up: BlockReference | None = None
     _swift: Swift = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,7 +146,7 @@ class Audit:
             LedgerError: the node does not answer, or serves another chain.
             InvalidInputError: the span does not fit the chain.
             ForeignChainError: what was written down before is of another chain, or of blocks that were rewritten.
-            ConfigurationError: what was written down before is damaged, or of another audit.
+            ConfigurationError: what was written down before is damaged, of another auditor, version or audit.
         """
         identity, newest = await self.reader.identity(), await self.reader.head()
         head = await self._end(identity, newest)
@@ -199,6 +201,7 @@ class Audit:
             NO_CALLER,
             NO_SIGNATURES,
             NO_TRACE,
+            *([TAKEN_UP.format(self._taken_up.number)] if self._taken_up else []),
             *limits,
             *self._unread,
             *([] if self.with_calldata else [NO_CALLDATA]),
@@ -220,6 +223,7 @@ class Audit:
         saved.check(identity, (self.with_calldata, self.span.first, self.rows is not None), head)
         reached = await self.reader.block(saved.block.number)
         saved.check_block(reached)
+        self._taken_up = saved.block
         self.replay, self._named, self._unread = saved.replay, saved.named, saved.unread
         self._swift = Swift(self.replay)
         if self.rows:

@@ -46,9 +46,9 @@ class DebtTimes:
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """How many parts there are of each table, and what is known of debts: enough to go back there."""
+    """SHA-256 of the parts of each table, and what is known of debts: enough to go back there."""
 
-    parts: Mapping[str, int]
+    parts: Mapping[str, tuple[bytes, ...]]
     debts: DebtTimes
 
 

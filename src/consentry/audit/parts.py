@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ _ARROW: Final = {
     Type.WORD: pa.dictionary(pa.int16(), pa.string()),
     Type.WORDS: pa.list_(pa.string()),
 }
+SUFFIX: Final = ".parquet"
 _UNFINISHED: Final = ".unfinished"
 
 
@@ -53,28 +55,28 @@ class PartWriter:
 
     Attributes:
         folder: where the folders of the tables stand.
-        parts: number of whole parts of each table.
+        parts: SHA-256 of each whole part of each table, in their order, as it was written.
     """
 
     folder: Path
     rows_a_part: int = ROWS_A_PART
-    parts: dict[str, int] = field(default_factory=dict)
+    parts: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     _waiting: dict[str, list[pa.RecordBatch]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for table in TABLES:
             (self.folder / table.name).mkdir(parents=True, exist_ok=True)
-            self.parts.setdefault(table.name, 0)
+            self.parts.setdefault(table.name, ())
             self._waiting[table.name] = []
 
-    def go_back_to(self, parts: Mapping[str, int]) -> None:
-        """Goes on behind so many parts of each table; those behind them, and rows that wait, are forgotten."""
+    def go_back_to(self, parts: Mapping[str, tuple[bytes, ...]]) -> None:
+        """Goes on behind these parts of each table; those behind them, and rows that wait, are forgotten."""
         for table in TABLES:
-            self.parts[table.name] = parts.get(table.name, 0)
+            self.parts[table.name] = parts.get(table.name, ())
             self._waiting[table.name] = []
-            kept = {part_path(self.folder, table.name, number).name for number in range(self.parts[table.name])}
+            kept = {part_path(self.folder, table.name, number).name for number in range(len(self.parts[table.name]))}
             for path in (self.folder / table.name).iterdir():
-                if path.name not in kept and path.suffix in (".parquet", _UNFINISHED):
+                if path.name not in kept and path.suffix in (SUFFIX, _UNFINISHED):
                     path.unlink()
 
     def add(self, table: Table, columns: Mapping[str, object]) -> None:
@@ -99,8 +101,8 @@ class PartWriter:
         if kept:
             self.add(table, {name: [row.get(name) for row in kept] for name in names})
 
-    def flush(self) -> Mapping[str, int]:
-        """Writes what waits; gives the number of parts of each table, after which this place can be gone back to."""
+    def flush(self) -> Mapping[str, tuple[bytes, ...]]:
+        """Writes what waits; gives SHA-256 of the parts of each table, with which this place can be gone back to."""
         for table in TABLES:
             self._write(table)
         return dict(self.parts)
@@ -109,21 +111,24 @@ class PartWriter:
         waiting = self._waiting[table.name]
         if not waiting:
             return
-        target = part_path(self.folder, table.name, self.parts[table.name])
+        target = part_path(self.folder, table.name, len(self.parts[table.name]))
+        made = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_batches(waiting), made, compression="zstd")
+        content = made.getvalue()
         unfinished = target.with_suffix(_UNFINISHED)
         with unfinished.open("wb") as file:
-            pq.write_table(pa.Table.from_batches(waiting), file, compression="zstd")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(target)
         _sync(target.parent)
-        self.parts[table.name] += 1
+        self.parts[table.name] += (sha256(content).digest(),)
         self._waiting[table.name] = []
 
 
 def part_path(folder: Path, table: str, number: int) -> Path:
     """Gives the place of a part, counted from 0."""
-    return folder / table / f"part-{number:06d}.parquet"
+    return folder / table / f"part-{number:06d}{SUFFIX}"
 
 
 def _sync(folder: Path) -> None:

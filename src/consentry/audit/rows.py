@@ -16,6 +16,7 @@ from consentry.audit.findings import Finding, Report
 from consentry.audit.parts import PartWriter
 from consentry.audit.replay import Replay
 from consentry.audit.standing import rows_at_head
+from consentry.audit.whole import lines_of
 from consentry.core import events, heads
 from consentry.core.chain import BlockReference, ChainIdentity, EventPlace
 from consentry.core.codes import LegalBasis, Reason
@@ -143,8 +144,8 @@ class Rows:
         self._write(tables.FINDINGS, map(_finding, report.findings))
         named: list[Row] = [{"name": name, "address": address} for name, address in identity.contracts]
         self._write(tables.CONTRACTS, named)
-        self.writer.flush()
-        self._write(tables.RUN, [_run(report, identity, first)])
+        parts = lines_of(self.writer.flush())
+        self._write(tables.RUN, [_run(report, identity, first) | {"parts": parts}])
         self.writer.flush()
 
     def _write(self, table: tables.Table, rows: Iterable[Row]) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import duckdb
 
-from consentry.audit.parts import part_path
 from consentry.audit.tables import TABLES, Column, Table, Type
+from consentry.audit.whole import whole_parts
 from consentry.errors import InvalidInputError
 
 _SQL: Final = {
@@ -82,16 +82,15 @@ def open_tables(folder: Path) -> duckdb.DuckDBPyConnection:
     ``moment(t)`` a time as one.
 
     Raises:
-        InvalidInputError: the folder holds no tables, or those of an audit that is not over.
+        InvalidInputError: the folder holds no tables, those of an audit that is not over, or not exactly what it wrote.
     """
-    if not part_path(folder, "run", 0).is_file():
-        raise InvalidInputError(f"folder {folder} holds no tables of an audit that is over (no row in table run)")
+    whole = whole_parts(folder.absolute())
     connection = duckdb.connect()
     files: list[str] = []
     connection.execute("CREATE MACRO shown(value) AS '0x' || lower(hex(value))")
     connection.execute("CREATE MACRO moment(seconds) AS to_timestamp(seconds)")
     for table in TABLES:
-        parts = [str(path) for path in _parts(folder, table)]
+        parts = [str(path) for path in whole[table.name]]
         files += parts
         connection.execute(f"CREATE VIEW {table.name} AS {_rows(table, parts)}")
     for view in VIEWS:
@@ -118,14 +117,6 @@ def ask(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Sequence[str
         return [name for name, *_ in answered.description or ()], answered.fetchall()
     except duckdb.Error as error:
         raise InvalidInputError(f"query cannot be answered ({error})") from error
-
-
-def _parts(folder: Path, table: Table) -> Sequence[Path]:
-    paths, number = list[Path](), 0
-    while (path := part_path(folder.absolute(), table.name, number)).is_file():
-        paths.append(path)
-        number += 1
-    return paths
 
 
 def _rows(table: Table, parts: Sequence[str]) -> str:

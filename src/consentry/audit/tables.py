@@ -30,7 +30,7 @@ from consentry.core.codes import (
     Standing,
 )
 
-FORMAT: Final = "consentry.audit-tables/v1"
+FORMAT: Final = "consentry.audit-tables/v2"
 
 
 class Type(Enum):
@@ -340,6 +340,7 @@ RUN: Final = Table(
         _count("findings", "findings"),
         _count("unreleased", "permitted accesses whose key was never fetched; none if not compared", empty=True),
         Column("limits", Type.WORDS, "what could not be checked, in words"),
+        Column("parts", Type.WORDS, "SHA-256 and name of every part of the other tables, a line each"),
     ),
 )
 CONTRACTS: Final = Table(

@@ -19,7 +19,6 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from consentry.audit.audit import Progress, Span
-from consentry.audit.checkpoint import Checkpoints
 from consentry.audit.findings import Report
 from consentry.audit.parts import PartWriter
 from consentry.audit.rows import Rows
@@ -30,7 +29,7 @@ from consentry.cli.audit_reports import COMMANDS
 from consentry.cli.output import AsJson, console
 from consentry.config import Settings, load_settings
 from consentry.errors import InvalidInputError
-from consentry.wiring.audits import AuditOrder, run_audit
+from consentry.wiring.audits import AuditOrder, open_checkpoints, run_audit
 
 _SHOWN: Final = 40
 _MOST_SHOWN: Final = 1_000
@@ -96,7 +95,7 @@ def run(
     chosen = load_settings(settings, **{name: value for name, value in given.items() if value})
     order = AuditOrder(Span(first, last), in_bulk=True)
     if out is not None:
-        order = replace(order, rows=Rows(PartWriter(out)), checkpoints=Checkpoints(out / "checkpoint"))
+        order = replace(order, checkpoints=open_checkpoints(chosen, out), rows=Rows(PartWriter(out)))
     quiet = as_json or not sys.stderr.isatty()
     # A node alone says nothing of a custodian's tables: whoever names one audits the chain.
     asked = _Asked(chosen, order, chain_only or bool(node), quiet)

@@ -1,4 +1,4 @@
-"""Opens what an audit may look at, and runs it; no key of any kind is opened."""
+"""Opens what an audit may look at, and runs it; no key is opened but the one its own checkpoints are sealed with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from consentry.audit.audit import Audit, Progress, RowSink, Span
@@ -17,8 +18,10 @@ from consentry.core.chain import BlockReference
 from consentry.core.terms import ZERO_ADDRESS, Address
 from consentry.database.engine import Database
 from consentry.directory.rows import ProjectionRows
+from consentry.errors import ConfigurationError
 from consentry.gateway.background import ROUND_SECONDS
 from consentry.ledger.bulk import Bulk
+from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
 from consentry.vault.measure import ObjectMeasure
@@ -71,6 +74,19 @@ class AuditOrder:
     in_bulk: bool = False
     rows: RowSink | None = None
     checkpoints: Checkpoints | None = None
+
+
+def open_checkpoints(settings: Settings, folder: Path) -> Checkpoints:
+    """Gives the place of a checkpoint in the folder of an audit's tables; draws the key it is sealed with at first use.
+
+    Raises:
+        ConfigurationError: the key lies in that folder too, where it proves nothing, or cannot be used.
+    """
+    path = settings.audit_key
+    if path.resolve().is_relative_to(folder.resolve()):
+        said = f"got {path}, expected outside {folder}: set state_dir or take another folder"
+        raise ConfigurationError(f"place of the key of checkpoints does not match ({said})")
+    return Checkpoints(folder / "checkpoint", load_or_create_key(path))
 
 
 async def run_audit(
