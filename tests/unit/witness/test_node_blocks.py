@@ -77,8 +77,8 @@ class OneBlock(Saying):
         super().__init__({**HEADER, "extraData": "0x", **told, "hash": "0x" + keccak(header).hex()})
         self._receipts = [{**RECEIPT, "status": status}]
 
-    async def raw(self, *asked: object) -> Any:  # noqa: ANN401 - whatever a node may say
-        return self._receipts if asked[0] == "eth_getBlockReceipts" else await super().raw(*asked)
+    async def raw(self, method: str, *parameters: Any) -> Any:  # noqa: ANN401 - whatever a node may say
+        return self._receipts if method == "eth_getBlockReceipts" else await super().raw(method, *parameters)
 
 
 @pytest.mark.parametrize("status", ["0x1", "0x01", "0X1", "1", "01"])
