@@ -94,15 +94,16 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     function resolveFork(bytes32 ledgerId, bytes32 reasonHash) external restricted {
         _requireOfficerOver(_COUNTRY);
         LedgerStatus status = _ledgers[ledgerId].status;
-        if (status != LedgerStatus.FORKED) revert NationalAnchorStatusInvalid(ledgerId, status);
-        _changeStatus(ledgerId, LedgerStatus.ACTIVE, reasonHash);
+        bool closed = status == LedgerStatus.CLOSED_FORKED;
+        if (status != LedgerStatus.FORKED && !closed) revert NationalAnchorStatusInvalid(ledgerId, status);
+        _changeStatus(ledgerId, closed ? LedgerStatus.CLOSED : LedgerStatus.ACTIVE, reasonHash);
     }
 
     /// @inheritdoc INationalAnchor
     function closeLedger(bytes32 ledgerId, bytes32 reasonHash) external restricted {
         _requireOfficerOver(_COUNTRY);
-        _requireOpen(ledgerId);
-        _changeStatus(ledgerId, LedgerStatus.CLOSED, reasonHash);
+        bool forked = _requireOpen(ledgerId) == LedgerStatus.FORKED;
+        _changeStatus(ledgerId, forked ? LedgerStatus.CLOSED_FORKED : LedgerStatus.CLOSED, reasonHash);
     }
 
     /// @inheritdoc INationalAnchor
@@ -112,7 +113,7 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         bytes[] calldata signers,
         bytes[] calldata signatures
     ) external returns (Conflict conflict) {
-        _requireOpen(checkpoint.ledgerId);
+        _requireAdmitted(checkpoint.ledgerId);
         _requireForm(checkpoint);
         _requireQuorum(checkpoint, signers, signatures);
         uint64 against;
@@ -205,7 +206,9 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
 
     function _keep(LedgerCheckpoint calldata checkpoint) private {
         Ledger storage ledger = _ledgers[checkpoint.ledgerId];
-        _requireStatus(checkpoint.ledgerId, ledger.status, LedgerStatus.FORKED);
+        if (ledger.status != LedgerStatus.ACTIVE) {
+            revert NationalAnchorStatusInvalid(checkpoint.ledgerId, ledger.status);
+        }
         ledger.size = checkpoint.size;
         _anchors[checkpoint.ledgerId][checkpoint.size] = Anchor({
             root: checkpoint.root,
@@ -218,7 +221,8 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     function _record(bytes32 checkpointHash, Conflict conflict, ConflictEvidence memory evidence) private {
         bytes32 ledgerId = evidence.checkpoint.ledgerId;
         Ledger storage ledger = _ledgers[ledgerId];
-        ledger.status = LedgerStatus.FORKED;
+        bool closed = ledger.status == LedgerStatus.CLOSED || ledger.status == LedgerStatus.CLOSED_FORKED;
+        ledger.status = closed ? LedgerStatus.CLOSED_FORKED : LedgerStatus.FORKED;
         ++ledger.conflicts;
         _conflicts[checkpointHash] = conflict;
         emit ConflictRecorded(ledgerId, checkpointHash, conflict, evidence);
@@ -333,10 +337,16 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     }
 
     /// @dev The ledger was admitted and is not closed.
-    function _requireOpen(bytes32 ledgerId) private view {
-        LedgerStatus status = _ledgers[ledgerId].status;
-        _requireStatus(ledgerId, status, LedgerStatus.NONE);
-        _requireStatus(ledgerId, status, LedgerStatus.CLOSED);
+    function _requireOpen(bytes32 ledgerId) private view returns (LedgerStatus status) {
+        status = _ledgers[ledgerId].status;
+        bool open = status == LedgerStatus.ACTIVE || status == LedgerStatus.FORKED;
+        if (!open) revert NationalAnchorStatusInvalid(ledgerId, status);
+    }
+
+    function _requireAdmitted(bytes32 ledgerId) private view {
+        if (_ledgers[ledgerId].status == LedgerStatus.NONE) {
+            revert NationalAnchorStatusInvalid(ledgerId, LedgerStatus.NONE);
+        }
     }
 
     function _requireAnchor(
@@ -345,14 +355,10 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     ) private view returns (Anchor storage found) {
         bytes32 ledgerId = identity.ledgerIdOf();
         LedgerStatus status = _ledgers[ledgerId].status;
-        _requireStatus(ledgerId, status, LedgerStatus.NONE);
-        _requireStatus(ledgerId, status, LedgerStatus.FORKED);
+        bool proves = status == LedgerStatus.ACTIVE || status == LedgerStatus.CLOSED;
+        if (!proves) revert NationalAnchorStatusInvalid(ledgerId, status);
         found = _anchors[ledgerId][size];
         if (found.root == 0) revert NationalAnchorNotAnchored(ledgerId, size);
-    }
-
-    function _requireStatus(bytes32 ledgerId, LedgerStatus status, LedgerStatus refused) private pure {
-        if (status == refused) revert NationalAnchorStatusInvalid(ledgerId, status);
     }
 
     /// @dev Ascending hashes: no witness counts twice, and one list has one form.

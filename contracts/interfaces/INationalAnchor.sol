@@ -16,7 +16,8 @@ enum LedgerStatus {
     NONE, // never admitted
     ACTIVE,
     FORKED, // a conflict was recorded, and two officers have not resolved it yet
-    CLOSED // for ever
+    CLOSED, // for ever
+    CLOSED_FORKED // for ever, with a conflict that two officers have not resolved
 }
 
 /// @notice How a checkpoint contradicts one that is anchored. Witnesses that keep to the rules never sign both.
@@ -35,8 +36,8 @@ enum Conflict {
 /// prove decisions of the province to a contract.
 ///
 /// A checkpoint that enough witnesses signed and that contradicts an anchored one is no error: it is evidence, and the
-/// call that brings it succeeds. The ledger is `FORKED` from then on: nothing is anchored and nothing is proved until
-/// two officers have looked. Any two majorities share a witness, so each conflict convicts at least one.
+/// call that brings it succeeds. The ledger is `FORKED` from then on, or `CLOSED_FORKED`: nothing is anchored and nothing
+/// is proved until two officers have looked. Any two majorities share a witness, so each conflict convicts at least one.
 ///
 /// Who governs is as in `IAuthorities`. Acts that take two officers say so.
 ///
@@ -181,13 +182,14 @@ interface INationalAnchor is IAuthorities {
     /// @param witnesses 1 to 32 ERC-7913 signers in ascending order of their keccak-256.
     /// @param threshold how many must sign: more than half.
     function changeWitnesses(bytes32 ledgerId, bytes[] calldata witnesses, uint8 threshold) external;
-    /// @notice Lets a forked ledger go on from what is anchored. Role: NATIONAL, two officers.
+    /// @notice Lets a forked ledger go on from what is anchored; one that is closed stays so and proves again. Role:
+    /// NATIONAL, two officers.
     /// @dev Errors, in this order: ParticipantsRegionForbidden, StatusInvalid.
     /// @param ledgerId struct hash of its identity.
     /// @param reasonHash hash of what was found.
     function resolveFork(bytes32 ledgerId, bytes32 reasonHash) external;
-    /// @notice Closes a ledger for ever: nothing more is anchored; what is stays, and proves. Role: NATIONAL, two
-    /// officers.
+    /// @notice Closes a ledger for ever: nothing more is anchored; what is stays, and proves unless the ledger is
+    /// forked then or a conflict is recorded later. Role: NATIONAL, two officers.
     /// @dev Errors, in this order: ParticipantsRegionForbidden, StatusInvalid.
     /// @param ledgerId struct hash of its identity.
     /// @param reasonHash hash of a reason.
@@ -195,9 +197,9 @@ interface INationalAnchor is IAuthorities {
 
     /// @notice Anchors a checkpoint, or records that it contradicts an anchored one. Anybody may bring one.
     /// @dev The conflicts are tried in the order of `Conflict`, `NOT_A_PREFIX` last. Errors, in this order:
-    /// StatusInvalid (never admitted, or closed), CheckpointInvalid, TimeInvalid, ConflictKnown, QuorumMissing, then
+    /// StatusInvalid (never admitted), CheckpointInvalid, TimeInvalid, ConflictKnown, QuorumMissing, then
     /// for each signer SignersUnordered, WitnessUnknown, SignatureInvalid, then Repeated, Stale, NodesInvalid, and for
-    /// what is no conflict StatusInvalid (forked).
+    /// what is no conflict StatusInvalid (forked, or closed).
     /// @param checkpoint what was signed.
     /// @param nodes of the larger one of this tree and the newest anchored one: a consistency proof whose first node is
     /// never left out. None for the first checkpoint of a ledger; none are needed for other conflicts than
@@ -213,7 +215,7 @@ interface INationalAnchor is IAuthorities {
     ) external returns (Conflict conflict);
 
     /// @notice Proves a decision by the log of its ledger.
-    /// @dev Errors, in this order: StatusInvalid (never admitted, or forked), NotAnchored, PathInvalid, NoDecision.
+    /// @dev Errors, in this order: StatusInvalid (never admitted, or with an open conflict), NotAnchored, PathInvalid, NoDecision.
     /// @param identity of the ledger.
     /// @param size of the anchored tree.
     /// @param place of the event.
@@ -230,7 +232,7 @@ interface INationalAnchor is IAuthorities {
         bytes32[] calldata path
     ) external view returns (ProvenDecision memory decision);
     /// @notice Proves a decision by the chain of its ledger.
-    /// @dev Errors, in this order: StatusInvalid (never admitted, or forked), NotAnchored, HeadersInvalid, those of
+    /// @dev Errors, in this order: StatusInvalid (never admitted, or with an open conflict), NotAnchored, HeadersInvalid, those of
     /// OpenZeppelin's `TrieProof` and `RLP`, LogMissing, NoDecision.
     /// @param identity of the ledger.
     /// @param size of the anchored tree, whose block the headers begin with.

@@ -188,6 +188,23 @@ contract NationalAnchorTest {
         require(_bring(_seen(8), _nodes(4, 8)) == Conflict.NONE, "does not go on");
     }
 
+    /// @notice A ledger closed while forked stays forked; resolved it is closed, and what is closed records conflicts.
+    function test_closeLedger_keepsAFork() external {
+        _bring(_seen(4), new bytes32[](0));
+        for (uint256 i = 0; i < 2; ++i) {
+            LedgerCheckpoint memory other = _seen(4);
+            other.root = bytes32(i + 1);
+            require(_bring(other, new bytes32[](0)) == Conflict.TWO_ROOTS, "no conflict");
+            if (i == 0) _byTwo(abi.encodeCall(_anchor.closeLedger, (_id, 0)));
+            _requireStatus(LedgerStatus.CLOSED_FORKED);
+            bytes4 selector = INationalAnchor.NationalAnchorStatusInvalid.selector;
+            VM.expectRevert(abi.encodeWithSelector(selector, _id, LedgerStatus.CLOSED_FORKED));
+            _anchor.verifyLoggedDecision(_identity(), 4, _place(), _topics(), _data(), new bytes32[](0));
+            _byTwo(abi.encodeCall(_anchor.resolveFork, (_id, 0)));
+            _requireStatus(LedgerStatus.CLOSED);
+        }
+    }
+
     /// @notice Only a fork is resolved, and a closed ledger takes nothing more.
     function test_closeLedger_isForEver() external {
         bytes4 selector = INationalAnchor.NationalAnchorStatusInvalid.selector;
@@ -281,6 +298,11 @@ contract NationalAnchorTest {
         require(_anchor.conflictOf(_reader.hashOf(seen)) == expected, "not recorded");
         (LedgerStatus status, , , , ) = _anchor.ledgerOf(_id);
         require(status == LedgerStatus.FORKED, "goes on");
+    }
+
+    function _requireStatus(LedgerStatus expected) private view {
+        (LedgerStatus status, , , , ) = _anchor.ledgerOf(_id);
+        require(status == expected, "another status");
     }
 
     function _refuse(LedgerCheckpoint memory seen, bytes32[] memory nodes, bytes memory refusal) private {

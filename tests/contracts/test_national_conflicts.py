@@ -152,16 +152,57 @@ def test_closed_ledger_stays_closed(national: National, fork: bool) -> None:  # 
     national.must(national.by_two("closeLedger", LEDGER, REASON))
     national.rules.close(LEDGER)
 
-    closed = ("NationalAnchorStatusInvalid", (LEDGER, LedgerStatus.CLOSED))
+    status = LedgerStatus.CLOSED_FORKED if fork else LedgerStatus.CLOSED
+    closed = ("NationalAnchorStatusInvalid", (LEDGER, status))
     assert national.bring(checkpoint(7), nodes_between(4, 7)).refusal == closed
-    assert national.bring(checkpoint(4, fork=2)).refusal == closed
-    for function, arguments in (
-        ("changeWitnesses", (LEDGER, [bytes(20)], 1)),
-        ("closeLedger", (LEDGER, REASON)),
-        ("resolveFork", (LEDGER, REASON)),
-    ):
+    for function, arguments in (("changeWitnesses", (LEDGER, [bytes(20)], 1)), ("closeLedger", (LEDGER, REASON))):
         refused = national.send(function, *arguments)
         assert (refused.error, refused.arguments) == closed
+
+
+def test_closed_ledger_without_a_fork_has_nothing_to_resolve(national: National) -> None:
+    national.must(national.by_two("closeLedger", LEDGER, REASON))
+
+    refused = national.send("resolveFork", LEDGER, REASON)
+
+    assert (refused.error, refused.arguments) == ("NationalAnchorStatusInvalid", (LEDGER, LedgerStatus.CLOSED))
+
+
+@pytest.mark.parametrize("fork", [False, True])
+def test_closed_ledger_still_records_conflicts(national: National, fork: bool) -> None:  # noqa: FBT001 - a case
+    grown(national, 4, 7)
+    if fork:
+        assert national.bring(checkpoint(4, fork=3)).conflict == Conflict.TWO_ROOTS
+    national.must(national.by_two("closeLedger", LEDGER, REASON))
+    national.rules.close(LEDGER)
+
+    assert national.bring(checkpoint(7, fork=2)).conflict == Conflict.TWO_ROOTS
+    assert national.read("ledgerOf", LEDGER)[:3] == (LedgerStatus.CLOSED_FORKED, 7, 1 + fork)
+
+
+def test_fork_between_the_two_officers_who_close_stays(national: National) -> None:
+    """What counts is whether the ledger is forked when the second officer confirms."""
+    grown(national, 7)
+    national.must(national.send("closeLedger", LEDGER, REASON))
+    assert national.bring(checkpoint(7, fork=3)).conflict == Conflict.TWO_ROOTS
+
+    done = national.must(national.send("closeLedger", LEDGER, REASON, sender=SECOND.address))
+    national.rules.close(LEDGER)
+
+    assert done.logs[1].members[2] == LedgerStatus.CLOSED_FORKED
+    national.agree(LEDGER)
+
+
+def test_ledger_closed_while_forked_is_resolved_and_stays_closed(national: National) -> None:
+    forked(national)
+    national.must(national.by_two("closeLedger", LEDGER, REASON))
+    national.rules.close(LEDGER)
+
+    national.must(national.by_two("resolveFork", LEDGER, REASON))
+    national.rules.resolve(LEDGER)
+
+    assert status_of(national) == LedgerStatus.CLOSED
+    national.agree(LEDGER)
 
 
 def test_ledgers_do_not_touch_each_other(national: National) -> None:

@@ -33,6 +33,12 @@ class LedgerStatus(IntEnum):
     ACTIVE = 1
     FORKED = 2
     CLOSED = 3
+    CLOSED_FORKED = 4
+
+
+_CLOSED: Final = frozenset({LedgerStatus.CLOSED, LedgerStatus.CLOSED_FORKED})
+_OPEN: Final = frozenset({LedgerStatus.ACTIVE, LedgerStatus.FORKED})
+_PROVING: Final = frozenset({LedgerStatus.ACTIVE, LedgerStatus.CLOSED})
 
 
 class Conflict(IntEnum):
@@ -184,15 +190,17 @@ class Anchors:
         known.version += 1
 
     def resolve(self, ledger: bytes) -> None:
-        """Lets a forked ledger go on from what is anchored."""
+        """Lets a forked ledger go on from what is anchored; one that is closed stays so and proves again."""
         known = self.of(ledger)
-        if known.status != LedgerStatus.FORKED:
+        if known.status not in {LedgerStatus.FORKED, LedgerStatus.CLOSED_FORKED}:
             raise refusal("NationalAnchorStatusInvalid", ledger, known.status)
-        known.status = LedgerStatus.ACTIVE
+        known.status = LedgerStatus.CLOSED if known.status in _CLOSED else LedgerStatus.ACTIVE
 
     def close(self, ledger: bytes) -> None:
-        """Closes a ledger for ever."""
-        self._open(ledger).status = LedgerStatus.CLOSED
+        """Closes a ledger for ever; an open conflict stays open."""
+        known = self._open(ledger)
+        forked = known.status == LedgerStatus.FORKED
+        known.status = LedgerStatus.CLOSED_FORKED if forked else LedgerStatus.CLOSED
 
     def anchor(
         self,
@@ -211,7 +219,7 @@ class Anchors:
             holds: whether a signature is the signer's.
             now: time of the block, in seconds.
         """
-        known = self._open(checkpoint.ledger_id)
+        known = self._admitted(checkpoint.ledger_id)
         check_form(checkpoint, now)
         name = struct_hash(checkpoint)
         if name in self.conflicts:
@@ -219,10 +227,10 @@ class Anchors:
         self._check_quorum(checkpoint.ledger_id, signed, holds)
         conflict = compare(known, checkpoint, nodes)
         if conflict:
-            known.status = LedgerStatus.FORKED
+            known.status = LedgerStatus.CLOSED_FORKED if known.status in _CLOSED else LedgerStatus.FORKED
             known.conflicts += 1
             self.conflicts[name] = conflict
-        elif known.status == LedgerStatus.FORKED:
+        elif known.status != LedgerStatus.ACTIVE:
             raise refusal("NationalAnchorStatusInvalid", checkpoint.ledger_id, known.status)
         else:
             known.size = checkpoint.size
@@ -230,9 +238,9 @@ class Anchors:
         return conflict
 
     def anchored(self, ledger: bytes, size: int) -> LedgerCheckpoint:
-        """Gives an anchored checkpoint that decisions can be proved with: not while the ledger is forked."""
+        """Gives an anchored checkpoint that decisions can be proved with: not while a conflict is open."""
         known = self.of(ledger)
-        if known.status in {LedgerStatus.NONE, LedgerStatus.FORKED}:
+        if known.status not in _PROVING:
             raise refusal("NationalAnchorStatusInvalid", ledger, known.status)
         if size not in known.anchors:
             raise refusal("NationalAnchorNotAnchored", ledger, size)
@@ -240,7 +248,13 @@ class Anchors:
 
     def _open(self, ledger: bytes) -> AnchoredLedger:
         known = self.of(ledger)
-        if known.status in {LedgerStatus.NONE, LedgerStatus.CLOSED}:
+        if known.status not in _OPEN:
+            raise refusal("NationalAnchorStatusInvalid", ledger, known.status)
+        return known
+
+    def _admitted(self, ledger: bytes) -> AnchoredLedger:
+        known = self.of(ledger)
+        if known.status == LedgerStatus.NONE:
             raise refusal("NationalAnchorStatusInvalid", ledger, known.status)
         return known
 
