@@ -188,6 +188,39 @@ contract NationalAnchorTest {
         require(_bring(_seen(8), _nodes(4, 8)) == Conflict.NONE, "does not go on");
     }
 
+    /// @notice A former list is convicted of what it signed twice until a fork is resolved, and anchors nothing.
+    function test_recordConflict_hearsFormerLists() external {
+        _bring(_seen(4), new bytes32[](0));
+        bytes[] memory others = new bytes[](1);
+        others[0] = abi.encodePacked(address(0xB000));
+        _byTwo(abi.encodeCall(_anchor.changeWitnesses, (_id, others, 1)));
+        bytes4 selector = INationalAnchor.NationalAnchorNotAnchored.selector;
+        _refuseConflict(3, _seen(4), abi.encodeWithSelector(selector, _id, 3));
+        selector = INationalAnchor.NationalAnchorNoConflict.selector;
+        _refuseConflict(4, _seen(8), abi.encodeWithSelector(selector, _id, 8, 4));
+        LedgerCheckpoint memory other = _seen(4);
+        other.root = _OTHER;
+        Conflict conflict = _anchor.recordConflict(4, other, new bytes32[](0), _witnesses(), _sign(other));
+        require(conflict == Conflict.TWO_ROOTS, "no conflict");
+        _requireStatus(LedgerStatus.FORKED);
+        _byTwo(abi.encodeCall(_anchor.resolveFork, (_id, 0)));
+        other.root = keccak256("another");
+        selector = INationalAnchor.NationalAnchorListUnheard.selector;
+        _refuseConflict(4, other, abi.encodeWithSelector(selector, _id, 1));
+    }
+
+    /// @notice After a change of the list no clock convicts, and none goes back.
+    function test_anchor_refusesATimeBehindThatOfFormerWitnesses() external {
+        LedgerCheckpoint memory seen = _seen(4);
+        _bring(seen, new bytes32[](0));
+        _byTwo(abi.encodeCall(_anchor.changeWitnesses, (_id, _witnesses(), 1)));
+        LedgerCheckpoint memory behind = _seen(8);
+        behind.seenAt = seen.seenAt - 1;
+        bytes4 selector = INationalAnchor.NationalAnchorTimeBehind.selector;
+        _refuse(behind, _nodes(4, 8), abi.encodeWithSelector(selector, behind.seenAt, seen.seenAt));
+        _requireStatus(LedgerStatus.ACTIVE);
+    }
+
     /// @notice A ledger closed while forked stays forked; resolved it is closed, and what is closed records conflicts.
     function test_closeLedger_keepsAFork() external {
         _bring(_seen(4), new bytes32[](0));
@@ -303,6 +336,13 @@ contract NationalAnchorTest {
     function _requireStatus(LedgerStatus expected) private view {
         (LedgerStatus status, , , , ) = _anchor.ledgerOf(_id);
         require(status == expected, "another status");
+    }
+
+    function _refuseConflict(uint64 against, LedgerCheckpoint memory seen, bytes memory refusal) private {
+        bytes32[] memory nodes = seen.size > against ? _nodes(against, seen.size) : new bytes32[](0);
+        bytes[] memory signatures = _sign(seen);
+        VM.expectRevert(refusal);
+        _anchor.recordConflict(against, seen, nodes, _witnesses(), signatures);
     }
 
     function _refuse(LedgerCheckpoint memory seen, bytes32[] memory nodes, bytes memory refusal) private {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -29,7 +30,10 @@ class Rules:
         signed = sorted(((key.signer, b"") for key in step.by), key=lambda one: signer_order(one[0]))
         now = LATER if step.at is None else step.at
         try:
-            return self.anchors.anchor(step.checkpoint, step.nodes, signed, lambda *_: True, now).name, ()
+            act = self.anchors.anchor
+            if step.against is not None:
+                act = partial(self.anchors.record_conflict, step.against)
+            return act(step.checkpoint, step.nodes, signed, lambda *_: True, now).name, ()
         except LedgerRejectedError as error:
             return error.details["solidity"], tuple(error.details["arguments"])
 
