@@ -81,8 +81,8 @@ interface INationalAnchor is IAuthorities {
     error NationalAnchorSignersUnordered(uint256 place);
     /// @notice The witnesses are others since, and their clocks are behind those of the witnesses before.
     /// @param seenAt when they say they saw it, in seconds.
-    /// @param known when those before saw the newest tree.
-    error NationalAnchorTimeBehind(uint64 seenAt, uint64 known);
+    /// @param knownAt when those before saw the newest tree.
+    error NationalAnchorTimeBehind(uint64 seenAt, uint64 knownAt);
     /// @notice Two officers resolved a fork after the list was replaced; its conflicts are recorded no longer.
     /// @param ledgerId struct hash of the identity.
     /// @param version of the list.
