@@ -25,8 +25,8 @@ import {FOUNDING_OFFICES} from "./types/Roles.sol";
 contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     struct Ledger {
         LedgerStatus status;
-        uint8 threshold;
         uint32 version; // of the list of witnesses, from 1
+        uint32 heardFrom; // version of the first list whose conflicts are still recorded
         uint32 conflicts;
         uint64 size; // of the newest anchored tree
     }
@@ -36,6 +36,7 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         bytes32 blockHash;
         uint64 blockNumber;
         uint64 seenAt; // seconds
+        uint32 version; // of the list whose witnesses signed it
     }
 
     uint256 private constant _MOST_WITNESSES = 32;
@@ -44,6 +45,7 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
 
     mapping(bytes32 ledgerId => Ledger) private _ledgers;
     mapping(bytes32 ledgerId => mapping(uint32 version => mapping(bytes32 signerHash => bool))) private _witnesses;
+    mapping(bytes32 ledgerId => mapping(uint32 version => uint8)) private _thresholds;
     mapping(bytes32 ledgerId => mapping(uint64 size => Anchor)) private _anchors;
     mapping(bytes32 checkpointHash => Conflict) private _conflicts;
     bool private _hasBegun;
@@ -94,15 +96,16 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     function resolveFork(bytes32 ledgerId, bytes32 reasonHash) external restricted {
         _requireOfficerOver(_COUNTRY);
         LedgerStatus status = _ledgers[ledgerId].status;
-        if (status != LedgerStatus.FORKED) revert NationalAnchorStatusInvalid(ledgerId, status);
-        _changeStatus(ledgerId, LedgerStatus.ACTIVE, reasonHash);
+        bool closed = status == LedgerStatus.CLOSED_FORKED;
+        if (status != LedgerStatus.FORKED && !closed) revert NationalAnchorStatusInvalid(ledgerId, status);
+        _changeStatus(ledgerId, closed ? LedgerStatus.CLOSED : LedgerStatus.ACTIVE, reasonHash, true);
     }
 
     /// @inheritdoc INationalAnchor
     function closeLedger(bytes32 ledgerId, bytes32 reasonHash) external restricted {
         _requireOfficerOver(_COUNTRY);
-        _requireOpen(ledgerId);
-        _changeStatus(ledgerId, LedgerStatus.CLOSED, reasonHash);
+        bool forked = _requireOpen(ledgerId) == LedgerStatus.FORKED;
+        _changeStatus(ledgerId, forked ? LedgerStatus.CLOSED_FORKED : LedgerStatus.CLOSED, reasonHash, false);
     }
 
     /// @inheritdoc INationalAnchor
@@ -112,23 +115,36 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         bytes[] calldata signers,
         bytes[] calldata signatures
     ) external returns (Conflict conflict) {
-        _requireOpen(checkpoint.ledgerId);
+        _requireAdmitted(checkpoint.ledgerId);
         _requireForm(checkpoint);
-        _requireQuorum(checkpoint, signers, signatures);
-        uint64 against;
-        (conflict, against) = _compare(checkpoint, nodes);
+        uint32 version = _ledgers[checkpoint.ledgerId].version;
+        _requireQuorum(checkpoint, version, signers, signatures);
+        uint64 against = _ledgers[checkpoint.ledgerId].size;
+        if (_anchors[checkpoint.ledgerId][checkpoint.size].root != 0) against = checkpoint.size;
+        conflict = _compare(checkpoint, nodes, against, version);
         if (conflict == Conflict.NONE) {
-            _keep(checkpoint);
+            _keep(checkpoint, version);
             emit CheckpointAnchored(checkpoint.ledgerId, checkpoint.size, checkpoint, signers, signatures);
             return conflict;
         }
-        ConflictEvidence memory evidence;
-        evidence.checkpoint = checkpoint;
-        evidence.known = checkpointOf(checkpoint.ledgerId, against);
-        evidence.nodes = nodes;
-        evidence.signers = signers;
-        evidence.signatures = signatures;
-        _record(checkpoint.checkpointHashOf(), conflict, evidence);
+        _record(against, conflict, checkpoint, nodes, signers, signatures);
+    }
+
+    /// @inheritdoc INationalAnchor
+    function recordConflict(
+        uint64 against,
+        LedgerCheckpoint calldata checkpoint,
+        bytes32[] calldata nodes,
+        bytes[] calldata signers,
+        bytes[] calldata signatures
+    ) external returns (Conflict conflict) {
+        _requireAdmitted(checkpoint.ledgerId);
+        _requireForm(checkpoint);
+        uint32 version = _requireHeard(checkpoint.ledgerId, against);
+        _requireQuorum(checkpoint, version, signers, signatures);
+        conflict = _compare(checkpoint, nodes, against, version);
+        if (conflict == Conflict.NONE) revert NationalAnchorNoConflict(checkpoint.ledgerId, checkpoint.size, against);
+        _record(against, conflict, checkpoint, nodes, signers, signatures);
     }
 
     /// @inheritdoc INationalAnchor
@@ -173,7 +189,8 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         returns (LedgerStatus status, uint64 size, uint32 conflicts, uint32 version, uint8 threshold)
     {
         Ledger storage ledger = _ledgers[ledgerId];
-        return (ledger.status, ledger.size, ledger.conflicts, ledger.version, ledger.threshold);
+        threshold = _thresholds[ledgerId][ledger.version];
+        return (ledger.status, ledger.size, ledger.conflicts, ledger.version, threshold);
     }
 
     /// @inheritdoc INationalAnchor
@@ -183,7 +200,7 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
 
     /// @inheritdoc INationalAnchor
     function isWitness(bytes32 ledgerId, bytes calldata signer) external view returns (bool witness) {
-        return _isWitness(ledgerId, keccak256(signer));
+        return _witnesses[ledgerId][_ledgers[ledgerId].version][keccak256(signer)];
     }
 
     /// @inheritdoc INationalAnchor
@@ -203,75 +220,100 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         });
     }
 
-    function _keep(LedgerCheckpoint calldata checkpoint) private {
+    function _keep(LedgerCheckpoint calldata checkpoint, uint32 version) private {
         Ledger storage ledger = _ledgers[checkpoint.ledgerId];
-        _requireStatus(checkpoint.ledgerId, ledger.status, LedgerStatus.FORKED);
+        if (ledger.status != LedgerStatus.ACTIVE) {
+            revert NationalAnchorStatusInvalid(checkpoint.ledgerId, ledger.status);
+        }
         ledger.size = checkpoint.size;
         _anchors[checkpoint.ledgerId][checkpoint.size] = Anchor({
             root: checkpoint.root,
             blockHash: checkpoint.blockHash,
             blockNumber: checkpoint.blockNumber,
-            seenAt: checkpoint.seenAt
+            seenAt: checkpoint.seenAt,
+            version: version
         });
     }
 
-    function _record(bytes32 checkpointHash, Conflict conflict, ConflictEvidence memory evidence) private {
-        bytes32 ledgerId = evidence.checkpoint.ledgerId;
-        Ledger storage ledger = _ledgers[ledgerId];
-        ledger.status = LedgerStatus.FORKED;
-        ++ledger.conflicts;
+    function _record(
+        uint64 against,
+        Conflict conflict,
+        LedgerCheckpoint calldata checkpoint,
+        bytes32[] calldata nodes,
+        bytes[] calldata signers,
+        bytes[] calldata signatures
+    ) private {
+        ConflictEvidence memory evidence;
+        evidence.checkpoint = checkpoint;
+        evidence.known = checkpointOf(checkpoint.ledgerId, against);
+        evidence.nodes = nodes;
+        evidence.signers = signers;
+        evidence.signatures = signatures;
+        _markFork(checkpoint.ledgerId);
+        bytes32 checkpointHash = checkpoint.checkpointHashOf();
         _conflicts[checkpointHash] = conflict;
-        emit ConflictRecorded(ledgerId, checkpointHash, conflict, evidence);
+        emit ConflictRecorded(checkpoint.ledgerId, checkpointHash, conflict, evidence);
     }
 
-    function _changeStatus(bytes32 ledgerId, LedgerStatus status, bytes32 reasonHash) private {
+    function _markFork(bytes32 ledgerId) private {
+        Ledger storage ledger = _ledgers[ledgerId];
+        bool closed = ledger.status == LedgerStatus.CLOSED || ledger.status == LedgerStatus.CLOSED_FORKED;
+        ledger.status = closed ? LedgerStatus.CLOSED_FORKED : LedgerStatus.FORKED;
+        ++ledger.conflicts;
+    }
+
+    function _changeStatus(bytes32 ledgerId, LedgerStatus status, bytes32 reasonHash, bool resolved) private {
         if (!_isConfirmed(_COUNTRY)) return;
-        _ledgers[ledgerId].status = status;
+        Ledger storage ledger = _ledgers[ledgerId];
+        // Two officers have looked at what there was against former lists: keys of those, lost since, stop nothing more.
+        if (resolved) ledger.heardFrom = ledger.version;
+        ledger.status = status;
         emit LedgerStatusChanged(ledgerId, _ownAuthority(), status, reasonHash);
     }
 
     function _enterWitnesses(bytes32 ledgerId, bytes[] calldata witnesses, uint8 threshold) private {
-        Ledger storage ledger = _ledgers[ledgerId];
-        ledger.threshold = threshold;
-        uint32 version = ++ledger.version;
+        uint32 version = ++_ledgers[ledgerId].version;
+        _thresholds[ledgerId][version] = threshold;
         for (uint256 i = 0; i < witnesses.length; ++i) _witnesses[ledgerId][version][keccak256(witnesses[i])] = true;
         emit WitnessesChanged(ledgerId, version, witnesses, threshold);
     }
 
-    /// @dev What a signed checkpoint is beside those that are anchored, and the size of the one it contradicts.
+    /// @dev What a checkpoint that witnesses of a list signed is beside the anchored one of a size; zero for none.
     function _compare(
         LedgerCheckpoint calldata checkpoint,
-        bytes32[] calldata nodes
-    ) private view returns (Conflict conflict, uint64 against) {
-        uint64 newest = _ledgers[checkpoint.ledgerId].size;
-        if (newest == 0) {
+        bytes32[] calldata nodes,
+        uint64 against,
+        uint32 version
+    ) private view returns (Conflict conflict) {
+        if (against == 0) {
             if (nodes.length != 0) revert NationalAnchorNodesInvalid(0, checkpoint.size);
-            return (Conflict.NONE, 0);
+            return Conflict.NONE;
         }
-        Anchor storage same = _anchors[checkpoint.ledgerId][checkpoint.size];
-        bool anchored = same.root != 0;
-        if (anchored && same.root != checkpoint.root) return (Conflict.TWO_ROOTS, checkpoint.size);
-        against = anchored ? checkpoint.size : newest;
         Anchor storage known = _anchors[checkpoint.ledgerId][against];
+        bool sameSize = checkpoint.size == against;
+        if (sameSize && known.root != checkpoint.root) return Conflict.TWO_ROOTS;
         if (checkpoint.blockNumber == known.blockNumber && checkpoint.blockHash != known.blockHash) {
-            return (Conflict.TWO_BLOCKS, against);
+            return Conflict.TWO_BLOCKS;
         }
-        if (anchored) revert NationalAnchorRepeated(checkpoint.ledgerId, checkpoint.size);
-        if (_hasGoneBack(checkpoint, known, newest)) return (Conflict.WENT_BACK, against);
-        if (_isPrefix(checkpoint, known.root, newest, nodes)) return (Conflict.NONE, 0);
-        return (Conflict.NOT_A_PREFIX, against);
+        if (sameSize) revert NationalAnchorRepeated(checkpoint.ledgerId, checkpoint.size);
+        if (_hasGoneBack(checkpoint, known, against, known.version == version)) return Conflict.WENT_BACK;
+        if (!_isPrefix(checkpoint, known.root, against, nodes)) return Conflict.NOT_A_PREFIX;
+        if (checkpoint.seenAt < known.seenAt) revert NationalAnchorTimeBehind(checkpoint.seenAt, known.seenAt);
+        return Conflict.NONE;
     }
 
-    /// @dev A log only grows, and only with a block: more leaves were there later, in a later block.
+    /// @dev A log only grows, and only with a block: more leaves were there later, in a later block. Clocks of two lists
+    /// are not those of one, and nobody has to have signed both.
     function _hasGoneBack(
         LedgerCheckpoint calldata checkpoint,
         Anchor storage known,
-        uint64 newest
+        uint64 against,
+        bool oneList
     ) private view returns (bool back) {
-        if (checkpoint.size > newest) {
-            return checkpoint.seenAt < known.seenAt || checkpoint.blockNumber <= known.blockNumber;
+        if (checkpoint.size > against) {
+            return (oneList && checkpoint.seenAt < known.seenAt) || checkpoint.blockNumber <= known.blockNumber;
         }
-        return checkpoint.seenAt > known.seenAt || checkpoint.blockNumber >= known.blockNumber;
+        return (oneList && checkpoint.seenAt > known.seenAt) || checkpoint.blockNumber >= known.blockNumber;
     }
 
     /// @dev Whether the smaller one of two trees is the beginning of the larger. What shows neither that nor the
@@ -306,10 +348,11 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
 
     function _requireQuorum(
         LedgerCheckpoint calldata checkpoint,
+        uint32 version,
         bytes[] calldata signers,
         bytes[] calldata signatures
     ) private view {
-        uint8 threshold = _ledgers[checkpoint.ledgerId].threshold;
+        uint8 threshold = _thresholds[checkpoint.ledgerId][version];
         if (signers.length < threshold || signers.length != signatures.length) {
             revert NationalAnchorQuorumMissing(signers.length, signatures.length, threshold);
         }
@@ -318,7 +361,7 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         for (uint256 i = 0; i < signers.length; ++i) {
             bytes32 signerHash = keccak256(signers[i]);
             if (signerHash <= last) revert NationalAnchorSignersUnordered(i);
-            if (!_isWitness(checkpoint.ledgerId, signerHash)) {
+            if (!_witnesses[checkpoint.ledgerId][version][signerHash]) {
                 revert NationalAnchorWitnessUnknown(checkpoint.ledgerId, signers[i]);
             }
             if (!SignatureChecker.isValidSignatureNow(signers[i], digest, signatures[i])) {
@@ -328,15 +371,24 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         }
     }
 
-    function _isWitness(bytes32 ledgerId, bytes32 signerHash) private view returns (bool witness) {
-        return _witnesses[ledgerId][_ledgers[ledgerId].version][signerHash];
+    /// @dev The version of the list that signed an anchored tree, if its conflicts are recorded.
+    function _requireHeard(bytes32 ledgerId, uint64 against) private view returns (uint32 version) {
+        if (_anchors[ledgerId][against].root == 0) revert NationalAnchorNotAnchored(ledgerId, against);
+        version = _anchors[ledgerId][against].version;
+        if (version < _ledgers[ledgerId].heardFrom) revert NationalAnchorListUnheard(ledgerId, version);
     }
 
     /// @dev The ledger was admitted and is not closed.
-    function _requireOpen(bytes32 ledgerId) private view {
-        LedgerStatus status = _ledgers[ledgerId].status;
-        _requireStatus(ledgerId, status, LedgerStatus.NONE);
-        _requireStatus(ledgerId, status, LedgerStatus.CLOSED);
+    function _requireOpen(bytes32 ledgerId) private view returns (LedgerStatus status) {
+        status = _ledgers[ledgerId].status;
+        bool open = status == LedgerStatus.ACTIVE || status == LedgerStatus.FORKED;
+        if (!open) revert NationalAnchorStatusInvalid(ledgerId, status);
+    }
+
+    function _requireAdmitted(bytes32 ledgerId) private view {
+        if (_ledgers[ledgerId].status == LedgerStatus.NONE) {
+            revert NationalAnchorStatusInvalid(ledgerId, LedgerStatus.NONE);
+        }
     }
 
     function _requireAnchor(
@@ -345,14 +397,10 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     ) private view returns (Anchor storage found) {
         bytes32 ledgerId = identity.ledgerIdOf();
         LedgerStatus status = _ledgers[ledgerId].status;
-        _requireStatus(ledgerId, status, LedgerStatus.NONE);
-        _requireStatus(ledgerId, status, LedgerStatus.FORKED);
+        bool proves = status == LedgerStatus.ACTIVE || status == LedgerStatus.CLOSED;
+        if (!proves) revert NationalAnchorStatusInvalid(ledgerId, status);
         found = _anchors[ledgerId][size];
         if (found.root == 0) revert NationalAnchorNotAnchored(ledgerId, size);
-    }
-
-    function _requireStatus(bytes32 ledgerId, LedgerStatus status, LedgerStatus refused) private pure {
-        if (status == refused) revert NationalAnchorStatusInvalid(ledgerId, status);
     }
 
     /// @dev Ascending hashes: no witness counts twice, and one list has one form.

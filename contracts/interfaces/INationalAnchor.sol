@@ -16,7 +16,8 @@ enum LedgerStatus {
     NONE, // never admitted
     ACTIVE,
     FORKED, // a conflict was recorded, and two officers have not resolved it yet
-    CLOSED // for ever
+    CLOSED, // for ever
+    CLOSED_FORKED // for ever, with a conflict that two officers have not resolved
 }
 
 /// @notice How a checkpoint contradicts one that is anchored. Witnesses that keep to the rules never sign both.
@@ -35,8 +36,10 @@ enum Conflict {
 /// prove decisions of the province to a contract.
 ///
 /// A checkpoint that enough witnesses signed and that contradicts an anchored one is no error: it is evidence, and the
-/// call that brings it succeeds. The ledger is `FORKED` from then on: nothing is anchored and nothing is proved until
-/// two officers have looked. Any two majorities share a witness, so each conflict convicts at least one.
+/// call that brings it succeeds. The ledger is `FORKED` from then on, or `CLOSED_FORKED`: nothing is anchored and nothing
+/// is proved until two officers have looked. Any two majorities of one list share a witness, so each conflict of
+/// checkpoints of one list convicts at least one. Majorities of two lists need not: there, either all who signed one of
+/// the two checkpoints did so against the rules, or the province showed two histories.
 ///
 /// Who governs is as in `IAuthorities`. Acts that take two officers say so.
 ///
@@ -76,7 +79,20 @@ interface INationalAnchor is IAuthorities {
     /// @notice Signers come in ascending order of their hash, each once.
     /// @param place of the first that does not.
     error NationalAnchorSignersUnordered(uint256 place);
-    /// @notice The signer is no witness of this ledger, or is none any longer.
+    /// @notice The witnesses are others since, and their clocks are behind those of the witnesses before.
+    /// @param seenAt when they say they saw it, in seconds.
+    /// @param knownAt when those before saw the newest tree.
+    error NationalAnchorTimeBehind(uint64 seenAt, uint64 knownAt);
+    /// @notice Two officers resolved a fork after the list was replaced; its conflicts are recorded no longer.
+    /// @param ledgerId struct hash of the identity.
+    /// @param version of the list.
+    error NationalAnchorListUnheard(bytes32 ledgerId, uint32 version);
+    /// @notice The checkpoint does not contradict the anchored one.
+    /// @param ledgerId struct hash of the identity.
+    /// @param size of its tree.
+    /// @param against size of the anchored one.
+    error NationalAnchorNoConflict(bytes32 ledgerId, uint256 size, uint256 against);
+    /// @notice The signer is no witness of this ledger in the list that must sign.
     /// @param ledgerId struct hash of the identity.
     /// @param signer ERC-7913.
     error NationalAnchorWitnessUnknown(bytes32 ledgerId, bytes signer);
@@ -175,19 +191,20 @@ interface INationalAnchor is IAuthorities {
     /// @param threshold how many must sign: more than half.
     function admitLedger(LedgerIdentity calldata identity, bytes[] calldata witnesses, uint8 threshold) external;
     /// @notice Replaces the witnesses of a ledger that is not closed. Role: NATIONAL, two officers.
-    /// @dev What the old ones signed and was not brought counts for nothing from here on. Errors, in this order:
+    /// @dev What the old ones signed is anchored no longer; see `recordConflict`. Errors, in this order:
     /// ParticipantsRegionForbidden, StatusInvalid, WitnessesInvalid, ThresholdInvalid.
     /// @param ledgerId struct hash of its identity.
     /// @param witnesses 1 to 32 ERC-7913 signers in ascending order of their keccak-256.
     /// @param threshold how many must sign: more than half.
     function changeWitnesses(bytes32 ledgerId, bytes[] calldata witnesses, uint8 threshold) external;
-    /// @notice Lets a forked ledger go on from what is anchored. Role: NATIONAL, two officers.
-    /// @dev Errors, in this order: ParticipantsRegionForbidden, StatusInvalid.
+    /// @notice Lets a forked ledger go on from what is anchored; one that is closed stays so and proves again. Role:
+    /// NATIONAL, two officers.
+    /// @dev Former lists are heard no longer. Errors, in this order: ParticipantsRegionForbidden, StatusInvalid.
     /// @param ledgerId struct hash of its identity.
     /// @param reasonHash hash of what was found.
     function resolveFork(bytes32 ledgerId, bytes32 reasonHash) external;
-    /// @notice Closes a ledger for ever: nothing more is anchored; what is stays, and proves. Role: NATIONAL, two
-    /// officers.
+    /// @notice Closes a ledger for ever: nothing more is anchored; what is stays, and proves unless the ledger is
+    /// forked then or a conflict is recorded later. Role: NATIONAL, two officers.
     /// @dev Errors, in this order: ParticipantsRegionForbidden, StatusInvalid.
     /// @param ledgerId struct hash of its identity.
     /// @param reasonHash hash of a reason.
@@ -195,9 +212,9 @@ interface INationalAnchor is IAuthorities {
 
     /// @notice Anchors a checkpoint, or records that it contradicts an anchored one. Anybody may bring one.
     /// @dev The conflicts are tried in the order of `Conflict`, `NOT_A_PREFIX` last. Errors, in this order:
-    /// StatusInvalid (never admitted, or closed), CheckpointInvalid, TimeInvalid, ConflictKnown, QuorumMissing, then
+    /// StatusInvalid (never admitted), CheckpointInvalid, TimeInvalid, ConflictKnown, QuorumMissing, then
     /// for each signer SignersUnordered, WitnessUnknown, SignatureInvalid, then Repeated, Stale, NodesInvalid, and for
-    /// what is no conflict StatusInvalid (forked).
+    /// what is no conflict TimeBehind (of other witnesses than the newest), StatusInvalid (forked, or closed).
     /// @param checkpoint what was signed.
     /// @param nodes of the larger one of this tree and the newest anchored one: a consistency proof whose first node is
     /// never left out. None for the first checkpoint of a ledger; none are needed for other conflicts than
@@ -212,8 +229,26 @@ interface INationalAnchor is IAuthorities {
         bytes[] calldata signatures
     ) external returns (Conflict conflict);
 
+    /// @notice Records that a checkpoint contradicts an anchored one whose witnesses are of the same list, be it a former
+    /// one. Anybody may bring one; nothing is anchored by it.
+    /// @dev Errors, in this order: StatusInvalid (never admitted), CheckpointInvalid, TimeInvalid, ConflictKnown,
+    /// NotAnchored, ListUnheard, then as `anchor`, from QuorumMissing to NodesInvalid, then NoConflict.
+    /// @param against size of the anchored tree.
+    /// @param checkpoint what was signed.
+    /// @param nodes of the larger one of the two trees, as for `anchor`.
+    /// @param signers ERC-7913 signers of witnesses of that list, in ascending order of their keccak-256.
+    /// @param signatures theirs, in the same order.
+    /// @return conflict which one.
+    function recordConflict(
+        uint64 against,
+        LedgerCheckpoint calldata checkpoint,
+        bytes32[] calldata nodes,
+        bytes[] calldata signers,
+        bytes[] calldata signatures
+    ) external returns (Conflict conflict);
+
     /// @notice Proves a decision by the log of its ledger.
-    /// @dev Errors, in this order: StatusInvalid (never admitted, or forked), NotAnchored, PathInvalid, NoDecision.
+    /// @dev Errors, in this order: StatusInvalid (never admitted, or with an open conflict), NotAnchored, PathInvalid, NoDecision.
     /// @param identity of the ledger.
     /// @param size of the anchored tree.
     /// @param place of the event.
@@ -230,7 +265,7 @@ interface INationalAnchor is IAuthorities {
         bytes32[] calldata path
     ) external view returns (ProvenDecision memory decision);
     /// @notice Proves a decision by the chain of its ledger.
-    /// @dev Errors, in this order: StatusInvalid (never admitted, or forked), NotAnchored, HeadersInvalid, those of
+    /// @dev Errors, in this order: StatusInvalid (never admitted, or with an open conflict), NotAnchored, HeadersInvalid, those of
     /// OpenZeppelin's `TrieProof` and `RLP`, LogMissing, NoDecision.
     /// @param identity of the ledger.
     /// @param size of the anchored tree, whose block the headers begin with.

@@ -5,34 +5,16 @@ import {RLP} from "@openzeppelin/contracts/utils/RLP.sol";
 
 import {Governance} from "../Governance.sol";
 import {NationalAnchor} from "../NationalAnchor.sol";
-import {IAccessLedger} from "../interfaces/IAccessLedger.sol";
 import {IAuthorities} from "../interfaces/IAuthorities.sol";
 import {Conflict, INationalAnchor, LedgerStatus} from "../interfaces/INationalAnchor.sol";
-import {
-    LedgerCheckpoint,
-    LedgerIdentity,
-    LogPlace,
-    ProvenDecision,
-    ReceiptPlace
-} from "../types/LedgerCheckpoint.sol";
+import {LedgerCheckpoint, LedgerIdentity, LogPlace, ProvenDecision, ReceiptPlace} from "../types/LedgerCheckpoint.sol";
 import {HIGHEST_OFFICE, ROLE_NATIONAL, ROLE_REGISTER} from "../types/Roles.sol";
-import {NationalReader} from "./NationalReader.sol";
+import {NationalTrees} from "./NationalTrees.sol";
 import {VM} from "./Vm.sol";
 
 /// @title The national ledger: every line and branch, on small trees
 /// @dev This contract is admin and first officer. The log of the province has eight leaves, of which one is a decision.
-contract NationalAnchorTest {
-    uint64 private constant _START = 1_800_000_000;
-    address private constant _SECOND = address(0xD000);
-    address private constant _LEDGER = address(0xA000);
-    uint256 private constant _WITNESS = 0xF000;
-    uint64 private constant _DECIDED = 5;
-    bytes32 private constant _OTHER = keccak256("other");
-
-    NationalAnchor private _anchor;
-    NationalReader private _reader = new NationalReader();
-    bytes32 private _id;
-
+contract NationalAnchorTest is NationalTrees {
     /// @notice Runs before each test.
     function setUp() external {
         VM.warp(_START);
@@ -188,6 +170,56 @@ contract NationalAnchorTest {
         require(_bring(_seen(8), _nodes(4, 8)) == Conflict.NONE, "does not go on");
     }
 
+    /// @notice A former list is convicted of what it signed twice until a fork is resolved, and anchors nothing.
+    function test_recordConflict_hearsFormerLists() external {
+        _bring(_seen(4), new bytes32[](0));
+        bytes[] memory others = new bytes[](1);
+        others[0] = abi.encodePacked(address(0xB000));
+        _byTwo(abi.encodeCall(_anchor.changeWitnesses, (_id, others, 1)));
+        bytes4 selector = INationalAnchor.NationalAnchorNotAnchored.selector;
+        _refuseConflict(3, _seen(4), abi.encodeWithSelector(selector, _id, 3));
+        selector = INationalAnchor.NationalAnchorNoConflict.selector;
+        _refuseConflict(4, _seen(8), abi.encodeWithSelector(selector, _id, 8, 4));
+        LedgerCheckpoint memory other = _seen(4);
+        other.root = _OTHER;
+        Conflict conflict = _anchor.recordConflict(4, other, new bytes32[](0), _witnesses(), _sign(other));
+        require(conflict == Conflict.TWO_ROOTS, "no conflict");
+        _requireStatus(LedgerStatus.FORKED);
+        _byTwo(abi.encodeCall(_anchor.resolveFork, (_id, 0)));
+        other.root = keccak256("another");
+        selector = INationalAnchor.NationalAnchorListUnheard.selector;
+        _refuseConflict(4, other, abi.encodeWithSelector(selector, _id, 1));
+    }
+
+    /// @notice After a change of the list no clock convicts, and none goes back.
+    function test_anchor_refusesATimeBehindThatOfFormerWitnesses() external {
+        LedgerCheckpoint memory seen = _seen(4);
+        _bring(seen, new bytes32[](0));
+        _byTwo(abi.encodeCall(_anchor.changeWitnesses, (_id, _witnesses(), 1)));
+        LedgerCheckpoint memory behind = _seen(8);
+        behind.seenAt = seen.seenAt - 1;
+        bytes4 selector = INationalAnchor.NationalAnchorTimeBehind.selector;
+        _refuse(behind, _nodes(4, 8), abi.encodeWithSelector(selector, behind.seenAt, seen.seenAt));
+        _requireStatus(LedgerStatus.ACTIVE);
+    }
+
+    /// @notice A ledger closed while forked stays forked; resolved it is closed, and what is closed records conflicts.
+    function test_closeLedger_keepsAFork() external {
+        _bring(_seen(4), new bytes32[](0));
+        for (uint256 i = 0; i < 2; ++i) {
+            LedgerCheckpoint memory other = _seen(4);
+            other.root = bytes32(i + 1);
+            require(_bring(other, new bytes32[](0)) == Conflict.TWO_ROOTS, "no conflict");
+            if (i == 0) _byTwo(abi.encodeCall(_anchor.closeLedger, (_id, 0)));
+            _requireStatus(LedgerStatus.CLOSED_FORKED);
+            bytes4 selector = INationalAnchor.NationalAnchorStatusInvalid.selector;
+            VM.expectRevert(abi.encodeWithSelector(selector, _id, LedgerStatus.CLOSED_FORKED));
+            _anchor.verifyLoggedDecision(_identity(), 4, _place(), _topics(), _data(), new bytes32[](0));
+            _byTwo(abi.encodeCall(_anchor.resolveFork, (_id, 0)));
+            _requireStatus(LedgerStatus.CLOSED);
+        }
+    }
+
     /// @notice Only a fork is resolved, and a closed ledger takes nothing more.
     function test_closeLedger_isForEver() external {
         bytes4 selector = INationalAnchor.NationalAnchorStatusInvalid.selector;
@@ -283,6 +315,18 @@ contract NationalAnchorTest {
         require(status == LedgerStatus.FORKED, "goes on");
     }
 
+    function _requireStatus(LedgerStatus expected) private view {
+        (LedgerStatus status, , , , ) = _anchor.ledgerOf(_id);
+        require(status == expected, "another status");
+    }
+
+    function _refuseConflict(uint64 against, LedgerCheckpoint memory seen, bytes memory refusal) private {
+        bytes32[] memory nodes = seen.size > against ? _nodes(against, seen.size) : new bytes32[](0);
+        bytes[] memory signatures = _sign(seen);
+        VM.expectRevert(refusal);
+        _anchor.recordConflict(against, seen, nodes, _witnesses(), signatures);
+    }
+
     function _refuse(LedgerCheckpoint memory seen, bytes32[] memory nodes, bytes memory refusal) private {
         bytes[] memory signatures = _sign(seen);
         VM.expectRevert(refusal);
@@ -334,147 +378,5 @@ contract NationalAnchorTest {
         LedgerCheckpoint memory seen = _seen(size);
         seen.blockHash = keccak256(headers[0]);
         _bring(seen, _nodes(size - 1, size));
-    }
-
-    // What there is
-
-    function _identity() private pure returns (LedgerIdentity memory identity) {
-        return LedgerIdentity("ledger.example.org", 5, _OTHER, _LEDGER);
-    }
-
-    function _witnesses() private pure returns (bytes[] memory witnesses) {
-        witnesses = new bytes[](1);
-        witnesses[0] = abi.encodePacked(VM.addr(_WITNESS));
-    }
-
-    function _seen(uint64 size) private view returns (LedgerCheckpoint memory seen) {
-        return LedgerCheckpoint(_id, size, _root(0, size), size, keccak256(abi.encode(size)), _START);
-    }
-
-    function _sign(LedgerCheckpoint memory seen) private view returns (bytes[] memory signatures) {
-        bytes32 domain = keccak256(
-            abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
-                keccak256("Consentry NationalAnchor"),
-                keccak256("1"),
-                block.chainid,
-                address(_anchor)
-            )
-        );
-        bytes32 digest = keccak256(abi.encodePacked(hex"1901", domain, _reader.hashOf(seen)));
-        (uint8 v, bytes32 r, bytes32 s) = VM.sign(_WITNESS, digest);
-        signatures = new bytes[](1);
-        signatures[0] = abi.encodePacked(r, s, v);
-    }
-
-    function _place() private pure returns (LogPlace memory place) {
-        return LogPlace(3, _OTHER, _DECIDED);
-    }
-
-    function _topics() private pure returns (bytes32[] memory topics) {
-        topics = new bytes32[](4);
-        topics[0] = IAccessLedger.AccessDecided.selector;
-        (topics[1], topics[2]) = (bytes32(uint256(7)), _OTHER);
-        topics[3] = bytes32(uint256(0xC000));
-    }
-
-    function _data() private pure returns (bytes memory data) {
-        return abi.encode(_OTHER, _OTHER, _OTHER, _OTHER, _OTHER, uint256(1), uint256(2));
-    }
-
-    function _leaf(uint64 index) private view returns (bytes32 leaf) {
-        if (index == _DECIDED) return _reader.leafOf(_identity(), _place(), _topics(), _data());
-        return sha256(abi.encodePacked(bytes1(0x00), index));
-    }
-
-    function _newest() private view returns (bytes32 root) {
-        (, uint64 size, , , ) = _anchor.ledgerOf(_id);
-        return _anchor.checkpointOf(_id, size).root;
-    }
-
-    /// @dev RFC 6962, section 2.1.
-    function _root(uint64 from, uint64 to) private view returns (bytes32 root) {
-        if (to - from == 1) return _leaf(from);
-        uint64 middle = from + _half(to - from);
-        return sha256(abi.encodePacked(bytes1(0x01), _root(from, middle), _root(middle, to)));
-    }
-
-    function _half(uint64 count) private pure returns (uint64 half) {
-        half = 1;
-        while (2 * half < count) half *= 2;
-    }
-
-    /// @dev Siblings of a leaf from the leaf up.
-    function _path(uint64 index, uint64 size) private view returns (bytes32[] memory path) {
-        return _siblings(index, index + 1, 0, size, 0);
-    }
-
-    /// @dev Nodes of a consistency proof, the first never left out.
-    function _nodes(uint64 smaller, uint64 larger) private view returns (bytes32[] memory nodes) {
-        if (smaller == 0) return nodes;
-        return _siblings(smaller, smaller, 0, larger, 1);
-    }
-
-    /// @dev Walks down to a leaf (`kind` 0), or to the subtree that ends where the smaller tree does (1).
-    function _siblings(
-        uint64 mark,
-        uint64 end,
-        uint64 from,
-        uint64 to,
-        uint256 kind
-    ) private view returns (bytes32[] memory found) {
-        bool there = kind == 0 ? to - from == 1 : to == end;
-        if (there) {
-            found = new bytes32[](kind);
-            if (kind == 1) found[0] = _root(from, to);
-            return found;
-        }
-        uint64 middle = from + _half(to - from);
-        bool left = kind == 0 ? mark < middle : mark <= middle;
-        bytes32[] memory below = left
-            ? _siblings(mark, end, from, middle, kind)
-            : _siblings(mark, end, middle, to, kind);
-        found = new bytes32[](below.length + 1);
-        for (uint256 i = 0; i < below.length; ++i) found[i] = below[i];
-        found[below.length] = left ? _root(middle, to) : _root(from, middle);
-    }
-
-    function _log(address emitter) private pure returns (bytes memory log) {
-        bytes32[] memory words = _topics();
-        bytes[] memory topics = new bytes[](4);
-        for (uint256 i = 0; i < 4; ++i) topics[i] = RLP.encode(words[i]);
-        bytes[] memory parts = new bytes[](3);
-        parts[0] = RLP.encode(emitter);
-        parts[1] = RLP.encode(topics);
-        parts[2] = RLP.encode(_data());
-        return RLP.encode(parts);
-    }
-
-    function _receipt(bytes memory log, uint256 status) private pure returns (bytes memory receipt) {
-        bytes[] memory logs = new bytes[](1);
-        logs[0] = log;
-        bytes[] memory members = new bytes[](4);
-        members[0] = RLP.encode(status);
-        members[1] = RLP.encode(uint256(21_000));
-        members[2] = RLP.encode(new bytes(256));
-        members[3] = RLP.encode(logs);
-        return RLP.encode(members);
-    }
-
-    /// @dev The trie of one receipt: a leaf with the whole key of index 0, which is 0x80.
-    function _trie(bytes memory receipt) private pure returns (bytes[] memory nodes) {
-        bytes[] memory leaf = new bytes[](2);
-        leaf[0] = RLP.encode(bytes(hex"2080"));
-        leaf[1] = RLP.encode(receipt);
-        nodes = new bytes[](1);
-        nodes[0] = RLP.encode(leaf);
-    }
-
-    function _header(bytes32 parent, bytes32 receiptsRoot) private pure returns (bytes memory header) {
-        bytes[] memory fields = new bytes[](15);
-        for (uint256 i = 0; i < 15; ++i) fields[i] = RLP.encode(_OTHER);
-        fields[0] = RLP.encode(parent);
-        fields[5] = RLP.encode(receiptsRoot);
-        return RLP.encode(fields);
     }
 }

@@ -52,9 +52,9 @@ def nation() -> National:
 @pytest.fixture
 def national(nation: National) -> Iterator[National]:
     """Lends the national ledger to one test and takes back whatever it did."""
-    mark, rules = nation.evm.mark(), nation.rules
+    mark, rules, witnesses = nation.evm.mark(), nation.rules, nation.witnesses
     nation.rules = type(rules)()
     nation.rules.admit(IDENTITY, [key.signer for key in nation.witnesses], THRESHOLD)
     yield nation
     nation.evm.put_back(mark)
-    nation.rules = rules
+    nation.rules, nation.witnesses = rules, witnesses

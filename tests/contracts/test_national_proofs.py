@@ -289,6 +289,27 @@ def test_forked_ledger_proves_nothing(province: Province) -> None:
         assert refused.arguments == (ledger_id(province.identity), LedgerStatus.FORKED)
 
 
+def test_ledger_closed_while_forked_proves_nothing(province: Province) -> None:
+    other = dataclasses.replace(checkpoint(SIZE, ledger=ledger_id(province.identity)), root=OTHER, seen_at=START)
+    assert province.national.bring(other).conflict == Conflict.TWO_ROOTS
+    province.national.must(province.national.by_two("closeLedger", ledger_id(province.identity), OTHER))
+
+    for refused in (province.by_log(), province.by_chain()):
+        assert refused.error == "NationalAnchorStatusInvalid"
+        assert refused.arguments == (ledger_id(province.identity), LedgerStatus.CLOSED_FORKED)
+
+
+def test_conflict_after_closing_ends_the_proofs(province: Province) -> None:
+    national = province.national
+    national.must(national.by_two("closeLedger", ledger_id(province.identity), OTHER))
+    national.rules.close(ledger_id(province.identity))
+    other = dataclasses.replace(checkpoint(SIZE, ledger=ledger_id(province.identity)), root=OTHER, seen_at=START)
+    assert national.bring(other).conflict == Conflict.TWO_ROOTS
+
+    for refused in (province.by_log(), province.by_chain()):
+        assert refused.arguments == (ledger_id(province.identity), LedgerStatus.CLOSED_FORKED)
+
+
 def test_closed_ledger_still_proves_what_was_anchored(province: Province) -> None:
     national = province.national
     national.must(national.by_two("closeLedger", ledger_id(province.identity), OTHER))

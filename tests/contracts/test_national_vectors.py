@@ -27,7 +27,7 @@ class Contract:
         if step.at is not None:
             self.national.evm.travel(step.at)
         signed = self.national.sign(step.checkpoint, *step.by)
-        brought = self.national.bring(step.checkpoint, step.nodes, signed)
+        brought = self.national.bring(step.checkpoint, step.nodes, signed, step.against)
         return brought.refusal if brought.conflict is None else (brought.conflict.name, ())
 
     def change(self, witnesses: list[AccountKey], threshold: int) -> None:

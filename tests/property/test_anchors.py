@@ -33,12 +33,18 @@ from tests.support.national import (
 )
 
 MOST: Final = 12
+ACTS: Final = ["resolve"] * 3 + ["change"] * 5 + ["close"]
+LISTS: Final = [accounts("witness of the comparison", 5), accounts("other witness of the comparison", 5)]
 FORKS: Final = st.one_of(st.none(), st.none(), st.integers(0, 6))
 
 
 @dataclass(frozen=True, slots=True)
 class Bring:
-    """A checkpoint, from which history its nodes are, and how many witnesses sign it."""
+    """A checkpoint, from which history its nodes are, and how many witnesses sign it.
+
+    Where ``former`` holds, the list before today's signs, and it is to be recorded as a conflict with the tree of that
+    size, or the newest.
+    """
 
     size: int
     fork: int | None
@@ -48,13 +54,14 @@ class Bring:
     nodes: int | None
     shown: bool
     signers: int
+    former: bool
 
 
 @cache
 def deployed() -> National:
     """Deploys the national ledger once and admits a province; only accounts witness: they are cheap to check here."""
     national = National()
-    national.witnesses = in_order(accounts("witness of the comparison", 5))
+    national.witnesses = in_order(LISTS[0])
     national.admit()
     return national
 
@@ -68,18 +75,18 @@ def brought() -> st.SearchStrategy[Bring]:
 
     def step(size: int) -> st.SearchStrategy[Bring]:
         of = st.just(size), FORKS, usual(size), st.integers(0, 9).map(lambda n: n == 0), usual(size), FORKS
-        return st.builds(Bring, *of, st.integers(0, 6).map(bool), st.sampled_from([3] * 8 + [5, 2]))
+        signers = st.sampled_from([3] * 8 + [5, 2])
+        return st.builds(Bring, *of, st.integers(0, 6).map(bool), signers, st.integers(0, 2).map(lambda n: n == 0))
 
     return sizes.flatmap(step)
 
 
-def nodes_for(national: National, step: Bring) -> Sequence[bytes]:
-    """Gives the nodes of a step for the newest tree, if it shows any."""
-    newest = national.rules.of(LEDGER).size
-    if not step.shown or not newest or newest == step.size:
+def nodes_for(known: int, step: Bring) -> Sequence[bytes]:
+    """Gives the nodes of a step for the tree it stands beside, if it shows any."""
+    if not step.shown or not known or known == step.size:
         return ()
     fork = step.fork if step.nodes is None else step.nodes
-    return nodes_between(newest, step.size, fork)
+    return nodes_between(known, step.size, fork)
 
 
 def check_one_history(national: National) -> None:
@@ -95,11 +102,11 @@ def check_one_history(national: National) -> None:
 
 @pytest.mark.slow
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.one_of(brought(), brought(), brought(), st.just("resolve")), max_size=9))
+@given(st.lists(st.one_of(brought(), brought(), brought(), st.sampled_from(ACTS)), max_size=9))
 def test_contract_and_rules_agree_and_anchor_one_history(steps: list[Bring | str]) -> None:
     national = deployed()
     mark = national.evm.mark()
-    national.rules = type(national.rules)()
+    national.rules, national.witnesses = type(national.rules)(), in_order(LISTS[0])
     national.rules.admit(IDENTITY, [key.signer for key in national.witnesses], THRESHOLD)
     try:
         for step in steps:
@@ -112,10 +119,7 @@ def test_contract_and_rules_agree_and_anchor_one_history(steps: list[Bring | str
 def take(national: National, step: Bring | str) -> None:
     """Takes one step on both sides."""
     if not isinstance(step, Bring):
-        outcome = national.by_two("resolveFork", LEDGER, ZERO_32)
-        assert (outcome.error == "") == (national.rules.of(LEDGER).status == LedgerStatus.FORKED)
-        if not outcome.error:
-            national.rules.resolve(LEDGER)
+        govern(national, step)
         return
     made = checkpoint(
         step.size,
@@ -124,9 +128,32 @@ def take(national: National, step: Bring | str) -> None:
         block_hash=keccak(f"block {step.block} {step.other_block}".encode()),
         seen_at=START + step.seen,
     )
-    brought = national.bring(made, nodes_for(national, step), national.sign(made, *national.witnesses[: step.signers]))
+    known = national.rules.of(LEDGER)
+    # The trees that are anchored lie around the size; the next smaller one is as good as any to be held against.
+    against = max((size for size in known.anchors if size <= step.size), default=known.size) if step.former else None
+    keys = LISTS[(known.versions.get(against, 1) - 1) % 2] if against is not None else national.witnesses
+    signed = national.sign(made, *in_order(keys)[: step.signers])
+    nodes = nodes_for(known.size if against is None else against, step)
+    brought = national.bring(made, nodes, signed, against)
     if brought.conflict not in {None, Conflict.NONE}:
-        assert national.rules.of(LEDGER).status == LedgerStatus.FORKED
+        assert known.status in {LedgerStatus.FORKED, LedgerStatus.CLOSED_FORKED}
+
+
+def govern(national: National, act: str) -> None:
+    """Has two officers act; contract and rules must both do it or both refuse."""
+    status = national.rules.of(LEDGER).status
+    is_open = status in {LedgerStatus.ACTIVE, LedgerStatus.FORKED}
+    if act == "change" and is_open:
+        national.change(LISTS[national.rules.of(LEDGER).version % 2], THRESHOLD)
+    elif act == "close" and is_open:
+        national.must(national.by_two("closeLedger", LEDGER, ZERO_32))
+        national.rules.close(LEDGER)
+    elif act == "resolve":
+        outcome = national.by_two("resolveFork", LEDGER, ZERO_32)
+        assert (outcome.error == "") == (status in {LedgerStatus.FORKED, LedgerStatus.CLOSED_FORKED})
+        if not outcome.error:
+            national.rules.resolve(LEDGER)
+    national.agree(LEDGER)
 
 
 def test_nodes_of_the_comparison_are_those_of_a_tree() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -161,15 +162,21 @@ class National:
         made: LedgerCheckpoint,
         nodes: Sequence[bytes] = (),
         signed: Sequence[tuple[bytes, bytes]] | None = None,
+        against: int | None = None,
     ) -> Brought:
-        """Brings a checkpoint to contract and rules, who must say the same and know the same after it."""
+        """Brings a checkpoint to contract and rules, who must say the same and know the same after it.
+
+        Where ``against`` names the size of an anchored tree, it is to be recorded as a conflict with that.
+        """
         signed = self.sign(made) if signed is None else signed
         now = self.evm.time
         signers, signatures = [one for one, _ in signed], [other for _, other in signed]
-        outcome = self.send("anchor", dataclasses.astuple(made), list(nodes), signers, signatures)
+        function, first = ("anchor", ()) if against is None else ("recordConflict", (against,))
+        outcome = self.send(function, *first, dataclasses.astuple(made), list(nodes), signers, signatures)
         conflict, refusal = None, ("", ())
         try:
-            conflict = self.rules.anchor(made, nodes, signed, lambda *one: self.holds(made, *one), now)
+            act = self.rules.anchor if against is None else partial(self.rules.record_conflict, against)
+            conflict = act(made, nodes, signed, lambda *one: self.holds(made, *one), now)
         except LedgerRejectedError as error:
             refusal = error.details["solidity"], tuple(error.details["arguments"])
         assert (outcome.error, outcome.arguments) == refusal
@@ -177,6 +184,13 @@ class National:
         assert recorded == ([conflict] if conflict else [])
         self.agree(made.ledger_id)
         return Brought(outcome, conflict)
+
+    def change(self, keys: Sequence[SigningKey], threshold: int) -> None:
+        """Replaces the witnesses of the ledger of the tests, here and in the rules."""
+        self.witnesses = in_order(keys)
+        signers = [key.signer for key in self.witnesses]
+        self.must(self.by_two("changeWitnesses", LEDGER, signers, threshold))
+        self.rules.change_witnesses(LEDGER, signers, threshold)
 
     def agree(self, ledger: bytes) -> None:
         """Compares all that contract and rules know of a ledger."""

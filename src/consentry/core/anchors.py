@@ -33,6 +33,12 @@ class LedgerStatus(IntEnum):
     ACTIVE = 1
     FORKED = 2
     CLOSED = 3
+    CLOSED_FORKED = 4
+
+
+_CLOSED: Final = frozenset({LedgerStatus.CLOSED, LedgerStatus.CLOSED_FORKED})
+_OPEN: Final = frozenset({LedgerStatus.ACTIVE, LedgerStatus.FORKED})
+_PROVING: Final = frozenset({LedgerStatus.ACTIVE, LedgerStatus.CLOSED})
 
 
 class Conflict(IntEnum):
@@ -45,17 +51,42 @@ class Conflict(IntEnum):
     WENT_BACK = 4
 
 
-@dataclass(slots=True)
-class AnchoredLedger:
-    """What the national ledger knows of one ledger; ``anchors`` by the size of the tree."""
+@dataclass(frozen=True, slots=True)
+class WitnessList:
+    """Signers, and how many of them must sign."""
 
-    status: LedgerStatus = LedgerStatus.NONE
     witnesses: frozenset[bytes] = frozenset()
     threshold: int = 0
-    version: int = 0
+
+
+_NOBODY: Final = WitnessList()
+
+
+@dataclass(slots=True)
+class AnchoredLedger:
+    """What the national ledger knows of one ledger.
+
+    ``lists`` of witnesses are in the order of their version, from 1; conflicts are recorded from the version
+    ``heard_from`` on. ``anchors`` and ``versions``, those of their lists, are by the size of the tree.
+    """
+
+    status: LedgerStatus = LedgerStatus.NONE
+    lists: list[WitnessList] = field(default_factory=list)
+    heard_from: int = 0
     conflicts: int = 0
     size: int = 0
     anchors: dict[int, LedgerCheckpoint] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """Version of today's list of witnesses."""
+        return len(self.lists)
+
+    @property
+    def threshold(self) -> int:
+        """How many of today's witnesses must sign."""
+        return (self.lists[-1] if self.lists else _NOBODY).threshold
 
 
 _UNKNOWN: Final = AnchoredLedger()
@@ -102,10 +133,10 @@ def _roots(smaller: int, larger: int, nodes: Sequence[bytes]) -> tuple[bytes, by
         return None
 
 
-def _is_prefix(checkpoint: LedgerCheckpoint, newest: LedgerCheckpoint, nodes: Sequence[bytes]) -> bool:
-    grows = checkpoint.size > newest.size
-    smaller, larger = (newest, checkpoint) if grows else (checkpoint, newest)
-    stale = refusal("NationalAnchorStale", checkpoint.ledger_id, checkpoint.size, newest.size)
+def _is_prefix(checkpoint: LedgerCheckpoint, known: LedgerCheckpoint, nodes: Sequence[bytes]) -> bool:
+    grows = checkpoint.size > known.size
+    smaller, larger = (known, checkpoint) if grows else (checkpoint, known)
+    stale = refusal("NationalAnchorStale", checkpoint.ledger_id, checkpoint.size, known.size)
     if not grows and not nodes:
         raise stale
     reached = _roots(smaller.size, larger.size, nodes)
@@ -116,37 +147,57 @@ def _is_prefix(checkpoint: LedgerCheckpoint, newest: LedgerCheckpoint, nodes: Se
     return reached[0] == smaller.root
 
 
-def _has_gone_back(checkpoint: LedgerCheckpoint, newest: LedgerCheckpoint) -> bool:
-    smaller, larger = sorted((checkpoint, newest), key=lambda one: one.size)
-    return larger.seen_at < smaller.seen_at or larger.block_number <= smaller.block_number
+def _has_gone_back(checkpoint: LedgerCheckpoint, known: LedgerCheckpoint, *, one_list: bool) -> bool:
+    smaller, larger = sorted((checkpoint, known), key=lambda one: one.size)
+    earlier = one_list and larger.seen_at < smaller.seen_at
+    return earlier or larger.block_number <= smaller.block_number
 
 
-def compare(ledger: AnchoredLedger, checkpoint: LedgerCheckpoint, nodes: Sequence[bytes]) -> Conflict:
-    """Tells what a signed checkpoint is beside those that are anchored.
+def compare(
+    checkpoint: LedgerCheckpoint, known: LedgerCheckpoint | None, nodes: Sequence[bytes], *, one_list: bool
+) -> Conflict:
+    """Tells what a signed checkpoint is beside an anchored one.
 
     Args:
-        ledger: what is anchored.
         checkpoint: what enough witnesses signed.
-        nodes: as `consentry.core.log_tree.prefix_nodes` gives them for this tree and the newest one.
+        known: the anchored one; ``None`` where there is none.
+        nodes: as `consentry.core.log_tree.prefix_nodes` gives them for the two trees.
+        one_list: whether the witnesses of both are of one list.
 
     Raises:
-        LedgerRejectedError: it says nothing new, or its nodes show nothing.
+        LedgerRejectedError: it says nothing new, its nodes show nothing, or other witnesses saw the smaller tree later.
     """
-    if not ledger.size:
+    if known is None:
         if nodes:
             raise refusal("NationalAnchorNodesInvalid", 0, checkpoint.size)
         return Conflict.NONE
-    same = ledger.anchors.get(checkpoint.size)
-    if same is not None and same.root != checkpoint.root:
+    if checkpoint.size == known.size and checkpoint.root != known.root:
         return Conflict.TWO_ROOTS
-    known = same or ledger.anchors[ledger.size]
     if checkpoint.block_number == known.block_number and checkpoint.block_hash != known.block_hash:
         return Conflict.TWO_BLOCKS
-    if same is not None:
+    if checkpoint.size == known.size:
         raise refusal("NationalAnchorRepeated", checkpoint.ledger_id, checkpoint.size)
-    if _has_gone_back(checkpoint, known):
+    if _has_gone_back(checkpoint, known, one_list=one_list):
         return Conflict.WENT_BACK
-    return Conflict.NONE if _is_prefix(checkpoint, known, nodes) else Conflict.NOT_A_PREFIX
+    if not _is_prefix(checkpoint, known, nodes):
+        return Conflict.NOT_A_PREFIX
+    if checkpoint.seen_at < known.seen_at:
+        raise refusal("NationalAnchorTimeBehind", checkpoint.seen_at, known.seen_at)
+    return Conflict.NONE
+
+
+def _check_quorum(ledger: bytes, listed: WitnessList, signed: Sequence[tuple[bytes, bytes]], holds: Holds) -> None:
+    last = ZERO_32
+    if len(signed) < listed.threshold:
+        raise refusal("NationalAnchorQuorumMissing", len(signed), len(signed), listed.threshold)
+    for place, (signer, signature) in enumerate(signed):
+        if signer_order(signer) <= last:
+            raise refusal("NationalAnchorSignersUnordered", place)
+        if signer not in listed.witnesses:
+            raise refusal("NationalAnchorWitnessUnknown", ledger, signer)
+        if not holds(signer, signature):
+            raise refusal("NationalAnchorSignatureInvalid", signer)
+        last = signer_order(signer)
 
 
 @dataclass(slots=True)
@@ -173,26 +224,31 @@ class Anchors:
         if name in self.ledgers:
             raise refusal("NationalAnchorLedgerKnown", name, self.ledgers[name].status)
         check_witnesses(witnesses, threshold)
-        self.ledgers[name] = AnchoredLedger(LedgerStatus.ACTIVE, frozenset(witnesses), threshold, 1)
+        self.ledgers[name] = AnchoredLedger(LedgerStatus.ACTIVE, [WitnessList(frozenset(witnesses), threshold)])
         return name
 
     def change_witnesses(self, ledger: bytes, witnesses: Sequence[bytes], threshold: int) -> None:
         """Replaces the witnesses of a ledger that is not closed."""
         known = self._open(ledger)
         check_witnesses(witnesses, threshold)
-        known.witnesses, known.threshold = frozenset(witnesses), threshold
-        known.version += 1
+        known.lists.append(WitnessList(frozenset(witnesses), threshold))
 
     def resolve(self, ledger: bytes) -> None:
-        """Lets a forked ledger go on from what is anchored."""
+        """Lets a forked ledger go on from what is anchored; one that is closed stays so and proves again.
+
+        Former lists of witnesses are heard no longer: two officers have looked.
+        """
         known = self.of(ledger)
-        if known.status != LedgerStatus.FORKED:
+        if known.status not in {LedgerStatus.FORKED, LedgerStatus.CLOSED_FORKED}:
             raise refusal("NationalAnchorStatusInvalid", ledger, known.status)
-        known.status = LedgerStatus.ACTIVE
+        known.status = LedgerStatus.CLOSED if known.status in _CLOSED else LedgerStatus.ACTIVE
+        known.heard_from = known.version
 
     def close(self, ledger: bytes) -> None:
-        """Closes a ledger for ever."""
-        self._open(ledger).status = LedgerStatus.CLOSED
+        """Closes a ledger for ever; an open conflict stays open."""
+        known = self._open(ledger)
+        forked = known.status == LedgerStatus.FORKED
+        known.status = LedgerStatus.CLOSED_FORKED if forked else LedgerStatus.CLOSED
 
     def anchor(
         self,
@@ -211,28 +267,73 @@ class Anchors:
             holds: whether a signature is the signer's.
             now: time of the block, in seconds.
         """
-        known = self._open(checkpoint.ledger_id)
-        check_form(checkpoint, now)
-        name = struct_hash(checkpoint)
-        if name in self.conflicts:
-            raise refusal("NationalAnchorConflictKnown", name)
-        self._check_quorum(checkpoint.ledger_id, signed, holds)
-        conflict = compare(known, checkpoint, nodes)
+        known = self._new(checkpoint, now)
+        version = known.version
+        _check_quorum(checkpoint.ledger_id, known.lists[version - 1], signed, holds)
+        against = checkpoint.size if checkpoint.size in known.anchors else known.size
+        one_list = known.versions.get(against) == version
+        conflict = compare(checkpoint, known.anchors.get(against), nodes, one_list=one_list)
         if conflict:
-            known.status = LedgerStatus.FORKED
-            known.conflicts += 1
-            self.conflicts[name] = conflict
-        elif known.status == LedgerStatus.FORKED:
+            self._record(checkpoint, conflict)
+        elif known.status != LedgerStatus.ACTIVE:
             raise refusal("NationalAnchorStatusInvalid", checkpoint.ledger_id, known.status)
         else:
             known.size = checkpoint.size
             known.anchors[checkpoint.size] = checkpoint
+            known.versions[checkpoint.size] = version
         return conflict
 
+    def record_conflict(
+        self,
+        against: int,
+        checkpoint: LedgerCheckpoint,
+        nodes: Sequence[bytes],
+        signed: Sequence[tuple[bytes, bytes]],
+        holds: Holds,
+        now: int,
+    ) -> Conflict:
+        """Records that a checkpoint contradicts an anchored one of witnesses of the same list, be it a former one.
+
+        Args:
+            against: size of the anchored tree.
+            checkpoint: what was signed.
+            nodes: see `compare`.
+            signed: witnesses of that list and their signatures, by ascending `signer_order`.
+            holds: whether a signature is the signer's.
+            now: time of the block, in seconds.
+        """
+        known, ledger = self._new(checkpoint, now), checkpoint.ledger_id
+        if against not in known.anchors:
+            raise refusal("NationalAnchorNotAnchored", ledger, against)
+        version = known.versions[against]
+        if version < known.heard_from:
+            raise refusal("NationalAnchorListUnheard", ledger, version)
+        _check_quorum(ledger, known.lists[version - 1], signed, holds)
+        conflict = compare(checkpoint, known.anchors[against], nodes, one_list=True)
+        if not conflict:
+            raise refusal("NationalAnchorNoConflict", ledger, checkpoint.size, against)
+        self._record(checkpoint, conflict)
+        return conflict
+
+    def _new(self, checkpoint: LedgerCheckpoint, now: int) -> AnchoredLedger:
+        """Checks all of a checkpoint that does not hang on who signed it; gives what is known of its ledger."""
+        known = self._admitted(checkpoint.ledger_id)
+        check_form(checkpoint, now)
+        name = struct_hash(checkpoint)
+        if name in self.conflicts:
+            raise refusal("NationalAnchorConflictKnown", name)
+        return known
+
+    def _record(self, checkpoint: LedgerCheckpoint, conflict: Conflict) -> None:
+        known = self.of(checkpoint.ledger_id)
+        known.status = LedgerStatus.CLOSED_FORKED if known.status in _CLOSED else LedgerStatus.FORKED
+        known.conflicts += 1
+        self.conflicts[struct_hash(checkpoint)] = conflict
+
     def anchored(self, ledger: bytes, size: int) -> LedgerCheckpoint:
-        """Gives an anchored checkpoint that decisions can be proved with: not while the ledger is forked."""
+        """Gives an anchored checkpoint that decisions can be proved with: not while a conflict is open."""
         known = self.of(ledger)
-        if known.status in {LedgerStatus.NONE, LedgerStatus.FORKED}:
+        if known.status not in _PROVING:
             raise refusal("NationalAnchorStatusInvalid", ledger, known.status)
         if size not in known.anchors:
             raise refusal("NationalAnchorNotAnchored", ledger, size)
@@ -240,19 +341,12 @@ class Anchors:
 
     def _open(self, ledger: bytes) -> AnchoredLedger:
         known = self.of(ledger)
-        if known.status in {LedgerStatus.NONE, LedgerStatus.CLOSED}:
+        if known.status not in _OPEN:
             raise refusal("NationalAnchorStatusInvalid", ledger, known.status)
         return known
 
-    def _check_quorum(self, ledger: bytes, signed: Sequence[tuple[bytes, bytes]], holds: Holds) -> None:
-        known, last = self.of(ledger), ZERO_32
-        if len(signed) < known.threshold:
-            raise refusal("NationalAnchorQuorumMissing", len(signed), len(signed), known.threshold)
-        for place, (signer, signature) in enumerate(signed):
-            if signer_order(signer) <= last:
-                raise refusal("NationalAnchorSignersUnordered", place)
-            if signer not in known.witnesses:
-                raise refusal("NationalAnchorWitnessUnknown", ledger, signer)
-            if not holds(signer, signature):
-                raise refusal("NationalAnchorSignatureInvalid", signer)
-            last = signer_order(signer)
+    def _admitted(self, ledger: bytes) -> AnchoredLedger:
+        known = self.of(ledger)
+        if known.status == LedgerStatus.NONE:
+            raise refusal("NationalAnchorStatusInvalid", ledger, known.status)
+        return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -29,7 +30,10 @@ class Rules:
         signed = sorted(((key.signer, b"") for key in step.by), key=lambda one: signer_order(one[0]))
         now = LATER if step.at is None else step.at
         try:
-            return self.anchors.anchor(step.checkpoint, step.nodes, signed, lambda *_: True, now).name, ()
+            act = self.anchors.anchor
+            if step.against is not None:
+                act = partial(self.anchors.record_conflict, step.against)
+            return act(step.checkpoint, step.nodes, signed, lambda *_: True, now).name, ()
         except LedgerRejectedError as error:
             return error.details["solidity"], tuple(error.details["arguments"])
 
@@ -76,10 +80,17 @@ def test_what_is_not_anchored_proves_nothing() -> None:
         rules.anchors.anchored(b"\x01" * 32, 5)
 
 
-def test_forked_ledger_proves_nothing_and_a_closed_one_goes_on_proving() -> None:
+def test_closed_ledger_goes_on_proving_unless_it_is_forked() -> None:
+    rules = Rules()
+    play(NAMES[0], rules)
+    rules.close()
+    assert rules.anchors.anchored(rules.ledger, 5).size == 5
     rules = Rules()
     play("one size, two roots", rules)
-    with pytest.raises(LedgerRejectedError, match="NationalAnchorStatusInvalid"):
-        rules.anchors.anchored(rules.ledger, 7)
-    rules.close()
+    for act in (None, rules.close):
+        if act is not None:
+            act()
+        with pytest.raises(LedgerRejectedError, match="NationalAnchorStatusInvalid"):
+            rules.anchors.anchored(rules.ledger, 7)
+    rules.resolve()
     assert rules.anchors.anchored(rules.ledger, 7).size == 7

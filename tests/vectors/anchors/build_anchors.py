@@ -87,8 +87,12 @@ def bring(
     nodes: tuple[int, int] | None = None,
     of_fork: int | None = None,
     by: str = "abc",
+    against: int | None = None,
 ) -> Json:
-    """Gives a step: a checkpoint, who signs it, which nodes come with it, and what must come of it."""
+    """Gives a step: a checkpoint, who signs it, which nodes come with it, and what must come of it.
+
+    Where ``against`` names an anchored size, it is to be recorded as a conflict with that.
+    """
     number = size if block is None else block
     made = {
         "ledgerId": _hex(ledger()),
@@ -99,13 +103,19 @@ def bring(
         "seenAt": str(START + (size if seen is None else seen)),
     }
     shown = subproof(nodes[0], _leaves(nodes[1], of_fork)) if nodes else []
-    return {"do": "bring", "checkpoint": made, "nodes": [_hex(node) for node in shown], "by": [*by], "answer": answer}
+    step = {"do": "bring", "checkpoint": made, "nodes": [_hex(node) for node in shown], "by": [*by], "answer": answer}
+    return step if against is None else step | {"against": against}
 
 
 def refused(name: str, *arguments: int | str) -> Json:
     """Gives an answer: the Solidity error; ``L`` stands for the ledger."""
     given = [_hex(ledger()) if one == "L" else one for one in arguments]
     return {"refused": f"NationalAnchor{name}", "arguments": given}
+
+
+def change(witnesses: str, threshold: int) -> Json:
+    """Gives a step: other witnesses."""
+    return {"do": "change", "witnesses": [*witnesses], "threshold": threshold}
 
 
 RESOLVE: Final = {"do": "resolve"}
@@ -174,12 +184,69 @@ HISTORIES: Final[dict[str, list[Json]]] = {
     "who signs": [
         bring(4, refused("QuorumMissing", 2, 2, 3), by="ab"),
         bring(4, "NONE", by="cde"),
-        {"do": "change", "witnesses": ["x", "y", "z"], "threshold": 2},
+        change("xyz", 2),
         bring(6, refused("QuorumMissing", 1, 1, 2), nodes=(4, 6), by="x"),
         bring(6, "NONE", nodes=(4, 6), by="xz"),
         CLOSE,
         bring(8, refused("StatusInvalid", "L", 3), nodes=(6, 8), by="xyz"),
-        bring(6, refused("StatusInvalid", "L", 3), fork=2, by="xyz"),
+    ],
+    "a closed ledger anchors nothing and still records conflicts": [
+        bring(7, "NONE"),
+        CLOSE,
+        bring(8, refused("StatusInvalid", "L", 3), nodes=(7, 8)),
+        bring(7, "TWO_ROOTS", fork=3),
+        bring(7, "TWO_ROOTS", fork=4),
+        bring(8, refused("StatusInvalid", "L", 4), nodes=(7, 8)),
+        RESOLVE,
+        bring(8, refused("StatusInvalid", "L", 3), nodes=(7, 8)),
+        bring(5, "WENT_BACK", seen=8),
+    ],
+    "a ledger that is closed while it is forked": [
+        bring(7, "NONE"),
+        bring(7, "TWO_ROOTS", fork=3),
+        CLOSE,
+        bring(8, refused("StatusInvalid", "L", 4), nodes=(7, 8)),
+        bring(9, "TWO_BLOCKS", block=7, other_block=True),
+    ],
+    "a former list is heard until a fork is resolved": [
+        bring(4, "NONE"),
+        bring(7, "NONE", nodes=(4, 7)),
+        change("xyz", 2),
+        bring(9, "NONE", nodes=(7, 9), by="xy"),
+        bring(8, refused("NoConflict", "L", 8, 7), nodes=(7, 8), against=7),
+        bring(6, refused("Stale", "L", 6, 7), against=7),
+        bring(7, refused("Repeated", "L", 7), against=7),
+        bring(7, refused("NodesInvalid", 4, 7), fork=3, against=4),
+        bring(7, refused("NotAnchored", "L", 5), fork=3, against=5),
+        bring(7, refused("QuorumMissing", 2, 2, 3), fork=3, against=7, by="ab"),
+        bring(7, "TWO_ROOTS", fork=3, against=7),
+        bring(7, refused("QuorumMissing", 1, 1, 2), fork=2, against=9, by="x"),
+        bring(6, "NOT_A_PREFIX", fork=4, nodes=(6, 7), against=7),
+        bring(8, "WENT_BACK", seen=6, nodes=(7, 8), against=7),
+        bring(5, "TWO_BLOCKS", block=4, other_block=True, against=4),
+        RESOLVE,
+        bring(7, refused("ListUnheard", "L", 1), fork=5, against=7),
+        bring(9, "TWO_ROOTS", fork=5, against=9, by="xz"),
+    ],
+    "clocks of other witnesses": [
+        bring(7, "NONE"),
+        change("xyz", 2),
+        bring(9, refused("TimeBehind", START + 6, START + 7), seen=6, nodes=(7, 9), by="xy"),
+        bring(9, "NONE", seen=7, nodes=(7, 9), by="xy"),
+        change("abc", 2),
+        bring(8, refused("Stale", "L", 8, 9), seen=12, by="ab"),
+        bring(8, refused("Stale", "L", 8, 9), seen=12, nodes=(8, 9), by="ab"),
+        bring(8, "NOT_A_PREFIX", seen=12, fork=3, nodes=(8, 9), by="ab"),
+        bring(11, "NOT_A_PREFIX", seen=5, fork=3, nodes=(9, 11), of_fork=3, by="ab"),
+        bring(11, "WENT_BACK", block=8, nodes=(9, 11), by="ab"),
+        bring(8, "WENT_BACK", block=10, by="ab"),
+    ],
+    "a closed ledger hears its former list": [
+        bring(7, "NONE"),
+        change("xyz", 2),
+        CLOSE,
+        bring(7, "TWO_ROOTS", fork=3, against=7),
+        bring(8, refused("StatusInvalid", "L", 4), nodes=(7, 8), by="xy"),
     ],
     "a checkpoint that cannot be": [
         bring(4, refused("TimeInvalid", AT + 61, AT + 60), seen=AT + 61 - START) | {"at": AT},

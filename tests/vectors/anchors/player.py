@@ -36,12 +36,16 @@ def witness(name: str) -> AccountKey:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A checkpoint that is brought, at a time if one is named, and what must come of it."""
+    """A checkpoint that is brought, at a time if one is named, and what must come of it.
+
+    Where ``against`` names the size of an anchored tree, it is to be recorded as a conflict with that.
+    """
 
     checkpoint: LedgerCheckpoint
     nodes: tuple[bytes, ...]
     by: tuple[AccountKey, ...]
     at: int | None
+    against: int | None
     answer: Answer
 
 
@@ -77,6 +81,7 @@ def _step(value: Any) -> Step:  # noqa: ANN401 - any JSON
         tuple(bytes_of(node, 32) for node in value["nodes"]),
         tuple(map(witness, value["by"])),
         value.get("at"),
+        value.get("against"),
         _answer(value["answer"]),
     )
 
