@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import crowd, decide, growth, live, pace, seal, transfer, verify, verify_bundles
+from benchmarks import audit, crowd, decide, growth, live, pace, seal, transfer, verify, verify_bundles
 
-BENCHMARKS = (seal, verify, verify_bundles, transfer, live, decide, pace, crowd, growth)
-LONG = (transfer, growth)
+BENCHMARKS = (seal, verify, verify_bundles, transfer, live, decide, pace, audit, crowd, growth)
+LONG = (transfer, audit, growth)
 """Left out of a short run."""
 _COPY = multiprocessing.get_context("fork")
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"

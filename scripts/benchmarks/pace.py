@@ -28,7 +28,6 @@ from typing import Final
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from benchmarks import audit
 from benchmarks.material import new_requests
 from benchmarks.stage import CUSTODIAN, Place, Stage, open_stage
 from benchmarks.usage import cpu_seconds, resident_bytes, slope
@@ -55,19 +54,15 @@ WARM_UP: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured; a portion is what is signed before the clock runs, in batches.
-
-    ``is_audited``: whether the chain is audited once it is filled (`benchmarks.audit`).
-    """
+    """How much is measured; a portion is what is signed before the clock runs, in batches."""
 
     patients: int
     accesses: int
     portion: int
-    is_audited: bool = False
 
 
 QUICK: Final = Size(patients=4, accesses=40_000, portion=10)
-FULL: Final = Size(patients=100, accesses=1_000_000, portion=25, is_audited=True)
+FULL: Final = Size(patients=100, accesses=1_000_000, portion=25)
 
 Batch = tuple[Sequence[tuple[AccessRequest, Material]], bytes]
 
@@ -110,16 +105,20 @@ def run(*, quick: bool) -> dict[str, float]:
 async def measure(size: Size) -> dict[str, float]:
     """Measures with a size of one's own."""
     async with open_stage(size.patients) as stage:
-        async with _open_room(stage) as room:
-            reached = await _filled(room, size)
-        found = figures(reached)
-        if size.is_audited:
-            found |= await asyncio.to_thread(audit.measure, stage, _marks(reached))
-    return found
+        return figures(await filled(stage, size))
 
 
-async def _filled(room: Room, size: Size) -> list[Reached]:
-    """Writes all accesses, and tells what was reached after each portion."""
+async def filled(stage: Stage, size: Size) -> list[Reached]:
+    """Writes all accesses, and tells what was reached after each portion.
+
+    Raises:
+        RuntimeError: an access was not permitted, or the projection does not have each of them.
+    """
+    async with _open_room(stage) as room:
+        return await _fill(room, size)
+
+
+async def _fill(room: Room, size: Size) -> list[Reached]:
     await _write(room, await asyncio.to_thread(signed, room.stage, WARM_UP))
     before = await _decisions(room.database)
     reached = [Reached(0, 0.0, 0.0, _memory(room.pids))]
@@ -134,13 +133,6 @@ async def _filled(room: Room, size: Size) -> list[Reached]:
     if kept != reached[-1].accesses:
         raise RuntimeError(f"projection has {kept} of {reached[-1].accesses} accesses")
     return reached
-
-
-def _marks(reached: Sequence[Reached]) -> list[audit.Mark]:
-    """Gives a hundredth, a tenth and all of what was reached."""
-    total = reached[-1].accesses
-    wanted = (total // PARTS**2, total // PARTS, total)
-    return [audit.Mark(one.accesses, one.block) for one in reached if one.accesses in wanted]
 
 
 def portions(batches: int, most: int) -> list[int]:

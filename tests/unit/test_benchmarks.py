@@ -57,10 +57,9 @@ def test_slope_is_the_exponent() -> None:
 def test_audit_is_compared_by_what_one_event_takes() -> None:
     marks = [audit.Spent(10**size, 10.0**size, 2 * 10.0**size, 10**8 + 40 * 10**size) for size in (4, 5)]
     loop, ours = audit.Spent(100, 10.0, 30.0), audit.Spent(1000, 2.0, 10.0)
-    found = audit.figures(marks, [(loop, ours)] * 3, (loop, marks[-1]))
+    found = audit.figures(marks, [(loop, ours)] * 3)
     assert found["audit_over_web3py"] == pytest.approx(50)
     assert found["audit_over_web3py_by_cpu"] == pytest.approx(30)
-    assert found["audit_over_web3py_at_end"] == pytest.approx(0.1)
     assert found["audit_scaling_exponent"] == pytest.approx(1)
     assert found["audit_memory_bytes_per_event"] == pytest.approx(40)
 

@@ -56,9 +56,7 @@ def test_roots_of_the_table_are_those_of_the_tree() -> None:
 
 
 def test_paths_of_the_table_are_those_of_the_tiles() -> None:
-    rows = re.findall(
-        r"^\| level (\d), index (\d+), (\w+)(?: wide)? \| `(.*)` \|$", LEDGER_LOG, re.MULTILINE
-    )
+    rows = re.findall(r"^\| level (\d), index (\d+), (\w+)(?: wide)? \| `(.*)` \|$", LEDGER_LOG, re.MULTILINE)
     assert len(rows) == 3
     for level, index, width, path in rows:
         assert Tile.from_path(path) == Tile(int(level), int(index), 256 if width == "full" else int(width))
