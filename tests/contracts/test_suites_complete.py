@@ -59,8 +59,8 @@ def suites() -> tuple[frozenset[str], frozenset[str]]:
     """Gives what all suites call and compare."""
     folder = Path(__file__).parent
     paths = [path for path in folder.glob("*.py") if path != Path(__file__)]
-    support = folder.parent / "support"
-    sources = [path.read_text() for path in (*paths, support / "contract_world.py", support / "life_world.py")]
+    paths += [folder.parent / "support" / name for name in ("contract_world.py", "life_world.py", "national.py")]
+    sources = [path.read_text() for path in paths]
     found = [names(source) for source in sources]
     called = frozenset().union(*(one for one, _ in found), *(acts_made(source) for source in sources))
     return called, frozenset().union(*(other for _, other in found))
