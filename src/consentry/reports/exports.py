@@ -15,7 +15,9 @@ from consentry.reports.words import Words
 
 ROWS_IN_TEXT: Final = 200
 _ID_IN_TEXT: Final = 10
-_LEADS_A_FORMULA: Final = tuple("=+-@\t\r")
+_LEADS_A_FORMULA: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""Also in full width, which spreadsheets take for the same."""
+_CONTROLS: Final = ("\t", "\r", "\n")
 
 
 def utc_text(seconds: int) -> str:
@@ -84,7 +86,9 @@ def _csv_value(form: Form, value: Any) -> str:  # noqa: ANN401 - any value of a 
     if isinstance(plain, bool):
         return "true" if plain else "false"
     text = " ".join(map(str, plain)) if isinstance(plain, list) else str(plain)
-    is_formula = form in (Form.TEXT, Form.WORD) and text.startswith(_LEADS_A_FORMULA)
+    is_formula = form in (Form.TEXT, Form.WORD) and (
+        text[:1] in _CONTROLS or text.lstrip().startswith(_LEADS_A_FORMULA)
+    )
     return f"'{text}" if is_formula else text
 
 

@@ -47,10 +47,20 @@ def _as_csv(value: object) -> str | None:
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
-def test_text_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path) -> None:
-    rows = [{"message": "=HYPERLINK(1)", "cases": -5}]
+@pytest.mark.parametrize(
+    "text", ["=HYPERLINK(1)", "+1", "-1", "@A1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "  =1", "\u3000=1"]
+)
+def test_text_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path, text: str) -> None:
+    rows = [{"message": text, "cases": -5}]
     path = write_csv(Document("report", (), (sheet_of("findings", "message cases", rows),)), tmp_path)[1]
-    assert path.read_bytes() == b"message,cases\r\n'=HYPERLINK(1),-5\r\n"
+    assert path.read_bytes() == f"message,cases\r\n'{text},-5\r\n".encode()
+
+
+@pytest.mark.parametrize("text", ["\t=1", "\r=1", "\n=1"])
+def test_text_that_begins_with_a_control_is_made_harmless(tmp_path: Path, text: str) -> None:
+    rows = [{"message": text, "cases": 1}]
+    path = write_csv(Document("report", (), (sheet_of("findings", "message cases", rows),)), tmp_path)[1]
+    assert path.read_bytes().split(b"\r\n", 1)[1].lstrip(b'"').startswith(b"'")
 
 
 @pytest.mark.parametrize(("language", "title"), [("en", "Who looked at your records"), ("zh", "谁看过您的病历")])
