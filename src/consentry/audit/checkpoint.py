@@ -214,7 +214,7 @@ def _is_value(kind: object) -> bool:
     return isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, _PLAIN))
 
 
-_AS_USUAL: Final[dict[int, Any]] = {**pickle._Unpickler.dispatch}  # noqa: SLF001 - as below
+_AS_USUAL: Final[dict[int, Any]] = {**pickle._Unpickler.dispatch}  # noqa: SLF001 - only the one in Python has a table to change
 
 
 class _Reader(pickle._Unpickler):  # noqa: SLF001 - the one in C lets nobody say what state is given to

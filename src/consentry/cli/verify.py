@@ -155,7 +155,7 @@ def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:
         VerificationError: its signature does not hold, or it has none and an authority has to vouch for it.
     """
     # A bundle is verified without loading a reader of PDF.
-    from consentry.papers.reading import bundle_in, check_signature  # noqa: PLC0415 - as said above
+    from consentry.papers.reading import bundle_in, check_signature  # noqa: PLC0415 - loads pyHanko
 
     signed = check_signature(paper, authorities)
     said: Json = {"signedBy": None}
