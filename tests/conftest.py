@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from consentry.ledger.installation import provide_engine
 from tests.support.openbao import OpenBao, run_openbao
@@ -14,6 +15,10 @@ from tests.support.postgresql import PostgresServer, find_program, run_postgresq
 from tests.support.programs import needed
 from tests.support.s3_server import S3Server, run_s3_server
 from tests.support.soft_hsm import SoftHsm, find_module, make_token
+
+# How long an example takes depends on what else the machine does; pytest's own limit ends what hangs.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -181,13 +181,6 @@ def _logged(bundle: Bundle, trust: TrustRoot) -> LoggedBlock | None:
     return LoggedBlock(log, bundle.log_proof)
 
 
-def _is_left_to_proofs(bundle: Bundle, trust: TrustRoot) -> bool:
-    """Tells whether step 14 or 15 will say whether the block of the decision is that of the chain."""
-    by_seals = bundle.qbft_proof is not None and trust.qbft_anchor is not None
-    by_witnesses = bundle.log_proof is not None and trust.log_root is not None
-    return by_seals or by_witnesses
-
-
 def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> tuple[dict[bytes, Header], bool]:
     """Step 3: walks from the newest header down, each vouched for by a checkpoint or by its child.
 
@@ -202,7 +195,7 @@ def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> tuple[dict[bytes, Head
         found = sorted((headers.decode(h, trust.header_form) for h in bundle.headers), key=lambda h: -h.number)
     for header in found:
         expected = vouched.get(header.hash)
-        if expected is None and header.hash == decided and _is_left_to_proofs(bundle, trust):
+        if expected is None and header.hash == decided and vouching.is_left_to_proofs(bundle, bundle.log_proof, trust):
             expected, has_checkpoint = header.number, False
         if expected is None:
             raise VerificationError(

@@ -107,9 +107,7 @@ def _trusted_header(statement: Statement, trust: TrustRoot) -> tuple[Header, boo
         if checkpoint.hash == last.hash:
             same(BLOCK, "number of a header", last.number, checkpoint.number)
             return found[0], True
-    by_seals = statement.qbft_proof is not None and trust.qbft_anchor is not None
-    by_witnesses = statement.logged is not None and trust.log_root is not None
-    if not (by_seals or by_witnesses) or len(found) > 1:
+    if len(found) > 1 or not vouching.is_left_to_proofs(statement, statement.logged, trust):
         raise VerificationError(
             f"header {last.number} does not match (got 0x{last.hash.hex()}, expected a checkpoint's)", step=BLOCK
         )

@@ -124,6 +124,19 @@ def check_chain(number: int, file: OfDeployment, trust: TrustRoot) -> None:
     same(number, "set of contracts", {name for name, _ in file.contracts}, set(trusted))
 
 
+def is_left_to_proofs(file: OfDeployment, logged: object | None, trust: TrustRoot) -> bool:
+    """Tells whether seals or witnesses, looked at in later steps, will say whether a block is that of the chain.
+
+    Args:
+        file: what is verified.
+        logged: what shows the block in the ledger log, if the file has that.
+        trust: whom to believe.
+    """
+    by_seals = file.qbft_proof is not None and trust.qbft_anchor is not None
+    by_witnesses = logged is not None and trust.log_root is not None
+    return by_seals or by_witnesses
+
+
 def sealed_by(number: int, file: OfDeployment, trust: TrustRoot, block: BlockReference) -> Seals | None:
     """Follows the seals of a block, where the file has a proof and the trust root pins a block.
 

@@ -1,4 +1,4 @@
-"""From blocks to a file: PDF/A-3a that also is PDF/UA-1, or pictures of its pages, by typst.
+"""From blocks to a file: PDF/A-3a that also is PDF/UA-1, by typst.
 
 PDF/A-3 is the part of ISO 19005 that lets a file of any kind be attached (PDF/A-2 takes PDF/A alone); level a means
 that the text is tagged, so that it can be read aloud. The same document gives the same bytes: its date is that of what
@@ -22,7 +22,6 @@ from consentry.papers.blocks import Attachment, Part, written
 
 STANDARDS: Final[list[Any]] = ["a-3a", "ua-1"]
 TEMPLATE: Final = "paper.typ"
-PICTURE_PPI: Final = 80.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,7 @@ def to_pdf(document: Document, fonts: typst.Fonts) -> bytes:
     """
     moment = _moment(document)
     # What a signature appends has to begin on a line of its own (ISO 19005-3, 6.1.9).
-    return _compiled(document, fonts, format="pdf", pdf_standards=STANDARDS, timestamp=moment)[0].rstrip() + b"\n"
-
-
-def to_pictures(document: Document, fonts: typst.Fonts, ppi: float = PICTURE_PPI) -> list[bytes]:
-    """Sets a document as PNG, one a page.
-
-    Raises:
-        InvalidInputError: its date lies outside the calendar, or a drawing is none.
-    """
-    return _compiled(document, fonts, format="png", ppi=ppi)
+    return _compiled(document, fonts, moment).rstrip() + b"\n"
 
 
 def _moment(document: Document) -> datetime:
@@ -70,7 +60,7 @@ def _moment(document: Document) -> datetime:
     return datetime.fromtimestamp(document.moment, UTC)
 
 
-def _compiled(document: Document, fonts: typst.Fonts, **how: Any) -> list[bytes]:  # noqa: ANN401 - typst's own
+def _compiled(document: Document, fonts: typst.Fonts, moment: datetime) -> bytes:
     folder = Path(str(files("consentry.papers"))) / "templates"
     try:
         made, warnings = typst.compile_with_warnings(
@@ -79,13 +69,15 @@ def _compiled(document: Document, fonts: typst.Fonts, **how: Any) -> list[bytes]
             font_paths=fonts,
             ignore_system_fonts=True,
             sys_inputs=_inputs(document),
-            **how,
+            format="pdf",
+            pdf_standards=STANDARDS,
+            timestamp=moment,
         )
     except typst.TypstError as error:
         raise InvalidInputError(f"paper cannot be set: {error.message}") from None
     if warnings:
         raise InvalidInputError(f"paper cannot be set as it should be: {warnings[0].message}")
-    return made if isinstance(made, list) else [made]
+    return made
 
 
 def _inputs(document: Document) -> dict[str, str]:

@@ -8,8 +8,7 @@ import pytest
 
 from consentry.errors import InvalidInputError
 from consentry.papers.fonts import load_fonts
-from consentry.papers.report import report_document, report_pdf
-from consentry.papers.typesetting import to_pictures
+from consentry.papers.report import report_pdf
 from tests.support.pdf_text import pages, text_of
 
 FONTS = load_fonts()
@@ -82,13 +81,6 @@ def test_same_report_gives_the_same_bytes_and_another_date_others() -> None:
 
     assert report_pdf(REPORT, load_fonts()) == first
     assert report_pdf({**REPORT, "moment": REPORT["moment"] + 86_400}, FONTS) != first
-
-
-def test_report_has_as_many_pictures_as_pages() -> None:
-    pictures = to_pictures(report_document(REPORT), FONTS)
-
-    assert len(pictures) == len(pages(report_pdf(REPORT, FONTS)))
-    assert {picture[:8] for picture in pictures} == {b"\x89PNG\r\n\x1a\n"}
 
 
 @pytest.mark.parametrize(
