@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ _AMID: Final = b"""
 """A backend amid a transaction, rather one that wrote already; with a number, that one alone."""
 _MOST_LOOKS: Final = 1_000
 _MOST_SECONDS: Final = 2
+_MOST_HELD: Final = 1.0
+"""Seconds for which a stopped process may keep the server from answering."""
 
 
 def find_program(name: str) -> Path | None:
@@ -146,15 +149,29 @@ class Cluster:
 
 
 def _is_stopped_amid(connection: psycopg.Connection, pid: int) -> bool:
-    """Stops a process; lets it go on if its transaction ended before it stood still, or that cannot be told."""
-    held = False
+    """Stops a process; lets it go on if its transaction ended before it stood still, or that cannot be told.
+
+    A process that holds a lock within the server, as it does while it commits, keeps the server from answering: neither
+    it nor the question then ends by itself. Such a one goes on after a while, and is no victim.
+    """
+    held, gone_on = False, threading.Event()
+    waiting = threading.Timer(_MOST_HELD, _go_on, (pid, gone_on))
     try:
         os.kill(pid, signal.SIGSTOP)
+        waiting.start()
         held = connection.execute(_AMID, {"pid": pid}).fetchone() is not None
     except ProcessLookupError:
         return False
     finally:
+        waiting.cancel()
+        if waiting.ident is not None:
+            waiting.join()
         if not held:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-    return held
+            _go_on(pid, gone_on)
+    return held and not gone_on.is_set()
+
+
+def _go_on(pid: int, gone_on: threading.Event) -> None:
+    gone_on.set()
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
