@@ -28,18 +28,19 @@ from consentry.audit.columns import (
     Bytes,
     Plain,
 )
+from consentry.audit.keccak_rows import hash_padded, hash_rows, padded
 from consentry.core.batch_tree import LEAF, NODE
 from consentry.core.chain import EventPlace
 from consentry.core.codes import LegalBasis, Reason
 from consentry.core.events import BatchSubmitted
-from consentry.core.keccak import keccak, keccak_each
+from consentry.core.keccak import keccak
 from consentry.core.terms import AccessRequest, Address, RequestBatch
 from consentry.core.typed_data import Domain, domain_separator, struct_hash, type_hash
 from consentry.crypto.signing import recover
 from consentry.errors import NotAuthenticError
 
 _REQUEST_WORDS: Final = 16
-_ENTRY_WORDS: Final = 4
+_LEAF, _NODE = (np.frombuffer(prefix, np.uint8).reshape(1, -1) for prefix in (LEAF, NODE))
 _UNUSED: Final = 11
 """Bytes in front of the packed codes and outcome: none of them means anything."""
 _ADDRESS_AT: Final = 12
@@ -81,11 +82,12 @@ def prepare(
     hashes = _request_hashes(matrix)
     if batch is not None and not _is_batch(batch, call, matrix, hashes):
         return None
-    signed = hashes if batch is None else [struct_hash(RequestBatch(batch.institution, batch.root, batch.size))]
+    own = [hashed.tobytes() for hashed in hashes] if batch is None else []
+    signed = [struct_hash(RequestBatch(batch.institution, batch.root, batch.size))] if batch else own
     signers = _signers(signed, call.signatures, domain)
     if signers is None:
         return None
-    return Plain(place, batch, words, _entry_hashes(matrix, b"".join(hashes)), digests, signers)
+    return Plain(place, batch, words, _entry_hashes(matrix, hashes).tobytes(), digests, signers)
 
 
 def _is_usual(matrix: Bytes) -> bool:
@@ -95,11 +97,11 @@ def _is_usual(matrix: Bytes) -> bool:
     return bool(known.all()) and not packed.any() and not matrix[:, INSTITUTION, :_ADDRESS_AT].any()
 
 
-def _is_batch(batch: BatchSubmitted, call: Call, matrix: Bytes, hashes: Sequence[bytes]) -> bool:
+def _is_batch(batch: BatchSubmitted, call: Call, matrix: Bytes, hashes: Bytes) -> bool:
     institution = np.frombuffer(batch.institution.rjust(WORD, b"\0"), np.uint8)
     one = bool((matrix[:, INSTITUTION] == institution).all()) and call.institution == batch.institution
     said = (batch.size, batch.signature) == (len(hashes), call.signatures[0])
-    return one and said and batch.root == root_over(hashes)
+    return one and said and batch.root == root_over(hashes).tobytes()
 
 
 def _signers(hashes: Sequence[bytes], signatures: Sequence[bytes], domain: Domain) -> tuple[Address, ...] | None:
@@ -112,9 +114,10 @@ def _signers(hashes: Sequence[bytes], signatures: Sequence[bytes], domain: Domai
         return None
 
 
-def _request_hashes(matrix: Bytes) -> list[bytes]:
+def _request_hashes(matrix: Bytes) -> Bytes:
     """Gives the struct hash of each request: `core.typed_data.struct_hash`, all at once."""
-    made = np.zeros((len(matrix), _REQUEST_WORDS, WORD), np.uint8)
+    room = padded(len(matrix), _REQUEST_WORDS * WORD)
+    made = room.reshape(len(matrix), -1, WORD)
     made[:, 0] = np.frombuffer(type_hash(AccessRequest), np.uint8)
     # The authorisation, member 5, is zero: the request invokes a consent.
     for member, word in ((1, REQUEST), (2, INSTITUTION), (3, RECORD), (4, GROUND)):
@@ -126,23 +129,24 @@ def _request_hashes(matrix: Bytes) -> list[bytes]:
         made[:, member] = matrix[:, word]
     made[:, 14, 24:] = codes[:, 19:27]
     made[:, 15, 24:] = codes[:, 11:19]
-    return keccak_each(made.tobytes(), _REQUEST_WORDS * WORD)
+    return hash_padded(room)
 
 
-def _entry_hashes(matrix: Bytes, hashes: bytes) -> bytes:
+def _entry_hashes(matrix: Bytes, hashes: Bytes) -> Bytes:
     """Gives the entry hash of each decision: `core.heads.entry_hash`, all at once."""
-    made = np.zeros((len(matrix), _ENTRY_WORDS, WORD), np.uint8)
-    made[:, 0] = np.frombuffer(hashes, np.uint8).reshape(-1, WORD)
-    made[:, 1] = matrix[:, SUBJECT]
-    made[:, 2, 31] = matrix[:, OUTCOME, 31]
-    made[:, 3, 24:] = matrix[:, OUTCOME, 23:31]
-    return b"".join(keccak_each(made.tobytes(), _ENTRY_WORDS * WORD))
+    outcome = matrix[:, OUTCOME]
+    return hash_rows(hashes, matrix[:, SUBJECT], _zeros(31), outcome[:, 31:], _zeros(24), outcome[:, 23:31])
 
 
-def root_over(hashes: Sequence[bytes]) -> bytes:
+def _zeros(size: int) -> Bytes:
+    return np.zeros((1, size), np.uint8)
+
+
+def root_over(hashes: Bytes) -> Bytes:
     """Gives the root over the struct hashes of a batch: `core.batch_tree.root_of`, level by level at once."""
-    level = keccak_each(b"".join([LEAF + each for each in hashes]), len(LEAF) + WORD)
+    level = hash_rows(_LEAF, hashes)
     while len(level) > 1:
-        paired = b"".join([NODE + level[place] + level[place + 1] for place in range(0, len(level) - 1, 2)])
-        level = keccak_each(paired, len(NODE) + 2 * WORD) + level[len(level) // 2 * 2 :]
-    return level[0]
+        paired = hash_rows(_NODE, level[: len(level) // 2 * 2].reshape(-1, 2 * WORD))
+        level = np.concatenate([paired, level[len(level) // 2 * 2 :]])
+    root: Bytes = level[0]
+    return root

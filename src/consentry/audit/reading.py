@@ -29,13 +29,19 @@ class Stretch:
 
 @dataclass
 class Stride:
-    """How many blocks to read next."""
+    """How many blocks to read next.
+
+    Attributes:
+        blocks: that many.
+        events: about as many events as they may hold.
+    """
 
     blocks: int = field(default_factory=lambda: _FIRST_BLOCKS)
+    events: int = field(default_factory=lambda: EVENTS_A_READ)
 
     def adapt(self, read: int, events: int) -> None:
         """Learns from what was read: blocks, and the events in them."""
-        fitting = read * EVENTS_A_READ // max(events, 1)
+        fitting = read * self.events // max(events, 1)
         self.blocks = max(1, min(fitting, self.blocks * _FASTER, MOST_BLOCKS))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from operator import not_
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,13 +34,13 @@ from consentry.audit.columns import (
 )
 from consentry.audit.conditions import Conditions
 from consentry.audit.digests import DigestSet, UsedRequests, Words
+from consentry.audit.keccak_rows import chain_rows
 from consentry.audit.ports import SubmittedRequest
 from consentry.audit.replay import Replay
 from consentry.core import events
 from consentry.core.codes import CLOCK_TOLERANCE, DAY, Action, ActorKind, Purpose, Reason, Standing
 from consentry.core.events import LedgerEvent
-from consentry.core.heads import SEQUENCE_BYTES, institution_key, sequence_of
-from consentry.core.keccak import keccak
+from consentry.core.heads import SEQUENCE_BYTES, sequence_of
 from consentry.core.state import PermitCount
 from consentry.core.terms import ZERO_32, Address, ConsentId, RequestBatch, SubjectId
 from consentry.crypto.signing import ACCOUNT_SIZE
@@ -54,6 +54,26 @@ _SUBJECT_NUMBER: Final = 17
 """Where in its last word a decision has its numbers; see `core.packing`."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Chains(Generic[Key]):
+    """Whose chains some rows belong to.
+
+    Attributes:
+        names: of each row.
+        distinct: the names, each once.
+        slots: of each row, the place of its name among them.
+    """
+
+    names: list[Key]
+    distinct: list[Key]
+    slots: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, names: list[Key]) -> _Chains[Key]:
+        places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        return cls(names, [*places], np.fromiter(map(places.__getitem__, names), np.int64, len(names)))
+
+
 @dataclass
 class _Rows:
     """The decisions of one transaction, and how far they were taken."""
@@ -62,8 +82,8 @@ class _Rows:
     matrix: Bytes
     codes: Codes
     digests: Words
-    subjects: list[SubjectId]
-    institutions: list[Address]
+    subjects: _Chains[SubjectId]
+    institutions: _Chains[Address]
     grounds: list[ConsentId]
     now: int
     expected: list[int] = field(default_factory=list)
@@ -87,7 +107,7 @@ def _rows_of(plain: Plain) -> _Rows:
         institutions: list[Any] = [plain.batch.institution] * len(plain)
     else:
         institutions = _slices(words, INSTITUTION, WORD - ACCOUNT_SIZE)
-    named = subjects, institutions, grounds
+    named = _Chains.of(subjects), _Chains.of(institutions), grounds
     return _Rows(plain, matrix, codes_of(matrix), digests, *named, plain.place.block.time)
 
 
@@ -191,7 +211,7 @@ class Swift:
         first, rows.counted = rows.counted, row
         refused = rows.expected[first:row]
         self._uses.update(compress(rows.grounds[first:row], map(not_, refused)))
-        self._permits.update(compress(rows.institutions[first:row], map(not_, refused)))
+        self._permits.update(compress(rows.institutions.names[first:row], map(not_, refused)))
 
     def _pass(self, rows: _Rows) -> None:
         """Takes decisions until one is for the replay itself."""
@@ -219,7 +239,7 @@ class Swift:
             & (codes.issued <= now + CLOCK_TOLERANCE)
             & rows.matrix[:, PRACTITIONER].any(axis=1)
         )
-        for institution in set(rows.institutions):
+        for institution in rows.institutions.distinct:
             usual &= self._may_ask(rows, institution)
         permitted: Flags = usual & self._conditions.permit(rows.matrix, codes, rows.plain.words, now)
         return permitted
@@ -229,10 +249,8 @@ class Swift:
         matrix, seen = rows.matrix, self.replay.state.institutions[institution].seen_at(rows.now)
         count = self.replay.state.permits.get(institution, PermitCount()).on(self._day).accesses
         room = count + self._permits[institution] + len(rows.plain) <= seen.daily_limit
-        if len(set(rows.institutions)) == 1:
-            others = np.zeros(len(matrix), np.bool_)
-        else:
-            others = np.array([each != institution for each in rows.institutions])
+        asks = rows.institutions
+        others: Flags = asks.slots != asks.distinct.index(institution)
         if seen.standing != Standing.ACTIVE or not room:
             return others
         same: Flags = (matrix[:, KEY_HASH] == np.frombuffer(seen.release_key_hash, np.uint8)).all(axis=1)
@@ -249,11 +267,9 @@ class Swift:
     def _in_line(self, rows: _Rows, begun: int, stop: int) -> int:
         """Gives the first row whose numbers are not the next of its subject and institution, from one on."""
         codes, state = rows.codes, self.replay.state
-        asked = codes.institution_sequence[begun:stop].tolist()
-        stop = begun + _next_in(state.institution_heads, rows.institutions[begun:stop], asked)
-        return begun + _next_in(
-            state.subject_heads, rows.subjects[begun:stop], codes.subject_sequence[begun:stop].tolist()
-        )
+        asked = slice(begun, stop)
+        stop = begun + _next_in(state.institution_heads, rows.institutions, asked, codes.institution_sequence)
+        return begun + _next_in(state.subject_heads, rows.subjects, slice(begun, stop), codes.subject_sequence)
 
     def _judge(self, rows: _Rows, permitted: Flags, stop: int) -> None:
         """Adds what the rules say of each row before ``stop``, as long as it is what the contract says."""
@@ -272,40 +288,41 @@ class Swift:
 
     def _advance(self, rows: _Rows, begun: int, end: int) -> None:
         """Moves the heads past some rows, as `core.heads.advance` does one by one; their numbers were looked at."""
-        state, words, hashed = self.replay.state, rows.plain.words, rows.plain.entry_hashes
-        entries = [hashed[at : at + WORD] for at in range(begun * WORD, end * WORD, WORD)]
-        first, last = begun * ROW + OUTCOME * WORD, end * ROW
-        numbers = [words[at : at + SEQUENCE_BYTES] for at in range(first + _SUBJECT_NUMBER, last, ROW)]
-        own = [words[at : at + SEQUENCE_BYTES] for at in range(first + _INSTITUTION_NUMBER, last, ROW)]
-        asked = list(map(institution_key, rows.institutions[begun:end]))
-        _move(state.subject_heads, rows.subjects[begun:end], rows.subjects[begun:end], entries, numbers)
-        _move(state.institution_heads, rows.institutions[begun:end], asked, entries, own)
+        state, matrix, some = self.replay.state, rows.matrix, slice(begun, end)
+        entries = np.frombuffer(rows.plain.entry_hashes, np.uint8).reshape(-1, WORD)
+        last, own = (
+            matrix[:, OUTCOME, start : start + SEQUENCE_BYTES] for start in (_SUBJECT_NUMBER, _INSTITUTION_NUMBER)
+        )
+        # The key of a chain is the word of its subject or institution, as the log has it.
+        _move(state.subject_heads, rows.subjects, some, matrix[:, SUBJECT], entries, last)
+        _move(state.institution_heads, rows.institutions, some, matrix[:, INSTITUTION], entries, own)
 
 
-def _next_in(heads: Mapping[Key, bytes], names: Sequence[Key], numbers: Sequence[int]) -> int:
-    """Gives how many numbers are each the next of its name."""
-    if len(set(names)) == 1:
-        # Nearly always: one institution asked for all.
-        first = sequence_of(heads.get(names[0], ZERO_32)) + 1
-        if numbers == list(range(first, first + len(numbers))):
-            return len(numbers)
-    reached: dict[Key, int] = {}
-    for row, (name, number) in enumerate(zip(names, numbers, strict=True)):
-        before = reached.get(name)
-        if before is None:
-            before = sequence_of(heads.get(name, ZERO_32))
-        if number != before + 1:
-            return row
-        reached[name] = number
-    return len(numbers)
+def _next_in(heads: Mapping[Key, bytes], chains: _Chains[Key], rows: slice, numbers: NDArray[np.uint64]) -> int:
+    """Gives how many numbers, of rows one behind the other, are each the next of its chain."""
+    slots = chains.slots[rows]
+    before = np.array([sequence_of(heads.get(name, ZERO_32)) for name in chains.distinct], np.uint64)
+    order = np.argsort(slots, kind="stable")
+    sorted_slots = slots[order]
+    starts = np.searchsorted(sorted_slots, np.arange(len(before)))
+    following = np.empty(len(slots), np.uint64)
+    following[order] = before[sorted_slots] + (np.arange(1, len(slots) + 1) - starts[sorted_slots]).astype(np.uint64)
+    wrong = np.flatnonzero(numbers[rows] != following)
+    return int(wrong[0]) if len(wrong) else len(slots)
 
 
 def _move(
-    heads: dict[Key, bytes], names: Sequence[Key], keys: Sequence[bytes], entries: list[bytes], numbers: list[bytes]
+    heads: dict[Key, bytes], chains: _Chains[Key], rows: slice, keys: Bytes, entries: Bytes, numbers: Bytes
 ) -> None:
     """Moves heads by name, each by the key of its chain and an entry hash; numbers are those behind them."""
-    for name, key, entry, number in zip(names, keys, entries, numbers, strict=True):
-        heads[name] = keccak(key + heads.get(name, ZERO_32) + entry)[:-SEQUENCE_BYTES] + number
+    slots = chains.slots[rows]
+    used = np.unique(slots).tolist()
+    moved = (
+        np.frombuffer(b"".join(heads.get(name, ZERO_32) for name in chains.distinct), np.uint8).reshape(-1, WORD).copy()
+    )
+    chain_rows(moved, slots, keys[rows], entries[rows], numbers[rows])
+    for slot in used:
+        heads[chains.distinct[slot]] = moved[slot].tobytes()
 
 
 def _twice(digests: Words) -> Flags:

@@ -9,8 +9,3 @@ def keccak(content: bytes) -> bytes:
     """Gives the keccak-256 of some bytes: 32 bytes."""
     digest: bytes = keccak_256(content).digest()
     return digest
-
-
-def keccak_each(content: bytes, size: int) -> list[bytes]:
-    """Gives the keccak-256 of each piece of so many bytes, one behind the other."""
-    return [keccak_256(content[start : start + size]).digest() for start in range(0, len(content), size)]

@@ -11,6 +11,8 @@ import http.client
 import json
 import multiprocessing
 import os
+import sys
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -38,6 +40,10 @@ from consentry.ledger.manifest import Manifest
 
 SECONDS: Final = 60.0
 """How long an answer may take."""
+EVENTS_A_QUESTION: Final = 2_000
+"""About as many events are asked for at once: a node takes twice as long for each where its answer has tens of
+megabytes, and so does whoever reads it."""
+_FIRST_BLOCKS: Final = 8
 _BLOCKS_TOGETHER: Final = 50
 _DECIDED_TOPICS: Final = 4
 _HEX_ROW: Final = 2 * ROW
@@ -119,8 +125,8 @@ class BlockReader:
         try:
             blocks = self._blocks(dict.fromkeys([log["blockNumber"] for log in logs]))
             segments: list[Segment] = []
-            for transaction, group in groupby(_in_order(logs), key=itemgetter("transactionHash")):
-                self._add(segments, blocks, transaction, list(group))
+            for sent in _in_order(logs):
+                self._add(segments, blocks, sent)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
         return segments, len(logs)
@@ -152,31 +158,31 @@ class BlockReader:
         self,
         segments: list[Segment],
         blocks: Mapping[str, tuple[BlockReference, Mapping[str, Json]]],
-        transaction: str,
-        group: Group,
+        sent: _Transaction,
     ) -> None:
-        block, sent = blocks[group[0]["blockNumber"]]
-        plain = self._plain(block, sent.get(transaction), group)
+        block, transactions = blocks[sent.logs[0]["blockNumber"]]
+        plain = self._plain(block, transactions.get(sent.hash), sent)
         if plain is not None:
             segments.append(plain)
             return
         found: list[LedgerEvent] = []
-        for entry in group:
+        for entry in sent.logs:
             place = EventPlace(block, _bytes(entry["transactionHash"]), int(entry["logIndex"], 16))
             event = decode_log(_log(entry), place)
             if event is not None:
                 found.append(event)
         segments.append(found)
 
-    def _plain(self, block: BlockReference, sent: Json, group: Group) -> Plain | None:
-        is_batch = group[0]["topics"][0] == self._submitted
-        decided = group[1:] if is_batch else group
-        words = self._words(decided) if _is_in_a_row(group) else None
-        if words is None or sent is None or _bytes(sent.get("to") or "") != self._source.ledger:
+    def _plain(self, block: BlockReference, told: Json, sent: _Transaction) -> Plain | None:
+        first = sent.logs[0]
+        is_batch = first["topics"][0] == self._submitted
+        decided = sent.logs[1:] if is_batch else sent.logs
+        words = self._words(decided) if sent.is_in_a_row else None
+        if words is None or told is None or _bytes(told.get("to") or "") != self._source.ledger:
             return None
-        call = call_in(_bytes(sent["input"]), len(decided))
-        place = EventPlace(block, _bytes(group[0]["transactionHash"]), int(group[0]["logIndex"], 16))
-        batch = decode_log(_log(group[0]), place) if is_batch else None
+        call = call_in(_bytes(told["input"]), len(decided))
+        place = EventPlace(block, _bytes(sent.hash), int(first["logIndex"], 16))
+        batch = decode_log(_log(first), place) if is_batch else None
         if call is None or not isinstance(batch, BatchSubmitted | None):
             return None
         place = replace(place, log_index=place.log_index + is_batch)
@@ -195,20 +201,37 @@ class BlockReader:
         return bytes.fromhex(content) if 0 < len(content) == len(decided) * _HEX_ROW else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Transaction:
+    """The logs of a transaction, and whether each stands behind the one before it."""
+
+    hash: str
+    logs: Group
+    is_in_a_row: bool
+
+
+def _in_order(logs: Group) -> list[_Transaction]:
+    """Gives the logs of each transaction in the order of the chain, which is mostly the one they come in."""
+    together = _by_transaction(logs)
+    starts = [_place(sent.logs[0]) for sent in together]
+    # What is in a row holds no place of another, so all are in order if they begin so.
+    if all(map(lt, starts, starts[1:])) and all(sent.is_in_a_row for sent in together):
+        return together
+    return _by_transaction(sorted(logs, key=_place))
+
+
+def _by_transaction(logs: Group) -> list[_Transaction]:
+    together = ((transaction, list(group)) for transaction, group in groupby(logs, key=itemgetter("transactionHash")))
+    return [_Transaction(transaction, group, _is_in_a_row(group)) for transaction, group in together]
+
+
 def _is_in_a_row(group: Group) -> bool:
     first = int(group[0]["logIndex"], 16)
-    return [int(entry["logIndex"], 16) for entry in group] == list(range(first, first + len(group)))
+    return [entry["logIndex"] for entry in group] == [hex(index) for index in range(first, first + len(group))]
 
 
-def _in_order(logs: Group) -> Group:
-    """Gives logs in the order of the chain, which is mostly the one they come in."""
-    places = [(int(number, 16), int(index, 16)) for number, index in map(_PLACE, logs)]
-    if all(map(lt, places, places[1:])):
-        return logs
-    return [log for _, log in sorted(zip(places, logs, strict=True), key=itemgetter(0))]
-
-
-_PLACE: Final = itemgetter("blockNumber", "logIndex")
+def _place(log: Mapping[str, Any]) -> tuple[int, int]:
+    return int(log["blockNumber"], 16), int(log["logIndex"], 16)
 
 
 def _ids(words: bytes) -> list[bytes]:
@@ -244,9 +267,12 @@ class Bulk:
     """`audit.columns.BulkReader` over a node, with processes of its own."""
 
     def __init__(self, source: Source, processes: int = 0) -> None:
-        """Takes where to read, and how many processes read; as many as there are cores, less one, if not given."""
+        """Takes where to read, and how many processes read, each of which waits for the node as long as it works.
+
+        As many as there are cores, if not given.
+        """
         self._source = source
-        self._processes = processes or max(1, (os.cpu_count() or 2) - 1)
+        self._processes = processes or os.cpu_count() or 1
 
     @classmethod
     def of_deployment(cls, url: str, manifest: Manifest, processes: int = 0) -> Bulk:
@@ -262,7 +288,7 @@ class Bulk:
         Raises:
             LedgerUnavailableError: the node does not answer.
         """
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
         pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source, key))
         try:
             async for reached, segments in self._ahead(pool, first, last):
@@ -271,7 +297,7 @@ class Bulk:
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
     async def _ahead(self, pool: Executor, first: int, last: int) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
-        loop, stride = asyncio.get_running_loop(), Stride()
+        loop, stride = asyncio.get_running_loop(), Stride(_FIRST_BLOCKS, EVENTS_A_QUESTION)
         under_way = deque[tuple[int, int, asyncio.Future[tuple[list[Segment], int]]]]()
         while first <= last or under_way:
             while first <= last and len(under_way) <= self._processes:
@@ -282,6 +308,14 @@ class Bulk:
             segments, logs = await reading
             stride.adapt(end - begun + 1, logs)
             yield end, segments
+
+
+def _may_fork() -> bool:
+    """Tells whether a copy of this process can do without what was lost: threads, of which it has this one alone.
+
+    A copy is there at once; another process has to load first what this one has, which takes a second.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 _READER: list[BlockReader] = []
