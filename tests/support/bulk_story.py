@@ -10,7 +10,6 @@ import numpy as np
 
 from consentry.audit import columns
 from consentry.audit.columns import Plain, Segment
-from consentry.audit.digests import digests_by
 from consentry.audit.ports import SubmittedRequest
 from consentry.audit.prepare import Call, prepare
 from consentry.core.access import as_seen, is_shown_to_be_named
@@ -51,8 +50,7 @@ class BulkStory:
         if call is None:
             return group
         words = b"".join(words_of(event.entry) for event in decided)
-        ids = [e.entry.request.institution + e.entry.request.request_id.to_bytes(32, "big") for e in decided]
-        plain = prepare(decided[0].place, batch, words, call, domain("AccessLedger"), digests_by(key, ids))
+        plain = prepare(decided[0].place, batch, words, call, domain("AccessLedger"), key)
         if plain is None:
             return group
         self.given.append(plain)

@@ -120,7 +120,8 @@ class Codes:
     institution_sequence: NDArray[np.uint64]
 
 
-def _number(words: Bytes, start: int, end: int) -> NDArray[np.uint64]:
+def number_in(words: Bytes, start: int, end: int) -> NDArray[np.uint64]:
+    """Gives the numbers that stand in bytes ``start`` to ``end`` of some words, eight bytes at most."""
     padded = np.zeros((len(words), 8), np.uint8)
     padded[:, 8 - (end - start) :] = words[:, start:end]
     return padded.view(">u8").ravel().astype(np.uint64)
@@ -135,12 +136,12 @@ def codes_of(matrix: Bytes) -> Codes:
         basis=codes[:, 29],
         actor=codes[:, 28],
         emergency=codes[:, 27],
-        issued=_number(codes, 19, 27),
-        expires=_number(codes, 11, 19),
+        issued=number_in(codes, 19, 27),
+        expires=number_in(codes, 11, 19),
         reason=outcome[:, 31],
-        decided_at=_number(outcome, 23, 31),
-        subject_sequence=_number(outcome, 17, 23),
-        institution_sequence=_number(outcome, 11, 17),
+        decided_at=number_in(outcome, 23, 31),
+        subject_sequence=number_in(outcome, 17, 23),
+        institution_sequence=number_in(outcome, 11, 17),
     )
 
 

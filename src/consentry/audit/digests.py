@@ -1,20 +1,21 @@
 """Sets of many ids in little memory: 16 bytes of a keyed hash for each, in one array.
 
-A Python set of ten million request ids takes gigabytes. What is kept here instead is BLAKE2b of the id under a key that
-is drawn for the set, so nobody can look for two ids that are taken for one; with n ids the chance that any two are is
-below n² / 2^128.
+A Python set of ten million request ids takes gigabytes. What is kept here instead is keccak-256 of a key, which is
+drawn for the set, and the id, cut to 16 bytes: nobody can look for two ids that are taken for one, and with n ids the
+chance that any two are is below n² / 2^128.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, MutableSet
-from hashlib import blake2b
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from consentry.audit.keccak_rows import hash_rows
+from consentry.core.keccak import keccak
 from consentry.core.terms import Address
 
 DIGEST_SIZE: Final = 16
@@ -23,16 +24,37 @@ _FIRST_SLOTS: Final = 1 << 10
 _MOST_FULL: Final = 0.62
 """Above this share of its slots an array is doubled: probes stay short, and 2^24 slots hold ten million."""
 
-_NO_DIGEST: Final = bytes(DIGEST_SIZE)
-_INSTEAD: Final = b"\1".ljust(DIGEST_SIZE, b"\0")
+_INSTEAD: Final = (1, 0)
+"""Stands for the digest that is zero."""
 
+Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 
 
-def digests_by(key: bytes, ids: Iterable[bytes]) -> bytes:
-    """Gives the digests of ids under a key, one behind the other; none of them is zero."""
-    made = [blake2b(each, digest_size=DIGEST_SIZE, key=key).digest() for each in ids]
-    return b"".join(made if _NO_DIGEST not in made else [each if any(each) else _INSTEAD for each in made])
+def digests_by(key: bytes, *parts: Bytes) -> Words:
+    """Gives the digests of ids under a key, two words each; none of them is zero.
+
+    Args:
+        key: of a set.
+        parts: rows of bytes: what each id is made of, one part behind the other.
+    """
+    hashed = hash_rows(np.frombuffer(key, np.uint8).reshape(1, -1), *parts)
+    return _none_zero(np.ascontiguousarray(hashed[:, :DIGEST_SIZE]).view(np.uint64))
+
+
+def _none_zero(digests: Words) -> Words:
+    digests[_are_zero(digests)] = _INSTEAD
+    return digests
+
+
+def _are_zero(digests: Words) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (digests[:, 0] | digests[:, 1]) == 0
+    return found
+
+
+def _are_same(some: Words, others: Words) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (some[:, 0] == others[:, 0]) & (some[:, 1] == others[:, 1])
+    return found
 
 
 class DigestSet:
@@ -69,7 +91,8 @@ class DigestSet:
 
     def digests_of(self, ids: Iterable[bytes]) -> Words:
         """Gives the digests of ids, two words each; they mean something to this set alone."""
-        return np.frombuffer(digests_by(self._key, ids), np.uint64).reshape(-1, _WORDS)
+        made = b"".join(keccak(self._key + each)[:DIGEST_SIZE] for each in ids)
+        return _none_zero(np.frombuffer(bytearray(made), np.uint64).reshape(-1, _WORDS))
 
     def holds(self, digests: Words) -> NDArray[np.bool_]:
         """Tells of each digest whether it is there."""
@@ -78,9 +101,9 @@ class DigestSet:
         left, place = np.arange(len(digests)), digests[:, 0] & last
         while len(left):
             kept = slots[place]
-            same = (kept == digests[left]).all(axis=1)
+            same = _are_same(kept, digests[left])
             found[left[same]] = True
-            further = ~same & kept.any(axis=1)
+            further = ~(same | _are_zero(kept))
             left, place = left[further], (place[further] + np.uint64(1)) & last
         return found
 
@@ -101,7 +124,7 @@ class DigestSet:
         while self._count + more > _MOST_FULL * size:
             size *= 2
         if size > len(self._slots):
-            kept = self._slots[self._slots.any(axis=1)]
+            kept = self._slots[~_are_zero(self._slots)]
             self._slots = np.zeros((size, _WORDS), np.uint64)
             self._place(kept)
 
@@ -110,10 +133,10 @@ class DigestSet:
         slots, last = self._slots, np.uint64(len(self._slots) - 1)
         place = digests[:, 0] & last
         while len(digests):
-            empty = np.flatnonzero(~slots[place].any(axis=1))
+            empty = np.flatnonzero(_are_zero(slots[place]))
             # Of several that want one slot, one gets it; the others, and whoever met another's, go on.
             slots[place[empty]] = digests[empty]
-            left = (slots[place] != digests).any(axis=1)
+            left = ~_are_same(slots[place], digests)
             digests, place = digests[left], (place[left] + np.uint64(1)) & last
 
 

@@ -28,6 +28,7 @@ from consentry.audit.columns import (
     Bytes,
     Plain,
 )
+from consentry.audit.digests import digests_by
 from consentry.audit.keccak_rows import hash_padded, hash_rows, padded
 from consentry.core.batch_tree import LEAF, NODE
 from consentry.core.chain import EventPlace
@@ -62,7 +63,7 @@ class Call:
 
 
 def prepare(
-    place: EventPlace, batch: BatchSubmitted | None, words: bytes, call: Call, domain: Domain, digests: bytes
+    place: EventPlace, batch: BatchSubmitted | None, words: bytes, call: Call, domain: Domain, key: bytes
 ) -> Plain | None:
     """Looks at a transaction of decisions; gives none if it is not plain.
 
@@ -72,7 +73,7 @@ def prepare(
         words: of each decision ten words.
         call: what was submitted, request for request.
         domain: of the access ledger.
-        digests: of the request ids.
+        key: of the digests of request ids.
     """
     matrix = np.frombuffer(words, np.uint8).reshape(-1, WORDS, WORD)
     if not _is_usual(matrix) or any((matrix[:, word] != said).any() for word, said in call.same.items()):
@@ -87,7 +88,8 @@ def prepare(
     signers = _signers(signed, call.signatures, domain)
     if signers is None:
         return None
-    return Plain(place, batch, words, _entry_hashes(matrix, hashes).tobytes(), digests, signers)
+    digests = digests_by(key, matrix[:, INSTITUTION, _ADDRESS_AT:], matrix[:, REQUEST])
+    return Plain(place, batch, words, _entry_hashes(matrix, hashes).tobytes(), digests.tobytes(), signers)
 
 
 def _is_usual(matrix: Bytes) -> bool:

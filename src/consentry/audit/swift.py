@@ -31,6 +31,7 @@ from consentry.audit.columns import (
     Codes,
     Plain,
     codes_of,
+    number_in,
 )
 from consentry.audit.conditions import Conditions
 from consentry.audit.digests import DigestSet, UsedRequests, Words
@@ -40,7 +41,7 @@ from consentry.audit.replay import Replay
 from consentry.core import events
 from consentry.core.codes import CLOCK_TOLERANCE, DAY, Action, ActorKind, Purpose, Reason, Standing
 from consentry.core.events import LedgerEvent
-from consentry.core.heads import SEQUENCE_BYTES, sequence_of
+from consentry.core.heads import SEQUENCE_BYTES
 from consentry.core.state import PermitCount
 from consentry.core.terms import ZERO_32, Address, ConsentId, RequestBatch, SubjectId
 from consentry.crypto.signing import ACCOUNT_SIZE
@@ -72,6 +73,22 @@ class _Chains(Generic[Key]):
     def of(cls, names: list[Key]) -> _Chains[Key]:
         places = {name: place for place, name in enumerate(dict.fromkeys(names))}
         return cls(names, [*places], np.fromiter(map(places.__getitem__, names), np.int64, len(names)))
+
+    def in_line(self, heads: Mapping[Key, bytes], begun: int, stop: int, numbers: NDArray[np.uint64]) -> int:
+        """Gives the first of some rows whose number is not the next of its chain; the row behind them if all are."""
+        return begun + _next_in(self._heads_in(heads), self.slots[begun:stop], numbers[begun:stop])
+
+    def move(self, heads: dict[Key, bytes], rows: slice, keys: Bytes, entries: Bytes, numbers: Bytes) -> None:
+        """Moves heads past some rows, each by the key of its chain and an entry hash; numbers are those behind them."""
+        slots, moved = self.slots[rows], self._heads_in(heads)
+        chain_rows(moved, slots, keys, entries, numbers)
+        content = moved.tobytes()
+        for slot in np.unique(slots).tolist():
+            heads[self.distinct[slot]] = content[slot * WORD : (slot + 1) * WORD]
+
+    def _heads_in(self, heads: Mapping[Key, bytes]) -> Bytes:
+        known = bytearray().join([heads.get(name, ZERO_32) for name in self.distinct])
+        return np.frombuffer(known, np.uint8).reshape(-1, WORD)
 
 
 @dataclass
@@ -267,9 +284,8 @@ class Swift:
     def _in_line(self, rows: _Rows, begun: int, stop: int) -> int:
         """Gives the first row whose numbers are not the next of its subject and institution, from one on."""
         codes, state = rows.codes, self.replay.state
-        asked = slice(begun, stop)
-        stop = begun + _next_in(state.institution_heads, rows.institutions, asked, codes.institution_sequence)
-        return begun + _next_in(state.subject_heads, rows.subjects, slice(begun, stop), codes.subject_sequence)
+        stop = rows.institutions.in_line(state.institution_heads, begun, stop, codes.institution_sequence)
+        return rows.subjects.in_line(state.subject_heads, begun, stop, codes.subject_sequence)
 
     def _judge(self, rows: _Rows, permitted: Flags, stop: int) -> None:
         """Adds what the rules say of each row before ``stop``, as long as it is what the contract says."""
@@ -289,40 +305,25 @@ class Swift:
     def _advance(self, rows: _Rows, begun: int, end: int) -> None:
         """Moves the heads past some rows, as `core.heads.advance` does one by one; their numbers were looked at."""
         state, matrix, some = self.replay.state, rows.matrix, slice(begun, end)
-        entries = np.frombuffer(rows.plain.entry_hashes, np.uint8).reshape(-1, WORD)
+        entries = np.frombuffer(rows.plain.entry_hashes, np.uint8).reshape(-1, WORD)[some]
         last, own = (
-            matrix[:, OUTCOME, start : start + SEQUENCE_BYTES] for start in (_SUBJECT_NUMBER, _INSTITUTION_NUMBER)
+            matrix[some, OUTCOME, start : start + SEQUENCE_BYTES] for start in (_SUBJECT_NUMBER, _INSTITUTION_NUMBER)
         )
         # The key of a chain is the word of its subject or institution, as the log has it.
-        _move(state.subject_heads, rows.subjects, some, matrix[:, SUBJECT], entries, last)
-        _move(state.institution_heads, rows.institutions, some, matrix[:, INSTITUTION], entries, own)
+        rows.subjects.move(state.subject_heads, some, matrix[some, SUBJECT], entries, last)
+        rows.institutions.move(state.institution_heads, some, matrix[some, INSTITUTION], entries, own)
 
 
-def _next_in(heads: Mapping[Key, bytes], chains: _Chains[Key], rows: slice, numbers: NDArray[np.uint64]) -> int:
+def _next_in(heads: Bytes, slots: NDArray[np.int64], numbers: NDArray[np.uint64]) -> int:
     """Gives how many numbers, of rows one behind the other, are each the next of its chain."""
-    slots = chains.slots[rows]
-    before = np.array([sequence_of(heads.get(name, ZERO_32)) for name in chains.distinct], np.uint64)
+    before = number_in(heads, WORD - SEQUENCE_BYTES, WORD)
     order = np.argsort(slots, kind="stable")
     sorted_slots = slots[order]
     starts = np.searchsorted(sorted_slots, np.arange(len(before)))
     following = np.empty(len(slots), np.uint64)
     following[order] = before[sorted_slots] + (np.arange(1, len(slots) + 1) - starts[sorted_slots]).astype(np.uint64)
-    wrong = np.flatnonzero(numbers[rows] != following)
+    wrong = np.flatnonzero(numbers != following)
     return int(wrong[0]) if len(wrong) else len(slots)
-
-
-def _move(
-    heads: dict[Key, bytes], chains: _Chains[Key], rows: slice, keys: Bytes, entries: Bytes, numbers: Bytes
-) -> None:
-    """Moves heads by name, each by the key of its chain and an entry hash; numbers are those behind them."""
-    slots = chains.slots[rows]
-    used = np.unique(slots).tolist()
-    moved = (
-        np.frombuffer(b"".join(heads.get(name, ZERO_32) for name in chains.distinct), np.uint8).reshape(-1, WORD).copy()
-    )
-    chain_rows(moved, slots, keys[rows], entries[rows], numbers[rows])
-    for slot in used:
-        heads[chains.distinct[slot]] = moved[slot].tobytes()
 
 
 def _twice(digests: Words) -> Flags:

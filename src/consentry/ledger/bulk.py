@@ -17,15 +17,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter, lt
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pydantic_core import from_json
 
-from consentry.audit.columns import REQUEST, ROW, WORD, Plain, Segment
-from consentry.audit.digests import digests_by
+from consentry.audit.columns import WORD, Plain, Segment
 from consentry.audit.prepare import prepare
 from consentry.audit.reading import Stride
 from consentry.core.chain import BlockReference, EventPlace
@@ -46,9 +45,8 @@ megabytes, and so does whoever reads it."""
 _FIRST_BLOCKS: Final = 8
 _BLOCKS_TOGETHER: Final = 50
 _DECIDED_TOPICS: Final = 4
-_HEX_ROW: Final = 2 * ROW
+_TOPIC: Final = 2 + 2 * WORD
 _DATA: Final = 2 + 2 * 7 * WORD
-_INSTITUTION_AT: Final = 2 * WORD + 12
 
 Json = Any
 Group = list[dict[str, Any]]
@@ -110,7 +108,7 @@ class BlockReader:
 
     def __init__(self, source: Source, key: bytes) -> None:
         """Takes where to read, and the key of the digests of request ids."""
-        self._source, self._key = source, key
+        self._source, self._key, self._ledger = source, key, _hex(source.ledger)
         self._node = Node(source.url)
         events = {signature.name: digest for digest, signature in artifact("AccessLedger").events.items()}
         self._decided, self._submitted = (_hex(events[name]) for name in ("AccessDecided", "BatchSubmitted"))
@@ -186,19 +184,19 @@ class BlockReader:
         if call is None or not isinstance(batch, BatchSubmitted | None):
             return None
         place = replace(place, log_index=place.log_index + is_batch)
-        return prepare(place, batch, words, call, self._source.domain, digests_by(self._key, _ids(words)))
+        return prepare(place, batch, words, call, self._source.domain, self._key)
 
     def _words(self, decided: Group) -> bytes | None:
         """Gives topics and data of decisions as they are; none if one is something else."""
-        ledger, kind, parts = _hex(self._source.ledger), self._decided, list[str]()
-        for entry in decided:
-            topics, data = entry["topics"], entry["data"]
-            if len(topics) != _DECIDED_TOPICS or topics[0] != kind or len(data) != _DATA or entry["address"] != ledger:
-                return None
-            _, request, subject, institution = topics
-            parts += (request[2:], subject[2:], institution[2:], data[2:])
-        content = "".join(parts)
-        return bytes.fromhex(content) if 0 < len(content) == len(decided) * _HEX_ROW else None
+        topics, data = [log["topics"] for log in decided], [log["data"] for log in decided]
+        if not decided or set(map(len, topics)) != {_DECIDED_TOPICS} or set(map(len, data)) != {_DATA}:
+            return None
+        kinds, *told = zip(*topics, strict=True)
+        alike = set(kinds) == {self._decided} and {log["address"] for log in decided} == {self._ledger}
+        if not alike or any(set(map(len, topic)) != {_TOPIC} for topic in told):
+            return None
+        columns = [[value[2:] for value in column] for column in (*told, data)]
+        return bytes.fromhex("".join(chain.from_iterable(zip(*columns, strict=True))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +230,6 @@ def _is_in_a_row(group: Group) -> bool:
 
 def _place(log: Mapping[str, Any]) -> tuple[int, int]:
     return int(log["blockNumber"], 16), int(log["logIndex"], 16)
-
-
-def _ids(words: bytes) -> list[bytes]:
-    """Gives what the set of used request ids knows each request by: institution and id."""
-    own = REQUEST * WORD
-    return [
-        words[row + _INSTITUTION_AT : row + _INSTITUTION_AT + 20] + words[row + own : row + own + WORD]
-        for row in range(0, len(words), ROW)
-    ]
 
 
 def _log(entry: Mapping[str, Any]) -> Log:

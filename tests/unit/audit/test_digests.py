@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from consentry.audit.digests import DigestSet, UsedRequests
+from consentry.audit.digests import DigestSet, UsedRequests, digests_by
 from consentry.core.terms import Address
 
 ONE, OTHER = Address(bytes(20)), Address(b"\1" * 20)
@@ -34,15 +34,18 @@ def test_slots_that_many_want_are_shared_out() -> None:
 
 
 def test_digest_that_is_zero_is_no_empty_slot(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Zero:
-        def digest(self) -> bytes:
-            return bytes(16)
-
-    monkeypatch.setattr("consentry.audit.digests.blake2b", lambda *_, **__: Zero())
+    monkeypatch.setattr("consentry.audit.digests.keccak", lambda _: bytes(32))
     kept = DigestSet()
     assert not kept.holds(kept.digests_of([b"any"]))[0]
     kept.add(kept.digests_of([b"any"]))
     assert kept.holds(kept.digests_of([b"any"]))[0]
+
+
+def test_digests_of_rows_are_those_of_what_stands_in_them() -> None:
+    kept, drawn = DigestSet(), random.Random(3)
+    ids = [drawn.randbytes(52) for _ in range(20)]
+    rows = np.frombuffer(b"".join(ids), np.uint8).reshape(20, 52)
+    assert (digests_by(kept.key, rows[:, :20], rows[:, 20:]) == kept.digests_of(ids)).all()
 
 
 def test_two_sets_have_keys_of_their_own() -> None:
