@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from consentry.core.log_tiles import Tile
 from consentry.core.log_tree import inclusion_proof, nodes_of, prefix_nodes, roots_along, verify_inclusion
 from consentry.core.nesting import parse_json
 from consentry.core.terms import AccessRequest, Address, ConsentId, ConsentTerms, RecordLeaf
+from consentry.crypto.ml_dsa import SIGNATURE_SIZE
 from consentry.errors import ConsentryError
 from consentry.evidence import (
     block_conflict,
@@ -34,7 +36,7 @@ from consentry.evidence import (
 )
 from consentry.evidence.block_conflict import BlockConflict
 from consentry.evidence.bundle import Bundle
-from consentry.evidence.checkpoint import Checkpoint
+from consentry.evidence.checkpoint import Checkpoint, checkpoint_note
 from consentry.evidence.completeness import Statement
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.log_root import LogRoot
@@ -47,7 +49,7 @@ from consentry.evidence.witnesses import verify_checkpoint
 from consentry.witness.submission import Submission
 from tests.fuzzing.mutators import as_json, as_lines, as_rlp, in_parts, packed, padded, unpacked
 from tests.fuzzing.parser import Parser, same_bytes
-from tests.support.log_people import LOG, NOW, POLICY, ROOT, ROOT_HOLDERS, cosigned, head, leaves
+from tests.support.log_people import LOG, NOW, POLICY, QUANTUM_SAFE, ROOT, ROOT_HOLDERS, cosigned, head, leaves
 from tests.vectors.bundles.vouched import CHECKED, Vouched, build_vouched
 from tests.vectors.completeness.build_completeness import build
 from tests.vectors.completeness.world import CHECKED as STATED
@@ -126,13 +128,19 @@ def _seed_proofs_of_blocks() -> Sequence[bytes]:
     return [qbft_proof.to_json(qbft_proof.select(_anchor(), header_files()[:30], wanted)) for wanted in (0, 5, 20, 29)]
 
 
+BOTH_KINDS = replace(POLICY, witnesses=(*POLICY.witnesses[:4], QUANTUM_SAFE.verifier_key))
+
+
 def _note() -> SignedNote:
     return cosigned(head(39), {0: NOW, 1: NOW, 2: NOW})
 
 
 def _seed_notes() -> Sequence[bytes]:
     lone = SignedNote(b"text\n\nof two parts\n", (NoteSignature("name", b"1234", b"5"),))
-    return [_note().to_bytes(), cosigned(head(1), {}).to_bytes(), lone.to_bytes()]
+    # A true signature would be another in each run; one of zeros is read and checked as far.
+    key, zeros = QUANTUM_SAFE.verifier_key, NOW.to_bytes(8, "big") + bytes(SIGNATURE_SIZE)
+    false = checkpoint_note(head(2), LOG.sign(head(2)), NoteSignature(key.name, key.key_id, zeros))
+    return [_note().to_bytes(), cosigned(head(1), {}).to_bytes(), lone.to_bytes(), false.to_bytes()]
 
 
 def _seed_log_proofs() -> Sequence[bytes]:
@@ -359,7 +367,7 @@ EVIDENCE: Final = (
         "verifier-key",
         "evidence.note.VerifierKey.parse",
         lambda content: VerifierKey.parse(_text(content)),
-        lambda: [str(key).encode() for key in (LOG.verifier_key, *POLICY.witnesses)],
+        lambda: [str(key).encode() for key in (LOG.verifier_key, *POLICY.witnesses, QUANTUM_SAFE.verifier_key)],
         (as_lines,),
     ),
     Parser(
@@ -372,7 +380,7 @@ EVIDENCE: Final = (
     Parser(
         "cosigned",
         "evidence.witnesses.verify_checkpoint",
-        lambda content: verify_checkpoint(content, POLICY, NOW + 100),
+        lambda content: verify_checkpoint(content, BOTH_KINDS, NOW + 100),
         _seed_notes,
         (as_lines,),
     ),

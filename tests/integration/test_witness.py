@@ -26,7 +26,7 @@ from consentry.demo.gateways import free_port
 from consentry.demo.network import Network
 from consentry.evidence.checkpoint import Checkpoint, verify_signature
 from consentry.evidence.log_entry import leaves_of
-from consentry.evidence.note import SignedNote, VerifierKey
+from consentry.evidence.note import KeyKind, SignedNote, VerifierKey
 from consentry.evidence.witnesses import WitnessPolicy, verify_checkpoint
 from consentry.ledger import node
 from consentry.ledger.direct import DirectConnection
@@ -125,14 +125,15 @@ def _key(file: Path, name: str, *more: str) -> VerifierKey:
 
 
 @asynccontextmanager
-async def place(folder: Path) -> AsyncIterator[Place]:
-    """Starts a chain with the contracts on it, and draws the keys."""
+async def place(folder: Path, *kind: str) -> AsyncIterator[Place]:
+    """Starts a chain with the contracts on it, and draws the keys; options say of which kind the witness's is."""
     network = Network(folder / "network")
     try:
         url = network.start_chain().url
         assert url is not None
         await network.deploy()
-        log_key, witness_key = _key(folder / "log.key", ORIGIN, "--log"), _key(folder / "witness.key", NAME)
+        log_key = _key(folder / "log.key", ORIGIN, "--log")
+        witness_key = _key(folder / "witness.key", NAME, *kind)
         yield Place(network, folder, url, log_key, witness_key)
     finally:
         network.stop()
@@ -155,8 +156,9 @@ async def _caught_up(url: str, size: int) -> dict[str, Any]:
             await asyncio.sleep(0.05)
 
 
-async def test_witness_is_killed_and_goes_on(tmp_path: Path) -> None:
-    async with place(tmp_path) as at:
+async def test_witness_with_a_key_of_ml_dsa_is_killed_and_goes_on(tmp_path: Path) -> None:
+    async with place(tmp_path, "--ml-dsa") as at:
+        assert at.witness_key.kind is KeyKind.ML_DSA_COSIGNATURE
         first = await at.leaves()
         # Killed while it catches up: right after it first wrote how far it is.
         begun, head = at.start(), tmp_path / "witness" / "tree" / "head.json"

@@ -7,6 +7,7 @@ from typing import Final
 from consentry.core.log_tree import leaf_hash, nodes_of, root_of
 from consentry.core.terms import Address
 from consentry.crypto.ed25519 import Ed25519Key
+from consentry.crypto.ml_dsa import MlDsa44Key
 from consentry.evidence.checkpoint import Checkpoint, Cosigner, LogSigner, checkpoint_note
 from consentry.evidence.log_root import LogRoot
 from consentry.evidence.note import SignedNote
@@ -23,6 +24,8 @@ def key(number: int) -> Ed25519Key:
 
 LOG: Final = LogSigner(ORIGIN, key(1))
 WITNESSES: Final = tuple(Cosigner(f"{name}.example.org/witness", key(10 + n)) for n, name in enumerate("abcde"))
+QUANTUM_SAFE: Final = Cosigner("f.example.org/witness", MlDsa44Key(bytes([15]) * 32))
+"""A sixth witness, with ML-DSA-44; the policy below does not name it."""
 ROOT_HOLDERS: Final = tuple(sorted((key(20 + n) for n in range(4)), key=lambda held: held.public))
 POLICY: Final = WitnessPolicy(
     origin=ORIGIN,

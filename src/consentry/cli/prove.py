@@ -17,6 +17,7 @@ from consentry.cli.output import AsJson, answer
 from consentry.config import Settings, load_settings
 from consentry.errors import ConsentryError, GatewayUnavailableError, InvalidInputError
 from consentry.evidence.notation import Json
+from consentry.evidence.note import LARGEST
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.verify import verify
@@ -29,7 +30,6 @@ from consentry.ledger.proofs import Prover
 from consentry.wiring.adapters import connect
 from consentry.witness.gateway_log import read_log_root
 
-_LARGEST_CHECKPOINT = 1 << 18
 _ASK_SECONDS = 10.0
 _USUAL_TRUST_ROOT: Final = Path("trust-root.json")
 
@@ -119,8 +119,8 @@ def _asked_for(url: str) -> bytes | None:
             content = b""
             for part in given.iter_bytes():
                 content += part
-                if len(content) > _LARGEST_CHECKPOINT:
-                    raise InvalidInputError(f"checkpoint does not match (got more than {_LARGEST_CHECKPOINT} bytes)")
+                if len(content) > LARGEST:
+                    raise InvalidInputError(f"checkpoint does not match (got more than {LARGEST} bytes)")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise GatewayUnavailableError(f"checkpoint cannot be had ({type(error).__name__})") from error
     return content if given.status_code == httpx.codes.OK else None

@@ -22,6 +22,7 @@ from consentry.cli.options import keep_to_oneself
 from consentry.cli.output import AsJson, answer
 from consentry.config import load_settings
 from consentry.crypto.ed25519 import Ed25519Key
+from consentry.errors import InvalidInputError
 from consentry.evidence.checkpoint import Cosigner, LogSigner
 from consentry.evidence.note import VerifierKey
 from consentry.ledger.claims import FolderLock, open_door
@@ -31,6 +32,7 @@ from consentry.ledger.engines import EngineProfile, load_profile
 from consentry.ledger.keyfiles import load_key, load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.witness.blocks import NodeBlocks
+from consentry.witness.cosigner_key import load_cosigner_key, load_or_create_cosigner_key
 from consentry.witness.exhibits import Exhibits
 from consentry.witness.gateway_log import followed_log
 from consentry.witness.keeper import LogKeeper
@@ -81,12 +83,17 @@ def key(
     file: KeyFile,
     name: Annotated[str, typer.Option("--name", help="name to sign under, e.g. witness.example.org/one")],
     as_log: Annotated[bool, typer.Option("--log", help="the key signs for a log, whose origin is the name")] = False,
+    ml_dsa: Annotated[bool, typer.Option("--ml-dsa", help="a witness's key of ML-DSA-44, not of Ed25519")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Shows the verifier key of a key file, which is made if it is not there."""
+    """Shows the verifier key of a key file, which is made if it is not there; a file that is there keeps its kind."""
     keep_to_oneself()
-    held = Ed25519Key(load_or_create_key(file))
-    signer = LogSigner(name, held) if as_log else Cosigner(name, held)
+    if as_log and ml_dsa:
+        raise InvalidInputError("options do not match (got --log and --ml-dsa, expected one: a log signs with Ed25519)")
+    if as_log:
+        signer: LogSigner | Cosigner = LogSigner(name, Ed25519Key(load_or_create_key(file)))
+    else:
+        signer = Cosigner(name, load_or_create_cosigner_key(file, ml_dsa=ml_dsa))
     answer({"key": str(signer.verifier_key)}, as_json=as_json)
 
 
@@ -109,7 +116,7 @@ def run(
     values.origin(node)
     log_keys = [VerifierKey.parse(text) for text in log]
     with kept_tree(state, manifest, engine) as kept, open_door(host, port) as door, suppress(KeyboardInterrupt):
-        cosigner = Cosigner(name, Ed25519Key(load_key(key)))
+        cosigner = Cosigner(name, load_cosigner_key(key))
         witness = Witness(state / "cosigned" / "checkpoint", kept.keeper, cosigner, log_keys, kept.exhibits)
         told = {"witness": f"http://{host}:{door.getsockname()[1]}", "key": str(witness.key), "state": "ready"}
 

@@ -1,7 +1,7 @@
 """Checkpoints of the ledger log (C2SP ``tlog-checkpoint``), the log's signature, and cosignatures of witnesses.
 
 A checkpoint says how many leaves a log has and which root. The log signs it as a note; a witness signs it with the time
-at which it was the largest tree of that log the witness had seen (C2SP ``tlog-cosignature``, Ed25519).
+at which it was the largest tree of that log the witness had seen (C2SP ``tlog-cosignature``, Ed25519 or ML-DSA-44).
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from consentry.core.log_tree import EMPTY_ROOT, HASH_SIZE, MAX_SIZE
-from consentry.crypto import ed25519
+from consentry.crypto import ed25519, ml_dsa
 from consentry.crypto.ed25519 import Ed25519Key
+from consentry.crypto.framing import uint64
+from consentry.crypto.ml_dsa import MlDsa44Key
 from consentry.errors import ConsentryError, InvalidInputError, VerificationError
 from consentry.evidence.note import (
     KeyKind,
@@ -28,6 +30,8 @@ MAX_TIME: Final = (1 << 63) - 1
 _TIME_SIZE: Final = 8
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _NEEDED_LINES: Final = 3
+_LONGEST_NAME: Final = 255
+"""Bytes of a name or origin that an ML-DSA-44 cosignature can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Checkpoint:
 
 
 def cosigned_message(text: bytes, time: int) -> bytes:
-    """Gives what a witness signs.
+    """Gives what a witness signs with Ed25519.
 
     Args:
         text: text of the checkpoint's note.
@@ -89,9 +93,38 @@ def cosigned_message(text: bytes, time: int) -> bytes:
     Raises:
         InvalidInputError: the time is negative or beyond 63 bits.
     """
+    _check_time(time)
+    return b"cosignature/v1\ntime %d\n" % time + text
+
+
+def cosigned_head(name: str, text: bytes, time: int) -> bytes:
+    """Gives what a witness signs with ML-DSA-44: its own name, and the head without any extension lines.
+
+    Args:
+        name: of the witness.
+        text: text of the checkpoint's note.
+        time: seconds since the epoch; 0 does not say that no larger tree was seen.
+
+    Raises:
+        InvalidInputError: the text is no checkpoint, name or origin is too long, or the time does not fit 63 bits.
+    """
+    _check_time(time)
+    head = Checkpoint.parse(text)
+    named, log = _short("name of a witness", name), _short("origin", head.origin)
+    return b"subtree/v1\n\0" + named + uint64(time) + log + uint64(0) + uint64(head.size) + head.root
+
+
+def _check_time(time: int) -> None:
     if not 0 <= time <= MAX_TIME:
         raise InvalidInputError(f"time of a cosignature does not match (got {time}, expected a number in 63 bits)")
-    return b"cosignature/v1\ntime %d\n" % time + text
+
+
+def _short(what: str, text: str) -> bytes:
+    """Writes a text behind its length in one byte (RFC 8446, section 3.4)."""
+    content = text.encode()
+    if len(content) > _LONGEST_NAME:
+        raise InvalidInputError(f"{what} does not match (got {len(content)} bytes, expected {_LONGEST_NAME} at most)")
+    return bytes([len(content)]) + content
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +149,30 @@ class Cosigner:
     """Signs checkpoints for a witness."""
 
     name: str
-    key: Ed25519Key
+    key: Ed25519Key | MlDsa44Key
 
     @property
     def verifier_key(self) -> VerifierKey:
         """What others need to check the cosignature."""
-        return VerifierKey(self.name, KeyKind.COSIGNATURE, self.key.public)
+        kind = KeyKind.ML_DSA_COSIGNATURE if isinstance(self.key, MlDsa44Key) else KeyKind.COSIGNATURE
+        return VerifierKey(self.name, kind, self.key.public)
 
     def cosign(self, checkpoint: Checkpoint, time: int) -> NoteSignature:
         """Signs a checkpoint with a time in seconds; that it is consistent with all before is for the caller to check.
 
         Raises:
-            InvalidInputError: the time is negative or beyond 63 bits.
+            InvalidInputError: the time is negative or beyond 63 bits, or ML-DSA-44 cannot name the log or the witness.
         """
-        signature = self.key.sign(cosigned_message(checkpoint.text, time))
-        return NoteSignature(self.name, self.verifier_key.key_id, time.to_bytes(_TIME_SIZE, "big") + signature)
+        key = self.verifier_key
+        signature = self.key.sign(_message(key, checkpoint.text, time))
+        return NoteSignature(self.name, key.key_id, time.to_bytes(_TIME_SIZE, "big") + signature)
+
+
+def _message(key: VerifierKey, text: bytes, time: int) -> bytes:
+    """Gives what the holder of a key signs as a witness; each kind of key has a message of its own."""
+    if key.kind is KeyKind.ML_DSA_COSIGNATURE:
+        return cosigned_head(key.name, text, time)
+    return cosigned_message(text, time)
 
 
 def verify_signature(key: VerifierKey, text: bytes, signature: NoteSignature) -> int | None:
@@ -152,7 +194,8 @@ def verify_signature(key: VerifierKey, text: bytes, signature: NoteSignature) ->
             ed25519.verify(key.public, text, signature.value)
             return None
         time = int.from_bytes(signature.value[:_TIME_SIZE], "big")
-        ed25519.verify(key.public, cosigned_message(text, time), signature.value[_TIME_SIZE:])
+        verify = ml_dsa.verify if key.kind is KeyKind.ML_DSA_COSIGNATURE else ed25519.verify
+        verify(key.public, _message(key, text, time), signature.value[_TIME_SIZE:])
     except ConsentryError as error:
         raise VerificationError(f"signature of {key.name} does not hold: {error.message}") from error
     return time

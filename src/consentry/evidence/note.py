@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from consentry.crypto import ed25519
+from consentry.crypto import ed25519, ml_dsa
 from consentry.errors import InvalidInputError
 
-LARGEST: Final = 1 << 18
-"""Bytes of the largest note that is read."""
+LARGEST: Final = 1 << 19
+"""Bytes of the largest note that is read: enough for a hundred lines of ML-DSA-44."""
 
 MOST_SIGNATURES: Final = 100
 
@@ -34,6 +34,19 @@ class KeyKind(IntEnum):
 
     COSIGNATURE = 0x04
     """A checkpoint and the time it was seen, with Ed25519 (C2SP ``tlog-cosignature``)."""
+
+    ML_DSA_COSIGNATURE = 0x06
+    """The head of a log and the time it was seen, with ML-DSA-44 (C2SP ``tlog-cosignature``)."""
+
+
+COSIGNATURES: Final = frozenset({KeyKind.COSIGNATURE, KeyKind.ML_DSA_COSIGNATURE})
+"""Kinds of key a witness may have."""
+
+_CHECKED_BY: Final = {
+    KeyKind.ED25519: ed25519.check_public,
+    KeyKind.COSIGNATURE: ed25519.check_public,
+    KeyKind.ML_DSA_COSIGNATURE: ml_dsa.check_public,
+}
 
 
 def check_name(name: str) -> None:
@@ -80,7 +93,8 @@ class VerifierKey:
     """A public key with the name it signs under.
 
     Raises:
-        InvalidInputError: the name cannot be one, or the key has another size or is of small order.
+        InvalidInputError: the name cannot be one, or the key has another size than its kind, or anybody can sign under
+            it.
     """
 
     name: str
@@ -89,7 +103,7 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        ed25519.check_public(self.public)
+        _CHECKED_BY[self.kind](self.public)
 
     @property
     def key_id(self) -> bytes:
@@ -113,7 +127,7 @@ class VerifierKey:
         content = from_base64("verifier key", found[3])
         if content[:1] not in {bytes([kind]) for kind in KeyKind}:
             raise InvalidInputError(
-                f"kind of a verifier key does not match (got 0x{content[:1].hex()}, expected 1 or 4)"
+                f"kind of a verifier key does not match (got 0x{content[:1].hex()}, expected 1, 4 or 6)"
             )
         key = cls(found[1], KeyKind(content[0]), content[1:])
         if str(key) != text:

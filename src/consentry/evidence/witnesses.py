@@ -5,7 +5,7 @@ Steps
 1. Form. The bytes are a signed note, and its text is a checkpoint.
 2. Log. Its origin is that of the policy, and a key of the log signed it.
 3. Witnesses. Every line that names a witness of the policy holds; as many as the policy demands were made while it was
-   in force, not in the future, and not before what they are to vouch for.
+   in force, not in the future, and not before what they are to vouch for. A time of 0 is none.
 4. Age. Where the caller asks for it, as many are not older than that.
 
 What the caller must still do: trust the policy (`consentry.evidence.log_root`), and keep the largest checkpoint it has
@@ -19,7 +19,7 @@ from typing import Final
 
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.checkpoint import MAX_TIME, Checkpoint, verify_signature
-from consentry.evidence.note import KeyKind, SignedNote, VerifierKey
+from consentry.evidence.note import COSIGNATURES, KeyKind, SignedNote, VerifierKey
 
 AHEAD: Final = 300
 """Seconds a witness's clock may be ahead of the verifier's, or behind that of the chain."""
@@ -66,9 +66,9 @@ class WitnessPolicy:
             key.kind is not KeyKind.ED25519 or key.name != self.origin for key in self.log_keys
         ):
             raise InvalidInputError("log keys do not match (got none or another, expected kind 1 named as the origin)")
-        if any(key.kind is not KeyKind.COSIGNATURE for key in self.witnesses):
-            raise InvalidInputError("witness keys do not match (got another kind, expected kind 4)")
-        # A cosignature does not say whose it is, and a witness with two keys would count twice.
+        if any(key.kind not in COSIGNATURES for key in self.witnesses):
+            raise InvalidInputError("witness keys do not match (got another kind, expected kind 4 or 6)")
+        # One of Ed25519 does not say whose it is, and a witness with two keys, of whatever kinds, would count twice.
         public = {key.public for key in (*self.log_keys, *self.witnesses)}
         if len(public) != len(self.log_keys) + len(self.witnesses):
             raise InvalidInputError("keys of a policy do not match (got one twice, expected each once)")
@@ -167,6 +167,7 @@ def _counted(note: SignedNote, policy: WitnessPolicy, since: int, now: int) -> l
         if line is None:
             continue
         time = verify_signature(key, note.text, line)
-        if time is not None and since <= time < policy.valid_until and time <= now + AHEAD:
+        # A time of 0 says nothing: so a key of ML-DSA-44 signs subtrees of which it may have seen larger ones.
+        if time and since <= time < policy.valid_until and time <= now + AHEAD:
             counted.append((key.name, time))
     return counted

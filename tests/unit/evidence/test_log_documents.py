@@ -11,16 +11,17 @@ import rfc8785
 from consentry.core import log_tree
 from consentry.core.log_tiles import Tile, partial_tiles
 from consentry.core.log_tree import CompactRange
+from consentry.crypto.ml_dsa import MlDsa44Key
 from consentry.evidence import trie
-from consentry.evidence.checkpoint import cosigned_message
+from consentry.evidence.checkpoint import Cosigner, cosigned_head, cosigned_message, verify_signature
 from consentry.evidence.log_entry import entry_of, leaf_of
 from consentry.evidence.log_proof import verify_entry
 from consentry.evidence.log_root import LogRoot, verify_root
 from consentry.evidence.misbehaviour import Kind, verify_misbehaviour
 from consentry.evidence.notation import bytes_of
-from consentry.evidence.note import SignedNote
+from consentry.evidence.note import NoteSignature, SignedNote
 from consentry.evidence.witnesses import verify_checkpoint
-from tests.support.log_people import NOW, POLICY, ROOT, head, leaves
+from tests.support.log_people import NOW, POLICY, QUANTUM_SAFE, ROOT, head, leaves
 
 FORMATS = Path(__file__).parents[3] / "docs" / "formats"
 LEDGER_LOG = (FORMATS / "ledger-log.md").read_text(encoding="utf-8")
@@ -72,6 +73,19 @@ def test_checkpoint_of_the_example_is_final() -> None:
     assert leaves(5)[4] == log_tree.leaf_hash(b"4 0")
     message = next(block for block in _fenced(CHECKPOINT) if block.startswith("cosignature"))
     assert cosigned_message(SignedNote.from_bytes(content).text, NOW).decode() == message
+
+
+def test_cosignature_of_ml_dsa_of_the_example_is_that_of_its_checkpoint() -> None:
+    key, line, message = _fenced(CHECKPOINT.partition("### 3.2")[2].partition("## 4.")[0])
+    text = SignedNote.from_bytes(_fenced(CHECKPOINT)[0].encode()).text
+    seed = int(re.findall(r"whose seed is the byte (\d+), 32 times", CHECKPOINT)[0])
+    witness = Cosigner(QUANTUM_SAFE.name, MlDsa44Key(bytes([seed]) * 32))
+
+    assert str(witness.verifier_key) == key.strip()
+    assert verify_signature(witness.verifier_key, text, NoteSignature.parse(line.rstrip())) == NOW
+    assert cosigned_head(witness.name, text, NOW).hex() == "".join(message.split())
+    described = re.findall(r"^\| .* \| (\d+)(?: to 256)? \| .* \|$", CHECKPOINT.partition("| field |")[2], re.MULTILINE)
+    assert [int(size) for size in described] == [12, 2, 8, 2, 8, 8, 32]
 
 
 def test_log_root_of_the_example_holds_and_every_member_is_described() -> None:

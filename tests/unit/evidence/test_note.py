@@ -124,7 +124,7 @@ MALFORMED = {
     "101 signatures": TEXT
     + b"\n"
     + b"".join(NoteSignature(f"k{n}", b"abcd", b"s").line().encode() for n in range(101)),
-    "too large": b"a" * (1 << 18) + NOTE,
+    "too large": b"a" * (1 << 19) + NOTE,
     "nothing": b"",
 }
 

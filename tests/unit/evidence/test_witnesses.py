@@ -45,7 +45,7 @@ def test_strangers_do_not_count() -> None:
         Cosigner(WITNESSES[2].name, key(91)).cosign(HEAD, NOW),
         Cosigner("g.example.org/witness", WITNESSES[3].key).cosign(HEAD, NOW),
         # A witness that signs as a log does.
-        LogSigner(WITNESSES[4].name, WITNESSES[4].key).sign(HEAD),
+        LogSigner(WITNESSES[4].name, key(14)).sign(HEAD),
     ]
 
     with pytest.raises(VerificationError, match="number of witnesses does not match"):
