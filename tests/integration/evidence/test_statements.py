@@ -26,6 +26,7 @@ from consentry.ledger.statements import Stater
 from consentry.ledger.vouching import Wanted
 from tests.contracts.test_access_batches import another, prepared
 from tests.support.anvil_chain import CHAIN_ID, anvil_chain
+from tests.support.command_line import told
 from tests.support.contract_suite import deploy_suite
 from tests.support.contract_world import World
 from tests.support.log_people import ORIGIN, POLICY, ROOT, ROOT_HOLDERS, cosigned
@@ -144,6 +145,35 @@ async def test_witnesses_vouch_for_the_block_of_the_last_decision_told(
     assert withheld.statement.logged
     assert withheld.statement.logged.log.address == story.manifest.address("Participants")
     assert withheld.verified.vouched.witnesses
+
+
+async def test_command_writes_what_witnesses_vouch_for_and_verify_says_so(
+    story: Story,
+    connection: Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root, checkpoint, now = await _witnessed(story, connection)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.time", lambda: float(now))
+    for name, value in (("NODE_URL", story.url), ("MANIFEST", "deployment.json"), ("STATE_DIR", str(tmp_path))):
+        monkeypatch.setenv(f"CONSENTRY_{name}", value)
+    story.manifest.write(tmp_path / "deployment.json")
+    (tmp_path / "log-root.json").write_bytes(root.to_json())
+    (tmp_path / "checkpoint").write_bytes(checkpoint)
+    subject = ("statement", "subject", "0x" + story.subject.hex(), "--log-root", "log-root.json")
+
+    bare = await told(capsys, *subject, "--out", "bare.json", "--trust-root-out", "bare-root.json")
+    made = await told(capsys, *subject, "--trust-root-out", "root.json", "--checkpoint", "checkpoint")
+
+    assert "no witnesses vouch for it: no checkpoint of the log is there" in bare["missing"]
+    assert made["missing"] == ["no seals vouch for it: blocks of this chain have none"]
+    for file, trust, vouched in (("bare.json", "bare-root.json", False), ("statement.json", "root.json", True)):
+        verified = await told(capsys, "verify", file, "--trust-root", trust)
+        assert verified["accesses"] == 3
+        assert ("3 of 5 witnesses vouch for it" in verified["vouched"]) is vouched
+        assert ("neither validators nor witnesses vouch" in verified["vouched"]) is not vouched
 
 
 async def _witnessed(story: Story, connection: Connection) -> tuple[LogRoot, bytes, int]:
