@@ -29,11 +29,12 @@ from consentry.evidence.log_root import LogRoot
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify
 from consentry.evidence.witnesses import WitnessPolicy
-from consentry.ledger.best_proof import Wanted, prove_best
+from consentry.ledger.best_proof import prove_best
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
+from consentry.ledger.vouching import Wanted
 from consentry.witness.gateway_log import followed_log
 
 ORIGIN: Final = "benchmark.example/log"
@@ -83,9 +84,10 @@ async def _prove(count: int) -> tuple[Made, Made]:
                 await closed_loop(stage.url, [call], 1)
                 checkpoint = people.cosigned(await _leaves(stage, connection))
                 for bundles, headers in zip(made, (False, True), strict=True):
-                    wanted = Wanted(people.root if not headers else None, checkpoint, headers=headers)
+                    wanted = Wanted(people.root if not headers else None, checkpoint)
                     request = asked.request_id
-                    proved = await prove_best(prover, stage.requester.address, request, wanted, int(time.time()))
+                    who, now = stage.requester.address, int(time.time())
+                    proved = await prove_best(prover, who, request, wanted, now, headers=headers)
                     bundles.append((proved.bundle.to_json(), proved.trust))
             return made
         finally:

@@ -60,7 +60,7 @@ class Province:
     def tree(self) -> list[bytes]:
         """Leaf hashes of the log: the decision among others."""
         found = leaves(SIZE)
-        found[INDEX] = leaf_of(self.identity.chain_id, self.block.number, self.block.hash, self.log)
+        found[self.index] = leaf_of(self.identity.chain_id, self.block.number, self.block.hash, self.log)
         return found
 
     def anchor(self) -> None:
@@ -79,7 +79,7 @@ class Province:
             "place": (self.block.number, self.block.hash, self.index),
             "topics": self.log.topics,
             "data": self.log.data,
-            "path": inclusion_proof(INDEX, SIZE, nodes_of(self.tree)),
+            "path": inclusion_proof(self.index, SIZE, nodes_of(self.tree)),
         }
         return self.national.send("verifyLoggedDecision", *{**given, **changes}.values())
 
@@ -249,13 +249,25 @@ def test_other_event_is_not_in_the_log(province: Province, changes: dict[str, An
     assert province.by_log(**changes).error == "NationalAnchorPathInvalid"
 
 
-@pytest.mark.parametrize("index", [0, 4, 6, 7, 2**64 - 1])
+@pytest.mark.parametrize("index", [0, 4, 6, 7, INDEX + 8, 2**64 - 1])
 def test_event_stands_in_one_place(province: Province, index: int) -> None:
     place = (province.block.number, province.block.hash, index)
     refused = province.by_log(place=place)
 
     root = root_of(SIZE, nodes_of(province.tree))
     assert (refused.error, refused.arguments) == ("NationalAnchorPathInvalid", (province.tree[INDEX], root))
+
+
+@pytest.mark.parametrize("index", range(SIZE - 1))
+def test_last_event_stands_nowhere_else(national: National, index: int) -> None:
+    """Its path is shorter than those of others: that of place 3 begins with siblings on the same sides."""
+    province = synthetic(national)
+    province.index = SIZE - 1
+    province.anchor()
+    place = (province.block.number, province.block.hash, index)
+
+    assert province.by_log().error == ""
+    assert province.by_log(place=place).error == "NationalAnchorPathInvalid"
 
 
 def test_path_has_one_length(province: Province) -> None:

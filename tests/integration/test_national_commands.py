@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any, Final
 
 import pytest
 
-from consentry.cli.app import main
 from consentry.core.codes import Reason
 from consentry.core.terms import Material
 from consentry.crypto.signing import AccountKey, sign
@@ -21,18 +18,10 @@ from consentry.evidence.national_checkpoint import NationalCheckpoint
 from consentry.ledger import node
 from consentry.ledger.keyfiles import load_or_create_key
 from tests.integration.evidence.test_proved_and_audited import HOSPITAL, Chain, deployed
+from tests.support.command_line import told
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ORIGIN: Final = "ledger.example.org/44"
-
-
-def _ended(*words: str) -> object:
-    """Runs a command as its process would, in this one; gives its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["consentry", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return ended.value.code
 
 
 @dataclass
@@ -47,11 +36,7 @@ class Place:
 
     async def run(self, *words: str, status: int = 0) -> dict[str, Any]:
         """Runs a command beside this test; gives what it answers."""
-        ended = await asyncio.to_thread(_ended, *words, "--json")
-        shown = self.capsys.readouterr()
-        assert ended == status, (words, shown)
-        told: dict[str, Any] = json.loads(shown.out.splitlines()[-1])
-        return told
+        return await told(self.capsys, *words, status=status)
 
     async def national(self, command: str, *words: str, node_url: str = "", status: int = 0) -> dict[str, Any]:
         """Runs a command of the nation."""
@@ -78,6 +63,11 @@ class Place:
         """Brings a checkpoint."""
         words = (file, "--state", "one", "--manifest", "province.json", "--key", "keys/anybody")
         return await self.national("anchor", *words, status=status)
+
+    async def conflict(self, file: str, against: int, *words: str, status: int = 0) -> dict[str, Any]:
+        """Has a conflict recorded."""
+        words = (file, "--against", str(against), "--key", "keys/anybody", *self.ledger, *words)
+        return await self.national("conflict", *words, status=status)
 
     async def decide(self, number: int) -> None:
         """Has an access decided."""
@@ -148,9 +138,15 @@ async def test_province_is_witnessed_anchored_proved_and_its_fork_shown(place: P
     (place.folder / "spoilt.json").write_bytes(proof.to_json().replace(b'"index":"', b'"index":"1'))
     assert (await _verify(place, "spoilt.json", status=5))["detail"].startswith("step 20: ")
 
+    await _check_what_convicts_nobody(place, first["size"])
+    _forge(place, size=second["size"] - 1)
+    found = await place.conflict("forged.json", second["size"], "--state", "one")
+    assert (found["conflict"], found["status"], found["conflicts"]) == ("not-a-prefix", "forked", 1)
+    assert (found["anchored"]["size"], found["contradicting"]["size"]) == (second["size"], second["size"] - 1)
     _forge(place)
     assert (await place.anchor("forged.json", status=1))["conflict"] == "two-roots"
-    assert (await place.national("show", *place.ledger))["status"] == "forked"
+    known = await place.national("show", *place.ledger)
+    assert (known["status"], known["conflicts"]) == ("forked", 2)
     await place.by_two("resolve", *place.ledger)
     await place.by_two("witnesses", *place.ledger, "--witness", signers[0], "--threshold", "1")
     assert (await place.national("show", *place.ledger))["witnessesVersion"] == 2
@@ -158,11 +154,36 @@ async def test_province_is_witnessed_anchored_proved_and_its_fork_shown(place: P
     assert (await place.national("show", *place.ledger))["status"] == "closed"
 
 
-def _forge(place: Place) -> None:
+def _forge(place: Place, **changes: Any) -> None:  # noqa: ANN401 - of any member
     """Has both witnesses sign another root, which the command never does."""
     made = NationalCheckpoint.from_json((place.folder / "second.json").read_bytes())
-    forged = replace(made, checkpoint=replace(made.checkpoint, root=b"\x66" * 32), signatures=())
+    checkpoint = replace(made.checkpoint, root=b"\x66" * 32, **changes)
+    if changes:
+        # A smaller log in no earlier block would have gone back, whatever its root.
+        checkpoint = replace(checkpoint, block_number=made.checkpoint.block_number - 1)
+    forged = replace(made, checkpoint=checkpoint, signatures=())
     for name in ("one", "two"):
         key = AccountKey(load_or_create_key(place.folder / "keys" / name))
         forged = forged.signed_by(key.signer, sign(key, forged.domain, forged.checkpoint))
     (place.folder / "forged.json").write_bytes(forged.to_json())
+
+
+async def _check_what_convicts_nobody(place: Place, first: int) -> None:
+    """Brings as conflicts what is none; each is one error, and the ledger goes on."""
+    tree = ("--state", "one")
+    honest = await place.conflict("second.json", first, *tree, status=1)
+    assert "NationalAnchorNoConflict" in honest["detail"]
+    bare = await place.conflict("second.json", first, status=1)
+    assert "NationalAnchorNodesInvalid" in bare["detail"]
+    unknown = await place.conflict("second.json", first + 1, status=1)
+    assert unknown["detail"] == f"no checkpoint of {first + 1} entries is anchored"
+    short = await place.conflict("second.json", 10**6, *tree, status=2)
+    assert short["detail"].startswith("tree does not match (got ")
+    made = NationalCheckpoint.from_json((place.folder / "second.json").read_bytes())
+    (place.folder / "foreign.json").write_bytes(replace(made, chain_id=1).to_json())
+    foreign = await place.conflict("foreign.json", first, status=3)
+    assert "for another national ledger" in foreign["detail"]
+    (place.folder / "few.json").write_bytes(replace(made, signatures=made.signatures[:1]).to_json())
+    few = await place.conflict("few.json", first, *tree, status=1)
+    assert "NationalAnchorQuorumMissing" in few["detail"]
+    assert (await place.national("show", *place.ledger))["conflicts"] == 0

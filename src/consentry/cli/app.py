@@ -74,8 +74,8 @@ class _Commands(LazyGroup):
         "trust-root": Entry("trust_root:app", "Whom to believe: new, log-root, next, sign, key."),
         "national": Entry(
             "national:app",
-            "The national ledger: deploy, admit, witnesses, resolve, close (officers), cosign (witness), anchor, show, "
-            "prove, trust.",
+            "The national ledger: deploy, admit, witnesses, resolve, close (officers), cosign (witness), anchor, "
+            "conflict, show, prove, trust.",
         ),
         "chain": Entry("chain:app", "The embedded chain: up, down, status, reset, backup, restore."),
         "authority": Entry(

@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from consentry.cli import values
 from consentry.config import load_settings
-from consentry.core.ledger_checkpoint import LedgerIdentity
+from consentry.core.ledger_checkpoint import LedgerCheckpoint, LedgerIdentity, ledger_id
+from consentry.errors import ConfigurationError
+from consentry.evidence.national_checkpoint import NationalCheckpoint
+from consentry.ledger.abi import NATIONAL
 from consentry.ledger.connection import Connection
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.direct import DirectConnection
@@ -68,3 +71,20 @@ def identity_of(manifest: Path, origin: str) -> LedgerIdentity:
     known = Manifest.read(manifest)
     chain = known.identity
     return LedgerIdentity(origin, chain.chain_id, chain.genesis_hash, known.address("AccessLedger"))
+
+
+def check_made_for(found: NationalCheckpoint, chain: Manifest, identity: LedgerIdentity) -> None:
+    """Checks that a file is for this nation and this ledger: nobody signs or brings it for another.
+
+    Raises:
+        ConfigurationError: it is for another.
+    """
+    got = found.chain_id, found.contract, found.checkpoint.ledger_id
+    if got != (chain.identity.chain_id, chain.address(NATIONAL), ledger_id(identity)):
+        raise ConfigurationError("checkpoint does not match (it is for another national ledger, or of another ledger)")
+
+
+def shown_checkpoint(found: LedgerCheckpoint) -> dict[str, Any]:
+    """Shows what a checkpoint says of a log."""
+    hashes = {"root": "0x" + found.root.hex(), "blockHash": "0x" + found.block_hash.hex()}
+    return {"size": found.size, "block": found.block_number, **hashes, "since": found.seen_at}

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from consentry.cli import values
-from consentry.cli.nation import Nation, National, NationalNode, Origin, Province, at, identity_of
+from consentry.cli.nation import Nation, National, NationalNode, Origin, Province, at, identity_of, shown_checkpoint
 from consentry.cli.output import AsJson, answer
 from consentry.cli.witness import EngineName, KeptTree, State, kept_tree
 from consentry.core import events
 from consentry.core.anchors import Conflict
-from consentry.core.ledger_checkpoint import LedgerCheckpoint, LedgerIdentity, ledger_id
+from consentry.core.ledger_checkpoint import LedgerIdentity, ledger_id
 from consentry.errors import NotFoundError
 from consentry.evidence import header
 from consentry.evidence.bundle import Bundle
@@ -73,14 +73,9 @@ def show(
         known = await nation.ledger.ledger(ledger)
         told: dict[str, Any] = {"ledger": "0x" + ledger.hex(), "status": known.status.name.lower()}
         told |= {"witnessesVersion": known.version, "threshold": known.threshold, "conflicts": known.conflicts}
-        return told | (_shown(await nation.ledger.checkpoint(ledger)) if known.size else {"size": 0})
+        return told | (shown_checkpoint(await nation.ledger.checkpoint(ledger)) if known.size else {"size": 0})
 
     answer(at(node, national, engine, look), as_json=as_json)
-
-
-def _shown(anchored: LedgerCheckpoint) -> dict[str, Any]:
-    hashes = {"root": "0x" + anchored.root.hex(), "blockHash": "0x" + anchored.block_hash.hex()}
-    return {"size": anchored.size, "block": anchored.block_number, **hashes, "since": anchored.seen_at}
 
 
 def prove(

@@ -10,13 +10,12 @@ from typing import Annotated
 import typer
 
 from consentry.cli import values
-from consentry.cli.nation import National, Origin, Province, identity_of
+from consentry.cli.nation import National, Origin, Province, check_made_for, identity_of
 from consentry.cli.options import keep_to_oneself
 from consentry.cli.output import AsJson, answer
 from consentry.cli.witness import EngineName, KeyFile, State, kept_tree
-from consentry.core.ledger_checkpoint import LedgerIdentity, ledger_id
+from consentry.core.ledger_checkpoint import ledger_id
 from consentry.crypto.signing import AccountKey
-from consentry.errors import ConfigurationError
 from consentry.evidence.national_checkpoint import NationalCheckpoint
 from consentry.ledger.abi import NATIONAL
 from consentry.ledger.keyfiles import load_or_create_key
@@ -60,7 +59,7 @@ def cosign(
                         chain.identity.chain_id, contract, witness.propose(ledger_id(identity), now)
                     )
                 )
-                _check_file(proposed, chain, identity)
+                check_made_for(proposed, chain, identity)
                 return await witness.cosign(proposed, source, now)
             finally:
                 await connection.close()
@@ -69,10 +68,3 @@ def cosign(
     values.write(file, signed.to_json())
     told = {"size": signed.checkpoint.size, "block": signed.checkpoint.block_number}
     answer({**told, "signer": "0x" + key_held.signer.hex(), "signatures": len(signed.signatures)}, as_json=as_json)
-
-
-def _check_file(proposed: NationalCheckpoint, chain: Manifest, identity: LedgerIdentity) -> None:
-    """A witness signs for the nation and the ledger it was told, and no other."""
-    got = proposed.chain_id, proposed.contract, proposed.checkpoint.ledger_id
-    if got != (chain.identity.chain_id, chain.address(NATIONAL), ledger_id(identity)):
-        raise ConfigurationError("checkpoint does not match (it is for another national ledger, or of another ledger)")

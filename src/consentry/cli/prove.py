@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
-import httpx
 import typer
 
 from consentry.cli import values
 from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson, answer
-from consentry.config import Settings, load_settings
-from consentry.errors import ConsentryError, GatewayUnavailableError, InvalidInputError
+from consentry.cli.vouching import CheckpointPlace, LogRootFile, told, wanted_for
+from consentry.config import load_settings
+from consentry.errors import ConsentryError, InvalidInputError
 from consentry.evidence.notation import Json
-from consentry.evidence.note import LARGEST
 from consentry.evidence.trust import TrustRoot
-from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.verify import verify
-from consentry.ledger.best_proof import Proved, Wanted, prove_best
-from consentry.ledger.besu.files import EPOCH_BLOCKS
+from consentry.ledger.best_proof import Proved, prove_best
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
 from consentry.wiring.adapters import connect
-from consentry.witness.gateway_log import read_log_root
 
-_ASK_SECONDS = 10.0
 _USUAL_TRUST_ROOT: Final = Path("trust-root.json")
 
 
@@ -45,12 +39,8 @@ def prove(
         Path | None,
         typer.Option(help="new file for a trust root; trust-root.json if not given, unless there is one already"),
     ] = None,
-    log_root: Annotated[
-        Path | None, typer.Option(help="log root that says whose cosignatures count; that of the settings if not given")
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option(help="file or address of the log's checkpoint; that of the own log if not given")
-    ] = "",
+    log_root: LogRootFile = None,
+    checkpoint: CheckpointPlace = "",
     headers: Annotated[
         bool, typer.Option("--headers", help="every header and receipt too, for readers who believe no witnesses")
     ] = False,
@@ -64,25 +54,23 @@ def prove(
     asked = values.address("institution", institution or known.custodian)
     values.check_target(out)
     values.check_target(trust_root_out or _USUAL_TRUST_ROOT, fresh=trust_root_out is not None)
-    root_file = log_root or known.log_root_file
-    wanted = Wanted(read_log_root(root_file) if root_file else None, _checkpoint(checkpoint, known), headers=headers)
+    manifest = Manifest.read(known.manifest_path)
+    wanted = wanted_for(log_root, checkpoint, known, manifest)
 
     async def run() -> Proved:
-        connection, manifest = connect(known), Manifest.read(known.manifest_path)
-        pinned = Anchor(0, manifest.identity.genesis_hash, EPOCH_BLOCKS)
+        connection = connect(known)
         ledger = await ChainLedger.connect(connection, manifest, load_or_create_key(known.relay_key))
         try:
             prover = Prover(connection, manifest, ledger)
-            return await prove_best(prover, asked, number, replace(wanted, pinned=pinned), int(time.time()))
+            return await prove_best(prover, asked, number, wanted, int(time.time()), headers=headers)
         finally:
             await ledger.close()
 
     proved = asyncio.run(run())
     bundle = proved.bundle.to_json()
     values.write(out, bundle)
-    told = {"bundle": str(out), "bytes": len(bundle), **_with_trust_root(proved, bundle, trust_root_out)}
-    missing = list(proved.missing) if as_json else "; ".join(proved.missing) or "nothing"
-    answer({**told, "vouched": proved.verified.vouched.in_words(), "missing": missing}, as_json=as_json)
+    written = {"bundle": str(out), "bytes": len(bundle), **_with_trust_root(proved, bundle, trust_root_out)}
+    answer({**written, **told(proved.verified.vouched, proved.missing, as_json=as_json)}, as_json=as_json)
 
 
 def _with_trust_root(proved: Proved, bundle: bytes, target: Path | None) -> Json:
@@ -101,26 +89,3 @@ def _with_trust_root(proved: Proved, bundle: bytes, target: Path | None) -> Json
     except ConsentryError as error:
         return {**kept, "holdsAgainstIt": False, "because": error.message}
     return {**kept, "holdsAgainstIt": True}
-
-
-def _checkpoint(given: str, settings: Settings) -> bytes | None:
-    """Reads the checkpoint that is named, or that of the gateway's own log if there is one."""
-    if given.startswith(("http://", "https://")):
-        return _asked_for(given)
-    path = Path(given) if given else settings.log_folder / "published" / "checkpoint"
-    if not given and not path.exists():
-        return None
-    return values.content_of(path)
-
-
-def _asked_for(url: str) -> bytes | None:
-    try:
-        with httpx.stream("GET", url, timeout=_ASK_SECONDS) as given:
-            content = b""
-            for part in given.iter_bytes():
-                content += part
-                if len(content) > LARGEST:
-                    raise InvalidInputError(f"checkpoint does not match (got more than {LARGEST} bytes)")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise GatewayUnavailableError(f"checkpoint cannot be had ({type(error).__name__})") from error
-    return content if given.status_code == httpx.codes.OK else None

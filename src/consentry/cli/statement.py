@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +12,9 @@ import typer
 from consentry.cli import values
 from consentry.cli.options import SettingsFile
 from consentry.cli.output import AsJson, answer
+from consentry.cli.vouching import CheckpointPlace, LogRootFile, told, wanted_for
 from consentry.config import Settings, load_settings
-from consentry.core.terms import SubjectId
-from consentry.evidence.completeness import Statement
-from consentry.evidence.trust import TrustRoot
+from consentry.ledger.best_statement import Asked, Stated, state_best
 from consentry.ledger.deployment import verify_identity
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.statements import Stater
@@ -27,6 +26,14 @@ TrustTarget = Annotated[
     Path | None,
     typer.Option("--trust-root-out", help="new file for a trust root that vouches for this node's newest block"),
 ]
+Newest = Annotated[
+    bool | None,
+    typer.Option(
+        "--newest/--witnessed",
+        help="up to the newest block, or up to the newest that witnesses vouch for; "
+        "if neither is given: the newest where blocks have seals, else the witnessed one",
+    ),
+]
 
 
 @app.command()
@@ -35,12 +42,17 @@ def subject(
     subject: Annotated[str, typer.Argument(help="subject id, 32 bytes in hexadecimal")],
     out: Out = Path("statement.json"),
     trust_root_out: TrustTarget = None,
+    newest: Newest = None,
+    log_root: LogRootFile = None,
+    checkpoint: CheckpointPlace = "",
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """States all accesses of a patient's records up to the newest block of the configured node."""
-    wanted = SubjectId(values.hexadecimal("subject", subject, values.ID_SIZE))
-    _write(lambda stater: stater.of_subject(wanted), out, trust_root_out, load_settings(settings), as_json=as_json)
+    """States all accesses of a patient's records, with all that can vouch for the block they are stated up to."""
+    asked = Asked("subject", values.hexadecimal("subject", subject, values.ID_SIZE), newest=newest)
+    _check_targets(out, trust_root_out)
+    stated = _stated(asked, log_root, checkpoint, load_settings(settings))
+    _write(stated, out, trust_root_out, as_json=as_json)
 
 
 @app.command()
@@ -52,45 +64,45 @@ def institution(
         bool, typer.Option("--withhold", help="gives the hash of each access alone, which hides who was asked about")
     ] = False,
     trust_root_out: TrustTarget = None,
+    newest: Newest = None,
+    log_root: LogRootFile = None,
+    checkpoint: CheckpointPlace = "",
     settings: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """States all accesses an institution asked for up to the newest block of the configured node."""
-    wanted = values.address("institution", institution)
-
-    async def state(stater: Stater) -> Statement:
-        made = await stater.of_institution(wanted)
-        return made.withholding() if withhold else made
-
-    _write(state, out, trust_root_out, load_settings(settings), as_json=as_json)
+    """States all accesses an institution asked for, with all that can vouch for the block they are stated up to."""
+    asked = Asked("institution", values.address("institution", institution), withhold, newest)
+    _check_targets(out, trust_root_out)
+    stated = _stated(asked, log_root, checkpoint, load_settings(settings))
+    _write(stated, out, trust_root_out, as_json=as_json)
 
 
-def _write(
-    state: Callable[[Stater], Awaitable[Statement]],
-    out: Path,
-    trust_target: Path | None,
-    known: Settings,
-    *,
-    as_json: bool,
-) -> None:
+def _check_targets(out: Path, trust_target: Path | None) -> None:
     values.check_target(out)
     if trust_target is not None:
         values.check_target(trust_target, fresh=True)
 
-    async def run() -> tuple[Statement, TrustRoot]:
-        connection, manifest = connect(known), Manifest.read(known.manifest_path)
+
+def _stated(asked: Asked, log_root: Path | None, checkpoint: str, known: Settings) -> Stated:
+    manifest = Manifest.read(known.manifest_path)
+    wanted = wanted_for(log_root, checkpoint, known, manifest)
+
+    async def run() -> Stated:
+        connection = connect(known)
         try:
             await verify_identity(connection, manifest)
-            stater = Stater(connection, manifest)
-            made = await state(stater)
-            return made, stater.trust_root(made)
+            return await state_best(Stater(connection, manifest), asked, wanted, int(time.time()))
         finally:
             await connection.close()
 
-    made, trust = asyncio.run(run())
-    content = made.to_json()
+    return asyncio.run(run())
+
+
+def _write(stated: Stated, out: Path, trust_target: Path | None, *, as_json: bool) -> None:
+    made, content = stated.statement, stated.statement.to_json()
     values.write(out, content)
     if trust_target is not None:
-        values.write(trust_target, trust.to_json())
+        values.write(trust_target, stated.trust.to_json())
     written = {"statement": str(out), "claim": made.claim, "accesses": len(made.entries), "bytes": len(content)}
-    answer(written | ({"trustRoot": str(trust_target)} if trust_target else {}), as_json=as_json)
+    vouched = told(stated.verified.vouched, stated.missing, as_json=as_json)
+    answer({**written, **vouched, **({"trustRoot": str(trust_target)} if trust_target else {})}, as_json=as_json)

@@ -33,12 +33,13 @@ from consentry.errors import AccessDeniedError, ConfigurationError, Verification
 from consentry.evidence.notation import Json, bytes_of, hex_of, read, write
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify import verify
-from consentry.ledger.best_proof import Proved, Wanted, prove_best
+from consentry.ledger.best_proof import Proved, prove_best
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.embedded.durable import write_synced
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
+from consentry.ledger.vouching import Wanted
 from consentry.papers.access import access_paper
 from consentry.papers.fonts import load_fonts
 from consentry.wiring.audits import run_audit

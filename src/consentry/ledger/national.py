@@ -69,6 +69,12 @@ def _named(logs: Sequence[Log], contract: Address) -> dict[str, tuple[Log, tuple
     return found
 
 
+def _columns(signed: Sequence[tuple[bytes, bytes]]) -> tuple[list[bytes], list[bytes]]:
+    """Gives signers and signatures in the order the contract takes them."""
+    ordered = sorted(signed, key=lambda one: signer_order(one[0]))
+    return [one for one, _ in ordered], [other for _, other in ordered]
+
+
 @dataclass(frozen=True, slots=True)
 class KnownLedger:
     """What the nation knows of a ledger; ``size`` is that of the newest anchored tree."""
@@ -139,16 +145,62 @@ class NationalLedger:
             ConsentryError: the contract refuses.
             LedgerUnavailableError: the node did not answer.
         """
-        ordered = sorted(signed, key=lambda one: signer_order(one[0]))
-        signers, signatures = [one for one, _ in ordered], [other for _, other in ordered]
-        call = _function("anchor").encode_call((values_of(checkpoint), list(nodes), signers, signatures))
-        mined = await account.act(self._address, call)
+        return await self._bring(account, "anchor", values_of(checkpoint), list(nodes), *_columns(signed))
+
+    async def record_conflict(
+        self,
+        account: SendingAccount,
+        against: int,
+        checkpoint: LedgerCheckpoint,
+        nodes: Sequence[bytes],
+        signed: Sequence[tuple[bytes, bytes]],
+    ) -> Brought:
+        """Has recorded that a checkpoint contradicts an anchored one, whose list of witnesses signed both.
+
+        Args:
+            account: pays.
+            against: size of the anchored tree.
+            checkpoint: what was signed.
+            nodes: `consentry.core.log_tree.prefix_nodes` of the two trees; none where something else contradicts.
+            signed: witnesses and their signatures, in any order.
+
+        Returns:
+            Where it was recorded, and as which conflict.
+
+        Raises:
+            ConsentryError: the contract refuses, also where it sees no conflict.
+            LedgerUnavailableError: the node did not answer.
+        """
+        shown = values_of(checkpoint), list(nodes), *_columns(signed)
+        return await self._bring(account, "recordConflict", against, *shown)
+
+    async def _bring(self, account: SendingAccount, function: str, *values: Any) -> Brought:  # noqa: ANN401 - known from the ABI
+        mined = await account.act(self._address, _function(function).encode_call(values))
         found = _named(mined.logs, self._address)
         for name, kind in (("ConflictRecorded", None), ("CheckpointAnchored", Conflict.NONE)):
             if name in found:
                 log, members = found[name]
                 return Brought(_receipt(log, mined), Conflict(members[2]) if kind is None else kind)
-        raise LedgerUnavailableError("anchoring left no event")
+        raise LedgerUnavailableError(f"{function} left no event")
+
+    async def signers(self, ledger: bytes, size: int) -> tuple[bytes, ...]:
+        """Gives who signed the anchored checkpoint of a size.
+
+        Raises:
+            NotFoundError: no tree of this size is anchored.
+            LedgerUnavailableError: the node does not answer.
+        """
+        _, (*_, signers, _) = await self._anchoring(ledger, size)
+        return tuple(signers)
+
+    async def _anchoring(self, ledger: bytes, size: int) -> tuple[Log, tuple[Any, ...]]:
+        """Finds the event that anchored a tree, and its members."""
+        event = next(s for s in _contract().events.values() if s.name == "CheckpointAnchored")
+        topics = (event.digest, ledger, size.to_bytes(32, "big"))
+        logs = await self._connection.logs([self._address], self._manifest.identity.deployed_in, None, topics)
+        if not logs:
+            raise NotFoundError(f"no checkpoint of {size} entries is anchored")
+        return logs[-1], event.decode_event(logs[-1].topics, logs[-1].data)
 
     async def prove(
         self,
@@ -173,14 +225,8 @@ class NationalLedger:
             NotFoundError: no tree of this size is anchored.
             LedgerUnavailableError: the node does not give what is needed.
         """
-        event = next(s for s in _contract().events.values() if s.name == "CheckpointAnchored")
-        topics = (event.digest, ledger_id(identity), size.to_bytes(32, "big"))
         chain = self._manifest.identity
-        logs = await self._connection.logs([self._address], chain.deployed_in, None, topics)
-        if not logs:
-            raise NotFoundError(f"no checkpoint of {size} entries is anchored")
-        log = logs[-1]
-        _, _, anchored, signers, signatures = event.decode_event(log.topics, log.data)
+        log, (*_, anchored, signers, signatures) = await self._anchoring(ledger_id(identity), size)
         inclusion = await inclusion_of(self._connection, log)
         return NationalProof(
             national=NationalChain(chain.chain_id, chain.genesis_hash, self._address),

@@ -11,29 +11,26 @@ from consentry.core.emergencies import debt_id
 from consentry.core.events import LedgerEvent
 from consentry.core.terms import Address
 from consentry.errors import LedgerUnavailableError, NotFoundError
-from consentry.evidence import qbft_proof, trie
-from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock, assemble
+from consentry.evidence import trie
+from consentry.evidence.assemble import AccessHistory, SealedBlock, assemble
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.keys import key_events
-from consentry.evidence.log_entry import leaves_of
 from consentry.evidence.log_tree_proof import LogTree
-from consentry.evidence.note import SignedNote
 from consentry.evidence.trust import Checkpoint, TrustRoot
-from consentry.evidence.validator_trail import Anchor
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection, readable
 from consentry.ledger.events import Log
 from consentry.ledger.manifest import Manifest
+from consentry.ledger.vouching import NodeProofs
 
 
-class Prover:
+class Prover(NodeProofs):
     """Builds bundles from one node; what it builds is for others to verify."""
 
     def __init__(self, connection: Connection, manifest: Manifest, ledger: ChainLedger) -> None:
         """Takes the node, the deployment, and the ledger on both."""
-        self._connection = connection
-        self._manifest = manifest
+        super().__init__(connection, manifest)
         self._ledger = ledger
 
     async def prove(self, institution: Address, request_id: int, *, checkpoint: int | None = None) -> Bundle:
@@ -44,12 +41,6 @@ class Prover:
             LedgerUnavailableError: the node does not give what is needed.
         """
         return await self.with_headers(await self.history(institution, request_id), checkpoint)
-
-    @property
-    def facts(self) -> ChainFacts:
-        """Which chain and deployment the bundles are about."""
-        identity, form = self._manifest.identity, self._connection.profile.header_form
-        return ChainFacts(identity.chain_id, identity.genesis_hash, form, identity.contracts)
 
     async def with_headers(self, history: AccessHistory, checkpoint: int | None = None) -> Bundle:
         """Builds a bundle whose events are shown by receipts, with every header from the first of them on.
@@ -75,29 +66,6 @@ class Prover:
         """
         number = history.decided.place.block.number
         return assemble(history, self.facts, {number: await self._block(number)}, log=log)
-
-    async def log_tree(self, note: SignedNote) -> LogTree:
-        """Computes the ledger log up to a checkpoint, from all logs of the deployment.
-
-        Raises:
-            InvalidInputError: the checkpoint goes further than this node.
-            VerificationError: this node's log has another root.
-            LedgerUnavailableError: the node does not give what is needed.
-        """
-        identity = self._manifest.identity
-        contracts = [address for _, address in identity.contracts]
-        logs = await self._connection.logs(contracts, 0, (await self._ledger.head()).number)
-        return LogTree(note, [*leaves_of(identity.chain_id, contracts, logs)])
-
-    async def seals(self, anchor: Anchor, block: int) -> tuple[bytes, ...]:
-        """Gives the headers that prove a block by its seals, from a pinned one on.
-
-        Raises:
-            InvalidInputError: the pinned block comes later, or the validators changed by neither votes nor seals.
-            LedgerUnavailableError: the node does not give what is needed.
-        """
-        headers = [await self._connection.header_bytes(number) for number in range(anchor.number, block + 1)]
-        return qbft_proof.select(anchor, headers, block)
 
     async def trust_root(self) -> TrustRoot:
         """Gives a trust root whose one checkpoint is the newest block: for who trusts this node now."""

@@ -17,8 +17,9 @@ from consentry.evidence.state_proof import SlotProof
 from consentry.evidence.trust import Checkpoint, TrustRoot
 from consentry.ledger.abi import artifact
 from consentry.ledger.connection import Connection
-from consentry.ledger.events import decode_log
+from consentry.ledger.events import Log, decode_log
 from consentry.ledger.manifest import Manifest
+from consentry.ledger.vouching import NodeProofs
 
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
 _PLACES: Final[dict[Whose, int]] = {
@@ -27,8 +28,8 @@ _PLACES: Final[dict[Whose, int]] = {
 }
 
 
-class Stater:
-    """Builds statements about the newest block of one node."""
+class Stater(NodeProofs):
+    """Builds statements about the newest block of one node, or one whose state it still has."""
 
     def __init__(self, connection: Connection, manifest: Manifest) -> None:
         """Takes the node and the deployment, which the caller has compared.
@@ -41,42 +42,32 @@ class Stater:
             raise ConfigurationError(
                 f"proofs of engine {connection.profile.name} do not match (got none, expected tries)"
             )
-        self._connection = connection
-        self._manifest = manifest
+        super().__init__(connection, manifest)
 
     async def of_subject(self, subject_id: SubjectId) -> Statement:
-        """States all accesses of a subject; errors as of `of_institution`."""
-        return await self._state("subject", bytes(subject_id))
+        """States all accesses of a subject up to the newest block; errors as of `state`."""
+        return await self.state("subject", bytes(subject_id))
 
     async def of_institution(self, institution: Address) -> Statement:
-        """States all accesses of an institution.
+        """States all accesses of an institution up to the newest block; errors as of `state`."""
+        return await self.state("institution", bytes(institution))
+
+    async def state(self, whose: Whose, key: bytes, number: int | None = None) -> Statement:
+        """States all accesses of a subject or institution, with nobody to vouch for the block.
+
+        Args:
+            whose: subject or institution.
+            key: its id or address.
+            number: of the block it is about; the newest if it is not given.
 
         Raises:
             LedgerUnavailableError: the node does not give what is needed, or not all of it.
         """
-        return await self._state("institution", bytes(institution))
-
-    def trust_root(self, statement: Statement) -> TrustRoot:
-        """Gives a trust root whose one checkpoint is the block of a statement: for who trusts this node now."""
-        form = self._connection.profile.header_form
-        block = header.decode(statement.headers[0], form)
-        return TrustRoot(
-            chain_id=statement.chain_id,
-            genesis_hash=statement.genesis_hash,
-            header_form=form,
-            contracts=statement.contracts,
-            checkpoints=(Checkpoint(block.number, block.hash),),
-        )
-
-    async def _state(self, whose: Whose, key: bytes) -> Statement:
         form, identity = self._connection.profile.header_form, self._manifest.identity
-        newest = await self._connection.header()
-        if newest is None:
-            raise LedgerUnavailableError("node does not give its newest block")
-        number = newest.block.number
-        encoded = await self._connection.header_bytes(number)
+        about = (await self.block()).number if number is None else number
+        encoded = await self._connection.header_bytes(about)
         block = header.decode(encoded, form)
-        proof = await self._proof(whose, key, number)
+        proof = await self._proof(whose, key, about)
         entries = await self._entries(whose, key, block)
         self._check(whose, key, block, proof, len(entries))
         return Statement(
@@ -91,6 +82,45 @@ class Stater:
             entries=entries,
         )
 
+    async def has_state(self, whose: Whose, key: bytes, number: int) -> bool:
+        """Tells whether the node proves the state of a block: most keep that of the newest ones alone."""
+        try:
+            await self._proof(whose, key, number)
+        except LedgerUnavailableError:
+            return False
+        return True
+
+    async def harmless_logs(self, whose: Whose, key: bytes, *, withheld: bool) -> tuple[Log, ...]:
+        """Gives the logs that a statement may show: whoever reads the statement reads them too.
+
+        Those of `Participants` are about institutions, authorities and relays. A decision that the statement tells in
+        full may be shown as well; every other log is somebody's.
+
+        Args:
+            whose: subject or institution.
+            key: its id or address.
+            withheld: the statement tells no decision in full.
+
+        Raises:
+            LedgerUnavailableError: the node does not answer.
+        """
+        first = self._manifest.identity.deployed_in
+        found = await self._connection.logs([self._manifest.address("Participants")], first, None)
+        told = () if withheld else await self._decisions(whose, key, None)
+        return tuple(sorted((*found, *told), key=lambda log: (log.block_number, log.log_index)))
+
+    def trust_root(self, statement: Statement) -> TrustRoot:
+        """Gives a trust root whose one checkpoint is the block of a statement: for who trusts this node now."""
+        form = self._connection.profile.header_form
+        block = header.decode(statement.headers[0], form)
+        return TrustRoot(
+            chain_id=statement.chain_id,
+            genesis_hash=statement.genesis_hash,
+            header_form=form,
+            contracts=statement.contracts,
+            checkpoints=(Checkpoint(block.number, block.hash),),
+        )
+
     async def _proof(self, whose: Whose, key: bytes, number: int) -> SlotProof:
         slot = hex_of(state_proof.slot_in(_PLACES[whose], key))
         ledger = hex_of(self._manifest.address("AccessLedger"))
@@ -102,17 +132,20 @@ class Stater:
             raise LedgerUnavailableError("node gives a proof that cannot be read") from error
 
     async def _entries(self, whose: Whose, key: bytes, block: Header) -> tuple[Told, ...]:
-        word = key.rjust(32, b"\0")
-        topics = (_DECIDED, None, word) if whose == "subject" else (_DECIDED, None, None, word)
-        target, first = self._manifest.address("AccessLedger"), self._manifest.identity.deployed_in
         found = []
-        for log in await self._connection.logs([target], first, block.number, topics):
+        for log in await self._decisions(whose, key, block.number):
             place = EventPlace(BlockReference(log.block_number, log.block_hash, 0), log.transaction_hash, log.log_index)
             event = decode_log(log, place)
             if isinstance(event, AccessDecided):
                 entry = event.entry
                 found.append(Told(entry.request, entry.subject_id, int(entry.reason), entry.decided_at))
         return tuple(found)
+
+    async def _decisions(self, whose: Whose, key: bytes, last: int | None) -> tuple[Log, ...]:
+        word = key.rjust(32, b"\0")
+        topics = (_DECIDED, None, word) if whose == "subject" else (_DECIDED, None, None, word)
+        target, first = self._manifest.address("AccessLedger"), self._manifest.identity.deployed_in
+        return await self._connection.logs([target], first, last, topics)
 
     def _check(self, whose: Whose, key: bytes, block: Header, proof: SlotProof, count: int) -> None:
         """A node that leaves decisions out is told now, and not by whoever is handed the file."""

@@ -23,6 +23,7 @@ from consentry.evidence import header
 from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_entry import leaves_of
 from consentry.evidence.national import NationalProof, verify_anchoring
+from consentry.evidence.national_checkpoint import NationalCheckpoint
 from consentry.evidence.verify import verify
 from consentry.ledger import node
 from consentry.ledger.abi import NATIONAL, artifact, values_of
@@ -36,6 +37,7 @@ from consentry.ledger.governance import Waiting
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.national import Brought, KnownLedger, NationalLedger, NationalOfficer, deploy_national
 from tests.integration.evidence.test_proved_and_audited import HOSPITAL, Chain, deployed
+from tests.support.command_line import told
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 THRESHOLD: Final = 3
@@ -46,6 +48,7 @@ FORGED: Final = b"\x66" * 32
 class Nation:
     """The national ledger on its own chain, its two officers, and whoever brings checkpoints."""
 
+    url: str
     connection: Connection
     manifest: Manifest
     officers: tuple[NationalOfficer, NationalOfficer]
@@ -124,12 +127,12 @@ class Province:
         return bundle.to_json(), proof, index, logs[index], path
 
 
-async def _nation(connection: Connection) -> Nation:
+async def _nation(url: str, connection: Connection) -> Nation:
     deployer, relay = (SendingAccount(connection, AccountKey.generate().secret) for _ in range(2))
     one, other = AccountKey.generate(), AccountKey.generate()
     manifest = await deploy_national(connection, deployer, Founders(one.address, other.address))
     officers = tuple(NationalOfficer(connection, manifest, key.secret) for key in (one, other))
-    return Nation(connection, manifest, (officers[0], officers[1]), relay, NationalLedger(connection, manifest))
+    return Nation(url, connection, manifest, (officers[0], officers[1]), relay, NationalLedger(connection, manifest))
 
 
 @asynccontextmanager
@@ -137,7 +140,7 @@ async def _started(folder: Path) -> AsyncIterator[Nation]:
     status = await asyncio.to_thread(node.up, folder, 0)
     connection = DirectConnection(str(status.url), load_profile("embedded"))
     try:
-        yield await _nation(connection)
+        yield await _nation(str(status.url), connection)
     finally:
         await connection.close()
         await asyncio.to_thread(node.down, folder)
@@ -260,3 +263,53 @@ async def test_fork_is_recorded_stops_one_ledger_and_is_resolved(provinces: tupl
         await officer.resolve_fork(one.id, ZERO_32)
     assert (await one.anchor(await one.seen())).conflict == Conflict.NONE
     await _verify(one, 2)
+
+
+async def test_witnesses_who_signed_two_roots_are_convicted_by_the_command(
+    provinces: tuple[Province, Province], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = provinces
+    seen = await one.seen()
+    for province in provinces:
+        await province.anchor(await province.seen() if province is other else seen)
+    await one.decide(2)
+    await one.anchor(await one.seen())
+    two_roots = replace(seen, root=FORGED)
+    _signed(one, two_roots, tmp_path / "forged.json")
+    former = {"0x" + key.signer.hex() for key in one.witnesses[:THRESHOLD]}
+    # Who signed twice is replaced before anybody knows of it: what the new ones bring does not convict the former.
+    for officer in one.nation.officers:
+        await officer.change_witnesses(one.id, [AccountKey.generate().signer], 1)
+    assert (await one.known()).status == LedgerStatus.ACTIVE
+
+    brought = ("--against", str(seen.size), "--key", str(tmp_path / "anybody"), *_named(one, tmp_path))
+    found = await told(capsys, "national", "conflict", str(tmp_path / "forged.json"), *brought)
+
+    assert (found["conflict"], found["status"], found["conflicts"]) == ("two-roots", "forked", 1)
+    assert found["anchored"]["root"] == "0x" + seen.root.hex()
+    assert found["contradicting"]["root"] == "0x" + FORGED.hex()
+    assert set(found["signedBoth"]) == former
+    for province, status in ((one, "forked"), (other, "active")):
+        shown = await told(capsys, "national", "show", *_named(province, tmp_path))
+        assert shown["status"] == status
+    again = await told(capsys, "national", "conflict", str(tmp_path / "forged.json"), *brought, status=1)
+    assert "NationalAnchorConflictKnown" in again["detail"]
+
+
+def _signed(province: Province, checkpoint: LedgerCheckpoint, target: Path) -> None:
+    """Writes a checkpoint that three witnesses signed, whatever it says."""
+    domain = province.nation.ledger.domain
+    made = NationalCheckpoint(domain.chain_id, domain.verifying_contract, checkpoint)
+    for signer, signature in province.sign(checkpoint):
+        made = made.signed_by(signer, signature)
+    target.write_bytes(made.to_json())
+
+
+def _named(province: Province, folder: Path) -> tuple[str, ...]:
+    """Writes both manifests; gives the options that name the nation and the province."""
+    national, manifest = folder / "national.json", folder / f"{province.origin.rpartition('/')[2]}.json"
+    for known, file in ((province.nation.manifest, national), (province.chain.manifest, manifest)):
+        if not file.exists():
+            known.write(file)
+    nation = ("--node", province.nation.url, "--nation", str(national), "--engine", "embedded")
+    return (*nation, "--manifest", str(manifest), "--origin", province.origin)

@@ -41,7 +41,7 @@ from consentry.evidence.verify import verify
 from consentry.ledger import node
 from consentry.ledger.abi import artifact
 from consentry.ledger.accounts import SendingAccount
-from consentry.ledger.best_proof import Wanted, prove_best
+from consentry.ledger.best_proof import prove_best
 from consentry.ledger.bulk import Bulk
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection
@@ -51,6 +51,7 @@ from consentry.ledger.engines import load_profile
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.proofs import Prover
 from consentry.ledger.reader import ChainReader
+from consentry.ledger.vouching import Wanted
 from tests.support import samples
 from tests.support.log_people import ORIGIN, POLICY, ROOT, ROOT_HOLDERS, cosigned
 
@@ -243,7 +244,7 @@ async def test_prove_with_witnesses_shows_all_by_the_log_and_says_what_is_missin
         proved = await prove_best(prover, HOSPITAL.address, 1, wanted, now)
         assert proved.verified.vouched.witnesses is None
         assert says in proved.missing[0]
-    both = await prove_best(prover, HOSPITAL.address, 1, Wanted(root, notes[None], headers=True), now)
+    both = await prove_best(prover, HOSPITAL.address, 1, Wanted(root, notes[None]), now, headers=True)
     assert both.verified.vouched.witnesses
     assert both.verified.vouched.checkpoint
     assert len(both.bundle.headers) > 1

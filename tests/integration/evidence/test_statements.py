@@ -9,19 +9,27 @@ from pathlib import Path
 import pytest
 
 from consentry.core.chain import ChainIdentity
+from consentry.core.log_tree import nodes_of, root_of
 from consentry.core.terms import Address, SubjectId
 from consentry.errors import ConfigurationError, LedgerUnavailableError, VerificationError
+from consentry.evidence.checkpoint import Checkpoint
 from consentry.evidence.completeness import Statement, Told
+from consentry.evidence.log_entry import leaves_of
+from consentry.evidence.log_root import LogRoot
 from consentry.evidence.verify_completeness import verify
+from consentry.ledger.best_statement import Asked, state_best
 from consentry.ledger.connection import Connection
 from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.statements import Stater
+from consentry.ledger.vouching import Wanted
 from tests.contracts.test_access_batches import another, prepared
 from tests.support.anvil_chain import CHAIN_ID, anvil_chain
+from tests.support.command_line import told
 from tests.support.contract_suite import deploy_suite
 from tests.support.contract_world import World
+from tests.support.log_people import ORIGIN, POLICY, ROOT, ROOT_HOLDERS, cosigned
 
 NOBODY = SubjectId(b"\x98" * 32)
 
@@ -116,3 +124,73 @@ def test_engine_without_proofs_states_nothing(story: Story, connection: Connecti
 
     with pytest.raises(ConfigurationError, match="got none, expected tries"):
         Stater(connection, story.manifest)
+
+
+async def test_witnesses_vouch_for_the_block_of_the_last_decision_told(
+    story: Story, stater: Stater, connection: Connection
+) -> None:
+    root, checkpoint, now = await _witnessed(story, connection)
+    wanted = Wanted(root, checkpoint)
+
+    found = await state_best(stater, Asked("subject", story.subject), wanted, now)
+
+    assert found.missing == ("no seals vouch for it: blocks of this chain have none",)
+    assert found.verified.count == 3
+    assert "3 of 5 witnesses vouch for it" in found.verified.vouched.in_words()
+    alone = replace(found.trust, checkpoints=())
+    assert verify(found.statement.to_json(), alone, now=now).vouched.witnesses
+    newest = await state_best(stater, Asked("subject", story.subject, newest=True), wanted, now)
+    assert newest.verified.block.number >= found.verified.block.number
+    withheld = await state_best(stater, Asked("institution", story.hospital, withheld=True), wanted, now)
+    assert withheld.statement.logged
+    assert withheld.statement.logged.log.address == story.manifest.address("Participants")
+    assert withheld.verified.vouched.witnesses
+
+
+async def test_command_writes_what_witnesses_vouch_for_and_verify_says_so(
+    story: Story,
+    connection: Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root, checkpoint, now = await _witnessed(story, connection)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.time", lambda: float(now))
+    for name, value in (("NODE_URL", story.url), ("MANIFEST", "deployment.json"), ("STATE_DIR", str(tmp_path))):
+        monkeypatch.setenv(f"CONSENTRY_{name}", value)
+    story.manifest.write(tmp_path / "deployment.json")
+    (tmp_path / "log-root.json").write_bytes(root.to_json())
+    (tmp_path / "checkpoint").write_bytes(checkpoint)
+    subject = ("statement", "subject", "0x" + story.subject.hex(), "--log-root", "log-root.json")
+
+    bare = await told(capsys, *subject, "--out", "bare.json", "--trust-root-out", "bare-root.json")
+    made = await told(capsys, *subject, "--trust-root-out", "root.json", "--checkpoint", "checkpoint")
+
+    assert "no witnesses vouch for it: no checkpoint of the log is there" in bare["missing"]
+    assert made["missing"] == ["no seals vouch for it: blocks of this chain have none"]
+    for file, trust, vouched in (("bare.json", "bare-root.json", False), ("statement.json", "root.json", True)):
+        verified = await told(capsys, "verify", file, "--trust-root", trust)
+        assert verified["accesses"] == 3
+        assert ("3 of 5 witnesses vouch for it" in verified["vouched"]) is vouched
+        assert ("neither validators nor witnesses vouch" in verified["vouched"]) is not vouched
+
+
+async def _witnessed(story: Story, connection: Connection) -> tuple[LogRoot, bytes, int]:
+    """Has three witnesses cosign the whole log of the node, and names them in a log root."""
+    identity, newest = story.manifest.identity, await connection.header()
+    assert newest is not None
+    now = newest.block.time
+    contracts = [address for _, address in identity.contracts]
+    logs = await connection.logs(contracts, 0, None)
+    leaves = [*leaves_of(identity.chain_id, contracts, logs)]
+    head = Checkpoint(ORIGIN, len(leaves), root_of(len(leaves), nodes_of(leaves)))
+    root = replace(
+        ROOT,
+        chain_id=identity.chain_id,
+        genesis_hash=identity.genesis_hash,
+        contracts=tuple(sorted(contracts)),
+        policy=replace(POLICY, valid_from=now - 1000, valid_until=now + 1000),
+    )
+    signed = root.sign(ROOT_HOLDERS[0]).sign(ROOT_HOLDERS[1])
+    return signed, cosigned(head, dict.fromkeys(range(3), now)).to_bytes(), now

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from consentry.core.terms import Address
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence.bundle import LARGEST as BUNDLE_LARGEST
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.completeness import LARGEST, Statement, Withheld, is_statement
+from consentry.evidence.log_root import LogRoot
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.verify_completeness import FORM, LAST, VerifiedStatement, verify
+from tests.support.log_people import ROOT_HOLDERS
 from tests.vectors.completeness.build_completeness import FOLDER, build
 from tests.vectors.completeness.forgeries import Forgery, forgeries, table
 from tests.vectors.completeness.world import CHECKED, HOSPITALS, NOBODY, PROVED, SUBJECTS, World, build_world
@@ -85,6 +88,36 @@ def test_statement_without_proofs_leads_to_a_checkpoint(checkpoint: int) -> None
 def test_one_proof_is_enough() -> None:
     assert _verified(replace(OF_SUBJECT, logged=None)).vouched.witnesses is None
     assert _verified(replace(OF_SUBJECT, qbft_proof=None)).vouched.seals is None
+
+
+def test_log_of_a_stranger_vouches_for_nothing() -> None:
+    """Witnesses follow the contracts of the log root; what another one logs is in no log they saw."""
+    logged = OF_SUBJECT.logged
+    assert logged
+    strange = replace(WORLD.trust, log_root=_root_without(Address(logged.log.address)))
+
+    with pytest.raises(VerificationError, match="emitter of the log does not match") as caught:
+        _verified(OF_SUBJECT, strange)
+    assert caught.value.step == 9
+
+
+def _root_without(contract: Address) -> LogRoot:
+    root = WORLD.trust.log_root
+    assert isinstance(root, LogRoot)
+    fewer = replace(root, contracts=tuple(one for one in root.contracts if one != contract), signatures=())
+    return fewer.sign(ROOT_HOLDERS[0]).sign(ROOT_HOLDERS[1])
+
+
+def test_statement_of_before_there_were_proofs_is_verified_and_told_as_not_vouched_for() -> None:
+    """So it is also where the trust root names witnesses and a pinned block: nobody is asked without a proof."""
+    bare = replace(OF_SUBJECT, qbft_proof=None, logged=None)
+    pinned = replace(WORLD.trust, checkpoints=WORLD.believing(PROVED).checkpoints)
+
+    found = _verified(bare, pinned)
+
+    assert not {"qbftProof", "logged"} & json.loads(bare.to_json()).keys()
+    assert (found.count, found.vouched.seals, found.vouched.witnesses) == (3, None, None)
+    assert found.vouched.in_words().startswith("consistent, but neither validators nor witnesses vouch for its block")
 
 
 def test_entry_is_withheld_from_no_subject() -> None:

@@ -16,10 +16,11 @@ from consentry.evidence.log_tree_proof import LogTree
 from consentry.evidence.note import SignedNote
 from consentry.evidence.trust import Checkpoint, TrustRoot
 from consentry.evidence.validator_trail import Anchor
-from consentry.ledger.best_proof import Proved, Wanted, prove_best
+from consentry.ledger.best_proof import Proved, prove_best
 from consentry.ledger.connection import Connection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.proofs import Prover
+from consentry.ledger.vouching import Wanted
 from tests.support.log_people import cosigned
 from tests.vectors.bundles.vouched import CHECKED, COSIGNED, build_vouched
 
@@ -72,9 +73,9 @@ class SealedProver(Prover):
         return WORLD.receipts[number]
 
 
-async def proved(**wanted: Any) -> Proved:  # noqa: ANN401 - members by name
-    asked = HISTORY.decided.entry.request
-    return await prove_best(SealedProver(), asked.institution, asked.request_id, Wanted(**wanted), CHECKED)
+async def proved(*, headers: bool = False, **wanted: Any) -> Proved:  # noqa: ANN401 - members by name
+    asked, by = HISTORY.decided.entry.request, Wanted(**wanted)
+    return await prove_best(SealedProver(), asked.institution, asked.request_id, by, CHECKED, headers=headers)
 
 
 async def test_validators_and_witnesses_both_vouch_and_nothing_is_missing() -> None:

@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import rfc8785
 
+from consentry.core.log_tree import inclusion_proof, leaf_hash, nodes_of, root_of
 from consentry.core.terms import Address, RecordId
 from consentry.evidence import header
 from consentry.evidence import verify_completeness as steps
 from consentry.evidence.checkpoint import Checkpoint
 from consentry.evidence.completeness import LoggedBlock, Statement, Told
+from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.log_proof import LogProof
+from consentry.evidence.note import SignedNote
 from consentry.evidence.state_proof import SlotProof
 from consentry.evidence.trie import Log
 from consentry.evidence.trust import TrustRoot
 from consentry.evidence.validator_trail import Anchor
-from tests.support.log_people import NOW, cosigned
+from tests.support.log_people import NOW, ORIGIN, cosigned
 from tests.support.qbft_chain import STATE
 from tests.vectors.completeness.world import (
     ADDRESSES,
@@ -184,6 +187,39 @@ def _false_logs(true: LoggedBlock) -> Iterator[tuple[str, LoggedBlock]]:
     yield "too-few-witnesses", LoggedBlock(log, LogProof(proof.index, proof.path, few))
 
 
+def _of_other_logs(world: World, true: Statement) -> Iterator[tuple[str, int, Statement]]:
+    """True proofs of the log that are of another block, another chain or another log."""
+    assert true.logged
+    log, chain_id, blocks = true.logged.log, true.chain_id, world.chain.blocks
+    for name, leaf in (
+        ("of-the-next-block", leaf_of(chain_id, PROVED + 1, blocks[PROVED + 1].hash, log)),
+        ("of-the-block-before", leaf_of(chain_id, PROVED - 1, blocks[PROVED - 1].hash, log)),
+        ("of-this-number-in-another-chain", leaf_of(chain_id + 1, PROVED, blocks[PROVED].hash, log)),
+        ("of-this-block-under-another-number", leaf_of(chain_id, PROVED + 1, blocks[PROVED].hash, log)),
+    ):
+        yield f"log-{name}", steps.WITNESSES, _shown_by(true, [*world.leaves[:-1], leaf], ORIGIN)
+    yield "log-of-another-origin", steps.WITNESSES, _shown_by(true, world.leaves, ORIGIN + "/other")
+    grown = [*world.leaves, leaf_hash(b"later")]
+    yield (
+        "log-grown-beyond-its-path",
+        steps.WITNESSES,
+        replace(true, logged=replace(true.logged, proof=replace(true.logged.proof, note=_note(grown, ORIGIN)))),
+    )
+
+
+def _note(leaves: Sequence[bytes], origin: str) -> SignedNote:
+    head = Checkpoint(origin, len(leaves), root_of(len(leaves), nodes_of(leaves)))
+    return cosigned(head, dict.fromkeys(range(5), NOW + 100))
+
+
+def _shown_by(true: Statement, leaves: Sequence[bytes], origin: str) -> Statement:
+    """Gives a statement with a proof of the last leaf, which every witness vouches for."""
+    assert true.logged
+    last, size = len(leaves) - 1, len(leaves)
+    proof = LogProof(last, inclusion_proof(last, size, nodes_of(leaves)), _note(leaves, origin))
+    return replace(true, logged=replace(true.logged, proof=proof))
+
+
 def _without(name: str, *path: str | int) -> Change:
     def change(found: Any) -> None:  # noqa: ANN401 - any part of a document
         for part in path:
@@ -262,6 +298,7 @@ def forgeries() -> list[Forgery]:
     true, other = (world.statement("subject", subject) for subject in SUBJECTS)
     hospital = world.statement("institution", HOSPITALS[0])
     made = [*_of_entries(true), *_of_others(world, true, other, hospital), *_of_proofs(world, true)]
+    made += _of_other_logs(world, true)
     found = [Forgery(name, step, statement.to_json(), world.trust) for name, step, statement in made]
     for whose, statement in (("subject", true), ("institution", hospital)):
         base = json.loads(statement.to_json())

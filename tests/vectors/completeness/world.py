@@ -118,6 +118,7 @@ class World:
     earlier: State
     trust: TrustRoot
     logged: LoggedBlock
+    leaves: tuple[bytes, ...]
 
     @property
     def headers(self) -> tuple[bytes, ...]:
@@ -196,4 +197,4 @@ def build_world() -> World:
         log_root=root.sign(ROOT_HOLDERS[0]).sign(ROOT_HOLDERS[1]),
     )
     proof = LogProof(len(leaves) - 1, inclusion_proof(len(leaves) - 1, len(leaves), nodes), note)
-    return World(chain, state, earlier, trust, LoggedBlock(log, proof))
+    return World(chain, state, earlier, trust, LoggedBlock(log, proof), tuple(leaves))
