@@ -1,14 +1,16 @@
 """How fast an audit decides accesses again, against the documented loop of web3.py over events of the same node.
 
-The chain is the embedded one, filled as `pace` fills it, with real digests and signatures. The loop is
-``eth.get_logs`` and ``process_log`` of each log, which decodes events and decides nothing. The audit is the product's,
-from its start to its report: logs and calldata read, everything decoded and decided again, every signature, batch and
-head checked; up to head also the state compared with the contracts. It is the command, with what it takes to start.
+The chain is the embedded one, filled by `pace`, whose figures are given too: with real digests and signatures. The loop
+is ``eth.get_logs`` and ``process_log`` of each log, which decodes events and decides nothing. The audit is the
+product's, in a process of its own: logs and calldata read, everything decoded and decided again, every signature, batch
+and head checked; up to head also the state compared with the contracts.
 
-The two take turns over all accesses; what is given is the median of the rounds. Elapsed time is what counts. The same
-ratio is given by processor time of all processes concerned, the node's too, which other work on the machine hardly
-touches. The exponent is that of the audit alone, from a hundredth of the accesses on. To start takes as long as some
-ten thousand events, so a short run says little.
+Both are looked at from the moment their code is loaded to their result: of the audit that includes its processes, their
+connections and the report. How long the process took from its start is given beside it (``_command``). The two take
+turns; what is given is the median of the rounds, at a tenth of the accesses and at all of them. ``audit_over_web3py`` is
+the lower of the two. Elapsed time is what counts; the same ratio is given by processor time of the processes that read,
+decide and answer, which other work on the machine hardly touches. The exponent is that of the audit alone, from a
+hundredth of the accesses on.
 """
 
 from __future__ import annotations
@@ -21,19 +23,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from web3 import Web3
 
 from benchmarks.pace import Size, filled
+from benchmarks.pace import figures as written
 from benchmarks.stage import CUSTODIAN, Stage, open_stage
 from benchmarks.usage import cpu_seconds, slope
 
-QUICK: Final = Size(patients=4, accesses=40_000, portion=10)
-FULL: Final = Size(patients=100, accesses=100_000, portion=25)
-ROUNDS: Final = 5
+SIZE: Final = Size(patients=100, accesses=1_000_000, portion=25)
+ROUNDS: Final = 3
 LOOPED_BLOCKS: Final = 10
 """Blocks whose events the loop decodes in a round."""
 KIB: Final = 1024
@@ -42,36 +45,46 @@ _TOLD: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What something took: events, seconds of the clock and of all processors, most memory of a process in bytes."""
+    """What something took.
+
+    Attributes:
+        events: how many were taken.
+        seconds: of the clock, once everything was loaded.
+        cpu: seconds of all processors.
+        memory: most memory of the process, in bytes.
+        command: seconds of the clock from the start of the process.
+    """
 
     events: int
     seconds: float
     cpu: float
     memory: int = 0
-
-
-Round = tuple[Spent, Spent]
-"""What the loop and the audit took in one turn each."""
+    command: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How many accesses stand on the chain up to a block."""
+    """How many accesses stand on the chain up to a block, and what loop and audit took there in their turns."""
 
     accesses: int
     block: int
+    loops: Sequence[Spent] = ()
+    audits: Sequence[Spent] = ()
 
 
 def run(*, quick: bool) -> dict[str, float]:
-    """Measures.
+    """Measures; a short run of it does not say more than a longer one of `pace`, so there is none.
 
     Returns:
-        ``audit_over_web3py`` and what the module's docstring names.
+        ``audit_over_web3py`` and what the module's docstring names, and what `pace` gives.
 
     Raises:
-        RuntimeError: an access was not permitted, or the audit found something or decided fewer than there are.
+        RuntimeError: an access was not permitted, or the audit found something or decided fewer than there are; or a
+            short run was asked for.
     """
-    return asyncio.run(measure(QUICK if quick else FULL))
+    if quick:
+        raise RuntimeError("there is no short run of the audit")
+    return asyncio.run(measure(SIZE))
 
 
 async def measure(size: Size) -> dict[str, float]:
@@ -80,15 +93,17 @@ async def measure(size: Size) -> dict[str, float]:
         reached = await filled(stage, size)
         wanted = size.accesses // 100, size.accesses // 10, size.accesses
         marks = [Mark(one.accesses, one.block) for one in reached if one.accesses in wanted]
-        return await asyncio.to_thread(_measured, stage, marks)
+        return written(reached) | figures(await asyncio.to_thread(_measured, stage, marks))
 
 
-def _measured(stage: Stage, marks: Sequence[Mark]) -> dict[str, float]:
-    """Measures up to each mark once, and up to the last, which is head, in rounds."""
-    *earlier, head = marks
-    spent = [_audited(stage, mark) for mark in earlier]
-    rounds = [(_looped(stage, head.block), _audited(stage, head, whole=True)) for _ in range(ROUNDS)]
-    return figures([*spent, sorted((audit for _, audit in rounds), key=lambda one: one.seconds)[ROUNDS // 2]], rounds)
+def _measured(stage: Stage, marks: Sequence[Mark]) -> list[Mark]:
+    """Measures up to each mark, in rounds; the last is head."""
+    return [_in_turns(stage, mark, whole=mark is marks[-1]) for mark in marks]
+
+
+def _in_turns(stage: Stage, mark: Mark, *, whole: bool) -> Mark:
+    turns = [(_looped(stage, mark.block), _audited(stage, mark, whole=whole)) for _ in range(ROUNDS)]
+    return replace(mark, loops=[loop for loop, _ in turns], audits=[audit for _, audit in turns])
 
 
 def _engine(stage: Stage) -> int:
@@ -119,43 +134,70 @@ def _looped(stage: Stage, last: int) -> Spent:
 _TOPICS: Final = 4
 
 
-def _audited(stage: Stage, mark: Mark, *, whole: bool = False) -> Spent:
-    """Audits the chain as a regulator does, at the command line; a whole audit goes up to head."""
-    command = [sys.executable, "-m", "consentry", "audit", "run", "--json", "--node", _url(stage)]
+def _audited(stage: Stage, mark: Mark, *, whole: bool) -> Spent:
+    """Audits the chain as a regulator does; a whole audit goes up to head."""
+    command = [sys.executable, "-m", "benchmarks.audited", _url(stage), str(stage.network.manifest_path)]
     command += [] if whole else ["--to", str(mark.block)]
-    engine = _engine(stage)
+    engine, here = _engine(stage), {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
     before, begun = cpu_seconds(engine), time.perf_counter()
-    with subprocess.Popen([*command, "--manifest", stage.network.manifest_path], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=here) as process:
         told = process.stdout.read() if process.stdout else b""
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - begun
+    taken = time.perf_counter() - begun
     if process.returncode:
         raise RuntimeError(f"the audit ended with {process.returncode}: {told[:_TOLD].decode()}")
     report = json.loads(told)
     if report["decisions"] < mark.accesses:
         raise RuntimeError(f"the audit decided {report['decisions']} of {mark.accesses} accesses")
     cpu = used.ru_utime + used.ru_stime + cpu_seconds(engine) - before
-    return Spent(report["events"], seconds, cpu, used.ru_maxrss * KIB)
+    return Spent(report["events"], report["seconds"], cpu, used.ru_maxrss * KIB, taken)
 
 
-def figures(marks: Sequence[Spent], rounds: Sequence[Round]) -> dict[str, float]:
-    """Gives the figures of what the audit took at each mark, and of the rounds at the last."""
-
-    def ratio(of: Callable[[Spent], float]) -> float:
-        pairs = [(of(loop) / loop.events, of(audit) / audit.events) for loop, audit in rounds]
-        return statistics.median(loop / audit for loop, audit in pairs)
-
+def figures(marks: Sequence[Mark]) -> dict[str, float]:
+    """Gives the figures of what loop and audit took at a hundredth, a tenth and all of the accesses."""
     first, last = marks[0], marks[-1]
-    return {
-        "audit_over_web3py": ratio(lambda spent: spent.seconds),
-        "audit_over_web3py_by_cpu": ratio(lambda spent: spent.cpu),
-        "audit_events_per_s": statistics.median(audit.events / audit.seconds for _, audit in rounds),
-        "audit_web3py_events_per_s": statistics.median(loop.events / loop.seconds for loop, _ in rounds),
-        "audit_cpu_us_per_event": statistics.median(audit.cpu / audit.events * 1e6 for _, audit in rounds),
-        "audit_scaling_exponent": slope([(spent.events, spent.seconds) for spent in marks]),
-        "audit_scaling_exponent_by_cpu": slope([(spent.events, spent.cpu) for spent in marks]),
-        "audit_events": float(last.events),
-        "audit_memory_mb": last.memory / 1e6,
-        "audit_memory_bytes_per_event": (last.memory - first.memory) / (last.events - first.events),
+    found, memory = dict[str, float](), statistics.median(spent.memory for spent in last.audits)
+    for mark in marks[1:]:
+        found |= {f"{name}_at_{mark.accesses}": value for name, value in _at(mark).items()}
+    spent = [(_middle(mark.audits, _seconds), _middle(mark.audits, _cpu), mark.audits[0].events) for mark in marks]
+    more = memory - statistics.median(spent.memory for spent in first.audits)
+    return found | {
+        "audit_over_web3py": min(found[f"audit_over_web3py_at_{mark.accesses}"] for mark in marks[1:]),
+        "audit_scaling_exponent": slope([(events, seconds) for seconds, _, events in spent]),
+        "audit_scaling_exponent_by_cpu": slope([(events, cpu) for _, cpu, events in spent]),
+        "audit_memory_mb": memory / 1e6,
+        "audit_memory_bytes_per_event": more / (last.audits[0].events - first.audits[0].events),
     }
+
+
+def _at(mark: Mark) -> dict[str, float]:
+    def ratio(of: Callable[[Spent], float]) -> float:
+        pairs = zip(mark.loops, mark.audits, strict=True)
+        return statistics.median((_seconds(loop) / loop.events) / (of(audit) / audit.events) for loop, audit in pairs)
+
+    pairs = zip(mark.loops, mark.audits, strict=True)
+    by_cpu = [(loop.cpu / loop.events) / (audit.cpu / audit.events) for loop, audit in pairs]
+    return {
+        "audit_over_web3py": ratio(_seconds),
+        "audit_command_over_web3py": ratio(lambda spent: spent.command),
+        "audit_over_web3py_by_cpu": statistics.median(by_cpu),
+        "audit_seconds": _middle(mark.audits, _seconds),
+        "audit_command_seconds": _middle(mark.audits, lambda spent: spent.command),
+        "audit_events_per_s": statistics.median(audit.events / audit.seconds for audit in mark.audits),
+        "audit_web3py_events_per_s": statistics.median(loop.events / loop.seconds for loop in mark.loops),
+        "audit_cpu_us_per_event": statistics.median(audit.cpu / audit.events * 1e6 for audit in mark.audits),
+        "audit_events": float(mark.audits[0].events),
+    }
+
+
+def _middle(spent: Sequence[Spent], of: Callable[[Spent], float]) -> float:
+    return statistics.median(map(of, spent))
+
+
+def _seconds(spent: Spent) -> float:
+    return spent.seconds
+
+
+def _cpu(spent: Spent) -> float:
+    return spent.cpu

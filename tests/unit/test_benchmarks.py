@@ -55,11 +55,20 @@ def test_slope_is_the_exponent() -> None:
 
 
 def test_audit_is_compared_by_what_one_event_takes() -> None:
-    marks = [audit.Spent(10**size, 10.0**size, 2 * 10.0**size, 10**8 + 40 * 10**size) for size in (4, 5)]
-    loop, ours = audit.Spent(100, 10.0, 30.0), audit.Spent(1000, 2.0, 10.0)
-    found = audit.figures(marks, [(loop, ours)] * 3)
-    assert found["audit_over_web3py"] == pytest.approx(50)
-    assert found["audit_over_web3py_by_cpu"] == pytest.approx(30)
+    marks = [
+        audit.Mark(
+            10**size,
+            size,
+            [audit.Spent(100, 10.0, 30.0)] * 3,
+            [audit.Spent(10**size, slowly * 10**size, 0.01 * 10**size, 10**8 + 40 * 10**size, 0.01 * 10**size)] * 3,
+        )
+        for size, slowly in ((4, 0.002), (5, 0.0025), (6, 0.002))
+    ]
+    found = audit.figures(marks)
+    assert found["audit_over_web3py"] == found["audit_over_web3py_at_100000"] == pytest.approx(40)
+    assert found["audit_over_web3py_at_1000000"] == pytest.approx(50)
+    assert found["audit_command_over_web3py_at_1000000"] == pytest.approx(10)
+    assert found["audit_over_web3py_by_cpu_at_1000000"] == pytest.approx(30)
     assert found["audit_scaling_exponent"] == pytest.approx(1)
     assert found["audit_memory_bytes_per_event"] == pytest.approx(40)
 

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from consentry.audit.compiled import compiled
 from consentry.audit.keccak_rows import hash_rows
 from consentry.core.keccak import keccak
 from consentry.core.terms import Address
@@ -52,9 +53,28 @@ def _are_zero(digests: Words) -> NDArray[np.bool_]:
     return found
 
 
-def _are_same(some: Words, others: Words) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (some[:, 0] == others[:, 0]) & (some[:, 1] == others[:, 1])
-    return found
+@compiled(cache=True)
+def _find_all(slots: Words, digests: Words, found: NDArray[np.bool_]) -> None:
+    last = np.uint64(len(slots) - 1)
+    for row in range(len(digests)):
+        first, second = digests[row, 0], digests[row, 1]
+        place = first & last
+        while slots[place, 0] != 0 or slots[place, 1] != 0:
+            if slots[place, 0] == first and slots[place, 1] == second:
+                found[row] = True
+                break
+            place = (place + np.uint64(1)) & last
+
+
+@compiled(cache=True)
+def _put_all(slots: Words, digests: Words) -> None:
+    """Puts distinct digests, none of which is there, into empty slots."""
+    last = np.uint64(len(slots) - 1)
+    for row in range(len(digests)):
+        place = digests[row, 0] & last
+        while slots[place, 0] != 0 or slots[place, 1] != 0:
+            place = (place + np.uint64(1)) & last
+        slots[place] = digests[row]
 
 
 class DigestSet:
@@ -96,15 +116,8 @@ class DigestSet:
 
     def holds(self, digests: Words) -> NDArray[np.bool_]:
         """Tells of each digest whether it is there."""
-        slots, last = self._slots, np.uint64(len(self._slots) - 1)
         found = np.zeros(len(digests), np.bool_)
-        left, place = np.arange(len(digests)), digests[:, 0] & last
-        while len(left):
-            kept = slots[place]
-            same = _are_same(kept, digests[left])
-            found[left[same]] = True
-            further = ~(same | _are_zero(kept))
-            left, place = left[further], (place[further] + np.uint64(1)) & last
+        _find_all(self._slots, digests, found)
         return found
 
     def add(self, digests: Words) -> None:
@@ -116,7 +129,7 @@ class DigestSet:
     def add_new(self, digests: Words) -> None:
         """Adds digests that are known not to be there, each given once."""
         self._make_room(len(digests))
-        self._place(digests)
+        _put_all(self._slots, digests)
         self._count += len(digests)
 
     def _make_room(self, more: int) -> None:
@@ -126,18 +139,7 @@ class DigestSet:
         if size > len(self._slots):
             kept = self._slots[~_are_zero(self._slots)]
             self._slots = np.zeros((size, _WORDS), np.uint64)
-            self._place(kept)
-
-    def _place(self, digests: Words) -> None:
-        """Puts distinct digests, none of which is there, into empty slots."""
-        slots, last = self._slots, np.uint64(len(self._slots) - 1)
-        place = digests[:, 0] & last
-        while len(digests):
-            empty = np.flatnonzero(_are_zero(slots[place]))
-            # Of several that want one slot, one gets it; the others, and whoever met another's, go on.
-            slots[place[empty]] = digests[empty]
-            left = ~_are_same(slots[place], digests)
-            digests, place = digests[left], (place[left] + np.uint64(1)) & last
+            _put_all(self._slots, kept)
 
 
 class UsedRequests(MutableSet[tuple[Address, int]]):

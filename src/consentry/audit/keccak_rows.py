@@ -9,16 +9,15 @@ that of FIPS 202.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from consentry.audit.compiled import compiled
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 DIGEST: Final = 32
 _RATE: Final = 136
@@ -40,24 +39,12 @@ _ROUNDS: Final = np.array(
 )
 
 
-def _compiled(types: str | None = None, *, cache: bool = False) -> Callable[[_Function], _Function]:
-    """Compiles a function, at once for the types given, else when it is first called.
-
-    Code of which a cache is kept lies on disk beside this module; that of what it calls is part of it.
-    """
-
-    def compiled(function: _Function) -> _Function:
-        return cast("_Function", njit(types, cache=cache)(function))
-
-    return compiled
-
-
-@_compiled("uint64(uint64, uint64)")
+@compiled("uint64(uint64, uint64)")
 def _left(lane: np.uint64, bits: int) -> np.uint64:
     return (lane << np.uint64(bits)) | (lane >> np.uint64(64 - bits))
 
 
-@_compiled()
+@compiled()
 def _permute(s: Words) -> None:
     """Keccak-f[1600] in place; lane x, y stands at x + 5 y. Written out, so that lanes stay in registers."""
     a0, a1, a2, a3, a4 = s[0], s[1], s[2], s[3], s[4]
@@ -100,7 +87,7 @@ def _permute(s: Words) -> None:
     s[20], s[21], s[22], s[23], s[24] = a20, a21, a22, a23, a24
 
 
-@_compiled()
+@compiled()
 def _absorb(state: Words, blocks: Words) -> None:
     """Hashes padded blocks, one behind the other, into a state."""
     state[:] = np.uint64(0)
@@ -110,7 +97,7 @@ def _absorb(state: Words, blocks: Words) -> None:
         _permute(state)
 
 
-@_compiled(cache=True)
+@compiled(cache=True)
 def _hash_all(blocks: Words, digests: Words) -> None:
     state = np.empty(_LANES, np.uint64)
     for row in range(len(blocks)):
@@ -118,7 +105,7 @@ def _hash_all(blocks: Words, digests: Words) -> None:
         digests[row] = state[:_DIGEST_WORDS]
 
 
-@_compiled(cache=True)
+@compiled(cache=True)
 def _chain_all(heads: Bytes, slots: NDArray[np.int64], content: Bytes, numbers: Bytes) -> None:
     """Advances heads row by row; ``content`` is room for key, head and entry, padded, with all but the heads there."""
     state = np.empty(_LANES, np.uint64)

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from operator import itemgetter, lt
@@ -106,15 +106,20 @@ class Node:
 class BlockReader:
     """Reads blocks of one deployment; stands in each process once."""
 
-    def __init__(self, source: Source, key: bytes) -> None:
-        """Takes where to read, and the key of the digests of request ids."""
-        self._source, self._key, self._ledger = source, key, _hex(source.ledger)
+    def __init__(self, source: Source) -> None:
+        """Takes where to read."""
+        self._source, self._ledger = source, _hex(source.ledger)
         self._node = Node(source.url)
         events = {signature.name: digest for digest, signature in artifact("AccessLedger").events.items()}
         self._decided, self._submitted = (_hex(events[name]) for name in ("AccessDecided", "BatchSubmitted"))
 
-    def read(self, first: int, last: int) -> tuple[list[Segment], int]:
+    def read(self, first: int, last: int, key: bytes) -> tuple[list[Segment], int]:
         """Gives the segments of blocks ``first`` to ``last``, and how many logs there are.
+
+        Args:
+            first: number of the first block.
+            last: number of the last block.
+            key: of the digests of request ids.
 
         Raises:
             LedgerUnavailableError: the node does not answer, or with what is no answer.
@@ -122,9 +127,7 @@ class BlockReader:
         logs = self._logs(first, last)
         try:
             blocks = self._blocks(dict.fromkeys([log["blockNumber"] for log in logs]))
-            segments: list[Segment] = []
-            for sent in _in_order(logs):
-                self._add(segments, blocks, sent)
+            segments = [self._segment(blocks, sent, key) for sent in _in_order(logs)]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
         return segments, len(logs)
@@ -152,26 +155,22 @@ class BlockReader:
                 found[number] = reference, {sent["hash"]: sent for sent in block["transactions"]}
         return found
 
-    def _add(
-        self,
-        segments: list[Segment],
-        blocks: Mapping[str, tuple[BlockReference, Mapping[str, Json]]],
-        sent: _Transaction,
-    ) -> None:
+    def _segment(
+        self, blocks: Mapping[str, tuple[BlockReference, Mapping[str, Json]]], sent: _Transaction, key: bytes
+    ) -> Segment:
         block, transactions = blocks[sent.logs[0]["blockNumber"]]
-        plain = self._plain(block, transactions.get(sent.hash), sent)
+        plain = self._plain(block, transactions.get(sent.hash), sent, key)
         if plain is not None:
-            segments.append(plain)
-            return
+            return plain
         found: list[LedgerEvent] = []
         for entry in sent.logs:
             place = EventPlace(block, _bytes(entry["transactionHash"]), int(entry["logIndex"], 16))
             event = decode_log(_log(entry), place)
             if event is not None:
                 found.append(event)
-        segments.append(found)
+        return found
 
-    def _plain(self, block: BlockReference, told: Json, sent: _Transaction) -> Plain | None:
+    def _plain(self, block: BlockReference, told: Json, sent: _Transaction, key: bytes) -> Plain | None:
         first = sent.logs[0]
         is_batch = first["topics"][0] == self._submitted
         decided = sent.logs[1:] if is_batch else sent.logs
@@ -184,7 +183,7 @@ class BlockReader:
         if call is None or not isinstance(batch, BatchSubmitted | None):
             return None
         place = replace(place, log_index=place.log_index + is_batch)
-        return prepare(place, batch, words, call, self._source.domain, self._key)
+        return prepare(place, batch, words, call, self._source.domain, key)
 
     def _words(self, decided: Group) -> bytes | None:
         """Gives topics and data of decisions as they are; none if one is something else."""
@@ -262,6 +261,7 @@ class Bulk:
         """
         self._source = source
         self._processes = processes or os.cpu_count() or 1
+        self._pool: ProcessPoolExecutor | None = None
 
     @classmethod
     def of_deployment(cls, url: str, manifest: Manifest, processes: int = 0) -> Bulk:
@@ -271,27 +271,42 @@ class Bulk:
         contracts = tuple(manifest.address(name) for name in CONTRACTS)
         return cls(Source(url, contracts, ledger, domain), processes)
 
+    def start(self) -> None:
+        """Starts the processes, if they do not run; at once where this process has a single thread still."""
+        if self._pool is None:
+            # What is read here is there in every copy.
+            for name in CONTRACTS:
+                artifact(name)
+            context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
+            self._pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source,))
+            self._pool.submit(_is_awake)
+
     async def stretches(self, first: int, last: int, key: bytes) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         """Gives blocks ``first`` to ``last``, some at a time, and reads on meanwhile.
 
         Raises:
             LedgerUnavailableError: the node does not answer.
         """
-        context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
-        pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source, key))
+        self.start()
         try:
-            async for reached, segments in self._ahead(pool, first, last):
+            async for reached, segments in self._ahead(first, last, key):
                 yield reached, segments
         finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Ends the processes, if they run."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
             await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
-    async def _ahead(self, pool: Executor, first: int, last: int) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
+    async def _ahead(self, first: int, last: int, key: bytes) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         loop, stride = asyncio.get_running_loop(), Stride(_FIRST_BLOCKS, EVENTS_A_QUESTION)
         under_way = deque[tuple[int, int, asyncio.Future[tuple[list[Segment], int]]]]()
         while first <= last or under_way:
             while first <= last and len(under_way) <= self._processes:
                 end = min(last, first + stride.blocks - 1)
-                under_way.append((first, end, loop.run_in_executor(pool, _read, first, end)))
+                under_way.append((first, end, loop.run_in_executor(self._pool, _read, first, end, key)))
                 first = end + 1
             begun, end, reading = under_way.popleft()
             segments, logs = await reading
@@ -311,9 +326,13 @@ _READER: list[BlockReader] = []
 """The reader of this process, if it is one that reads."""
 
 
-def _begin(source: Source, key: bytes) -> None:
-    _READER[:] = [BlockReader(source, key)]
+def _begin(source: Source) -> None:
+    _READER[:] = [BlockReader(source)]
 
 
-def _read(first: int, last: int) -> tuple[list[Segment], int]:
-    return _READER[0].read(first, last)
+def _is_awake() -> bool:
+    return bool(_READER)
+
+
+def _read(first: int, last: int, key: bytes) -> tuple[list[Segment], int]:
+    return _READER[0].read(first, last, key)

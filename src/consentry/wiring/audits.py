@@ -101,18 +101,29 @@ async def run_audit(
     What a custodian keeps is compared with the chain up to head alone: an audit that ends before leaves it aside.
     """
     order = order or AuditOrder(Span())
-    async with open_audit(settings, chain_only=chain_only or order.span.last is not None) as scope:
-        bulk = Bulk.of_deployment(settings.node_url, scope.manifest) if order.in_bulk else None
-        audit = Audit(scope.reader, span=order.span, rows=order.rows, checkpoints=order.checkpoints, bulk=bulk)
-        report = await audit.run(progress)
-        if scope.rows is not None and scope.measure is not None:
-            await _wait_for(scope.rows, report.head)
-            report = await audit.compare_projection(report, scope.rows)
-            report = await audit.compare_vault(report, scope.custodian, scope.measure)
-        if scope.releases is not None:
-            report = await audit.compare_releases(report, scope.custodian, scope.releases)
-        await audit.conclude(report)
-        return report
+    # Before anything else: a process that has done nothing yet can be copied.
+    bulk = _reading(settings) if order.in_bulk else None
+    try:
+        async with open_audit(settings, chain_only=chain_only or order.span.last is not None) as scope:
+            audit = Audit(scope.reader, span=order.span, rows=order.rows, checkpoints=order.checkpoints, bulk=bulk)
+            report = await audit.run(progress)
+            if scope.rows is not None and scope.measure is not None:
+                await _wait_for(scope.rows, report.head)
+                report = await audit.compare_projection(report, scope.rows)
+                report = await audit.compare_vault(report, scope.custodian, scope.measure)
+            if scope.releases is not None:
+                report = await audit.compare_releases(report, scope.custodian, scope.releases)
+            await audit.conclude(report)
+            return report
+    finally:
+        if bulk is not None:
+            await bulk.stop()
+
+
+def _reading(settings: Settings) -> Bulk:
+    bulk = Bulk.of_deployment(settings.node_url, Manifest.read(settings.manifest_path))
+    bulk.start()
+    return bulk
 
 
 async def _wait_for(rows: ProjectionRows, head: BlockReference) -> None:

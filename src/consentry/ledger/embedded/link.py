@@ -91,7 +91,8 @@ class EngineLink:
         """
         line = await self._ask({"method": method, "params": params})
         head = _ANSWER_HEAD.match(line)
-        return line[head.end() :].rstrip() if head else line
+        # In one piece, for it may be large: the line ends with its only line break.
+        return line[head.end() : len(line) - line.endswith(b"\n")] if head else line
 
     async def close(self) -> None:
         """Closes the connection; calls under way fail."""

@@ -1,0 +1,34 @@
+"""One audit in a process of its own, as ``consentry audit run`` runs it; it says how long it took once loaded."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from consentry.audit.audit import Span
+from consentry.config import load_settings
+from consentry.wiring.audits import AuditOrder, run_audit
+
+
+def main() -> int:
+    """Audits; returns 1 if anything was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("node")
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("--to", type=int, help="last block; up to head if not given")
+    asked = parser.parse_args()
+    settings = load_settings(None, node_url=asked.node, manifest=asked.manifest)
+    order = AuditOrder(Span(last=asked.to), in_bulk=True)
+    begun = time.perf_counter()
+    report = asyncio.run(run_audit(settings, chain_only=True, order=order))
+    seconds = time.perf_counter() - begun
+    print(json.dumps({"seconds": seconds, "events": report.events, "decisions": report.decisions}))
+    return 0 if report.clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
