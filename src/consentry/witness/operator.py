@@ -105,7 +105,7 @@ class LogOperator:
         note, old = self.note, 0
         checkpoint = Checkpoint.parse(note.text)
         for _ in range(_TRIES):
-            proof = self._keeper.consistency(old, checkpoint.size)
+            proof = await asyncio.to_thread(self._keeper.consistency, old, checkpoint.size)
             answer = await _post(client, witness.url, Submission(old, proof, note, checkpoint).to_bytes())
             if answer.status_code == httpx.codes.CONFLICT:
                 old = _size_in(answer, checkpoint.size)

@@ -215,7 +215,12 @@ def test_block_that_does_not_follow_its_parent_is_refused_with_its_neighbours(tm
 
 
 def test_foreign_genesis_is_refused(chain: HeaderChain, tmp_path: Path) -> None:
-    keeper = LogKeeper(tmp_path / "tree", replace(chain.log, genesis_hash=bytes(32)), "ethereum", exhibits_in(tmp_path))
+    keeper = LogKeeper(
+        tiles.TileFolder(tmp_path / "tree"),
+        replace(chain.log, genesis_hash=bytes(32)),
+        "ethereum",
+        exhibits_in(tmp_path),
+    )
     with pytest.raises(VerificationError, match="hash of block 0 does not match"):
         follow(keeper, chain)
     assert keeper.block == -1
@@ -258,7 +263,7 @@ def test_tree_of_another_log_is_not_taken_up(chain: HeaderChain, tmp_path: Path)
         replace(chain.log, contracts=(Address(b"\x01" * 20),)),
     ):
         with pytest.raises(ConfigurationError, match="log of the tree does not match"):
-            LogKeeper(tmp_path / "tree", log, "ethereum", exhibits_in(tmp_path))
+            LogKeeper(tiles.TileFolder(tmp_path / "tree"), log, "ethereum", exhibits_in(tmp_path))
 
 
 def test_changed_head_is_not_taken_up(chain: HeaderChain, tmp_path: Path) -> None:
