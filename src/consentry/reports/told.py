@@ -42,6 +42,12 @@ def _with_messages(sheet: Sheet, words: Words) -> Sheet:
     return Sheet(sheet.name, sheet.columns, tuple(rows))
 
 
+def _with_categories(sheet: Sheet, words: Words) -> Sheet:
+    """Tells the classes of documents of a notice: programs read their names, with commas between."""
+    rows = [(item, ", ".join(words.code("category", name) for name in said.split(", "))) for item, said in sheet.rows]
+    return Sheet(sheet.name, sheet.columns, tuple(rows))
+
+
 _OF_REASONS: Final = frozenset({Kind.DECISION, Kind.REJECTION})
 """Kinds that expect one reason, and found another."""
 
@@ -49,5 +55,6 @@ _CHANGES: Final[Mapping[str, Callable[[Sheet, Words], Sheet]]] = {
     "finding_kinds": _with_codes,
     "patterns_asked": _with_codes,
     "findings": _with_messages,
+    "notice": _with_categories,
 }
 """By the name of a sheet."""

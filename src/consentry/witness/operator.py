@@ -46,6 +46,16 @@ class LogOperator:
         self._signer = signer
         self._last = LastSigned(file, signer.verifier_key)
 
+    def read_ahead(self) -> None:
+        """Reads the tiles that `checkpoint` proves the last signed root with, which the store then has at hand.
+
+        Raises:
+            ConfigurationError: one of them is missing or was changed.
+            TilesUnavailableError: the store does not answer.
+        """
+        if self._last.size <= self._keeper.size:
+            self._keeper.root_at(self._last.size)
+
     def checkpoint(self) -> Checkpoint:
         """Signs the tree as it is now; the note is kept before anything is given out.
 

@@ -122,8 +122,10 @@ class LogPublisher:
         if self._keeper.size == 0:
             return
         if not self._waits or self._clock() - self._signed_at > GIVEN_UP_SECONDS:
-            # In a thread: what is proved before it is signed is read from the store of the tiles.
-            await asyncio.to_thread(self._operator.checkpoint)
+            # Tiles may come from another machine, so they are read in a thread; nothing is signed in one that would go
+            # on while the log is already given up to another process.
+            await asyncio.to_thread(self._operator.read_ahead)
+            self._operator.checkpoint()
             self._signed_at = self._clock()
         failed = await self._ask(open_client)
         note = self._operator.note

@@ -110,6 +110,16 @@ def test_what_was_expected_is_told_in_chinese_where_it_has_words(kind: str, expe
     assert (shown["expected"], shown["got"]) == (told_as, "无")
 
 
+def test_notice_names_the_classes_of_documents_in_words() -> None:
+    rows = [{"item": "kinds", "said": "IMAGING, LABORATORY"}, {"item": "cause", "said": ""}]
+
+    shown = told(sheet_of("notice", "item said", rows), CHINESE)
+
+    categories = [CHINESE.code("category", name) for name in ("IMAGING", "LABORATORY")]
+    assert [row[1] for row in shown.rows] == [", ".join(categories), ""]
+    assert re.search("[\u4e00-\u9fff]", shown.rows[0][1])
+
+
 def test_kind_without_words_is_told_as_the_audit_tells_it(folder: Path) -> None:
     document, _ = _shown(folder, "zh")
     sheet = document.sheet("findings")
