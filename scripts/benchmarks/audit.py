@@ -7,9 +7,9 @@ and head checked; up to head also the state compared with the contracts.
 
 Both are looked at from the moment their code is loaded to their result: of the audit that includes its processes, their
 connections and the report. How long the process took from its start is given beside it (``_command``). The two take
-turns; what is given is the median of the rounds, at a tenth of the accesses and at all of them. ``audit_over_web3py`` is
-the lower of the two. Elapsed time is what counts; the same ratio is given by processor time of the processes that read,
-decide and answer, which other work on the machine hardly touches. The exponent is that of the audit alone, from a
+turns; what is given is the median of the rounds, at a tenth of the accesses and at all of them, the lower of which is
+``audit_over_web3py``. Elapsed time is what counts; the same ratio is given by processor time of the processes that
+read, decide and answer, which other work on the machine hardly touches. The exponent is that of the audit alone, from a
 hundredth of the accesses on.
 """
 

@@ -20,6 +20,7 @@ FORMS: Final = {
     "engine": "embedded or besu",
     "port": "a number from 0 to 65535",
     "key_service": "local, pkcs11:/MODULE?token=LABEL or openbao:https://HOST:PORT/MOUNT",
+    "log_store": "s3://BUCKET/PREFIX",
     "documentation": "true or false",
     "max_body_bytes": "a whole number from 1 on",
     "max_upload_bytes": "a whole number from 1 on",
@@ -86,6 +87,11 @@ class Settings(BaseSettings):
     )
     log_root_file: Path | None = Field(
         None, description="log root that says how many cosignatures make a checkpoint final"
+    )
+    log_store: str = Field(
+        "",
+        pattern="^(s3://[^/]+(/.*)?)?$",
+        description="bucket and prefix the tiles of the ledger log are kept in; state_dir/log/tree if not given",
     )
     font_folder: Path | None = Field(
         None, description="folder with Noto Sans SC for papers; the fonts that setup installed if not given"

@@ -19,6 +19,7 @@
     ├─ OverloadError              too many requests wait here: nothing was done, try again in a moment
     │  ├─ TooManyWaitingError     too many of this one institution
     │  └─ TooOftenError           too often: of one address, or about one person
+    ├─ TilesUnavailableError      the store of a log's tiles does not answer: try again
     ├─ VerificationError          what came does not hold: expected, got; a bundle: step
     ├─ LedgerError
     │  ├─ LedgerUnavailableError  the node does not answer: try again
@@ -162,6 +163,12 @@ class GatewayUnavailableError(ConsentryError):
     """The gateway does not answer, or breaks off. Caller: try again later with the same request or idempotency key."""
 
     code = "gateway.unavailable"
+
+
+class TilesUnavailableError(ConsentryError):
+    """The object store with the tiles of a ledger log does not answer, or refuses. Caller: try again later."""
+
+    code = "log.tiles-unavailable"
 
 
 class LedgerError(ConsentryError):

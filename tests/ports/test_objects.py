@@ -18,7 +18,8 @@ from consentry.errors import (
     ObjectTornError,
     VaultUnavailableError,
 )
-from consentry.vault.objects import CUT_OFF_SECONDS, PIECE_SIZE, ObjectStore, S3Access, open_object_store
+from consentry.vault.buckets import S3Access
+from consentry.vault.objects import CUT_OFF_SECONDS, PIECE_SIZE, ObjectStore, open_object_store
 from tests.support.s3_server import S3Server
 
 

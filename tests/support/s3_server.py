@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from consentry.demo.gateways import free_port
-from consentry.vault.objects import S3Access
+from consentry.vault.buckets import S3Access
 
 PROGRAM = Path(__file__).parents[2] / ".venv-servers" / "bin" / "moto_server"
 WAIT_SECONDS = 60.0

@@ -48,6 +48,7 @@ def test_setting_that_cannot_be_used_is_named_without_its_value(file: Path, line
     [
         ('custodian = "0xAB"', "custodian (expected 0x and 40 lower-case hexadecimal digits)"),
         ("port = 65536", "port (expected a number from 0 to 65535)"),
+        ('log_store = "bucket/tiles"', "log_store (expected s3://BUCKET/PREFIX)"),
         ("prot = 1", "prot (there is no such setting)"),
         ('max_body_bytes = 0\nengine = "geth"', "engine (expected embedded or besu), max_body_bytes (expected a whole"),
     ],

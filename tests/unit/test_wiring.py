@@ -14,16 +14,18 @@ import pytest
 
 from consentry.cli import service
 from consentry.config import Settings, load_settings
+from consentry.core.chain import ChainIdentity
 from consentry.database.engine import Database
 from consentry.errors import ConfigurationError, ObjectMissingError
 from consentry.gateway.background import ROUND_SECONDS, Background
 from consentry.ledger import keyfiles
+from consentry.ledger.manifest import Manifest
 from consentry.vault.idempotency import IdempotencyStore
 from consentry.vault.objects import CUT_OFF_SECONDS, open_object_store
 from consentry.vault.schema import upgrade
 from consentry.wiring.adapters import create_passphrase, database_url, object_store, open_key_service, open_keyring
 from consentry.wiring.audits import open_checkpoints
-from consentry.wiring.gateways import tidying
+from consentry.wiring.gateways import log_plan, tidying
 from tests.support.openbao import OpenBao
 from tests.support.s3_server import S3Server
 from tests.support.soft_hsm import SoftHsm
@@ -174,6 +176,13 @@ async def test_bucket_of_the_settings_is_used_with_the_keys_of_its_file(s3: S3Se
     )
     with pytest.raises(ObjectMissingError):
         await object_store(settings).size("ab/none")
+
+
+def test_log_is_kept_in_the_bucket_of_the_settings_and_else_beside_what_it_signed(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"state_dir": tmp_path, "log_origin": "gateway.example.org/log"}
+    Manifest(ChainIdentity(1337, bytes(32), (), 0), ()).write(tmp_path / "deployment.json")
+    places = [log_plan(load_settings(**given, log_store=url)).tiles.place for url in ("", "s3://bucket/log")]
+    assert places == [str(tmp_path / "log" / "tree"), "s3://bucket/log"]
 
 
 def secret_in(folder: Path, content: str) -> Path:

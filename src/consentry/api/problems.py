@@ -30,6 +30,7 @@ STATUS: Final[dict[type[errors.ConsentryError], HTTPStatus]] = {
     errors.OverloadError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooOftenError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TilesUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LedgerRejectedError: HTTPStatus.CONFLICT,
     errors.ForeignChainError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -140,7 +140,9 @@ def _shown(witness: Witness, exhibits: Exhibits) -> APIRouter:
     async def tile(path: str) -> Response:
         wanted = Tile.from_path(f"tile/{path}")
         headers = _FOR_EVER if wanted.width == WIDTH else None
-        return Response(keeper.tile(wanted), media_type="application/octet-stream", headers=headers)
+        # In a thread: the tile may come from another machine.
+        content = await asyncio.to_thread(keeper.tile, wanted)
+        return Response(content, media_type="application/octet-stream", headers=headers)
 
     @router.get("/tree")
     async def tree() -> JSONResponse:

@@ -29,6 +29,7 @@ _EXIT: Final[dict[type[errors.ConsentryError], int]] = {
     errors.LedgerRejectedError: EXIT_FAILED_CHECK,
     errors.VaultUnavailableError: EXIT_NETWORK,
     errors.GatewayUnavailableError: EXIT_NETWORK,
+    errors.TilesUnavailableError: EXIT_NETWORK,
     errors.VerificationError: EXIT_VERIFICATION,
 }
 

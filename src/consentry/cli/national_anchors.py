@@ -11,7 +11,7 @@ import typer
 from consentry.cli import values
 from consentry.cli.nation import Nation, National, NationalNode, Origin, Province, at, identity_of, shown_checkpoint
 from consentry.cli.output import AsJson, answer
-from consentry.cli.witness import EngineName, KeptTree, State, kept_tree
+from consentry.cli.witness import EngineName, KeptTree, State, Tiles, kept_tree
 from consentry.core import events
 from consentry.core.anchors import Conflict
 from consentry.core.ledger_checkpoint import LedgerIdentity, ledger_id
@@ -35,12 +35,13 @@ def anchor(
     national: National,
     manifest: Province,
     key: Annotated[Path, typer.Option("--key", help="key file of the account that brings it; it needs no office")],
+    tiles: Tiles = "",
     engine: EngineName = "",
     as_json: AsJson = False,
 ) -> None:
     """Brings a checkpoint to the national ledger. Exit code 1: it was recorded as a conflict."""
     made, secret = NationalCheckpoint.from_json(values.content_of(file)), load_or_create_key(key)
-    with kept_tree(state, manifest, engine) as kept:
+    with kept_tree(state, manifest, engine, tiles) as kept:
 
         async def bring(nation: Nation) -> tuple[int, Conflict]:
             newest = (await nation.ledger.ledger(made.checkpoint.ledger_id)).size
@@ -91,6 +92,7 @@ def prove(
         Path | None,
         typer.Option("--trust-root", help="what the verifier believes of the nation; else the newest block"),
     ] = None,
+    tiles: Tiles = "",
     engine: EngineName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -98,7 +100,7 @@ def prove(
     values.check_target(out)
     made, identity = Bundle.from_json(values.content_of(bundle)), identity_of(manifest, origin)
     believed = TrustRoot.from_json(values.content_of(trust_root)).national if trust_root else None
-    with kept_tree(state, manifest, engine) as kept:
+    with kept_tree(state, manifest, engine, tiles) as kept:
 
         async def build(nation: Nation) -> tuple[bytes, int, int]:
             anchored = await nation.ledger.checkpoint(ledger_id(identity))

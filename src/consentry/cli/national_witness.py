@@ -13,7 +13,7 @@ from consentry.cli import values
 from consentry.cli.nation import National, Origin, Province, check_made_for, identity_of
 from consentry.cli.options import keep_to_oneself
 from consentry.cli.output import AsJson, answer
-from consentry.cli.witness import EngineName, KeyFile, State, kept_tree
+from consentry.cli.witness import EngineName, KeyFile, State, Tiles, kept_tree
 from consentry.core.ledger_checkpoint import ledger_id
 from consentry.crypto.signing import AccountKey
 from consentry.evidence.national_checkpoint import NationalCheckpoint
@@ -35,6 +35,7 @@ def cosign(
     manifest: Province,
     origin: Origin,
     key: KeyFile,
+    tiles: Tiles = "",
     engine: EngineName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +45,7 @@ def cosign(
     values.check_target(file)
     chain, identity = Manifest.read(national), identity_of(manifest, origin)
     contract, now = chain.address(NATIONAL), int(time.time())
-    with kept_tree(state, manifest, engine) as kept:
+    with kept_tree(state, manifest, engine, tiles) as kept:
         key_held = AccountKey(load_or_create_key(key))
         witness = NationalWitness(state / "national" / "checkpoint", kept.keeper, followed_log(kept.manifest), key_held)
 

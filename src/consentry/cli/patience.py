@@ -7,10 +7,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from consentry.errors import LedgerUnavailableError, VaultUnavailableError
+from consentry.errors import ConsentryError, LedgerUnavailableError, TilesUnavailableError, VaultUnavailableError
 from consentry.wiring.gateways import is_away
 
 AGAIN_SECONDS: Final = 1.0
+_WAITED_FOR: Final[dict[type[ConsentryError], str]] = {
+    LedgerUnavailableError: "the chain",
+    VaultUnavailableError: "the database or the key service",
+    TilesUnavailableError: "the store of the ledger log",
+}
 Opened = TypeVar("Opened")
 
 
@@ -37,10 +42,10 @@ async def patiently(
     while True:
         try:
             return await attempt()
-        except (LedgerUnavailableError, VaultUnavailableError) as error:
+        except tuple(_WAITED_FOR) as error:
             if not is_away(error) or clock() >= until:
                 raise
-            what = "the chain" if isinstance(error, LedgerUnavailableError) else "the database or the key service"
+            what = next(what for kind, what in _WAITED_FOR.items() if isinstance(error, kind))
             if what not in told:
                 told.add(what)
                 say(f"waiting for {what}", f"{error.code}: {error.message}")

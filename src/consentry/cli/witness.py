@@ -31,6 +31,7 @@ from consentry.ledger.embedded.durable import private_folder
 from consentry.ledger.engines import EngineProfile, load_profile
 from consentry.ledger.keyfiles import load_key, load_or_create_key
 from consentry.ledger.manifest import Manifest
+from consentry.wiring.tile_stores import tile_store
 from consentry.witness.blocks import NodeBlocks
 from consentry.witness.cosigner_key import load_cosigner_key, load_or_create_cosigner_key
 from consentry.witness.exhibits import Exhibits
@@ -50,6 +51,8 @@ ManifestFile = Annotated[Path, typer.Option("--manifest", help="deployment manif
 KeyFile = Annotated[Path, typer.Option("--key", help="key file, mode 0600; serves this one purpose alone")]
 EngineName = Annotated[str, typer.Option("--engine", help="engine of the node; setting engine if not given")]
 
+Tiles = Annotated[str, typer.Option("--tiles", help="s3://BUCKET/PREFIX for the tree; the state folder if not given")]
+
 
 @dataclass(frozen=True, slots=True)
 class KeptTree:
@@ -67,13 +70,15 @@ class KeptTree:
 
 
 @contextmanager
-def kept_tree(state: Path, manifest_file: Path, engine: str) -> Iterator[KeptTree]:
-    """Takes the state folder for this process, and gives the tree in it."""
-    manifest, profile = Manifest.read(manifest_file), load_profile(engine or load_settings().engine)
+def kept_tree(state: Path, manifest_file: Path, engine: str, tiles: str = "") -> Iterator[KeptTree]:
+    """Takes the state folder for this process, and gives the tree in it, or in the bucket that ``tiles`` names."""
+    settings = load_settings()
+    manifest, profile = Manifest.read(manifest_file), load_profile(engine or settings.engine)
     lock = FolderLock(private_folder(state.absolute()) / "lock", "used")
     try:
         log, exhibits = followed_log(manifest), Exhibits(state / "evidence")
-        yield KeptTree(LogKeeper(state / "tree", log, profile.header_form, exhibits), exhibits, manifest, profile)
+        store = tile_store(tiles, state / "tree", settings)
+        yield KeptTree(LogKeeper(store, log, profile.header_form, exhibits), exhibits, manifest, profile)
     finally:
         lock.release()
 
@@ -108,6 +113,7 @@ def run(
     log: Annotated[list[str], typer.Option("--log", help="verifier key of the log; several while it changes keys")],
     host: Annotated[str, typer.Option("--host", help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="TCP port; 0 takes a free one")] = 0,
+    tiles: Tiles = "",
     engine: EngineName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -115,7 +121,7 @@ def run(
     keep_to_oneself()
     values.origin(node)
     log_keys = [VerifierKey.parse(text) for text in log]
-    with kept_tree(state, manifest, engine) as kept, open_door(host, port) as door, suppress(KeyboardInterrupt):
+    with kept_tree(state, manifest, engine, tiles) as kept, open_door(host, port) as door, suppress(KeyboardInterrupt):
         cosigner = Cosigner(name, load_cosigner_key(key))
         witness = Witness(state / "cosigned" / "checkpoint", kept.keeper, cosigner, log_keys, kept.exhibits)
         told = {"witness": f"http://{host}:{door.getsockname()[1]}", "key": str(witness.key), "state": "ready"}
@@ -159,6 +165,7 @@ def checkpoint(
         list[str] | None, typer.Option("--witness", help="address and verifier key of a witness, with a space between")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="file for the checkpoint with all signatures")] = None,
+    tiles: Tiles = "",
     engine: EngineName = "",
     as_json: AsJson = False,
 ) -> None:
@@ -166,7 +173,7 @@ def checkpoint(
     keep_to_oneself()
     values.origin(node)
     asked = [AskedWitness.parse(text) for text in witness or ()]
-    with kept_tree(state, manifest, engine) as kept:
+    with kept_tree(state, manifest, engine, tiles) as kept:
         signer = LogSigner(log, Ed25519Key(load_key(key)))
         operator = LogOperator(state / "signed" / "checkpoint", kept.keeper, signer)
         failed = asyncio.run(_sign_and_ask(kept, operator, node, asked))

@@ -93,6 +93,15 @@ def _hashes(tile: Tile, content: bytes) -> list[bytes]:
     return [content[at : at + HASH_SIZE] for at in range(0, len(content), HASH_SIZE)]
 
 
+def root_of_tile(tile: Tile, content: bytes) -> bytes:
+    """Gives the root of a full tile, which the level above has as one hash.
+
+    Raises:
+        InvalidInputError: the content has another size.
+    """
+    return nodes_of(_hashes(tile, content))(HEIGHT, 0)
+
+
 class TileWriter:
     """Makes the tiles of a growing log; keeps the partial ones alone, less than 256 hashes a level."""
 

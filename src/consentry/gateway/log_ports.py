@@ -27,6 +27,7 @@ class PublishedLog(Protocol):
         Raises:
             InvalidInputError: it is no path of a tile.
             NotFoundError: the tree does not go as far.
-            ConfigurationError: its file cannot be read.
+            ConfigurationError: it is missing, or cannot be read.
+            TilesUnavailableError: the store of the tiles does not answer.
         """
         ...

@@ -11,6 +11,7 @@ from typing import Any, Final
 from consentry.evidence.notation import Json, hex_of
 from consentry.evidence.notice import LAST_MOMENT
 from consentry.reports.document import FORMAT, Column, Document, Fact, Form, Sheet
+from consentry.reports.told import told
 from consentry.reports.words import Words
 
 ROWS_IN_TEXT: Final = 200
@@ -101,10 +102,10 @@ def as_text(document: Document, words: Words) -> Iterator[str]:
     for sheet in document.sheets:
         yield ""
         yield f"{words.sheet(sheet.name)} ({len(sheet.rows)})"
-        yield from _table(sheet, words)
+        yield from _table(told(sheet, words), words)
     yield ""
     yield from (words.note(name) for name in document.notes)
-    yield from (f"{words.said('not_checked')}: {limit}" for limit in document.limits)
+    yield from (f"{words.said('not_checked')}: {words.of_audit(limit)}" for limit in document.limits)
 
 
 def _whole(fact: Fact, words: Words) -> str:

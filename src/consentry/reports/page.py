@@ -23,6 +23,7 @@ from consentry.reports.charts import Drawing
 from consentry.reports.document import Document, Fact, Form, Sheet
 from consentry.reports.exports import cell_text, filled_columns, utc_text
 from consentry.reports.patterns import CHINA_STANDARD_TIME
+from consentry.reports.told import told
 from consentry.reports.words import Words
 
 ROWS_ON_PAGE: Final = 500
@@ -30,8 +31,9 @@ _ALARMING: Final = frozenset({"findings", "overdue", "gaps"})
 _RIGHT: Final = frozenset({Form.COUNT, Form.SHARE})
 _LANG: Final = {"zh": "zh-Hans", "en": "en"}
 _PROVINCE: Final = 10_000
+LONGEST_TEXT: Final = 200
+"""Letters of a text that is shown whole."""
 _LONG: Final = 40
-_LONGEST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class Formatter:
 
     def table(self, sheet: Sheet, *, folded: bool = False, caption: str = "") -> Block:
         """Formats a sheet as a table; columns in which nothing stands are left out."""
+        sheet = told(sheet, self.words)
         shown = filled_columns(sheet)
         rows = tuple(
             tuple(self.cell(column.form, row[at], column.family) for at, column in shown)
@@ -179,7 +182,7 @@ def _shortened(text: str) -> str:
     """Gives a long text cut: an id in the middle, so that a request number at its end is seen; any other behind."""
     if text.startswith("0x"):
         return f"{text[:10]}…{text[-6:]}"
-    return text if " " in text and len(text) <= _LONGEST else f"{text[:_LONG]}…"
+    return text if " " in text and len(text) <= LONGEST_TEXT else f"{text[:_LONG]}…"
 
 
 def _fact(fact: Fact, formatter: Formatter) -> Mapping[str, object]:

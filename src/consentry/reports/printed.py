@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from consentry.reports.document import Document
 from consentry.reports.exports import text_width
-from consentry.reports.page import Block, Cell, Formatter, Section, made_from, svg_of
+from consentry.reports.page import LONGEST_TEXT, Block, Cell, Formatter, Section, made_from, svg_of
 from consentry.reports.words import Words
 
 MOST_COLUMNS: Final = 6
 """Columns of a printed table; where there are more, the last one holds the rest."""
-_MARGIN, _LONGEST_WORD, _LONGEST_TEXT, _REST = 3, 22, 40, 34
+_MARGIN, _LONGEST_WORD, _WIDEST_TEXT, _REST = 3, 22, 40, 34
 """Shares of the width, in letters."""
+_FITS: Final = 14
+"""Letters of a text without spaces that stay inside any column."""
 _IDENTIFIER: Final = re.compile("0x[0-9a-f]+")
 
 
@@ -81,7 +83,7 @@ def _share(texts: Iterable[str]) -> int:
     """Gives the share of the width a column takes: its longest word stays on a line, and a text has a few."""
     needed = (
         max(
-            min(text_width(text), _LONGEST_TEXT) // 2,
+            min(text_width(text), _WIDEST_TEXT) // 2,
             *(min(text_width(word), _LONGEST_WORD) for word in text.split()),
             1,
         )
@@ -95,7 +97,9 @@ def _named(names: Sequence[str], cells: Sequence[Cell]) -> str:
 
 
 def _read(cell: Cell) -> str:
-    """Gives a value of a table: ids cut, any other text whole."""
+    """Gives a value of a table: ids cut, and what no reader takes in, as a whole event; any other text whole."""
+    if len(cell.whole) > LONGEST_TEXT:
+        return f"{cell.whole[:_FITS]}…"
     return cell.text if _IDENTIFIER.fullmatch(cell.whole) else _whole(cell)
 
 

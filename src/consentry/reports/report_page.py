@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from consentry.reports.charts import MOST_SERIES, Drawing, bars, columns
-from consentry.reports.document import Column, Form, Sheet
+from consentry.reports.document import Sheet
 from consentry.reports.overview import Overview
 from consentry.reports.page import Block, Formatter, Section, notes_section
 from consentry.reports.words import Words
@@ -37,10 +37,7 @@ def _findings(overview: Overview, formatter: Formatter) -> Iterator[Block]:
     if not kinds.rows:
         yield Block(text=words.said("no_findings"))
         return
-    named = tuple((kind, words.finding(kind), cases) for kind, cases in kinds.rows)
-    yield formatter.table(
-        Sheet("finding_kinds", (Column("kind"), Column("message"), Column("cases", Form.COUNT)), named)
-    )
+    yield formatter.table(kinds)
     yield formatter.table(overview.document.sheet("findings"))
 
 
@@ -53,7 +50,7 @@ def _hints(overview: Overview, formatter: Formatter) -> Iterator[Block]:
         mine = tuple(row[1:] for row in sheet.rows if row[0] == kind)
         if mine:
             yield Block(heading=f"{sentence} ({count})")
-            yield formatter.table(Sheet("patterns", sheet.columns[1:], mine), caption=kind)
+            yield formatter.table(Sheet("patterns", sheet.columns[1:], mine), caption=words.code("kind", kind))
     yield formatter.table(asked, folded=True)
 
 
@@ -129,5 +126,6 @@ def _places(overview: Overview, formatter: Formatter) -> Iterator[Block]:
 
 
 def _limits(overview: Overview, formatter: Formatter) -> Iterator[Block]:
+    words = formatter.words
     for limit in overview.document.limits:
-        yield Block(text=f"{formatter.words.said('not_checked')}: {limit}")
+        yield Block(text=f"{words.said('not_checked')}: {words.of_audit(limit)}")

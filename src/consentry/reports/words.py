@@ -5,6 +5,7 @@ They stand in `words.en.toml` and `words.zh.toml`, those of codes that papers ha
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from consentry.errors import InvalidInputError
 from consentry.evidence.code_words import code_words
 
 LANGUAGES: Final = ("zh", "en")
+KINDS: Final = ("findings", "patterns")
+"""Parts with what is said of each kind: its title, and its sentence where the English one of the audit does not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +60,37 @@ class Words:
 
     def pattern(self, kind: str, otherwise: str) -> str:
         """Gives the sentence of a pattern, with its thresholds still in braces; its own where it has no other."""
-        found: str = self.parts.get("patterns", {}).get(kind, otherwise)
-        return found
+        return self._says("patterns", kind, otherwise)
 
-    def finding(self, kind: str) -> str:
-        """Gives the sentence of a kind of finding of the audit itself."""
-        return self._in("findings", kind)
+    def finding(self, kind: str, otherwise: str) -> str:
+        """Gives the sentence of a kind of finding of the audit itself; that of the audit where it has no other."""
+        return self._says("findings", kind, otherwise)
+
+    def of_audit(self, text: str) -> str:
+        """Gives a sentence or phrase of the audit, found by its form with ``{}`` for ids and numbers; else as it is."""
+        for form, translated in self.parts.get("audit", {}).items():
+            found = _matching(form).fullmatch(text)
+            if found:
+                said: str = translated.format(*found.groups())
+                return said
+        return text
 
     def beyond(self, seconds: int) -> str:
         """Gives a moment that no calendar has: its number of seconds since 1970."""
         return self.said("beyond").format(seconds=seconds)
 
+    def _says(self, part: str, kind: str, otherwise: str) -> str:
+        found: str = self.parts[part].get(kind, {}).get("says", otherwise)
+        return found
+
     def _in(self, part: str, name: str) -> str:
         found: str = self.parts[part][name]
         return found
+
+
+@cache
+def _matching(form: str) -> re.Pattern[str]:
+    return re.compile(r"(\S+)".join(map(re.escape, form.split("{}"))))
 
 
 @cache
@@ -86,4 +106,5 @@ def words_of(language: str) -> Words:
         )
     source = files("consentry.reports") / f"words.{language}.toml"
     own = tomllib.loads(source.read_text(encoding="utf-8"))
-    return Words(language, {**own, "codes": {**own["codes"], **code_words(language)}})
+    titles = {kind: words["title"] for part in KINDS for kind, words in own[part].items()}
+    return Words(language, {**own, "codes": {**own["codes"], **code_words(language), "kind": titles}})

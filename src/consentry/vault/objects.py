@@ -1,4 +1,4 @@
-"""Stored objects: written once, whole or not at all, read in ranges. The only module that knows `obstore`.
+"""Stored objects: written once, whole or not at all, read in ranges.
 
 An upload goes to ``incoming/`` under a random name and is moved to its own name only when complete, and only if that
 name is free, so a reader never sees a half-written object and nothing is overwritten.
@@ -9,6 +9,8 @@ after it.
 
 On S3 the move is a multipart copy that is completed only where nothing has the name; the server must know conditional
 completion (``If-None-Match``), as S3 itself does, and one such copy holds 5 GiB at most.
+
+This module and `vault.buckets` are the only ones that know `obstore`.
 """
 
 from __future__ import annotations
@@ -16,27 +18,24 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, MemoryStore, from_url
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, MemoryStore
 from obstore.store import ObjectStore as Backend
 
 from consentry.core.codes import DAY
 from consentry.errors import (
     ConfigurationError,
-    ConflictError,
     ObjectMissingError,
     ObjectTornError,
     VaultUnavailableError,
 )
+from consentry.vault.buckets import S3Access, open_bucket, translated
 from consentry.vault.durable import sync_file, sync_folder
 
 INCOMING = "incoming"
@@ -47,10 +46,6 @@ PIECE_SIZE = 1024 * 1024
 _PART_SIZE = 8 * 1024 * 1024
 """Bytes an upload part holds; S3 allows 10,000 parts, hence objects up to 80 GB."""
 _PARTS_IN_FLIGHT = 2
-_CONNECT_SECONDS = 5
-_ANSWER_SECONDS = 300
-"""The copy of 5 GiB inside a bucket is one call."""
-_TRIES_SECONDS = 20
 
 
 class ObjectStore:
@@ -74,7 +69,7 @@ class ObjectStore:
         incoming = f"{INCOMING}/{secrets.token_hex(16)}"
         source = _Source(pieces)
         try:
-            with _translated(name):
+            with translated(name):
                 await self._upload(incoming, source)
                 await self._sync(incoming, file=True)
                 await obstore.rename_async(self._backend, incoming, name, overwrite=False)
@@ -93,7 +88,7 @@ class ObjectStore:
         Raises:
             ObjectMissingError: there is none.
         """
-        with _translated(name):
+        with translated(name):
             return (await obstore.head_async(self._backend, name))["size"]
 
     async def read(self, name: str, offset: int, length: int) -> bytes:
@@ -114,7 +109,7 @@ class ObjectStore:
             raise ObjectTornError(f"size of object {name} does not match (got {size}, expected {end} or more)")
 
     async def _range(self, name: str, offset: int, length: int) -> bytes:
-        with _translated(name):
+        with translated(name):
             data = bytes(await obstore.get_range_async(self._backend, name, start=offset, length=length))
         if len(data) != length:
             raise ObjectTornError(f"bytes of object {name} do not match (got {len(data)}, expected {length})")
@@ -134,7 +129,7 @@ class ObjectStore:
     async def delete(self, name: str) -> None:
         """Removes an object; removing what is not there changes nothing."""
         try:
-            with _translated(name):
+            with translated(name):
                 await obstore.delete_async(self._backend, name)
                 await self._sync(name, file=False)
         except ObjectMissingError:
@@ -142,7 +137,7 @@ class ObjectStore:
 
     async def names(self) -> AsyncIterator[str]:
         """Names of all stored objects, without uploads that are under way or were cut off."""
-        with _translated("*"):
+        with translated("*"):
             async for batch in obstore.list(self._backend):
                 for meta in batch:
                     if not meta["path"].startswith(f"{INCOMING}/"):
@@ -157,7 +152,7 @@ class ObjectStore:
             How many were removed.
         """
         before = time.time() - unwritten_seconds
-        with _translated(INCOMING):
+        with translated(INCOMING):
             if self._folder is not None:
                 # The library lists no file it is still writing; after a crash such a file is all there is.
                 return await asyncio.to_thread(_sweep_folder, self._folder / INCOMING, before)
@@ -211,26 +206,6 @@ def _sweep_folder(folder: Path, before: float) -> int:
     return removed
 
 
-@dataclass(frozen=True, slots=True)
-class S3Access:
-    """How an S3 bucket is reached, as far as the environment shall not say it (``AWS_…``); empty means not given."""
-
-    endpoint: str = ""
-    region: str = ""
-    key_id: str = ""
-    secret: str = field(default="", repr=False)
-
-    def config(self) -> dict[str, str]:
-        """Gives what was given, by the names of `obstore`."""
-        named = {
-            "endpoint": self.endpoint,
-            "region": self.region,
-            "access_key_id": self.key_id,
-            "secret_access_key": self.secret,
-        }
-        return {name: value for name, value in named.items() if value}
-
-
 def open_object_store(url: str, access: S3Access | None = None) -> ObjectStore:
     """Opens a store.
 
@@ -249,7 +224,7 @@ def open_object_store(url: str, access: S3Access | None = None) -> ObjectStore:
         _make_folder(folder)
         return ObjectStore(LocalStore(folder), folder)
     if parts.scheme == "s3" and parts.netloc:
-        return ObjectStore(_bucket(url, access or S3Access()))
+        return ObjectStore(open_bucket(url, access or S3Access()))
     raise ConfigurationError(f"object store URL does not match (got {parts.scheme}:, expected file:, memory: or s3:)")
 
 
@@ -263,23 +238,6 @@ def _make_folder(folder: Path) -> None:
         # loss of power if it was made just before; one that its operator made earlier is on the disk by then.
         with suppress(PermissionError):
             sync_folder(path.parent)
-
-
-def _bucket(url: str, access: S3Access) -> Backend:
-    # A conditional multipart copy is what makes the move from incoming/ put-if-absent on S3.
-    config: Any = {"copy_if_not_exists": "multipart", **access.config()}
-    client: Any = {
-        "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
-        "timeout": timedelta(seconds=_ANSWER_SECONDS),
-    }
-    if access.endpoint:
-        client["allow_http"] = access.endpoint.startswith("http:")
-    retries: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=_TRIES_SECONDS)}
-    try:
-        return from_url(url, config=config, client_options=client, retry_config=retries)
-    except (BaseError, ValueError) as error:
-        # Without the cause: it may show what was given.
-        raise ConfigurationError(f"object store cannot be used ({type(error).__name__})") from None
 
 
 class _Source:
@@ -298,15 +256,3 @@ class _Source:
         except BaseException as error:
             self.error = error
             raise
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise ObjectMissingError(f"object {name} is missing") from None
-    except AlreadyExistsError:
-        raise ConflictError(f"object {name} does not match (got present, expected absent)") from None
-    except (BaseError, OSError) as error:
-        raise VaultUnavailableError(f"object store cannot serve {name} ({type(error).__name__})") from error

@@ -25,9 +25,10 @@ from consentry.ledger.engines import load_profile
 from consentry.ledger.keyfiles import load_or_create_key, read_private
 from consentry.ledger.manifest import Manifest
 from consentry.ledger.reader import ChainReader
+from consentry.vault.buckets import S3Access
 from consentry.vault.keyring import LocalKeyring
 from consentry.vault.kms import Kms
-from consentry.vault.objects import ObjectStore, S3Access, open_object_store
+from consentry.vault.objects import ObjectStore, open_object_store
 from consentry.vault.openbao_kms import OpenBaoKms, Server
 from consentry.vault.pkcs11_kms import Pkcs11Kms, Token
 
@@ -74,14 +75,22 @@ def object_store(settings: Settings) -> ObjectStore:
     Raises:
         ConfigurationError: its URL or its keys cannot be used.
     """
+    return open_object_store(settings.objects, s3_access(settings))
+
+
+def s3_access(settings: Settings) -> S3Access:
+    """Gives how S3 buckets are reached.
+
+    Raises:
+        ConfigurationError: the file with the keys cannot be used.
+    """
     key_id, secret = "", ""
     if settings.object_store_keys_file is not None:
         lines = read_private(settings.object_store_keys_file, "file of the object store's keys").split()
         if len(lines) != _KEY_AND_SECRET:
             raise ConfigurationError("file of the object store's keys does not match (expected key id and secret)")
         key_id, secret = lines
-    access = S3Access(settings.object_store_endpoint, settings.object_store_region, key_id, secret)
-    return open_object_store(settings.objects, access)
+    return S3Access(settings.object_store_endpoint, settings.object_store_region, key_id, secret)
 
 
 def _passphrase(path: Path) -> str:

@@ -26,6 +26,7 @@ from consentry.errors import (
     ConsentryError,
     LedgerUnavailableError,
     NotFoundError,
+    TilesUnavailableError,
     VaultUnavailableError,
 )
 from consentry.gateway.access import AccessDesk
@@ -54,6 +55,7 @@ from consentry.wiring.adapters import (
     open_ledger,
     open_projection,
 )
+from consentry.wiring.tile_stores import tile_store
 from consentry.witness.gateway_log import LogPlan
 from consentry.witness.publisher import LogPublisher
 
@@ -134,6 +136,7 @@ def log_plan(settings: Settings) -> LogPlan:
     """Says where the ledger log of a gateway lies, and who has to do with it."""
     return LogPlan(
         settings.log_folder,
+        tile_store(settings.log_store, settings.log_folder / "tree", settings),
         settings.log_origin,
         settings.log_key,
         settings.log_witnesses,
@@ -162,6 +165,8 @@ def is_away(error: ConsentryError) -> bool:
     """Whether nobody answered; a no, or a file that cannot be used, stays what it is however long one waits."""
     if isinstance(error, LedgerUnavailableError):
         return not is_refusal(error)
+    if isinstance(error, TilesUnavailableError):
+        return not error.details.get("refused")
     is_of_vault = isinstance(error, VaultUnavailableError)
     return is_of_vault and (does_not_answer(error) or isinstance(error.__cause__, httpx.TransportError))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -30,7 +29,7 @@ from consentry.witness.exhibits import Exhibits
 from consentry.witness.keeper import LogKeeper
 from consentry.witness.operator import AskedWitness
 from consentry.witness.publisher import LogPublisher
-from consentry.witness.tiles import FollowedLog
+from consentry.witness.tiles import FollowedLog, TileFolder, TileStore
 
 ASK_SECONDS: Final = 5.0
 """How long a witness may take to answer."""
@@ -62,7 +61,8 @@ class LogPlan:
     """Where a gateway's log lies, and who has to do with it.
 
     Attributes:
-        folder: of its own: tree, signed and published checkpoints, evidence.
+        folder: of its own: signed and published checkpoints, evidence.
+        tiles: where the tree is kept.
         origin: name of the log.
         key: file of the key it signs with; made if it is missing.
         witnesses: who is asked, as `AskedWitness.parse` reads them.
@@ -73,6 +73,7 @@ class LogPlan:
     """
 
     folder: Path
+    tiles: TileStore
     origin: str
     key: Path
     witnesses: str
@@ -81,10 +82,13 @@ class LogPlan:
     profile: EngineProfile
     manifest: Manifest
 
-    def keeper(self, folder: Path) -> LogKeeper:
-        """Opens a tree of the log in a folder; errors as of `LogKeeper`."""
+    def keeper(self) -> LogKeeper:
+        """Opens the tree of the log; errors as of `LogKeeper`."""
+        return self._keeper(self.tiles, self.folder)
+
+    def _keeper(self, tiles: TileStore, folder: Path) -> LogKeeper:
         form = self.profile.header_form
-        return LogKeeper(folder / "tree", followed_log(self.manifest), form, Exhibits(folder / "evidence"))
+        return LogKeeper(tiles, followed_log(self.manifest), form, Exhibits(folder / "evidence"))
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -101,6 +105,7 @@ class LogPlan:
 
         Raises:
             ConfigurationError: another process has it, a file of it cannot be used, or the log root is that of another.
+            TilesUnavailableError: the store of its tiles does not answer.
             InvalidInputError: a witness is none.
         """
         with self._held():
@@ -112,7 +117,7 @@ class LogPlan:
         root = read_log_root(self.root) if self.root else None
         if root is not None and signer.verifier_key not in root.policy.log_keys:
             raise ConfigurationError(f"log root {self.root} does not match (it names no key {signer.verifier_key})")
-        return LogPublisher(self.folder, self.keeper(self.folder), signer, asked, root.policy if root else None)
+        return LogPublisher(self.folder, self.keeper(), signer, asked, root.policy if root else None)
 
     @asynccontextmanager
     async def source(self) -> AsyncIterator[NodeBlocks]:
@@ -139,22 +144,22 @@ class LogPlan:
             VerificationError: the node contradicts itself.
             LedgerUnavailableError: it does not answer.
             ConfigurationError: the disk fails.
+            TilesUnavailableError: the store of the tiles does not answer.
         """
         with tempfile.TemporaryDirectory(dir=private_folder(self.folder), prefix="rebuild-") as made:
-            fresh = self.keeper(Path(made))
+            fresh = self._keeper(TileFolder(Path(made) / "tree"), Path(made))
             async with self.source() as source:
                 await fresh.follow(source)
             differs = self._differs(fresh)
             if differs and replace:
                 with self._held():
                     # What was signed stays: a log that was signed otherwise must not be signed anew.
-                    shutil.rmtree(self.folder / "tree", ignore_errors=True)
-                    (Path(made) / "tree").rename(self.folder / "tree")
+                    fresh.put_into(self.tiles)
         return RebuiltLog(fresh.size, differs=differs, replaced=differs and replace)
 
     def _differs(self, fresh: LogKeeper) -> bool:
         try:
-            kept = self.keeper(self.folder)
+            kept = self.keeper()
             if kept.size > fresh.size or fresh.root_at(kept.size) != kept.root:
                 return True
             return any(kept.tile(tile) != fresh.tile(tile) for tile in full_tiles(kept.size))

@@ -7,10 +7,9 @@ are kept as evidence, and nothing is vouched for until the node is back on its f
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-from consentry.core.log_tiles import LEVELS, WIDTH, Tile, TileWriter, nodes_in_tiles
+from consentry.core.log_tiles import HEIGHT, LEVELS, WIDTH, Tile, TileWriter, full_tiles, nodes_in_tiles, root_of_tile
 from consentry.core.log_tree import (
     EMPTY_ROOT,
     HASH_SIZE,
@@ -27,7 +26,7 @@ from consentry.evidence.header import HeaderForm
 from consentry.evidence.log_entry import leaf_of
 from consentry.witness.blocks import BlockSource, ProvedBlock, read_blocks
 from consentry.witness.exhibits import Exhibits
-from consentry.witness.tiles import FollowedLog, Head, TileFolder
+from consentry.witness.tiles import FollowedLog, Head, StoredTree, TileStore
 
 _AT_ONCE: Final = 16
 """Blocks that are asked for at once, and written together."""
@@ -37,31 +36,36 @@ NOT_LOOKED_AT: Final = "node was not looked at yet"
 
 
 class LogKeeper:
-    """The tree on disk; one process at a time may keep it."""
+    """The tree in its store; one process at a time may keep it."""
 
-    def __init__(self, folder: Path, log: FollowedLog, form: HeaderForm, exhibits: Exhibits) -> None:
-        """Takes up the tree in a folder, or begins one.
+    def __init__(self, store: TileStore, log: FollowedLog, form: HeaderForm, exhibits: Exhibits) -> None:
+        """Takes up the tree in a store, or begins one.
 
         Args:
-            folder: where tiles and head are.
+            store: where tiles and head are.
             log: which log it is of.
             form: how the hash of a block follows from its header.
             exhibits: where evidence is kept.
 
         Raises:
-            ConfigurationError: the folder holds the tree of another log, or one that does not fit together.
+            ConfigurationError: the store holds the tree of another log, or one that does not fit together: a head that
+                was changed, or that the newest full tile of a level does not lead to.
+            TilesUnavailableError: the store does not answer.
         """
-        self._tiles = TileFolder(folder)
+        self._tree = StoredTree(store)
         self._log = log
         self._form = form
         self._exhibits = exhibits
-        # What the node says now is not known after a restart: it may contradict what is on disk.
+        # What the node says now is not known after a restart: it may contradict what is kept.
         self._trouble: str | None = NOT_LOOKED_AT
+        self._is_loaded = False
+        """Whether the writer is at the head: not after a store that failed while the tree was written or read again."""
         self._load()
+        self._check_newest()
 
     def _load(self) -> None:
         begun = Head(self._log, 0, EMPTY_ROOT, b"", (b"",) * LEVELS)
-        self._head = self._tiles.head() or begun
+        self._head = self._tree.head() or begun
         if self._head.log != self._log:
             raise ConfigurationError("log of the tree does not match (got another chain or other contracts)")
         try:
@@ -74,15 +78,33 @@ class LogKeeper:
                 f"root of the tree does not match (got 0x{self._writer.root().hex()}, "
                 f"expected 0x{self._head.root.hex()}): its head was changed"
             )
+        self._is_loaded = True
+
+    def _check_newest(self) -> None:
+        """Checks the newest full tile of each level against the hash of it that the level above holds.
+
+        A tree may have thousands of tiles, and each is proved when something is shown from it. Those that the next
+        proofs need are looked at here: a tree that was lost or changed is found before anything is signed.
+        """
+        for level in range(LEVELS - 1):
+            full = self.size >> (HEIGHT * (level + 1))
+            if not full:
+                return
+            tile = Tile(level, full - 1)
+            above = self.tile(Tile(level + 1, (full - 1) // WIDTH, (full - 1) % WIDTH + 1))
+            if root_of_tile(tile, self.tile(tile)) != above[-HASH_SIZE:]:
+                raise ConfigurationError(
+                    f"{tile.path} does not match (the tree above it has another hash): it was changed"
+                )
 
     @property
     def size(self) -> int:
-        """Leaves of the tree, as far as it is on disk."""
+        """Leaves of the tree, as far as it is in the store."""
         return self._head.size
 
     @property
     def root(self) -> bytes:
-        """Root of the tree, as far as it is on disk."""
+        """Root of the tree, as far as it is in the store."""
         return self._head.root
 
     @property
@@ -116,8 +138,11 @@ class LogKeeper:
         Raises:
             VerificationError: the node contradicts itself or what it said before; the tree is not changed by that.
             LedgerUnavailableError: it does not answer, or has less than before; what came so far is kept.
-            ConfigurationError: the disk does not take the tree.
+            ConfigurationError: the store does not take the tree.
+            TilesUnavailableError: the store does not answer.
         """
+        if not self._is_loaded:
+            self._load()
         before = self.size
         try:
             newest = await source.head()
@@ -165,6 +190,7 @@ class LogKeeper:
         for block in blocks:
             self._check_link(block, expected)
             expected = block.hash
+        self._is_loaded = False
         for block in blocks:
             for log in block.logs:
                 if log.address in ours:
@@ -174,9 +200,9 @@ class LogKeeper:
             edge[tile.level] = content
         head = Head(self._log, self._writer.size, self._writer.root(), blocks[-1].header, tuple(edge))
         try:
-            self._tiles.put(full, head)
+            self._tree.put(full, head)
         finally:
-            # What is on disk decides, also after a write that failed half way.
+            # What is in the store decides, also after a write that failed half way.
             self._load()
 
     def _check_link(self, block: ProvedBlock, expected: bytes | None) -> None:
@@ -194,9 +220,19 @@ class LogKeeper:
 
         Raises:
             NotFoundError: the tree does not go as far.
-            ConfigurationError: its file cannot be read.
+            ConfigurationError: it is missing, or cannot be read.
+            TilesUnavailableError: the store does not answer.
         """
-        return self._tiles.read(self._head, tile)
+        return self._tree.read(self._head, tile)
+
+    def put_into(self, store: TileStore) -> None:
+        """Puts this tree in place of the one in another store.
+
+        Raises:
+            ConfigurationError: it does not take it; then it has none.
+            TilesUnavailableError: it does not answer; then it has none.
+        """
+        StoredTree(store).replace(((tile, self.tile(tile)) for tile in full_tiles(self.size)), self._head)
 
     def nodes(self) -> Nodes:
         """Gives the perfect subtrees; what is made from them must be checked against `root`."""

@@ -46,6 +46,16 @@ class LogOperator:
         self._signer = signer
         self._last = LastSigned(file, signer.verifier_key)
 
+    def read_ahead(self) -> None:
+        """Reads the tiles that `checkpoint` proves the last signed root with, which the store then has at hand.
+
+        Raises:
+            ConfigurationError: one of them is missing or was changed.
+            TilesUnavailableError: the store does not answer.
+        """
+        if self._last.size <= self._keeper.size:
+            self._keeper.root_at(self._last.size)
+
     def checkpoint(self) -> Checkpoint:
         """Signs the tree as it is now; the note is kept before anything is given out.
 
@@ -105,7 +115,7 @@ class LogOperator:
         note, old = self.note, 0
         checkpoint = Checkpoint.parse(note.text)
         for _ in range(_TRIES):
-            proof = self._keeper.consistency(old, checkpoint.size)
+            proof = await asyncio.to_thread(self._keeper.consistency, old, checkpoint.size)
             answer = await _post(client, witness.url, Submission(old, proof, note, checkpoint).to_bytes())
             if answer.status_code == httpx.codes.CONFLICT:
                 old = _size_in(answer, checkpoint.size)

@@ -93,7 +93,8 @@ class LogPublisher:
         Raises:
             InvalidInputError: it is no path of a tile.
             NotFoundError: the tree does not go as far.
-            ConfigurationError: its file cannot be read.
+            ConfigurationError: it is missing, or cannot be read.
+            TilesUnavailableError: the store of the tiles does not answer.
         """
         wanted = Tile.from_path(path)
         return self._keeper.tile(wanted), wanted.width == WIDTH
@@ -115,11 +116,15 @@ class LogPublisher:
 
         Raises:
             ConfigurationError: the tree is another than the one that was signed, or the disk fails.
+            TilesUnavailableError: the store of the tiles does not answer.
             GatewayUnavailableError: a witness has been missing for `QUIET_SECONDS`; what was shown before stays.
         """
         if self._keeper.size == 0:
             return
         if not self._waits or self._clock() - self._signed_at > GIVEN_UP_SECONDS:
+            # Tiles may come from another machine, so they are read in a thread; nothing is signed in one that would go
+            # on while the log is already given up to another process.
+            await asyncio.to_thread(self._operator.read_ahead)
             self._operator.checkpoint()
             self._signed_at = self._clock()
         failed = await self._ask(open_client)

@@ -1,14 +1,16 @@
-"""The folder of a tree: full tiles, each a file for ever, and one file that says how far the tree goes.
+"""Where a tree lies: full tiles, each there for ever, and one head that says how far the tree goes.
 
-That file, ``head.json``, holds the partial tiles too, and is replaced as a whole after the full tiles are on disk. So
-after a crash at any step the tree is either the one before or the one after, and tiles ahead of it are written again.
+The head holds the partial tiles too, and is replaced as a whole after the full tiles are there for good. So after a
+crash at any step the tree is either the one before or the one after, and tiles ahead of it are written again. That
+holds of any `TileStore`; a folder is one, and whoever builds a gateway or a witness may hand over another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import rfc8785
 
@@ -22,7 +24,8 @@ from consentry.ledger.embedded.durable import explained, private_folder, sync_fo
 
 FORMAT: Final = "consentry.log-head/v1"
 _MEMBERS: Final = frozenset({"format", "chainId", "genesisHash", "contracts", "size", "root", "header", "edge"})
-_FILE: Final = "head.json"
+HEAD_NAME: Final = "head.json"
+"""Under which a store keeps the head, beside tiles under their paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,40 +102,88 @@ def _read(found: dict[str, Any]) -> Head:
     )
 
 
+class TileStore(Protocol):
+    """Where tiles and head are kept; one process at a time writes them.
+
+    What a method wrote is there for good when it returns, whole or not at all. Every method raises `ConfigurationError`
+    where the store cannot be used, and `TilesUnavailableError` where it does not answer.
+    """
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        ...
+
+    def head(self) -> bytes | None:
+        """Gives the head; none if there is none yet."""
+        ...
+
+    def put_head(self, content: bytes) -> None:
+        """Puts a head in place of the one that `head` gave or this object put last.
+
+        Raises:
+            ConfigurationError: somebody else put another meanwhile, which stays, where the store can tell.
+        """
+        ...
+
+    def drop_head(self) -> None:
+        """Removes the head, if there is one: the tree begins anew then, whatever tiles there are."""
+        ...
+
+    def tile(self, path: str) -> bytes | None:
+        """Gives a full tile; none if it is missing."""
+        ...
+
+    def put_tile(self, path: str, content: bytes) -> None:
+        """Puts a full tile in place of whatever has its path: a crash may have left it ahead of the head."""
+        ...
+
+
 class TileFolder:
-    """The folder; one process at a time may write it."""
+    """A folder of files; whoever opens it sees to it that no other process does."""
 
     def __init__(self, folder: Path) -> None:
         """Takes the folder, made if it is missing."""
         with explained("opening the folder of a tree"):
             self._folder = private_folder(folder)
 
-    def head(self) -> Head | None:
-        """Reads how far the tree goes; none before the first block.
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return str(self._folder)
 
-        Raises:
-            ConfigurationError: the file cannot be read, or is none.
-        """
-        path = self._folder / _FILE
-        if not path.exists():
-            return None
-        try:
-            return Head.from_json(path.read_bytes())
-        except (OSError, InvalidInputError) as error:
-            raise ConfigurationError(f"head of the tree in {self._folder} cannot be read ({error})") from error
+    def head(self) -> bytes | None:
+        """Gives the head; see `TileStore`."""
+        return self._content(HEAD_NAME)
 
-    def put(self, tiles: list[tuple[Tile, bytes]], head: Head) -> None:
-        """Writes full tiles, and then the head that needs them.
-
-        Raises:
-            ConfigurationError: the disk does not take them; then the tree is the one before, or the one after.
-        """
+    def put_head(self, content: bytes) -> None:
+        """Puts a head; see `TileStore`. Whether somebody else did meanwhile, a folder cannot tell."""
         with explained("writing the tree"):
-            for tile, content in tiles:
-                path = self._folder / tile.path
-                self._make(path.parent)
-                write_synced(path, content)
-            write_synced(self._folder / _FILE, head.to_json())
+            write_synced(self._folder / HEAD_NAME, content)
+
+    def drop_head(self) -> None:
+        """Removes the head; see `TileStore`."""
+        with explained("writing the tree"):
+            (self._folder / HEAD_NAME).unlink(missing_ok=True)
+            sync_folder(self._folder)
+
+    def tile(self, path: str) -> bytes | None:
+        """Gives a full tile; see `TileStore`."""
+        return self._content(path)
+
+    def put_tile(self, path: str, content: bytes) -> None:
+        """Puts a full tile; see `TileStore`."""
+        with explained("writing the tree"):
+            file = self._folder / path
+            self._make(file.parent)
+            write_synced(file, content)
+
+    def _content(self, name: str) -> bytes | None:
+        with explained("reading the tree"):
+            try:
+                return (self._folder / name).read_bytes()
+            except FileNotFoundError:
+                return None
 
     def _make(self, folder: Path) -> None:
         if not folder.exists():
@@ -140,20 +191,64 @@ class TileFolder:
             folder.mkdir(mode=0o700)
             sync_folder(folder.parent)
 
+
+class StoredTree:
+    """A tree in a store: what is read of it, and in which order it is written."""
+
+    def __init__(self, store: TileStore) -> None:
+        """Takes the store."""
+        self._store = store
+
+    def head(self) -> Head | None:
+        """Reads how far the tree goes; none before the first block.
+
+        Raises:
+            ConfigurationError: what is there is no head, or cannot be read.
+            TilesUnavailableError: the store does not answer.
+        """
+        content = self._store.head()
+        try:
+            return None if content is None else Head.from_json(content)
+        except InvalidInputError as error:
+            raise ConfigurationError(f"head of the tree in {self._store.place} cannot be read ({error})") from error
+
+    def put(self, tiles: Iterable[tuple[Tile, bytes]], head: Head) -> None:
+        """Writes full tiles, and then the head that needs them.
+
+        Raises:
+            ConfigurationError: the store does not take them, or somebody else writes it too.
+            TilesUnavailableError: it does not answer. In either case the tree is the one before, or the one after.
+        """
+        for tile, content in tiles:
+            self._store.put_tile(tile.path, content)
+        self._store.put_head(head.to_json())
+
+    def replace(self, tiles: Iterable[tuple[Tile, bytes]], head: Head) -> None:
+        """Puts another tree in place of what is there; after a crash on the way there is none, which begins anew.
+
+        Raises:
+            ConfigurationError: as of `put`.
+            TilesUnavailableError: as of `put`.
+        """
+        self._store.drop_head()
+        self.put(tiles, head)
+
     def read(self, head: Head, tile: Tile) -> bytes:
         """Gives the bytes of a tile; also of a partial one that the tree has outgrown.
 
         Raises:
             NotFoundError: the tree does not go as far.
-            ConfigurationError: the file is missing, or has another size.
+            ConfigurationError: the tile is missing, or has another size.
+            TilesUnavailableError: the store does not answer.
         """
         if tile.level >= LEVELS or (head.size >> (HEIGHT * tile.level)) < tile.index * WIDTH + tile.width:
             raise NotFoundError(f"tile {tile.path} is not there")
         whole = Tile(tile.level, tile.index)
         if tile.index == head.size >> (HEIGHT * (tile.level + 1)):
             return head.edge[tile.level][: tile.width * HASH_SIZE]
-        with explained("reading the tree"):
-            content = (self._folder / whole.path).read_bytes()
+        content = self._store.tile(whole.path)
+        if content is None:
+            raise ConfigurationError(f"{whole.path} of the tree in {self._store.place} is missing")
         if len(content) != WIDTH * HASH_SIZE:
             raise ConfigurationError(
                 f"size of {whole.path} does not match (got {len(content)}, expected {WIDTH * HASH_SIZE} bytes)"

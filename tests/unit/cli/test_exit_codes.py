@@ -18,6 +18,7 @@ FAMILIES: Final[dict[type[errors.ConsentryError], int]] = {
     errors.LedgerRejectedError: 1,
     errors.VaultUnavailableError: 4,
     errors.GatewayUnavailableError: 4,
+    errors.TilesUnavailableError: 4,
     errors.VerificationError: 5,
 }
 """What ``docs/commands.md`` says; an error without a line of its own ends as its parent does."""

@@ -12,6 +12,7 @@ from consentry.errors import (
     ConsentryError,
     ForeignChainError,
     LedgerUnavailableError,
+    TilesUnavailableError,
     VaultUnavailableError,
 )
 
@@ -55,6 +56,12 @@ class Start:
         )
 
 
+async def test_start_waits_for_the_tiles_of_its_log() -> None:
+    start = Start(TilesUnavailableError("tiles cannot be had", refused=False))
+    assert await start.run(60) == "open"
+    assert start.said == ["waiting for the store of the ledger log"]
+
+
 async def test_start_waits_for_chain_database_and_key_service_and_says_each_once() -> None:
     start = Start(NO_DATABASE, NO_DATABASE, NO_NODE, NO_NODE, NO_KEY_SERVICE)
     assert await start.run(60) == "open"
@@ -76,9 +83,10 @@ async def test_start_ends_with_the_error_itself_once_its_time_is_over(seconds: f
         ConfigurationError("setting is wrong"),
         LedgerUnavailableError("node refuses", rpc_code=-32601),
         VaultUnavailableError("key service cannot serve (answers 403)"),
+        TilesUnavailableError("tiles cannot be had", refused=True),
         _caused(VaultUnavailableError("keyring cannot be read"), PermissionError("not yours")),
     ],
-    ids=["foreign", "configuration", "refusal", "forbidden", "file"],
+    ids=["foreign", "configuration", "refusal", "forbidden", "tiles", "file"],
 )
 async def test_start_does_not_wait_for_what_waiting_does_not_mend(error: ConsentryError) -> None:
     start = Start(error)

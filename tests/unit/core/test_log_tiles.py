@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consentry.core import log_tree
-from consentry.core.log_tiles import Tile, TileWriter, nodes_in_tiles, partial_tiles
+from consentry.core.log_tiles import Tile, TileWriter, nodes_in_tiles, partial_tiles, root_of_tile
 from consentry.errors import InvalidInputError
 from tests.unit.core.test_log_tree import audit_path, subproof, tree_hash
 
@@ -152,6 +152,17 @@ def test_writer_taken_up_from_tiles_goes_on_as_before(size: int) -> None:
 def test_tile_of_another_width_than_the_size_demands_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidInputError, match=r"size of tile/0/001\.p/44 does not match"):
         TileWriter.resume(300, lambda tile: content if tile.level == 0 else b"\0" * 32)
+
+
+def test_root_of_a_full_tile_is_the_hash_that_the_level_above_has() -> None:
+    _, store = _grown(700)
+    above = store["tile/1/000.p/2"]
+    for index in (0, 1):
+        tile = Tile(0, index)
+        root = root_of_tile(tile, store[tile.path])
+        assert root == above[32 * index :][:32] == tree_hash(_entries(700)[256 * index :][:256])
+    with pytest.raises(InvalidInputError, match="size of tile/0/000 does not match"):
+        root_of_tile(Tile(0, 0), store["tile/0/000"][32:])
 
 
 def test_changed_tile_leads_to_another_root() -> None:

@@ -15,7 +15,6 @@ from typing import Self
 import psycopg
 import pytest
 
-from consentry.demo import postgresql as module
 from consentry.demo.postgresql import OWNER, Cluster
 from tests.support.postgresql import PostgresServer
 
@@ -79,7 +78,7 @@ class HeldUp:
 
 def test_backend_that_keeps_the_server_from_answering_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as backend:
-        monkeypatch.setattr(module.psycopg, "connect", lambda **_: HeldUp(backend.pid))
+        monkeypatch.setattr(psycopg, "connect", lambda **_: HeldUp(backend.pid))
         assert Cluster(Path(), 0).stop_amid_transaction("any") is None
         assert state_of(backend.pid) != "T"
         backend.kill()

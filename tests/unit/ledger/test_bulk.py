@@ -57,7 +57,7 @@ class Node:
 
 
 def reader(most: int) -> tuple[BlockReader, Node]:
-    found, node = BlockReader(SOURCE, bytes(16)), Node(most)
+    found, node = BlockReader(SOURCE), Node(most)
     found._node = node  # type: ignore[assignment]  # a node of the test's own
     return found, node
 
@@ -65,7 +65,7 @@ def reader(most: int) -> tuple[BlockReader, Node]:
 @pytest.mark.parametrize("most", [1, 3, 100])
 def test_events_come_in_the_order_of_the_chain_however_little_is_given(most: int) -> None:
     found, _ = reader(most)
-    segments, logs = found.read(5, 14)
+    segments, logs = found.read(5, 14, bytes(16))
     places = [event.place for segment in segments if isinstance(segment, list) for event in segment]
     assert [(place.block.number, place.log_index) for place in places] == [
         (block, index) for block in range(5, 15) for index in (3, 12)
@@ -77,7 +77,7 @@ def test_events_come_in_the_order_of_the_chain_however_little_is_given(most: int
 def test_node_that_gives_not_even_one_block_is_no_node() -> None:
     found, node = reader(0)
     with pytest.raises(LedgerUnavailableError, match="too many"):
-        found.read(5, 14)
+        found.read(5, 14, bytes(16))
     assert node.asked[-1] == (5, 5)
 
 

@@ -36,7 +36,7 @@ from consentry.reports.opened import OpenedTables
 from consentry.reports.overview import ALL_PATTERNS, overview_of
 from consentry.reports.page import TEXTURES, Formatter, plain_sections, write_page
 from consentry.reports.report_page import report_sections
-from consentry.reports.words import LANGUAGES, words_of
+from consentry.reports.words import KINDS, LANGUAGES, words_of
 from tests.support.province import HOSPITALS, patient
 
 EVIL = '<script>alert("1")</script>&'
@@ -152,7 +152,9 @@ def _leaves(part: Any, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:  # n
 def test_both_languages_have_the_same_words() -> None:
     read = [tomllib.loads((files("consentry.reports") / f"words.{each}.toml").read_text("utf-8")) for each in LANGUAGES]
     chinese, english = map(_leaves, read)
-    assert {leaf for leaf in chinese if leaf[0] != "patterns"} == english
+    says = {leaf for leaf in chinese if leaf[0] in KINDS and leaf[-1] == "says"}
+    assert {leaf for leaf in chinese if leaf[0] != "audit"} - says == english
+    assert {leaf[:2] for leaf in says} == {leaf[:2] for leaf in english if leaf[0] in KINDS}
 
 
 def test_every_code_kind_and_pattern_has_words() -> None:
@@ -171,7 +173,18 @@ def test_every_code_kind_and_pattern_has_words() -> None:
         for family, codes in families.items():
             assert words.parts["codes"][family].keys() == set(codes.__members__)
         assert words.parts["findings"].keys() == {str(kind) for kind in Kind}
-    assert words_of("zh").parts["patterns"].keys() == {pattern.kind for pattern in ALL_PATTERNS}
+        assert words.parts["patterns"].keys() == {pattern.kind for pattern in ALL_PATTERNS}
+
+
+@pytest.mark.parametrize("part", KINDS)
+def test_every_kind_has_a_chinese_title_and_sentence_of_its_own(part: str) -> None:
+    words = words_of("zh").parts[part]
+    for kind, said in words.items():
+        assert said.keys() == {"title", "says"}, kind
+        assert all(re.search("[\u4e00-\u9fff]", text) for text in said.values()), kind
+        assert said["says"].endswith("。"), kind
+    for name in ("title", "says"):
+        assert len({said[name] for said in words.values()}) == len(words)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

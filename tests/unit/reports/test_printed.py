@@ -80,6 +80,17 @@ def test_long_table_is_cut_as_on_the_page_and_says_so() -> None:
     assert made["sections"][0]["blocks"][-1] == {"text": "and 7 more; JSON and CSV have all"}
 
 
+def test_text_no_reader_takes_in_is_cut_so_that_it_stays_in_its_column() -> None:
+    event, sentence = "AccessDecided(place=EventPlace(block=" + "x" * 400, "a sentence of some length, but whole"
+    document = Document(
+        "report", (HEAD,), (sheet_of("patterns", "expected got", [{"expected": event, "got": sentence}]),)
+    )
+
+    [table] = _blocks(printed(document, plain_sections(document, FORMATTER), FORMATTER), "columns")
+
+    assert table["rows"] == [["AccessDecided(…", sentence]]
+
+
 def test_times_have_utc_beside_them_and_facts_their_ids_whole() -> None:
     document = Document("incident", (Fact("institution", Form.ID, bytes(20)), HEAD), ())
 

@@ -14,6 +14,7 @@ from consentry.witness.blocks import BlockSource
 from consentry.witness.exhibits import Exhibits
 from consentry.witness.keeper import LogKeeper
 from consentry.witness.submission import Submission
+from consentry.witness.tiles import TileFolder
 from consentry.witness.witness import Witness
 from tests.support.header_chain import HeaderChain
 from tests.support.log_people import LOG, NOW, ORIGIN, WITNESSES
@@ -28,7 +29,7 @@ def exhibits_in(folder: Path) -> Exhibits:
 
 def keeper_in(folder: Path, chain: HeaderChain) -> LogKeeper:
     """Opens a tree."""
-    return LogKeeper(folder / "tree", chain.log, "ethereum", exhibits_in(folder))
+    return LogKeeper(TileFolder(folder / "tree"), chain.log, "ethereum", exhibits_in(folder))
 
 
 def followed(folder: Path, chain: HeaderChain) -> LogKeeper:

@@ -16,6 +16,7 @@ from consentry.evidence.log_root import LogRoot
 from consentry.ledger.engines import load_profile
 from consentry.ledger.manifest import Manifest
 from consentry.witness.gateway_log import LogPlan, RebuiltLog, read_log_root
+from consentry.witness.tiles import TileFolder
 from tests.support.header_chain import CHAIN_ID, OURS, HeaderChain
 from tests.support.log_people import ROOT, ROOT_HOLDERS
 from tests.unit.witness.kept import follow
@@ -42,7 +43,9 @@ def plan(tmp_path: Path, chain: HeaderChain, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(LogPlan, "source", source)
     key = tmp_path / "keys" / "log"
-    return LogPlan(tmp_path / "log", "gateway.example.org/log", key, "", None, "http://node", profile, manifest)
+    folder = tmp_path / "log"
+    tiles = TileFolder(folder / "tree")
+    return LogPlan(folder, tiles, "gateway.example.org/log", key, "", None, "http://node", profile, manifest)
 
 
 def rebuilt(plan: LogPlan, *, replace: bool = False) -> RebuiltLog:
@@ -50,13 +53,13 @@ def rebuilt(plan: LogPlan, *, replace: bool = False) -> RebuiltLog:
 
 
 def test_rebuild_of_an_equal_log_finds_it_equal(plan: LogPlan, chain: HeaderChain) -> None:
-    follow(plan.keeper(plan.folder), chain)
+    follow(plan.keeper(), chain)
     assert rebuilt(plan) == RebuiltLog(300, differs=False, replaced=False)
     assert not list(plan.folder.glob("rebuild-*"))
 
 
 def test_rebuild_of_a_log_that_is_behind_finds_it_equal_as_far_as_it_goes(plan: LogPlan, chain: HeaderChain) -> None:
-    follow(plan.keeper(plan.folder), HeaderChain(chain.blocks[:90]))
+    follow(plan.keeper(), HeaderChain(chain.blocks[:90]))
     assert rebuilt(plan) == RebuiltLog(300, differs=False, replaced=False)
 
 
@@ -67,10 +70,13 @@ def test_rebuild_finds_one_changed_byte_of_a_tile_and_replaces_the_tree(plan: Lo
     tile = plan.folder / "tree" / "tile" / "0" / "000"
     content = bytearray(tile.read_bytes())
     content[place] ^= 1
-    tile.write_bytes(content)
-    assert rebuilt(plan) == RebuiltLog(300, differs=True, replaced=False)
-    with plan.opened(), pytest.raises(ConfigurationError, match="used by process"):
-        rebuilt(plan, replace=True)
+    with plan.opened():
+        tile.write_bytes(content)
+        assert rebuilt(plan) == RebuiltLog(300, differs=True, replaced=False)
+        with pytest.raises(ConfigurationError, match="used by process"):
+            rebuilt(plan, replace=True)
+    with pytest.raises(ConfigurationError, match="tile/0/000 does not match"), plan.opened():
+        pass
     assert rebuilt(plan, replace=True) == RebuiltLog(300, differs=True, replaced=True)
     assert rebuilt(plan) == RebuiltLog(300, differs=False, replaced=False)
 

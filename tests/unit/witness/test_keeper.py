@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from consentry.core.log_tiles import WIDTH, Tile
+from consentry.core.log_tiles import LEVELS, WIDTH, Tile, TileWriter
 from consentry.core.log_tree import EMPTY_ROOT, verify_consistency, verify_inclusion
 from consentry.core.terms import Address
 from consentry.errors import (
@@ -215,7 +215,12 @@ def test_block_that_does_not_follow_its_parent_is_refused_with_its_neighbours(tm
 
 
 def test_foreign_genesis_is_refused(chain: HeaderChain, tmp_path: Path) -> None:
-    keeper = LogKeeper(tmp_path / "tree", replace(chain.log, genesis_hash=bytes(32)), "ethereum", exhibits_in(tmp_path))
+    keeper = LogKeeper(
+        tiles.TileFolder(tmp_path / "tree"),
+        replace(chain.log, genesis_hash=bytes(32)),
+        "ethereum",
+        exhibits_in(tmp_path),
+    )
     with pytest.raises(VerificationError, match="hash of block 0 does not match"):
         follow(keeper, chain)
     assert keeper.block == -1
@@ -258,7 +263,7 @@ def test_tree_of_another_log_is_not_taken_up(chain: HeaderChain, tmp_path: Path)
         replace(chain.log, contracts=(Address(b"\x01" * 20),)),
     ):
         with pytest.raises(ConfigurationError, match="log of the tree does not match"):
-            LogKeeper(tmp_path / "tree", log, "ethereum", exhibits_in(tmp_path))
+            LogKeeper(tiles.TileFolder(tmp_path / "tree"), log, "ethereum", exhibits_in(tmp_path))
 
 
 def test_changed_head_is_not_taken_up(chain: HeaderChain, tmp_path: Path) -> None:
@@ -295,3 +300,29 @@ def test_every_leaf_is_found_in_its_place_and_no_other(tmp_path: Path) -> None:
     assert [keeper.find(leaf) for leaf in leaves] == [*range(len(leaves))]
     assert keeper.find(bytes(32)) is None
     assert keeper.find(leaves[0][1:] + leaves[1][:1]) is None
+
+
+@pytest.mark.parametrize("size", [WIDTH**2, WIDTH**2 + 3, WIDTH**2 + WIDTH])
+def test_newest_full_tile_of_each_level_is_proved_at_the_start(tmp_path: Path, size: int) -> None:
+    chain, store = HeaderChain().grow(1), tiles.TileFolder(tmp_path / "tree")
+    writer, full = TileWriter(), dict[str, bytes]()
+    for number in range(size):
+        full |= {tile.path: content for tile, content in writer.append(number.to_bytes(32, "big"))}
+    edge = [b""] * LEVELS
+    for tile, content in writer.partial():
+        edge[tile.level] = content
+    for path, content in full.items():
+        store.put_tile(path, content)
+    store.put_head(tiles.Head(chain.log, size, writer.root(), b"", tuple(edge)).to_json())
+    assert keeper_in(tmp_path, chain).root == writer.root()
+
+    newest = size // WIDTH - 1
+    for path in ("tile/1/000", f"tile/0/{newest:03}"):
+        store.put_tile(path, full[path][1:] + b"\1")
+        with pytest.raises(ConfigurationError, match=r"tile/[01]/\d+ does not match"):
+            keeper_in(tmp_path, chain)
+        store.put_tile(path, full[path])
+    # One that is older is found where something is proved from it.
+    store.put_tile("tile/0/000", full["tile/0/000"][::-1])
+    with pytest.raises(ConfigurationError, match="tiles do not match"):
+        keeper_in(tmp_path, chain).root_at(100)
