@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Sized
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
@@ -187,15 +187,21 @@ class BlockReader:
 
     def _words(self, decided: Group) -> bytes | None:
         """Gives topics and data of decisions as they are; none if one is something else."""
-        topics, data = [log["topics"] for log in decided], [log["data"] for log in decided]
-        if not decided or set(map(len, topics)) != {_DECIDED_TOPICS} or set(map(len, data)) != {_DATA}:
+        topics, data = list(map(_TOPICS_IN, decided)), list(map(_DATA_IN, decided))
+        if not decided or _sizes(topics) != {_DECIDED_TOPICS} or set(map(_ADDRESS_IN, decided)) != {self._ledger}:
             return None
         kinds, *told = zip(*topics, strict=True)
-        alike = set(kinds) == {self._decided} and {log["address"] for log in decided} == {self._ledger}
-        if not alike or any(set(map(len, topic)) != {_TOPIC} for topic in told):
+        if set(kinds) != {self._decided} or _sizes(chain(*told)) != {_TOPIC} or _sizes(data) != {_DATA}:
             return None
         columns = [[value[2:] for value in column] for column in (*told, data)]
         return bytes.fromhex("".join(chain.from_iterable(zip(*columns, strict=True))))
+
+
+_TOPICS_IN, _DATA_IN, _ADDRESS_IN = map(itemgetter, ("topics", "data", "address"))
+
+
+def _sizes(values: Iterable[Sized]) -> set[int]:
+    return set(map(len, values))
 
 
 @dataclass(frozen=True, slots=True)

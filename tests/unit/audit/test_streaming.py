@@ -288,7 +288,9 @@ def test_stride_follows_the_number_of_events(monkeypatch: pytest.MonkeyPatch) ->
     stride = Stride(64)
     stride.adapt(64, 64 * 400)
     assert stride.blocks == EVENTS_A_READ // 400
-    for _ in range(9):
+    stride.adapt(stride.blocks, 0)
+    assert stride.blocks == 56
+    for _ in range(20):
         stride.adapt(stride.blocks, 0)
     assert stride.blocks == MOST_BLOCKS
     stride.adapt(MOST_BLOCKS, MOST_BLOCKS * EVENTS_A_READ * 2)

@@ -68,9 +68,14 @@ class HeldUp:
 
     def execute(self, _: bytes, asked: Mapping[str, int | None]) -> Self:
         self.looks += asked["pid"] is None
-        while asked["pid"] is not None and state_of(self.backend) == "T":
-            time.sleep(0.01)
+        if asked["pid"] is not None:
+            self._wait_while(stopped=False)
+            self._wait_while(stopped=True)
         return self
+
+    def _wait_while(self, *, stopped: bool) -> None:
+        while (state_of(self.backend) == "T") == stopped:
+            time.sleep(0.01)
 
     def fetchone(self) -> tuple[int] | None:
         return (self.backend,) if self.looks == 1 else None
@@ -78,7 +83,9 @@ class HeldUp:
 
 def test_backend_that_keeps_the_server_from_answering_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as backend:
-        monkeypatch.setattr(psycopg, "connect", lambda **_: HeldUp(backend.pid))
-        assert Cluster(Path(), 0).stop_amid_transaction("any") is None
-        assert state_of(backend.pid) != "T"
-        backend.kill()
+        try:
+            monkeypatch.setattr(psycopg, "connect", lambda **_: HeldUp(backend.pid))
+            assert Cluster(Path(), 0).stop_amid_transaction("any") is None
+            assert state_of(backend.pid) != "T"
+        finally:
+            backend.kill()
