@@ -35,6 +35,8 @@ def main() -> int:
     names = [_name(benchmark) for benchmark in BENCHMARKS]
     parser.add_argument("--only", choices=names, help="this one alone, in this process; nothing is written to the file")
     asked = parser.parse_args()
+    if asked.quick and asked.only == _name(audit):
+        parser.error("there is no short run of the audit")
     if asked.only:
         return _run(BENCHMARKS[names.index(asked.only)], quick=asked.quick)
     results: dict[str, float] = {}

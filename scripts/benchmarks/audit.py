@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,12 @@ ROUNDS: Final = 3
 LOOPED_BLOCKS: Final = 10
 """Blocks whose events the loop decodes in a round."""
 KIB: Final = 1024
+_TOPICS: Final = 4
+"""Of the event that is looped over: those of a batch have fewer."""
 _TOLD: Final = 400
+
+
+SECONDS, CPU, COMMAND = map(attrgetter, ("seconds", "cpu", "command"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Spent:
     Attributes:
         events: how many were taken.
         seconds: of the clock, once everything was loaded.
-        cpu: seconds of all processors.
+        cpu: seconds of all processors, of those who ask and of the engine of the node, once everything was loaded.
         memory: most memory of the process, in bytes.
         command: seconds of the clock from the start of the process.
     """
@@ -73,17 +79,17 @@ class Mark:
 
 
 def run(*, quick: bool) -> dict[str, float]:
-    """Measures; a short run of it does not say more than a longer one of `pace`, so there is none.
+    """Measures; there is no short run, in which the start would outweigh the rest.
 
     Returns:
         ``audit_over_web3py`` and what the module's docstring names, and what `pace` gives.
 
     Raises:
-        RuntimeError: an access was not permitted, or the audit found something or decided fewer than there are; or a
-            short run was asked for.
+        RuntimeError: an access was not permitted, or the audit found something or decided fewer than there are.
+        ValueError: a short run was asked for.
     """
     if quick:
-        raise RuntimeError("there is no short run of the audit")
+        raise ValueError("there is no short run of the audit")
     return asyncio.run(measure(SIZE))
 
 
@@ -131,9 +137,6 @@ def _looped(stage: Stage, last: int) -> Spent:
     return Spent(count, seconds, cpu)
 
 
-_TOPICS: Final = 4
-
-
 def _audited(stage: Stage, mark: Mark, *, whole: bool) -> Spent:
     """Audits the chain as a regulator does; a whole audit goes up to head."""
     command = [sys.executable, "-m", "benchmarks.audited", _url(stage), str(stage.network.manifest_path)]
@@ -150,7 +153,7 @@ def _audited(stage: Stage, mark: Mark, *, whole: bool) -> Spent:
     report = json.loads(told)
     if report["decisions"] < mark.accesses:
         raise RuntimeError(f"the audit decided {report['decisions']} of {mark.accesses} accesses")
-    cpu = used.ru_utime + used.ru_stime + cpu_seconds(engine) - before
+    cpu = report["cpu"] + cpu_seconds(engine) - before
     return Spent(report["events"], report["seconds"], cpu, used.ru_maxrss * KIB, taken)
 
 
@@ -160,44 +163,36 @@ def figures(marks: Sequence[Mark]) -> dict[str, float]:
     found, memory = dict[str, float](), statistics.median(spent.memory for spent in last.audits)
     for mark in marks[1:]:
         found |= {f"{name}_at_{mark.accesses}": value for name, value in _at(mark).items()}
-    spent = [(_middle(mark.audits, _seconds), _middle(mark.audits, _cpu), mark.audits[0].events) for mark in marks]
+    spent = {of: [(mark.audits[0].events, _middle(mark.audits, of)) for mark in marks] for of in (SECONDS, CPU)}
     more = memory - statistics.median(spent.memory for spent in first.audits)
     return found | {
         "audit_over_web3py": min(found[f"audit_over_web3py_at_{mark.accesses}"] for mark in marks[1:]),
-        "audit_scaling_exponent": slope([(events, seconds) for seconds, _, events in spent]),
-        "audit_scaling_exponent_by_cpu": slope([(events, cpu) for _, cpu, events in spent]),
+        "audit_scaling_exponent": slope(spent[SECONDS]),
+        "audit_scaling_exponent_by_cpu": slope(spent[CPU]),
         "audit_memory_mb": memory / 1e6,
         "audit_memory_bytes_per_event": more / (last.audits[0].events - first.audits[0].events),
     }
 
 
 def _at(mark: Mark) -> dict[str, float]:
-    def ratio(of: Callable[[Spent], float]) -> float:
+    def ratio(of_loop: Callable[[Spent], float], of_audit: Callable[[Spent], float]) -> float:
         pairs = zip(mark.loops, mark.audits, strict=True)
-        return statistics.median((_seconds(loop) / loop.events) / (of(audit) / audit.events) for loop, audit in pairs)
+        return statistics.median(
+            (of_loop(loop) / loop.events) / (of_audit(audit) / audit.events) for loop, audit in pairs
+        )
 
-    pairs = zip(mark.loops, mark.audits, strict=True)
-    by_cpu = [(loop.cpu / loop.events) / (audit.cpu / audit.events) for loop, audit in pairs]
     return {
-        "audit_over_web3py": ratio(_seconds),
-        "audit_command_over_web3py": ratio(lambda spent: spent.command),
-        "audit_over_web3py_by_cpu": statistics.median(by_cpu),
-        "audit_seconds": _middle(mark.audits, _seconds),
-        "audit_command_seconds": _middle(mark.audits, lambda spent: spent.command),
-        "audit_events_per_s": statistics.median(audit.events / audit.seconds for audit in mark.audits),
-        "audit_web3py_events_per_s": statistics.median(loop.events / loop.seconds for loop in mark.loops),
-        "audit_cpu_us_per_event": statistics.median(audit.cpu / audit.events * 1e6 for audit in mark.audits),
+        "audit_over_web3py": ratio(SECONDS, SECONDS),
+        "audit_command_over_web3py": ratio(SECONDS, COMMAND),
+        "audit_over_web3py_by_cpu": ratio(CPU, CPU),
+        "audit_seconds": _middle(mark.audits, SECONDS),
+        "audit_command_seconds": _middle(mark.audits, COMMAND),
+        "audit_events_per_s": mark.audits[0].events / _middle(mark.audits, SECONDS),
+        "audit_web3py_events_per_s": mark.loops[0].events / _middle(mark.loops, SECONDS),
+        "audit_cpu_us_per_event": _middle(mark.audits, CPU) / mark.audits[0].events * 1e6,
         "audit_events": float(mark.audits[0].events),
     }
 
 
 def _middle(spent: Sequence[Spent], of: Callable[[Spent], float]) -> float:
     return statistics.median(map(of, spent))
-
-
-def _seconds(spent: Spent) -> float:
-    return spent.seconds
-
-
-def _cpu(spent: Spent) -> float:
-    return spent.cpu

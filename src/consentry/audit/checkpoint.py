@@ -29,7 +29,7 @@ from consentry.audit.replay import Replay
 from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.errors import ConfigurationError, ForeignChainError
 
-HEAD: Final = f"consentry.audit-checkpoint/v2 of {consentry.__version__}\n".encode()
+HEAD: Final = f"consentry.audit-checkpoint/v3 of {consentry.__version__}\n".encode()
 KEY_SIZE: Final = 32
 SECONDS: Final = 60.0
 _SHARE: Final = 20

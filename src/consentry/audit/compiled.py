@@ -10,13 +10,13 @@ from numba import njit
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def compiled(types: str | None = None, *, cache: bool = False) -> Callable[[_Function], _Function]:
-    """Compiles a function, at once for the types given, else when it is first called.
+def compiled(*, cache: bool = False) -> Callable[[_Function], _Function]:
+    """Compiles a function when it is first called.
 
     Code of which a cache is kept lies on disk beside its module; that of what it calls is part of it.
     """
 
     def made(function: _Function) -> _Function:
-        return cast("_Function", njit(types, cache=cache)(function))
+        return cast("_Function", njit(cache=cache)(function))
 
     return made

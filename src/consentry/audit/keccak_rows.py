@@ -1,4 +1,4 @@
-"""Keccak-256 of many short contents at once, compiled by numba: an audit makes nine permutations for each access.
+"""Keccak-256 of many short contents at once, compiled by numba: an audit makes ten permutations for each access.
 
 `core.keccak` hashes one content by the C code of pysha3, where half of the time goes into making the object and its
 digest. Here rows are hashed in one loop of machine code. Tests compare the two.
@@ -39,7 +39,7 @@ _ROUNDS: Final = np.array(
 )
 
 
-@compiled("uint64(uint64, uint64)")
+@compiled()
 def _left(lane: np.uint64, bits: int) -> np.uint64:
     return (lane << np.uint64(bits)) | (lane >> np.uint64(64 - bits))
 

@@ -159,16 +159,20 @@ for _name, _command in COMMANDS:
 
 @contextmanager
 def _bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """Shows how far an audit has come, on the error stream."""
+    """Shows how far an audit has come, on the error stream; its thread starts with the first that is told."""
     columns = (TextColumn("block"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.fields[told]}"))
-    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=quiet) as bar:
-        task = bar.add_task("audit", told="")
+    bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), disable=quiet)
+    task = bar.add_task("audit", told="")
 
-        def tell(told: Progress) -> None:
-            said = f"{told.decisions} decisions, {told.findings} findings"
-            bar.update(task, completed=told.block, total=told.head, told=said)
+    def tell(told: Progress) -> None:
+        bar.start()
+        said = f"{told.decisions} decisions, {told.findings} findings"
+        bar.update(task, completed=told.block, total=told.head, told=said)
 
+    try:
         yield tell
+    finally:
+        bar.stop()
 
 
 def _finish(report: Report, *, as_json: bool) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +23,7 @@ from consentry.cli.nation import (
     shown_checkpoint,
 )
 from consentry.cli.output import AsJson, answer
-from consentry.cli.witness import EngineName, kept_tree
+from consentry.cli.witness import EngineName, KeptTree, Tiles, kept_tree
 from consentry.errors import InvalidInputError
 from consentry.evidence.national_checkpoint import NationalCheckpoint
 from consentry.ledger.accounts import SendingAccount
@@ -40,12 +43,14 @@ def conflict(
         Path | None,
         typer.Option("--state", help="folder of a tree that has the larger log; where the logs alone contradict"),
     ] = None,
+    tiles: Tiles = "",
     engine: EngineName = "",
     as_json: AsJson = False,
 ) -> None:
     """Has recorded that a checkpoint contradicts an anchored one, be the witnesses of both replaced by now."""
     made, identity = NationalCheckpoint.from_json(values.content_of(file)), identity_of(manifest, origin)
-    nodes = _nodes(state, manifest, engine, against, made.checkpoint.size)
+    opened = partial(kept_tree, state, manifest, engine, tiles) if state is not None else None
+    nodes = _nodes(opened, against, made.checkpoint.size) if opened is not None else ()
 
     async def bring(nation: Nation) -> dict[str, Any]:
         check_made_for(made, nation.manifest, identity)
@@ -69,15 +74,15 @@ def conflict(
     answer(at(node, national, engine, bring), as_json=as_json)
 
 
-def _nodes(state: Path | None, manifest: Path, engine: str, against: int, size: int) -> tuple[bytes, ...]:
-    """Gives what leads to both roots in a tree that has the larger log; nothing where there is no such tree.
+def _nodes(opened: Callable[[], AbstractContextManager[KeptTree]], against: int, size: int) -> tuple[bytes, ...]:
+    """Gives what leads to both roots in a tree that has the larger log; nothing where neither is a prefix.
 
     Whether it is needed says the contract: two roots of one size, or two blocks of one number, contradict without it.
     """
     smaller, larger = sorted((against, size))
-    if state is None or not 0 < smaller < larger:
+    if not 0 < smaller < larger:
         return ()
-    with kept_tree(state, manifest, engine) as kept:
+    with opened() as kept:
         if larger > kept.keeper.size:
             raise InvalidInputError(f"tree does not match (got {kept.keeper.size} entries, expected {larger} or more)")
         return kept.keeper.prefix(smaller, larger)

@@ -321,7 +321,7 @@ class Bulk:
 
 
 def _may_fork() -> bool:
-    """Tells whether a copy of this process can do without what was lost: threads, of which it has this one alone.
+    """Tells whether a copy of this process can do without what a copy loses: other threads of Python.
 
     A copy is there at once; another process has to load first what this one has, which takes a second.
     """

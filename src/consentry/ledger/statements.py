@@ -44,14 +44,6 @@ class Stater(NodeProofs):
             )
         super().__init__(connection, manifest)
 
-    async def of_subject(self, subject_id: SubjectId) -> Statement:
-        """States all accesses of a subject up to the newest block; errors as of `state`."""
-        return await self.state("subject", bytes(subject_id))
-
-    async def of_institution(self, institution: Address) -> Statement:
-        """States all accesses of an institution up to the newest block; errors as of `state`."""
-        return await self.state("institution", bytes(institution))
-
     async def state(self, whose: Whose, key: bytes, number: int | None = None) -> Statement:
         """States all accesses of a subject or institution, with nobody to vouch for the block.
 

@@ -67,7 +67,7 @@ async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[A
 class AuditOrder:
     """Which blocks to audit, and where to write tables and checkpoints, if anywhere.
 
-    In bulk the chain is read by processes of their own, which pays from some ten thousand events on.
+    In bulk the chain is read by processes of their own, which pays from some thousand events on.
     """
 
     span: Span

@@ -1,4 +1,8 @@
-"""Where the tree of a ledger log is kept: in a folder, or in a bucket of S3."""
+"""Where the tree of a ledger log is kept: in a folder, or in a bucket of S3.
+
+The bucket stands here, between the rooms it joins: `witness`, whose store it is, may not know the vault, through which
+S3 is spoken, and the vault lies below both.
+"""
 
 from __future__ import annotations
 

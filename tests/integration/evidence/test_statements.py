@@ -80,7 +80,7 @@ def stater(story: Story, connection: Connection) -> Stater:
 
 
 async def test_all_accesses_of_a_subject_are_stated(story: Story, stater: Stater) -> None:
-    made = await stater.of_subject(story.subject)
+    made = await stater.state("subject", story.subject)
     found = verify(made.to_json(), stater.trust_root(made))
 
     assert (found.whose, found.count) == ("subject", 3)
@@ -93,14 +93,14 @@ async def test_all_accesses_of_a_subject_are_stated(story: Story, stater: Stater
 
 
 async def test_all_accesses_of_an_institution_are_stated(story: Story, stater: Stater) -> None:
-    made = await stater.of_institution(story.hospital)
+    made = await stater.state("institution", story.hospital)
 
     for statement in (made, made.withholding()):
         assert verify(Statement.from_json(statement.to_json()).to_json(), stater.trust_root(made)).count == 3
 
 
 async def test_subject_without_accesses_has_none(stater: Stater) -> None:
-    made = await stater.of_subject(NOBODY)
+    made = await stater.state("subject", NOBODY)
 
     assert verify(made.to_json(), stater.trust_root(made)).count == 0
     assert made.claim.endswith("there is none.")
@@ -116,7 +116,7 @@ async def test_node_that_leaves_a_decision_out_is_told(
 
     monkeypatch.setattr(connection, "logs", logs)
     with pytest.raises(LedgerUnavailableError, match="node gives 2 decisions of the 3 that its state counts"):
-        await Stater(connection, story.manifest).of_subject(story.subject)
+        await Stater(connection, story.manifest).state("subject", story.subject)
 
 
 def test_engine_without_proofs_states_nothing(story: Story, connection: Connection) -> None:

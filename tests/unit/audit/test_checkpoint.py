@@ -22,7 +22,7 @@ from consentry.errors import ConfigurationError
 from tests.support.memory_reader import honest_story
 
 KEY = bytes(range(32))
-HEAD = f"consentry.audit-checkpoint/v2 of {consentry.__version__}\n".encode()
+HEAD = f"consentry.audit-checkpoint/v3 of {consentry.__version__}\n".encode()
 MAC_SIZE = 32
 
 
@@ -87,7 +87,7 @@ def test_checkpoint_that_was_cut_is_refused(path: Path, size: int) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    [HEAD.replace(b"/v2", b"/v1"), HEAD.replace(consentry.__version__.encode(), b"0.0.9"), HEAD[:-1], b""],
+    [HEAD.replace(b"/v3", b"/v2"), HEAD.replace(consentry.__version__.encode(), b"0.0.9"), HEAD[:-1], b""],
 )
 def test_checkpoint_of_another_version_is_refused(path: Path, head: bytes) -> None:
     path.write_bytes(sealed(head + state_in(path)))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from consentry.audit.columns import Segment
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger import bulk
 from consentry.ledger.abi import artifact
-from consentry.ledger.bulk import BlockReader, Source
+from consentry.ledger.bulk import BlockReader, Bulk, Source
 from tests.support import samples
 
 LEDGER = Address(samples.address(8))
@@ -60,6 +62,38 @@ def reader(most: int) -> tuple[BlockReader, Node]:
     found, node = BlockReader(SOURCE), Node(most)
     found._node = node  # type: ignore[assignment]  # a node of the test's own
     return found, node
+
+
+async def read_by_processes() -> list[tuple[int, Sequence[Segment]]]:
+    bulk = Bulk(SOURCE, processes=1)
+    bulk.start()
+    return [each async for each in bulk.stretches(5, 4, bytes(16))]
+
+
+async def test_readers_are_copies_where_no_other_thread_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = started(monkeypatch)
+    monkeypatch.setattr("consentry.ledger.bulk.threading.active_count", lambda: 1)
+    assert await read_by_processes() == []
+    assert asked == ["fork"]
+
+
+async def test_readers_load_anew_beside_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = started(monkeypatch)
+    monkeypatch.setattr("consentry.ledger.bulk.threading.active_count", lambda: 2)
+    assert await read_by_processes() == []
+    assert asked == ["spawn"]
+
+
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Gives how processes are asked to be started from now on; they are copies of a server without threads."""
+    asked, real = list[str](), multiprocessing.get_context
+
+    def given(way: str) -> object:
+        asked.append(way)
+        return real("forkserver")
+
+    monkeypatch.setattr("consentry.ledger.bulk.multiprocessing.get_context", given)
+    return asked
 
 
 @pytest.mark.parametrize("most", [1, 3, 100])
