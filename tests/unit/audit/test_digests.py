@@ -48,6 +48,15 @@ def test_digests_of_rows_are_those_of_what_stands_in_them() -> None:
     assert (digests_by(kept.key, rows[:, :20], rows[:, 20:]) == kept.digests_of(ids)).all()
 
 
+def test_digests_are_told_apart_by_both_halves_and_around_the_end() -> None:
+    kept, last = DigestSet(), 2**10 - 1
+    # All of them want the last slot, and go on at the first.
+    there = np.array([[last, 1], [last, 2], [2 * last + 1, 1], [last, 2**64 - 1]], np.uint64)
+    kept.add_new(there)
+    assert kept.holds(there).all()
+    assert not kept.holds(np.array([[last, 3], [3 * last + 2, 1], [0, 1]], np.uint64)).any()
+
+
 def test_two_sets_have_keys_of_their_own() -> None:
     one, other = DigestSet(), DigestSet()
     assert (one.digests_of([b"id"]) != other.digests_of([b"id"])).any()
