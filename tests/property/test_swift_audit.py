@@ -25,7 +25,7 @@ from consentry.core.acts import Acts, Item
 from consentry.core.codes import Action, ActorKind, Category, ExclusionKind, LegalBasis, Purpose, Reason
 from consentry.core.events import AccessDecided
 from consentry.core.exclusions import Exclusion
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material, RecordLeaf
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material, RecordLeaf, RequestBatch
 from consentry.core.typed_data import scope_key
 from consentry.crypto.signing import sign
 from tests.support import samples
@@ -215,6 +215,18 @@ def _batch(**changes: Any) -> Spoil:  # noqa: ANN401 - members by name
     return spoil
 
 
+def _batch_of_others(reader: MemoryReader, drawn: random.Random) -> None:
+    """Claims, and has the hospital sign, a root over other requests than were answered."""
+    at = drawn.choice([i for i, e in enumerate(reader.chain) if isinstance(e, events.BatchSubmitted)])
+    claimed = reader.chain[at]
+    assert isinstance(claimed, events.BatchSubmitted)
+    other = RequestBatch(claimed.institution, samples.word(4), claimed.size)
+    signature = sign(HOSPITAL, domain("AccessLedger"), other)
+    reader.chain[at] = replace(claimed, root=other.root, signature=signature)
+    transaction = claimed.place.transaction_hash
+    reader.calldata[transaction] = [replace(item, signature=signature) for item in reader.calldata[transaction]]
+
+
 def _swap(reader: MemoryReader, drawn: random.Random) -> None:
     places = [i for i, e in enumerate(reader.chain[:-1]) if isinstance(e, AccessDecided)]
     at = drawn.choice(places)
@@ -275,6 +287,7 @@ SPOILS: dict[str, Spoil] = {
     "revocation-dropped": _drop(events.ConsentRevoked),
     "record-dropped": _drop(events.RecordAnchored),
     "batch-root": _batch(root=samples.word(4)),
+    "batch-of-others": _batch_of_others,
     "batch-size": _batch(size=99),
     "batch-institution": _batch(institution=samples.address(98)),
     "batch-signature": _batch(signature=bytes(65)),

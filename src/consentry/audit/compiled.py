@@ -13,10 +13,15 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def compiled(*, cache: bool = False) -> Callable[[_Function], _Function]:
     """Compiles a function when it is first called.
 
-    Code of which a cache is kept lies on disk beside its module; that of what it calls is part of it.
+    Code of which a cache is kept lies on disk beside its module, else in the user's folder of caches, else where
+    ``NUMBA_CACHE_DIR`` says; that of what it calls is part of it. Whoever may write there says what an audit runs.
     """
 
     def made(function: _Function) -> _Function:
-        return cast("_Function", njit(cache=cache)(function))
+        try:
+            return cast("_Function", njit(cache=cache)(function))
+        except RuntimeError:
+            # Nowhere to write: each process compiles for itself.
+            return cast("_Function", njit(function))
 
     return made

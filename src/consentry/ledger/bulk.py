@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Sized
 from concurrent.futures import ProcessPoolExecutor
@@ -24,7 +25,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import from_json
 
-from consentry.audit.columns import WORD, Plain, Segment
+from consentry.audit.columns import ROW, WORD, Plain, Segment
 from consentry.audit.prepare import prepare
 from consentry.audit.reading import Stride
 from consentry.core.chain import BlockReference, EventPlace
@@ -43,6 +44,9 @@ EVENTS_A_QUESTION: Final = 2_000
 """About as many events are asked for at once: a node takes twice as long for each where its answer has tens of
 megabytes, and so does whoever reads it."""
 _FIRST_BLOCKS: Final = 8
+MOST_BYTES: Final = 1 << 30
+"""Of one answer; where that of many blocks is longer, fewer are asked for."""
+_PIECE: Final = 1 << 20
 _BLOCKS_TOGETHER: Final = 50
 _DECIDED_TOPICS: Final = 4
 _TOPIC: Final = 2 + 2 * WORD
@@ -92,7 +96,7 @@ class Node:
         try:
             content = json.dumps(bodies if len(bodies) > 1 else bodies[0])
             self._connection.request("POST", self._path, content, {"Content-Type": "application/json"})
-            told = from_json(self._connection.getresponse().read())
+            told = from_json(self._read())
             answers = sorted(told if len(bodies) > 1 else [told], key=itemgetter("id"))
             refused = next((each["error"] for each in answers if "error" in each), None)
             if refused is None:
@@ -101,6 +105,18 @@ class Node:
             self._connection.close()
             raise LedgerUnavailableError(f"node does not answer ({type(error).__name__})") from error
         raise LedgerUnavailableError(f"node refuses ({refused})")
+
+    def _read(self) -> bytes:
+        """Reads an answer, however slowly it comes, for `SECONDS` at most."""
+        answer, until, parts, size = self._connection.getresponse(), time.monotonic() + SECONDS, list[bytes](), 0
+        while part := answer.read1(_PIECE):
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES or time.monotonic() > until:
+                raise OSError("an answer that does not end")
+        # Read piece by piece it does not notice its end, and keeps the connection from the next question.
+        answer.close()
+        return b"".join(parts)
 
 
 class BlockReader:
@@ -142,7 +158,9 @@ class BlockReader:
                 raise
             middle = (first + last) // 2
             return self._logs(first, middle) + self._logs(middle + 1, last)
-        return list(logs)
+        if not isinstance(logs, list):
+            raise LedgerUnavailableError("node does not answer (with what is no list of logs)")
+        return logs
 
     def _blocks(self, numbers: Mapping[str, None]) -> dict[str, tuple[BlockReference, dict[str, Json]]]:
         """Gives blocks by number, with their transactions by hash."""
@@ -194,7 +212,9 @@ class BlockReader:
         if set(kinds) != {self._decided} or _sizes(chain(*told)) != {_TOPIC} or _sizes(data) != {_DATA}:
             return None
         columns = [[value[2:] for value in column] for column in (*told, data)]
-        return bytes.fromhex("".join(chain.from_iterable(zip(*columns, strict=True))))
+        words = bytes.fromhex("".join(chain.from_iterable(zip(*columns, strict=True))))
+        # Blanks among the digits are read as nothing.
+        return words if len(words) == len(decided) * ROW else None
 
 
 _TOPICS_IN, _DATA_IN, _ADDRESS_IN = map(itemgetter, ("topics", "data", "address"))
@@ -334,6 +354,15 @@ _READER: list[BlockReader] = []
 
 def _begin(source: Source) -> None:
     _READER[:] = [BlockReader(source)]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Ends this process once whoever started it is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _is_awake() -> bool:

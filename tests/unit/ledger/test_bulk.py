@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import socket
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -62,6 +65,48 @@ def reader(most: int) -> tuple[BlockReader, Node]:
     found, node = BlockReader(SOURCE), Node(most)
     found._node = node  # type: ignore[assignment]  # a node of the test's own
     return found, node
+
+
+@pytest.mark.parametrize("told", [None, 5, True, "0x", {}])
+def test_logs_that_are_no_list_are_no_answer(told: object) -> None:
+    found, node = reader(100)
+    node.eth_getLogs = lambda _: told  # type: ignore[method-assign, assignment, return-value]
+    with pytest.raises(LedgerUnavailableError):
+        found.read(5, 14, bytes(16))
+
+
+def test_digits_with_blanks_among_them_are_no_words() -> None:
+    decided = "0x" + next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided").hex()
+    word, data = "0x" + bytes(32).hex(), "0x" + bytes(224).hex()
+    usual = {"address": "0x" + LEDGER.hex(), "topics": [decided, word, word, word], "data": data}
+    blank = {**usual, "topics": [decided, *["0x" + " " * 64] * 3], "data": "0x" + " " * 448}
+    found, _ = reader(100)
+    assert found._words([usual, usual]) == bytes(640)
+    assert found._words([usual, blank]) is None
+
+
+def test_an_answer_that_drips_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        over = threading.Event()
+        dripping = threading.Thread(target=drip, args=(server, over))
+        dripping.start()
+        try:
+            with pytest.raises(LedgerUnavailableError):
+                bulk.Node(f"http://127.0.0.1:{server.getsockname()[1]}").ask([("eth_getLogs", [])])
+        finally:
+            over.set()
+            dripping.join()
+
+
+def drip(server: socket.socket, over: threading.Event) -> None:
+    """Answers one question, a blank at a time, until it is over."""
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.recv(1 << 16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not over.wait(0.02):
+            connection.sendall(b" ")
 
 
 async def read_by_processes() -> list[tuple[int, Sequence[Segment]]]:
