@@ -119,6 +119,7 @@ class NationalLedger:
 
         Raises:
             NotFoundError: none is anchored.
+            LedgerUnavailableError: the node does not answer, or gives the checkpoint of another ledger or size.
         """
         wanted = (await self.ledger(ledger)).size if size is None else size
         [found] = await self._read("checkpointOf", ledger, wanted)
