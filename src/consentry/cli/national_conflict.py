@@ -56,17 +56,17 @@ def conflict(
         check_made_for(made, nation.manifest, identity)
         ledger = made.checkpoint.ledger_id
         # Read before anything is sent: what is not anchored is refused without a key being made or a fee being paid.
-        known, signers = await nation.ledger.checkpoint(ledger, against), await nation.ledger.signers(ledger, against)
+        known = await nation.ledger.checkpoint(ledger, against)
+        both = await nation.ledger.signed_both(known, made)
         account = SendingAccount(nation.connection, load_or_create_key(key))
         brought = await nation.ledger.record_conflict(account, against, made.checkpoint, nodes, made.signatures)
-        both = [signer for signer, _ in made.signatures if signer in signers]
         now = await nation.ledger.ledger(ledger)
         return {
             "conflict": brought.conflict.name.lower().replace("_", "-"),
             "block": brought.receipt.place.block.number,
             "anchored": shown_checkpoint(known),
             "contradicting": shown_checkpoint(made.checkpoint),
-            "signedBoth": ["0x" + signer.hex() for signer in both],
+            "signedBoth": ["0x" + signer.hex() for signer, _ in made.signatures if signer in both],
             "status": now.status.name.lower(),
             "conflicts": now.conflicts,
         }

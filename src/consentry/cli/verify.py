@@ -170,6 +170,8 @@ def _shown(verified: VerifiedStatement) -> Json:
         "verified": True,
         "claim": verified.claim,
         "block": verified.block.number,
+        "blockTime": verified.block.time,
+        "statedUpTo": verified.stated_up_to(),
         "accesses": verified.count,
         "vouched": verified.vouched.in_words(),
     }

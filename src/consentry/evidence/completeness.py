@@ -126,6 +126,14 @@ def is_statement(content: bytes) -> bool:
     return content.startswith(_START) and _SAID in content
 
 
+def block_in_words(number: int, time: int) -> str:
+    """Gives number and moment of a block, the time in seconds."""
+    moment = f"second {time}"
+    if time <= LAST_MOMENT:
+        moment = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"block {number} of {moment}"
+
+
 def claim_of(whose: Whose, key: bytes, count: int, number: int, time: int) -> str:
     """Gives the claim of a statement.
 
@@ -136,12 +144,9 @@ def claim_of(whose: Whose, key: bytes, count: int, number: int, time: int) -> st
         number: of the block.
         time: of the block, in seconds.
     """
-    moment = f"second {time}"
-    if time <= LAST_MOMENT:
-        moment = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     found = "no access was" if not count else "1 access was" if count == 1 else f"{count} accesses were"
     return (
-        f"Up to block {number} of {moment}, {found} decided of {whose} 0x{key.hex()}: "
+        f"Up to {block_in_words(number, time)}, {found} decided of {whose} 0x{key.hex()}: "
         f"{'there is none' if not count else 'this is all'}."
     )
 

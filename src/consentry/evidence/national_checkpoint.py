@@ -11,8 +11,10 @@ import rfc8785
 from consentry.core.anchors import MOST_WITNESSES, signer_order
 from consentry.core.ledger_checkpoint import LedgerCheckpoint
 from consentry.core.terms import Address
-from consentry.core.typed_data import Domain
-from consentry.errors import InvalidInputError
+from consentry.core.typed_data import Domain, digest
+from consentry.crypto import p256
+from consentry.crypto.signing import ACCOUNT_SIZE, recover
+from consentry.errors import InvalidInputError, NotAuthenticError
 from consentry.evidence import notation
 from consentry.evidence.canonical import read_canonical
 from consentry.evidence.notation import bytes_of, hex_of
@@ -43,6 +45,18 @@ class NationalCheckpoint:
         """Adds a signature, in place of an earlier one of the same signer."""
         return replace(self, signatures=_ordered({**dict(self.signatures), signer: signature}.items()))
 
+    def signers(self, verifier: Address) -> frozenset[bytes]:
+        """Gives whose signature holds, as far as that shows without the chain.
+
+        Accounts and P-256 keys are checked. A smart account (ERC-1271) and a key of another verifier are left out: only
+        the chain could say whether they signed.
+
+        Args:
+            verifier: address that P-256 signers begin with, on the national chain.
+        """
+        signed = digest(self.domain, self.checkpoint)
+        return frozenset(one for one, other in self.signatures if _holds(one, signed, other, verifier))
+
     def to_json(self) -> bytes:
         """Writes the file: canonical JSON (RFC 8785)."""
         return rfc8785.dumps(
@@ -63,6 +77,18 @@ class NationalCheckpoint:
             InvalidInputError: it is none, too large, out of order, or not in canonical form.
         """
         return read_canonical("national checkpoint", content, _read)
+
+
+def _holds(signer: bytes, signed: bytes, signature: bytes, verifier: Address) -> bool:
+    try:
+        if len(signer) == ACCOUNT_SIZE:
+            return recover(signed, signature) == signer
+        if signer[:ACCOUNT_SIZE] == verifier:
+            p256.verify(signer[ACCOUNT_SIZE:], signed, signature)
+            return True
+    except NotAuthenticError:
+        pass
+    return False
 
 
 def _ordered(signatures: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:

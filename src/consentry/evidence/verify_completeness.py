@@ -30,7 +30,7 @@ from consentry.core.terms import Address, SubjectId
 from consentry.errors import VerificationError
 from consentry.evidence import header as headers
 from consentry.evidence import state_proof, vouching
-from consentry.evidence.completeness import Statement, Told, Whose, claim_of
+from consentry.evidence.completeness import Statement, Told, Whose, block_in_words, claim_of
 from consentry.evidence.header import Header
 from consentry.evidence.steps import same, step
 from consentry.evidence.trust import TrustRoot
@@ -59,6 +59,10 @@ class VerifiedStatement:
     block: BlockReference
     claim: str
     vouched: Vouched
+
+    def stated_up_to(self) -> str:
+        """Says where the statement ends: who reads it must not take an old one for one of today."""
+        return f"{block_in_words(self.block.number, self.block.time)}; nothing after it is stated"
 
 
 def verify(

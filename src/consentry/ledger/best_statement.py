@@ -1,7 +1,8 @@
 """A completeness statement with all that can vouch for its block: witnesses of the ledger log, and seals of validators.
 
 Seals vouch for any block, so for the newest. Witnesses vouch for a block through a log in it that the statement shows,
-and not every log may be shown: so what they vouch for is often an earlier block.
+and only those of `Participants` may be shown: so what they vouch for is often an earlier block, maybe of months ago. A
+statement that ends before the newest block says so in what is missing.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from consentry.core.chain import BlockReference
 from consentry.evidence import header, trie, verify_completeness
-from consentry.evidence.completeness import LoggedBlock, Statement, Whose
+from consentry.evidence.completeness import LoggedBlock, Statement, Whose, block_in_words
+from consentry.evidence.header import Header
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.log_tree_proof import LogTree
 from consentry.evidence.trust import TrustRoot
@@ -67,18 +70,22 @@ async def state_best(stater: Stater, asked: Asked, wanted: Wanted, now: int) -> 
     """
     missing: list[str] = []
     log = await vouching.final_log(stater, wanted, now, missing)
-    shown = await _shown(stater, asked, log.tree, wanted, missing) if log else None
+    newest = await stater.block()
+    shown = await _shown(stater, asked, log.tree, wanted, newest.number, missing) if log else None
     if shown is not None and not vouching.saw_it(wanted, (await stater.block(shown.number)).time, now, missing):
         shown = None
-    made = await stater.state(asked.whose, asked.key, shown.number if shown else None)
+    made = await stater.state(asked.whose, asked.key, shown.number if shown else newest.number)
     made = made.withholding() if asked.withheld else made
     trust = stater.trust_root(made)
     if shown is not None:
         made, trust = replace(made, logged=shown.logged), replace(trust, log_root=wanted.log_root)
-    number = header.decode(made.headers[0], trust.header_form).number
-    seals = await vouching.seals_of(stater, wanted, number, missing)
+    block = header.decode(made.headers[0], trust.header_form)
+    seals = await vouching.seals_of(stater, wanted, block.number, missing)
     if seals is not None:
         made, trust = replace(made, qbft_proof=seals), replace(trust, qbft_anchor=wanted.pinned)
+    if block.number < newest.number:
+        # Told whatever vouches for the block: a list that is whole up to an old block looks like one that is whole.
+        missing.append(_ending(block, newest))
     verified = verify_completeness.verify(made.to_json(), trust, now=now)
     return Stated(made, trust, verified, tuple(missing))
 
@@ -91,16 +98,25 @@ class _Shown:
     number: int
 
 
-async def _shown(stater: Stater, asked: Asked, tree: LogTree, wanted: Wanted, missing: list[str]) -> _Shown | None:
+def _ending(block: Header, newest: BlockReference) -> str:
+    return (
+        f"stated up to {block_in_words(block.number, block.time)}; "
+        f"the newest is {block_in_words(newest.number, newest.time)}: what came between is not stated"
+    )
+
+
+async def _shown(
+    stater: Stater, asked: Asked, tree: LogTree, wanted: Wanted, newest: int, missing: list[str]
+) -> _Shown | None:
     """Finds the newest log that the checkpoint covers and may be shown; none if its block is not to be stated about."""
-    harmless = await stater.harmless_logs(asked.whose, asked.key, withheld=asked.withheld)
+    harmless = await stater.harmless_logs()
     listed = wanted.log_root.contracts if wanted.log_root else ()
     found = _last_in(tree, [log for log in harmless if log.address in listed], stater.facts.chain_id)
     if found is None:
-        missing.append(f"{NO_WITNESSES}: the final log has nothing that may be shown, and what is others' is not")
+        missing.append(f"{NO_WITNESSES}: the final log has nothing of Participants, and nothing else may be shown")
         return None
-    newest, has_seals = await stater.block(), stater.facts.header_form == "qbft" and wanted.pinned is not None
-    if found.number != newest.number and (has_seals if asked.newest is None else asked.newest):
+    has_seals = stater.facts.header_form == "qbft" and wanted.pinned is not None
+    if found.number < newest and (has_seals if asked.newest is None else asked.newest):
         missing.append(f"{NO_WITNESSES}: what may be shown of the final log ends with block {found.number}")
         return None
     if not await stater.has_state(asked.whose, asked.key, found.number):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from eth_hash.auto import keccak
@@ -16,6 +16,7 @@ from consentry.core.terms import ZERO_32, Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError, NotFoundError
 from consentry.evidence.national import NationalChain, NationalProof
+from consentry.evidence.national_checkpoint import NationalCheckpoint
 from consentry.evidence.qbft_proof import select
 from consentry.evidence.trust import Checkpoint, NationalTrust
 from consentry.ledger.abi import MANAGER, NATIONAL, SYSTEM_DELAY, Artifact, Signature, artifact, values_of
@@ -118,12 +119,16 @@ class NationalLedger:
 
         Raises:
             NotFoundError: none is anchored.
+            LedgerUnavailableError: the node does not answer, or gives the checkpoint of another ledger or size.
         """
         wanted = (await self.ledger(ledger)).size if size is None else size
         [found] = await self._read("checkpointOf", ledger, wanted)
         anchored = LedgerCheckpoint(*found)
         if anchored.ledger_id == ZERO_32:
             raise NotFoundError(f"no checkpoint of {wanted} entries is anchored")
+        if (anchored.ledger_id, anchored.size) != (ledger, wanted):
+            # Who signed it may be accused of having signed another: one of another ledger or size contradicts nothing.
+            raise LedgerUnavailableError("node gives another checkpoint than the one asked for")
         return anchored
 
     async def anchor(
@@ -183,15 +188,28 @@ class NationalLedger:
                 return Brought(_receipt(log, mined), Conflict(members[2]) if kind is None else kind)
         raise LedgerUnavailableError(f"{function} left no event")
 
-    async def signers(self, ledger: bytes, size: int) -> tuple[bytes, ...]:
-        """Gives who signed the anchored checkpoint of a size.
+    async def signed_both(self, anchored: LedgerCheckpoint, other: NationalCheckpoint) -> frozenset[bytes]:
+        """Gives who signed an anchored checkpoint and another one of that ledger.
+
+        The node only says which signatures there are: a witness is named where both of its own hold, since it is
+        accused of something. What the node leaves out, nobody is named for; nor where both say the same of the log, as
+        whoever signs again with a later time contradicts nothing.
+
+        Args:
+            anchored: as `checkpoint` gave it.
+            other: what contradicts it, with its signatures.
 
         Raises:
             NotFoundError: no tree of this size is anchored.
             LedgerUnavailableError: the node does not answer.
         """
-        _, (*_, signers, _) = await self._anchoring(ledger, size)
-        return tuple(signers)
+        if replace(anchored, seen_at=other.checkpoint.seen_at) == other.checkpoint:
+            return frozenset()
+        _, (*_, signers, signatures) = await self._anchoring(anchored.ledger_id, anchored.size)
+        # A node that gives fewer signatures than signers has shown nothing of the others.
+        shown = replace(other, checkpoint=anchored, signatures=tuple(zip(signers, signatures, strict=False)))
+        verifier = self._manifest.address(WITNESS_VERIFIER)
+        return shown.signers(verifier) & other.signers(verifier)
 
     async def _anchoring(self, ledger: bytes, size: int) -> tuple[Log, tuple[Any, ...]]:
         """Finds the event that anchored a tree, and its members."""

@@ -82,24 +82,18 @@ class Stater(NodeProofs):
             return False
         return True
 
-    async def harmless_logs(self, whose: Whose, key: bytes, *, withheld: bool) -> tuple[Log, ...]:
+    async def harmless_logs(self) -> tuple[Log, ...]:
         """Gives the logs that a statement may show: whoever reads the statement reads them too.
 
-        Those of `Participants` are about institutions, authorities and relays. A decision that the statement tells in
-        full may be shown as well; every other log is somebody's.
-
-        Args:
-            whose: subject or institution.
-            key: its id or address.
-            withheld: the statement tells no decision in full.
+        Those of `Participants` are about institutions, authorities and relays, and tell nothing of a patient. The log
+        of a decision does, even if the statement tells the decision: it has both sequence numbers, so it says how often
+        the patient was asked about everywhere, or how often the institution asked about anybody.
 
         Raises:
             LedgerUnavailableError: the node does not answer.
         """
         first = self._manifest.identity.deployed_in
-        found = await self._connection.logs([self._manifest.address("Participants")], first, None)
-        told = () if withheld else await self._decisions(whose, key, None)
-        return tuple(sorted((*found, *told), key=lambda log: (log.block_number, log.log_index)))
+        return await self._connection.logs([self._manifest.address("Participants")], first, None)
 
     def trust_root(self, statement: Statement) -> TrustRoot:
         """Gives a trust root whose one checkpoint is the block of a statement: for who trusts this node now."""
@@ -125,19 +119,16 @@ class Stater(NodeProofs):
 
     async def _entries(self, whose: Whose, key: bytes, block: Header) -> tuple[Told, ...]:
         found = []
-        for log in await self._decisions(whose, key, block.number):
+        word, target = key.rjust(32, b"\0"), self._manifest.address("AccessLedger")
+        topics = (_DECIDED, None, word) if whose == "subject" else (_DECIDED, None, None, word)
+        first = self._manifest.identity.deployed_in
+        for log in await self._connection.logs([target], first, block.number, topics):
             place = EventPlace(BlockReference(log.block_number, log.block_hash, 0), log.transaction_hash, log.log_index)
             event = decode_log(log, place)
             if isinstance(event, AccessDecided):
                 entry = event.entry
                 found.append(Told(entry.request, entry.subject_id, int(entry.reason), entry.decided_at))
         return tuple(found)
-
-    async def _decisions(self, whose: Whose, key: bytes, last: int | None) -> tuple[Log, ...]:
-        word = key.rjust(32, b"\0")
-        topics = (_DECIDED, None, word) if whose == "subject" else (_DECIDED, None, None, word)
-        target, first = self._manifest.address("AccessLedger"), self._manifest.identity.deployed_in
-        return await self._connection.logs([target], first, last, topics)
 
     def _check(self, whose: Whose, key: bytes, block: Header, proof: SlotProof, count: int) -> None:
         """A node that leaves decisions out is told now, and not by whoever is handed the file."""

@@ -55,6 +55,8 @@ def story(engine: Path) -> Iterator[Story]:
         world.decide([another(world, item, item.request.request_id + 1)])
         assert item.terms
         world.revoke(item.terms)
+        # The last log that a statement may show: the last decision comes after it.
+        world.admit("late hospital", world.hospital.region, world.stranger)
         world.decide([another(world, item, item.request.request_id + 2)])
         contracts = tuple((name, suite.address(name)) for name in suite.contracts)
         genesis = bytes(suite.w3.eth.get_block(0)["hash"])
@@ -126,7 +128,7 @@ def test_engine_without_proofs_states_nothing(story: Story, connection: Connecti
         Stater(connection, story.manifest)
 
 
-async def test_witnesses_vouch_for_the_block_of_the_last_decision_told(
+async def test_witnesses_vouch_for_an_earlier_block_and_the_end_is_told(
     story: Story, stater: Stater, connection: Connection
 ) -> None:
     root, checkpoint, now = await _witnessed(story, connection)
@@ -134,13 +136,23 @@ async def test_witnesses_vouch_for_the_block_of_the_last_decision_told(
 
     found = await state_best(stater, Asked("subject", story.subject), wanted, now)
 
-    assert found.missing == ("no seals vouch for it: blocks of this chain have none",)
-    assert found.verified.count == 3
+    no_seals, ending = found.missing
+    assert no_seals == "no seals vouch for it: blocks of this chain have none"
+    about = found.verified.block
+    head = await connection.header()
+    assert head is not None
+    assert about.number < head.block.number
+    assert ending.startswith(f"stated up to block {about.number} of ")
+    assert f"; the newest is block {head.block.number} of " in ending
+    assert found.verified.count == 2
+    assert found.statement.logged
+    assert found.statement.logged.log.address == story.manifest.address("Participants")
     assert "3 of 5 witnesses vouch for it" in found.verified.vouched.in_words()
     alone = replace(found.trust, checkpoints=())
     assert verify(found.statement.to_json(), alone, now=now).vouched.witnesses
     newest = await state_best(stater, Asked("subject", story.subject, newest=True), wanted, now)
-    assert newest.verified.block.number >= found.verified.block.number
+    assert (newest.verified.block.number, newest.verified.count) == (head.block.number, 3)
+    assert not any("stated up to" in line for line in newest.missing)
     withheld = await state_best(stater, Asked("institution", story.hospital, withheld=True), wanted, now)
     assert withheld.statement.logged
     assert withheld.statement.logged.log.address == story.manifest.address("Participants")
@@ -168,10 +180,14 @@ async def test_command_writes_what_witnesses_vouch_for_and_verify_says_so(
     made = await told(capsys, *subject, "--trust-root-out", "root.json", "--checkpoint", "checkpoint")
 
     assert "no witnesses vouch for it: no checkpoint of the log is there" in bare["missing"]
-    assert made["missing"] == ["no seals vouch for it: blocks of this chain have none"]
+    no_seals, ending = made["missing"]
+    assert no_seals == "no seals vouch for it: blocks of this chain have none"
     for file, trust, vouched in (("bare.json", "bare-root.json", False), ("statement.json", "root.json", True)):
         verified = await told(capsys, "verify", file, "--trust-root", trust)
-        assert verified["accesses"] == 3
+        assert verified["accesses"] == (2 if vouched else 3)
+        assert verified["statedUpTo"].startswith(f"block {verified['block']} of ")
+        assert verified["statedUpTo"].endswith("; nothing after it is stated")
+        assert ending.startswith(f"stated up to block {verified['block']} of ") is vouched
         assert ("3 of 5 witnesses vouch for it" in verified["vouched"]) is vouched
         assert ("neither validators nor witnesses vouch" in verified["vouched"]) is not vouched
 

@@ -32,6 +32,8 @@ def test_statement_is_verified(run: Run, name: str, count: int) -> None:
     assert (told["verified"], told["accesses"], told["block"]) == (True, count, PROVED)
     assert told["claim"].startswith(f"Up to block {PROVED} of 2027-01-15T08:00:10Z, ")
     assert told["vouched"].startswith("5 validators sealed its block")
+    assert told["blockTime"] == 1_800_000_010
+    assert told["statedUpTo"] == f"block {PROVED} of 2027-01-15T08:00:10Z; nothing after it is stated"
 
 
 def test_statement_that_hides_an_access_is_refused_at_its_step(run: Run, tmp_path: Path) -> None:

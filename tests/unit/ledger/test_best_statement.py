@@ -192,6 +192,12 @@ async def test_what_is_missing_is_told_and_the_rest_is_there(changes: dict[str, 
     )
 
 
+ENDS_EARLY: Final = (
+    f"stated up to block {PROVED} of 2027-01-15T08:00:10Z; "
+    f"the newest is block {PROVED + 1} of 2027-01-15T08:00:12Z: what came between is not stated"
+)
+
+
 @pytest.mark.parametrize(
     ("newest", "changes", "block", "missing"),
     [
@@ -202,7 +208,7 @@ async def test_what_is_missing_is_told_and_the_rest_is_there(changes: dict[str, 
         (True, {"pinned": None}, PROVED + 1, "ends with block 4"),
     ],
 )
-async def test_block_is_the_newest_that_somebody_vouches_for(
+async def test_block_is_the_newest_that_somebody_vouches_for_and_an_early_end_is_told(
     *, newest: bool | None, changes: dict[str, Any], block: int, missing: str
 ) -> None:
     found = await stated(replace(OF_SUBJECT, newest=newest), Node(newest=PROVED + 1), **changes)
@@ -210,6 +216,7 @@ async def test_block_is_the_newest_that_somebody_vouches_for(
     assert found.verified.block.number == block
     assert bool(found.verified.vouched.witnesses) == (block == PROVED)
     assert missing in "; ".join(found.missing)
+    assert (ENDS_EARLY in found.missing) == (block == PROVED)
 
 
 async def test_block_that_no_witness_could_have_seen_is_no_reason_to_state_less() -> None:
@@ -230,22 +237,26 @@ async def test_block_whose_state_is_gone_is_not_stated_about() -> None:
     assert found.missing == ("no witnesses vouch for it: the node no longer proves the state of block 4",)
 
 
+NOTHING_TO_SHOW: Final = (
+    "no witnesses vouch for it: the final log has nothing of Participants, and nothing else may be shown"
+)
+
+
 @pytest.mark.parametrize(
-    ("asked", "shown"),
+    "asked",
     [
-        (OF_SUBJECT, 3),
-        (Asked("subject", STRANGER), 4),
-        (Asked("subject", NOBODY), None),
-        (Asked("institution", HOSPITALS[1]), 4),
-        (Asked("institution", HOSPITALS[1], withheld=True), None),
+        OF_SUBJECT,
+        Asked("subject", NOBODY),
+        Asked("institution", HOSPITALS[1]),
+        Asked("institution", HOSPITALS[1], withheld=True),
     ],
 )
-async def test_only_what_is_told_anyway_is_shown_of_decisions(asked: Asked, shown: int | None) -> None:
+async def test_no_decision_is_shown_as_its_log_counts_what_others_asked(asked: Asked) -> None:
     found = await stated(asked, Node(logs=DECISIONS))
 
-    logged = found.statement.logged
-    assert (logged.log.data if logged else None) == (DECISIONS[shown].data if shown is not None else None)
-    assert any("nothing that may be shown" in line for line in found.missing) == (shown is None)
+    assert found.statement.logged is None
+    assert found.missing == (NOTHING_TO_SHOW,)
+    assert found.verified.vouched.seals
 
 
 async def test_log_of_a_contract_that_witnesses_do_not_follow_is_not_shown() -> None:
@@ -255,16 +266,16 @@ async def test_log_of_a_contract_that_witnesses_do_not_follow_is_not_shown() -> 
 
     found = await stated(log_root=root)
 
-    assert found.statement.logged
-    assert found.statement.logged.log.address == LEDGER
-    assert found.missing == ()
+    assert found.statement.logged is None
+    assert found.missing == (NOTHING_TO_SHOW,)
 
 
-async def test_decision_that_the_checkpoint_does_not_cover_yet_leaves_the_earlier_block() -> None:
-    logs = DECISIONS[:3]
-    node = Node(logs=(*DECISIONS, relayed(PROVED)), first_state=PROVED - 1)
+async def test_log_that_the_checkpoint_does_not_cover_yet_leaves_the_earlier_block() -> None:
+    logs = (*DECISIONS[:3], relayed(PROVED - 1))
+    node = Node(logs=(*logs, *DECISIONS[3:], relayed(PROVED)), first_state=PROVED - 1)
 
     found = await stated(replace(OF_SUBJECT, newest=False), node, checkpoint=checkpoint_of(logs))
 
     assert (found.verified.block.number, found.verified.count) == (PROVED - 1, 2)
     assert found.verified.vouched.witnesses
+    assert f"the newest is block {PROVED} of" in found.missing[-1]
