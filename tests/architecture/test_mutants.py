@@ -38,6 +38,7 @@ FOLDERS = {
     "embedded": "tests/integration/embedded",
     "log": "tests/unit/ledger",
     "token": "tests/unit/vault",
+    "audit": "tests",
 }
 KILLERS = sorted({(mutant["suite"], mutant["select"]) for _, mutant in MUTANTS})
 
