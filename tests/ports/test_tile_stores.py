@@ -18,7 +18,9 @@ from consentry.core.log_tree import EMPTY_ROOT
 from consentry.errors import ConfigurationError, NotFoundError, TilesUnavailableError
 from consentry.ledger.engines import load_profile
 from consentry.ledger.manifest import Manifest
+from consentry.vault.buckets import BucketContents
 from consentry.wiring import tile_stores
+from consentry.wiring.adapters import s3_access
 from consentry.wiring.tile_stores import tile_store
 from consentry.witness.exhibits import Exhibits
 from consentry.witness.gateway_log import LogPlan, RebuiltLog
@@ -94,8 +96,8 @@ class FailingStore:
     def tile(self, path: str) -> bytes | None:
         return self._store.tile(path)
 
-    def put_tile(self, path: str, content: bytes) -> None:
-        self._written(lambda: self._store.put_tile(path, content))
+    def put_tile(self, path: str, content: bytes, *, replace: bool = False) -> None:
+        self._written(lambda: self._store.put_tile(path, content, replace=replace))
 
 
 def keeper_of(store: TileStore, chain: HeaderChain, folder: Path) -> LogKeeper:
@@ -117,11 +119,16 @@ def test_what_was_put_is_read_back_also_by_the_next_process(open_store: OpenStor
         assert each.tile("tile/0/001") is None
 
 
-def test_tile_ahead_of_the_head_is_written_again(open_store: OpenStore) -> None:
+def test_tile_that_is_there_stays_unless_it_is_to_be_replaced(open_store: OpenStore) -> None:
     open_store().put_tile("tile/0/000", bytes(8192))
     store = open_store()
-    assert store.tile("tile/0/000") == bytes(8192)
-    store.put_tile("tile/0/000", FULL)
+    # A crash left it ahead of the head: the same one again is nothing.
+    store.put_tile("tile/0/000", bytes(8192))
+    with pytest.raises(ConfigurationError, match=r"tile/0/000 of the tree in .*\(another one is there"):
+        store.put_tile("tile/0/000", FULL)
+    for each in (store, open_store()):
+        assert each.tile("tile/0/000") == bytes(8192)
+    store.put_tile("tile/0/000", FULL, replace=True)
     for each in (store, open_store()):
         assert each.tile("tile/0/000") == FULL
 
@@ -190,13 +197,13 @@ def test_newest_tile_that_is_missing_or_changed_is_found_at_the_start(
     assert content is not None
 
     for spoilt in (bytes([content[0] ^ 1]) + content[1:], content[:-1] + bytes([content[-1] ^ 1])):
-        open_store().put_tile(newest, spoilt)
+        open_store().put_tile(newest, spoilt, replace=True)
         with pytest.raises(ConfigurationError, match=f"{newest} does not match"):
             keeper_of(open_store(), chain, tmp_path)
-    open_store().put_tile(newest, content[:-1])
+    open_store().put_tile(newest, content[:-1], replace=True)
     with pytest.raises(ConfigurationError, match=f"size of {newest} does not match"):
         keeper_of(open_store(), chain, tmp_path)
-    open_store().put_tile(newest, content)
+    open_store().put_tile(newest, content, replace=True)
     assert keeper_of(open_store(), chain, tmp_path).root == expected_root(chain)
 
 
@@ -216,7 +223,7 @@ def test_older_tile_that_was_changed_leads_to_no_root(
     open_store: OpenStore, chain: HeaderChain, tmp_path: Path
 ) -> None:
     follow(keeper_of(open_store(), chain, tmp_path), chain)
-    open_store().put_tile("tile/0/000", FULL)
+    open_store().put_tile("tile/0/000", FULL, replace=True)
     with pytest.raises(ConfigurationError, match="tiles do not match"):
         keeper_of(open_store(), chain, tmp_path).root_at(100)
 
@@ -248,7 +255,7 @@ def test_rebuild_finds_a_changed_tile_and_replaces_the_tree(
     follow(plan_of(open_store()).keeper(), chain)
     size = len(chain.leaves())
     assert rebuilt() == RebuiltLog(size, differs=False, replaced=False)
-    open_store().put_tile("tile/0/000", spoilt)
+    open_store().put_tile("tile/0/000", spoilt, replace=True)
     assert rebuilt() == RebuiltLog(size, differs=True, replaced=False)
     assert rebuilt(replace=True) == RebuiltLog(size, differs=True, replaced=True)
     assert rebuilt() == RebuiltLog(size, differs=False, replaced=False)
@@ -261,13 +268,16 @@ def test_rebuild_that_breaks_off_leaves_no_tree_or_the_whole_one(
     open_store: OpenStore, plan_of: Callable[[TileStore], LogPlan], chain: HeaderChain, writes: int
 ) -> None:
     follow(plan_of(open_store()).keeper(), chain)
-    open_store().put_tile("tile/0/000", FULL)
+    open_store().put_tile("tile/0/000", FULL, replace=True)
     plan = plan_of(FailingStore(open_store(), writes, is_done=True))
     with pytest.raises(TilesUnavailableError):
         asyncio.run(plan.rebuild(replace=True))
 
     again = plan_of(open_store()).keeper()
     assert again.size in {0, len(chain.leaves())}
+    # Once more: it finds what is still spoilt, also with no head that reaches it.
+    asyncio.run(plan_of(open_store()).rebuild(replace=True))
+    again = plan_of(open_store()).keeper()
     follow(again, chain)
     assert again.root == expected_root(chain)
     assert again.tile(Tile(0, 0)) == b"".join(chain.leaves()[:256])
@@ -277,8 +287,13 @@ def test_rebuild_that_breaks_off_leaves_no_tree_or_the_whole_one(
 
 
 def test_second_process_that_writes_a_bucket_is_told_and_the_tree_stays_whole(
-    bucket: OpenStore, chain: HeaderChain, tmp_path: Path
+    s3: S3Server, chain: HeaderChain, tmp_path: Path
 ) -> None:
+    url, access = s3.make_bucket(), s3_access(settings_of(s3, tmp_path))
+
+    def bucket() -> TileStore:
+        return tile_stores.TileBucket(url, BucketContents(url, access))
+
     one, two = (keeper_of(bucket(), chain, tmp_path / name) for name in ("one", "two"))
     follow(one, HeaderChain(chain.blocks[:50]))
     with pytest.raises(ConfigurationError, match="is written by another process too"):
@@ -289,6 +304,35 @@ def test_second_process_that_writes_a_bucket_is_told_and_the_tree_stays_whole(
     with pytest.raises(ConfigurationError, match="is written by another process too"):
         follow(one, chain)
     assert one.root == two.root == keeper_of(bucket(), chain, tmp_path).root == expected_root(chain)
+
+
+def test_process_without_a_memory_takes_nothing_from_one_that_writes_the_bucket(
+    s3: S3Server, chain: HeaderChain, tmp_path: Path
+) -> None:
+    url, settings = s3.make_bucket(), settings_of(s3, tmp_path)
+
+    def opened(name: str) -> LogKeeper:
+        return keeper_of(tile_store(url, tmp_path / name / "tree", settings), chain, tmp_path)
+
+    one = opened("one")
+    follow(one, HeaderChain(chain.blocks[:300]))
+    two = opened("two")
+    follow(two, HeaderChain(chain.blocks[:200]))
+    follow(one, HeaderChain(chain.blocks[:310]))
+    with pytest.raises(ConfigurationError, match="is written by another process too"):
+        follow(two, chain)
+    follow(one, chain)
+    assert one.root == expected_root(chain)
+
+
+def test_tile_of_another_writer_stays_in_the_bucket(s3: S3Server, chain: HeaderChain, tmp_path: Path) -> None:
+    url, settings = s3.make_bucket(), settings_of(s3, tmp_path)
+    one, two = (tile_store(url, tmp_path / name / "tree", settings) for name in "ab")
+    keeper = keeper_of(one, chain, tmp_path)
+    follow(keeper, chain)
+    with pytest.raises(ConfigurationError, match="another one is there, which stays"):
+        two.put_tile("tile/0/000", FULL)
+    assert two.tile("tile/0/000") == keeper.tile(Tile(0, 0))
 
 
 def test_put_that_is_tried_again_after_it_was_done_is_no_conflict(bucket: OpenStore) -> None:
@@ -304,7 +348,7 @@ def test_put_that_is_tried_again_after_it_was_done_is_no_conflict(bucket: OpenSt
 
 def test_two_prefixes_of_a_bucket_are_two_trees(s3: S3Server, tmp_path: Path) -> None:
     name, settings = s3.make_bucket(), settings_of(s3, tmp_path)
-    one, two = (tile_store(f"{name}/{prefix}", tmp_path, settings) for prefix in ("one", "two"))
+    one, two = (tile_store(f"{name}/{prefix}", tmp_path / prefix, settings) for prefix in ("one", "two"))
     one.put_head(b"one")
     assert two.head() is None
     two.put_head(b"two")
@@ -316,7 +360,7 @@ def test_memory_of_tiles_is_bounded(bucket: OpenStore, monkeypatch: pytest.Monke
     store, other = bucket(), bucket()
     for number in range(3):
         store.put_tile(f"tile/0/00{number}", FULL)
-        other.put_tile(f"tile/0/00{number}", FULL[1:])
+        other.put_tile(f"tile/0/00{number}", FULL[1:], replace=True)
     sizes = [len(store.tile(f"tile/0/00{number}") or b"") for number in (2, 1, 0)]
     assert sizes == [8192, 8192, 8191]
 
@@ -354,6 +398,10 @@ def test_witness_keeps_its_tree_in_the_bucket_it_is_told(
 
     with kept_tree(tmp_path / "state", manifest, "embedded", url) as kept:
         follow(kept.keeper, chain)
+    with kept_tree(tmp_path / "state", manifest, "embedded", url) as kept:
+        assert kept.keeper.root == expected_root(chain)
     with kept_tree(tmp_path / "lost-and-made-anew", manifest, "embedded", url) as kept:
+        assert kept.keeper.size == 0
+        follow(kept.keeper, chain)
         assert kept.keeper.root == expected_root(chain)
     assert not (tmp_path / "state" / "tree").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -41,7 +40,6 @@ async def key(request: Request, _: Annotated[Caller, Depends(PUBLIC)]) -> PlainT
 @router.get("/tile/{path:path}", response_class=Response)
 async def tile(request: Request, path: str, _: Annotated[Caller, Depends(PUBLIC)]) -> Response:
     """Gives the hashes of a tile, 32 bytes each; a full one may be kept for ever."""
-    # In a thread: the tile may come from another machine.
-    content, is_full = await asyncio.to_thread(_log(request).tile, f"tile/{path}")
+    content, is_full = await _log(request).tile(f"tile/{path}")
     headers = {"Cache-Control": FOR_EVER if is_full else FOR_NOW}
     return Response(content, media_type="application/octet-stream", headers=headers)

@@ -23,6 +23,7 @@ from consentry.errors import ConflictError, ConsentryError, InvalidInputError, N
 from consentry.witness.blocks import BlockSource
 from consentry.witness.exhibits import Exhibits
 from consentry.witness.submission import LARGEST_BODY, Submission
+from consentry.witness.tile_threads import TileThreads
 from consentry.witness.witness import Witness
 
 SIZE_TYPE: Final = "text/x.tlog.size"
@@ -134,14 +135,13 @@ def _checkpoints(witness: Witness) -> APIRouter:
 
 
 def _shown(witness: Witness, exhibits: Exhibits) -> APIRouter:
-    router, keeper = APIRouter(), witness.keeper
+    router, keeper, threads = APIRouter(), witness.keeper, TileThreads()
 
     @router.get("/tile/{path:path}")
     async def tile(path: str) -> Response:
         wanted = Tile.from_path(f"tile/{path}")
         headers = _FOR_EVER if wanted.width == WIDTH else None
-        # In a thread: the tile may come from another machine.
-        content = await asyncio.to_thread(keeper.tile, wanted)
+        content = await threads.read(lambda: keeper.tile(wanted))
         return Response(content, media_type="application/octet-stream", headers=headers)
 
     @router.get("/tree")

@@ -21,13 +21,13 @@ class PublishedLog(Protocol):
         """
         ...
 
-    def tile(self, path: str) -> tuple[bytes, bool]:
+    async def tile(self, path: str) -> tuple[bytes, bool]:
         """Gives the bytes of a tile by its path, and whether they stay the same for ever.
 
         Raises:
             InvalidInputError: it is no path of a tile.
             NotFoundError: the tree does not go as far.
             ConfigurationError: it is missing, or cannot be read.
-            TilesUnavailableError: the store of the tiles does not answer.
+            TilesUnavailableError: the store of the tiles does not answer, or too many wait for it.
         """
         ...

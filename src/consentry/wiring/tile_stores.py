@@ -17,7 +17,8 @@ from consentry.config import Settings
 from consentry.errors import ConfigurationError, ConflictError, TilesUnavailableError, VaultUnavailableError
 from consentry.vault.buckets import BucketContents
 from consentry.wiring.adapters import s3_access
-from consentry.witness.tiles import HEAD_NAME, TileFolder, TileStore
+from consentry.witness.remembered import RememberedTiles
+from consentry.witness.tiles import HEAD_NAME, TileFolder, TileStore, check_same
 
 REMEMBERED_TILES: Final = 512
 """Full tiles of a bucket that are kept in memory, 8 KiB each: every proof begins with the same few."""
@@ -28,7 +29,8 @@ def tile_store(url: str, folder: Path, settings: Settings) -> TileStore:
 
     Args:
         url: ``s3://BUCKET/PREFIX``; empty for the folder.
-        folder: where it is kept otherwise, made if it is missing.
+        folder: where it is kept otherwise, made if it is missing; beside it lies the file that remembers which head was
+            put into the bucket. A folder needs none: whoever can change it can change that file too.
         settings: which say how buckets are reached.
 
     Raises:
@@ -38,14 +40,15 @@ def tile_store(url: str, folder: Path, settings: Settings) -> TileStore:
         return TileFolder(folder)
     if not url.startswith("s3://"):
         raise ConfigurationError(f"store of the tiles does not match (got {url!r:.80}, expected s3://BUCKET/PREFIX)")
-    return TileBucket(url, BucketContents(url, s3_access(settings)))
+    bucket = TileBucket(url, BucketContents(url, s3_access(settings)))
+    return RememberedTiles(bucket, folder.with_name(folder.name + "-head"))
 
 
 class TileBucket:
     """A bucket of S3, or what stands in it below a prefix, as the store of one tree (`TileStore`).
 
-    A head replaces only the one that was read or put here last, so of two processes that write one tree by mistake the
-    second is told, and the tree stays one that fits together.
+    A head replaces only the one that was read or put here last, and a full tile none at all, so of two processes that
+    write one tree by mistake the second is told, and the tree stays one that fits together.
     """
 
     def __init__(self, url: str, contents: BucketContents) -> None:
@@ -97,14 +100,26 @@ class TileBucket:
         self._remember(path, found[0])
         return found[0]
 
-    def put_tile(self, path: str, content: bytes) -> None:
+    def put_tile(self, path: str, content: bytes, *, replace: bool = False) -> None:
         """Puts a full tile; see `TileStore`."""
         with self._lock:
             # First of all: whether it is there is not known once the answer is lost.
             self._known.pop(path, None)
         with self._answering():
-            self._contents.write(path, content)
+            if replace:
+                self._contents.write(path, content)
+            else:
+                self._create(path, content)
         self._remember(path, content)
+
+    def _create(self, path: str, content: bytes) -> None:
+        try:
+            self._contents.swap(path, content, None)
+        except ConflictError:
+            found = self._contents.read(path)
+            if found is None:
+                raise ConfigurationError(f"{path} of the tree in {self._url} was removed while it was put") from None
+            check_same(path, found[0], content, self._url)
 
     def _remember(self, path: str, content: bytes) -> None:
         with self._lock:

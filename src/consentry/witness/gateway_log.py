@@ -11,7 +11,7 @@ from typing import Final
 
 import httpx
 
-from consentry.core.log_tiles import full_tiles
+from consentry.core.log_tiles import HEIGHT, Tile, full_tiles
 from consentry.core.terms import Address
 from consentry.crypto.ed25519 import Ed25519Key
 from consentry.errors import ConfigurationError, ConsentryError
@@ -29,6 +29,7 @@ from consentry.witness.exhibits import Exhibits
 from consentry.witness.keeper import LogKeeper
 from consentry.witness.operator import AskedWitness
 from consentry.witness.publisher import LogPublisher
+from consentry.witness.remembered import RememberedTiles
 from consentry.witness.tiles import FollowedLog, TileFolder, TileStore
 
 ASK_SECONDS: Final = 5.0
@@ -160,11 +161,21 @@ class LogPlan:
     def _differs(self, fresh: LogKeeper) -> bool:
         try:
             kept = self.keeper()
-            if kept.size > fresh.size or fresh.root_at(kept.size) != kept.root:
+            # A head that is not known to be from here is compared all the same: `--replace` is the way past it.
+            unproved = self.tiles.unproved if isinstance(self.tiles, RememberedTiles) else None
+            size, root = (unproved.size, unproved.root) if unproved else (kept.size, kept.root)
+            if size > fresh.size or fresh.root_at(size) != root:
                 return True
-            return any(kept.tile(tile) != fresh.tile(tile) for tile in full_tiles(kept.size))
+            return any(self._is_spoilt(tile, fresh, size) for tile in full_tiles(fresh.size))
         except ConfigurationError:
             return True
+
+    def _is_spoilt(self, tile: Tile, fresh: LogKeeper, size: int) -> bool:
+        """Tells of a tile that is another; ahead of the head it may be missing, but another would stop the tree."""
+        found = self.tiles.tile(tile.path)
+        if found is None:
+            return tile.index < size >> (HEIGHT * (tile.level + 1))
+        return found != fresh.tile(tile)
 
 
 @dataclass(frozen=True, slots=True)

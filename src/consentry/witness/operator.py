@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from consentry.evidence.note import NoteSignature, SignedNote, VerifierKey
 from consentry.witness.keeper import LogKeeper
 from consentry.witness.signed_state import LastSigned
 from consentry.witness.submission import Submission
+from consentry.witness.tile_threads import TileThreads
 
 _LARGEST_ANSWER: Final = 1 << 16
 _TRIES: Final = 3
@@ -31,18 +33,20 @@ _TRIES: Final = 3
 class LogOperator:
     """Signs what its own tree has, and never less than before."""
 
-    def __init__(self, file: Path, keeper: LogKeeper, signer: LogSigner) -> None:
+    def __init__(self, file: Path, keeper: LogKeeper, signer: LogSigner, threads: TileThreads | None = None) -> None:
         """Takes up the log where it was left.
 
         Args:
             file: where the last signed checkpoint is kept.
             keeper: the tree of its own node.
             signer: name and key of the log.
+            threads: in which tiles are read; own ones if none are given.
 
         Raises:
             ConfigurationError: the last checkpoint cannot be read, or was not signed by the key.
         """
         self._keeper = keeper
+        self._threads = threads or TileThreads()
         self._signer = signer
         self._last = LastSigned(file, signer.verifier_key)
 
@@ -115,7 +119,7 @@ class LogOperator:
         note, old = self.note, 0
         checkpoint = Checkpoint.parse(note.text)
         for _ in range(_TRIES):
-            proof = await asyncio.to_thread(self._keeper.consistency, old, checkpoint.size)
+            proof = await self._threads.keep(partial(self._keeper.consistency, old, checkpoint.size))
             answer = await _post(client, witness.url, Submission(old, proof, note, checkpoint).to_bytes())
             if answer.status_code == httpx.codes.CONFLICT:
                 old = _size_in(answer, checkpoint.size)

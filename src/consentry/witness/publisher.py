@@ -25,6 +25,7 @@ from consentry.witness.blocks import BlockSource
 from consentry.witness.keeper import LogKeeper
 from consentry.witness.operator import AskedWitness, LogOperator
 from consentry.witness.signed_state import LastSigned
+from consentry.witness.tile_threads import TileThreads
 
 GIVEN_UP_SECONDS: Final = 60.0
 QUIET_SECONDS: Final = 10.0
@@ -63,7 +64,8 @@ class LogPublisher:
             ConfigurationError: a kept checkpoint cannot be read, or was not signed by the key.
         """
         self._keeper = keeper
-        self._operator = LogOperator(folder / "signed" / "checkpoint", keeper, signer)
+        self._threads = TileThreads()
+        self._operator = LogOperator(folder / "signed" / "checkpoint", keeper, signer, self._threads)
         self._published = LastSigned(folder / "published" / "checkpoint", signer.verifier_key)
         self._key = signer.verifier_key
         self._witnesses = tuple(witnesses)
@@ -87,17 +89,17 @@ class LogPublisher:
             raise NotFoundError("no checkpoint of the log is published yet")
         return self._published.note.to_bytes()
 
-    def tile(self, path: str) -> tuple[bytes, bool]:
+    async def tile(self, path: str) -> tuple[bytes, bool]:
         """Gives the bytes of a tile by its path, and whether they stay the same for ever.
 
         Raises:
             InvalidInputError: it is no path of a tile.
             NotFoundError: the tree does not go as far.
             ConfigurationError: it is missing, or cannot be read.
-            TilesUnavailableError: the store of the tiles does not answer.
+            TilesUnavailableError: the store of the tiles does not answer, or too many wait for it.
         """
         wanted = Tile.from_path(path)
-        return self._keeper.tile(wanted), wanted.width == WIDTH
+        return await self._threads.read(lambda: self._keeper.tile(wanted)), wanted.width == WIDTH
 
     async def follow(self, open_source: OpenSource) -> None:
         """Reads what the node has that the tree has not, `BLOCKS_AT_A_TURN` blocks at most; errors as of the keeper.
@@ -109,7 +111,7 @@ class LogPublisher:
             async with open_source() as source:
                 await self._keeper.follow(source, most=BLOCKS_AT_A_TURN)
 
-        await asyncio.to_thread(lambda: asyncio.run(once()))
+        await self._threads.keep(lambda: asyncio.run(once()))
 
     async def publish(self, open_client: OpenClient) -> None:
         """Signs the tree if nothing waits, asks who did not cosign it yet, and shows it once it is final.
@@ -124,7 +126,7 @@ class LogPublisher:
         if not self._waits or self._clock() - self._signed_at > GIVEN_UP_SECONDS:
             # Tiles may come from another machine, so they are read in a thread; nothing is signed in one that would go
             # on while the log is already given up to another process.
-            await asyncio.to_thread(self._operator.read_ahead)
+            await self._threads.keep(self._operator.read_ahead)
             self._operator.checkpoint()
             self._signed_at = self._clock()
         failed = await self._ask(open_client)

@@ -89,13 +89,16 @@ class Head:
 def _read(found: dict[str, Any]) -> Head:
     if found.keys() != _MEMBERS or found["format"] != FORMAT or len(found["edge"]) != LEVELS:
         raise InvalidInputError(f"members of the head do not match (got others, expected those of {FORMAT})")
+    size = int(found["size"])
+    if size < 0 or (size and not bytes_of(found["header"])):
+        raise InvalidInputError(f"header does not match (got none, expected that of the last block for {size} leaves)")
     return Head(
         log=FollowedLog(
             chain_id=int(found["chainId"]),
             genesis_hash=bytes_of(found["genesisHash"], HASH_SIZE),
             contracts=tuple(Address(bytes_of(text, 20)) for text in found["contracts"]),
         ),
-        size=int(found["size"]),
+        size=size,
         root=bytes_of(found["root"], HASH_SIZE),
         header=bytes_of(found["header"]),
         edge=tuple(bytes_of(text) for text in found["edge"]),
@@ -134,9 +137,28 @@ class TileStore(Protocol):
         """Gives a full tile; none if it is missing."""
         ...
 
-    def put_tile(self, path: str, content: bytes) -> None:
-        """Puts a full tile in place of whatever has its path: a crash may have left it ahead of the head."""
+    def put_tile(self, path: str, content: bytes, *, replace: bool = False) -> None:
+        """Puts a full tile where there is none; the same one may be there, which a crash left ahead of the head.
+
+        Args:
+            path: of the tile.
+            content: its bytes.
+            replace: puts it in place of another too; only for a tree whose head was dropped.
+
+        Raises:
+            ConfigurationError: another has its path, which stays: it may be part of a tree that somebody else keeps.
+        """
         ...
+
+
+def check_same(path: str, found: bytes, content: bytes, place: str) -> None:
+    """Checks a full tile that is there already against the one to be put.
+
+    Raises:
+        ConfigurationError: it is another.
+    """
+    if found != content:
+        raise ConfigurationError(f"{path} of the tree in {place} does not match (another one is there, which stays)")
 
 
 class TileFolder:
@@ -171,8 +193,12 @@ class TileFolder:
         """Gives a full tile; see `TileStore`."""
         return self._content(path)
 
-    def put_tile(self, path: str, content: bytes) -> None:
+    def put_tile(self, path: str, content: bytes, *, replace: bool = False) -> None:
         """Puts a full tile; see `TileStore`."""
+        found = None if replace else self._content(path)
+        if found is not None:
+            check_same(path, found, content, self.place)
+            return
         with explained("writing the tree"):
             file = self._folder / path
             self._make(file.parent)
@@ -216,11 +242,14 @@ class StoredTree:
         """Writes full tiles, and then the head that needs them.
 
         Raises:
-            ConfigurationError: the store does not take them, or somebody else writes it too.
+            ConfigurationError: the store does not take them, has other tiles already, or somebody else writes it too.
             TilesUnavailableError: it does not answer. In either case the tree is the one before, or the one after.
         """
+        self._put(tiles, head, replace=False)
+
+    def _put(self, tiles: Iterable[tuple[Tile, bytes]], head: Head, *, replace: bool) -> None:
         for tile, content in tiles:
-            self._store.put_tile(tile.path, content)
+            self._store.put_tile(tile.path, content, replace=replace)
         self._store.put_head(head.to_json())
 
     def replace(self, tiles: Iterable[tuple[Tile, bytes]], head: Head) -> None:
@@ -231,7 +260,7 @@ class StoredTree:
             TilesUnavailableError: as of `put`.
         """
         self._store.drop_head()
-        self.put(tiles, head)
+        self._put(tiles, head, replace=True)
 
     def read(self, head: Head, tile: Tile) -> bytes:
         """Gives the bytes of a tile; also of a partial one that the tree has outgrown.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import httpx
 
-from consentry.core.log_tiles import WIDTH
+from consentry.core.log_tiles import WIDTH, Tile
 from consentry.evidence.note import SignedNote, VerifierKey
 from consentry.witness.keeper import LogKeeper
 from consentry.witness.publisher import LogPublisher
+from consentry.witness.tile_threads import MOST_READS
 from tests.support.gateway_world import MemoryParts, World, served
 from tests.support.header_chain import HeaderChain
 from tests.support.log_people import LOG
@@ -53,6 +57,38 @@ async def test_checkpoint_and_tiles_are_public(tmp_path: Path, world: World, par
     assert VerifierKey.parse(named.text.strip()) == LOG.verifier_key
     assert [answer.status_code for answer in missing] == [404, 404, 404]
     assert [answer.status_code for answer in malformed] == [422, 422, 422]
+
+
+class SilentTree:
+    """A tree whose store does not answer until it is let go."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.size = 0
+
+    def tile(self, tile: Tile) -> bytes:
+        self.answers.wait(30)
+        return bytes(32 * tile.width)
+
+
+async def test_tiles_of_a_silent_store_hold_no_thread_of_accesses_and_are_refused_beyond_a_bound(
+    tmp_path: Path, world: World, parts: MemoryParts
+) -> None:
+    tree = SilentTree()
+    context = parts.context(world.people.custodian.address)
+    log = LogPublisher(tmp_path / "log", cast("LogKeeper", tree), LOG)
+    async with served(replace(context, log=log), world.people, world.chain) as gateway:
+        reads = [asyncio.create_task(gateway.http.get("/log/tile/0/000")) for _ in range(MOST_READS + 1)]
+        try:
+            async with asyncio.timeout(10):
+                (refused,), _ = await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED)
+                # More than this machine has threads for signing and sealing, all of which are free.
+                await asyncio.gather(*(asyncio.to_thread(int) for _ in range(64)))
+        finally:
+            tree.answers.set()
+        answers = await asyncio.gather(*reads)
+    assert sorted(answer.status_code for answer in answers) == [200] * MOST_READS + [503]
+    assert refused.result().json()["code"] == "log.tiles-unavailable"
 
 
 async def _followed(folder: Path, chain: HeaderChain) -> LogKeeper:

@@ -16,10 +16,12 @@ from consentry.evidence.log_root import LogRoot
 from consentry.ledger.engines import load_profile
 from consentry.ledger.manifest import Manifest
 from consentry.witness.gateway_log import LogPlan, RebuiltLog, read_log_root
+from consentry.witness.remembered import RememberedTiles
 from consentry.witness.tiles import TileFolder
 from tests.support.header_chain import CHAIN_ID, OURS, HeaderChain
 from tests.support.log_people import ROOT, ROOT_HOLDERS
-from tests.unit.witness.kept import follow
+from tests.unit.witness.kept import expected_root, follow
+from tests.unit.witness.test_remembered import Memory, made_up
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,25 @@ def test_rebuild_finds_one_changed_byte_of_a_tile_and_replaces_the_tree(plan: Lo
         pass
     assert rebuilt(plan, replace=True) == RebuiltLog(300, differs=True, replaced=True)
     assert rebuilt(plan) == RebuiltLog(300, differs=False, replaced=False)
+
+
+def test_rebuild_replaces_a_head_that_was_made_up_while_nothing_is_remembered(
+    plan: LogPlan, chain: HeaderChain, tmp_path: Path
+) -> None:
+    store, file = Memory(), tmp_path / "log" / "tree-head"
+
+    def opened() -> LogPlan:
+        return replace(plan, tiles=RememberedTiles(store, file))
+
+    follow(opened().keeper(), chain)
+    assert store.kept is not None
+    store.kept = made_up(store.kept)
+    for _ in ("another is remembered", "nothing is remembered"):
+        assert asyncio.run(opened().rebuild(replace=False)).differs
+        file.unlink(missing_ok=True)
+    assert asyncio.run(opened().rebuild(replace=True)) == RebuiltLog(300, differs=True, replaced=True)
+    assert asyncio.run(opened().rebuild(replace=False)) == RebuiltLog(300, differs=False, replaced=False)
+    assert opened().keeper().root == expected_root(chain)
 
 
 async def _caught_up(plan: LogPlan) -> None:

@@ -271,7 +271,8 @@ def test_changed_head_is_not_taken_up(chain: HeaderChain, tmp_path: Path) -> Non
     file = tmp_path / "tree" / "head.json"
     head = tiles.Head.from_json(file.read_bytes())
     edge = (bytes([head.edge[0][0] ^ 1]) + head.edge[0][1:], *head.edge[1:])
-    for changed in (replace(head, root=bytes(32)), replace(head, edge=edge), replace(head, size=head.size - 1)):
+    for changes in ({"root": bytes(32)}, {"edge": edge}, {"size": head.size - 1}, {"header": b""}):
+        changed = replace(head, **changes)
         file.write_bytes(changed.to_json())
         with pytest.raises(ConfigurationError):
             keeper_in(tmp_path, chain)
@@ -313,16 +314,16 @@ def test_newest_full_tile_of_each_level_is_proved_at_the_start(tmp_path: Path, s
         edge[tile.level] = content
     for path, content in full.items():
         store.put_tile(path, content)
-    store.put_head(tiles.Head(chain.log, size, writer.root(), b"", tuple(edge)).to_json())
+    store.put_head(tiles.Head(chain.log, size, writer.root(), chain.blocks[-1].header, tuple(edge)).to_json())
     assert keeper_in(tmp_path, chain).root == writer.root()
 
     newest = size // WIDTH - 1
     for path in ("tile/1/000", f"tile/0/{newest:03}"):
-        store.put_tile(path, full[path][1:] + b"\1")
+        store.put_tile(path, full[path][1:] + b"\1", replace=True)
         with pytest.raises(ConfigurationError, match=r"tile/[01]/\d+ does not match"):
             keeper_in(tmp_path, chain)
-        store.put_tile(path, full[path])
+        store.put_tile(path, full[path], replace=True)
     # One that is older is found where something is proved from it.
-    store.put_tile("tile/0/000", full["tile/0/000"][::-1])
+    store.put_tile("tile/0/000", full["tile/0/000"][::-1], replace=True)
     with pytest.raises(ConfigurationError, match="tiles do not match"):
         keeper_in(tmp_path, chain).root_at(100)

@@ -157,9 +157,9 @@ def test_witnesses_that_are_away_take_nothing_back(tmp_path: Path, chain: Header
     assert told(publisher, crowd, now).count("does not answer") == 3
     assert publisher.checkpoint() == before
     tile = Tile(0, 0, 9)
-    assert publisher.tile(tile.path) == (b"".join(chain.leaves()[:9]), False)
+    assert asyncio.run(publisher.tile(tile.path)) == (b"".join(chain.leaves()[:9]), False)
     with pytest.raises(InvalidInputError):
-        publisher.tile("tile/0/0")
+        asyncio.run(publisher.tile("tile/0/0"))
 
 
 def test_without_a_policy_each_signed_checkpoint_is_shown(tmp_path: Path, chain: HeaderChain) -> None:
