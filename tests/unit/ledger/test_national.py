@@ -125,7 +125,11 @@ async def test_file_with_a_signature_that_does_not_hold_accuses_nobody() -> None
     assert await both(Saying([wrong]), NationalCheckpoint(5, NATION, OTHER, (wrong,))) == frozenset()
 
 
-@pytest.mark.parametrize("signer", [FOREIGN.signer, b"\x01" * 20, b"\x01" * 7, VERIFIER, VERIFIER + b"\x01" * 64])
+@pytest.mark.parametrize(
+    "signer",
+    [FOREIGN.signer, b"\x01" * 20, b"\x01" * 7, VERIFIER, VERIFIER + b"\x01" * 64],
+    ids=["foreign", "account", "short", "verifier", "verifier-and-key"],
+)
 async def test_signer_that_only_the_chain_could_check_is_left_out(signer: bytes) -> None:
     made = digest(signed(ANCHORED).domain, ANCHORED)
     node = Saying([(signer, FOREIGN.sign_digest(made))])
