@@ -68,9 +68,9 @@ def reader(most: int) -> tuple[BlockReader, Node]:
 
 
 @pytest.mark.parametrize("told", [None, 5, True, "0x", {}])
-def test_logs_that_are_no_list_are_no_answer(told: object) -> None:
+def test_logs_that_are_no_list_are_no_answer(told: object, monkeypatch: pytest.MonkeyPatch) -> None:
     found, node = reader(100)
-    node.eth_getLogs = lambda _: told  # type: ignore[method-assign, assignment, return-value]
+    monkeypatch.setattr(node, "eth_getLogs", lambda _: told)
     with pytest.raises(LedgerUnavailableError):
         found.read(5, 14, bytes(16))
 
