@@ -7,7 +7,7 @@ and head checked; up to head also the state compared with the contracts.
 
 Both are looked at from the moment their code is loaded to their result: of the audit that includes its processes, their
 connections and the report. How long the process took from its start is given beside it (``_command``). The two take
-turns; what is given is the median of the rounds, at a tenth of the accesses and at all of them, the lower of which is
+turns; what is given is the median of the rounds, at a tenth of the accesses and at all of them, which is
 ``audit_over_web3py``. Elapsed time is what counts; the same ratio is given by processor time of the processes that
 read, decide and answer, which other work on the machine hardly touches. The exponent is that of the audit alone, from a
 hundredth of the accesses on.
@@ -165,7 +165,7 @@ def figures(marks: Sequence[Mark]) -> dict[str, float]:
     spent = {of: [(mark.audits[0].events, _middle(mark.audits, of)) for mark in marks] for of in (SECONDS, CPU)}
     more = memory - statistics.median(spent.memory for spent in first.audits)
     return found | {
-        "audit_over_web3py": min(found[f"audit_over_web3py_at_{mark.accesses}"] for mark in marks[1:]),
+        "audit_over_web3py": found[f"audit_over_web3py_at_{last.accesses}"],
         "audit_scaling_exponent": slope(spent[SECONDS]),
         "audit_scaling_exponent_by_cpu": slope(spent[CPU]),
         "audit_memory_mb": memory / 1e6,
