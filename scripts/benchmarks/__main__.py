@@ -18,10 +18,13 @@ from pathlib import Path
 from types import ModuleType
 
 from benchmarks import audit, crowd, decide, growth, live, pace, seal, transfer, verify, verify_bundles
+from benchmarks.failing import PartFailedError
 
 BENCHMARKS = (seal, verify, verify_bundles, transfer, live, decide, pace, audit, crowd, growth)
 LONG = (transfer, audit, growth)
 """Left out of a short run."""
+SHORT = (pace,)
+"""Left out of a long run, in which another has its figures."""
 _COPY = multiprocessing.get_context("fork")
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
@@ -38,7 +41,7 @@ def main() -> int:
     if asked.only:
         return _run(BENCHMARKS[names.index(asked.only)], quick=asked.quick)
     results: dict[str, float] = {}
-    wanted = [benchmark for benchmark in BENCHMARKS if not (asked.quick and benchmark in LONG)]
+    wanted = [benchmark for benchmark in BENCHMARKS if benchmark not in (LONG if asked.quick else SHORT)]
     failed = [benchmark for benchmark in wanted if not _gather(benchmark, results, quick=asked.quick)]
     return 1 if failed else 0
 
@@ -48,27 +51,25 @@ def _name(benchmark: ModuleType) -> str:
 
 
 def _run(benchmark: ModuleType, *, quick: bool) -> int:
-    found = _figures(benchmark, quick=quick)
-    for name, value in (found or {}).items():
+    found, is_whole = _figures(benchmark, quick=quick)
+    for name, value in found.items():
         print(f"{name}: {value}")
-    return 0 if found else 1
+    return 0 if is_whole else 1
 
 
-def _figures(benchmark: ModuleType, *, quick: bool) -> dict[str, float] | None:
+def _figures(benchmark: ModuleType, *, quick: bool) -> tuple[dict[str, float], bool]:
+    """Gives what was found, and whether that is everything."""
     try:
-        results: dict[str, float] = benchmark.run(quick=quick)
+        return benchmark.run(quick=quick), True
     except RuntimeError as error:
         print(f"bench: {benchmark.__name__}: {error}", file=sys.stderr)
-        return None
-    return results
+        return error.figures if isinstance(error, PartFailedError) else {}, False
 
 
 def _gather(benchmark: ModuleType, results: dict[str, float], *, quick: bool) -> bool:
-    """Runs one benchmark, adds its figures to the others and writes them all; false if it could not be run."""
+    """Runs one benchmark, adds its figures to the others and writes them all; false if one could not be found."""
     begun = time.perf_counter()
-    found = _figures_apart(benchmark, quick=quick)
-    if not found:
-        return False
+    found, is_whole = _figures_apart(benchmark, quick=quick)
     results |= found
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
     OUTPUT.parent.mkdir(exist_ok=True)
@@ -76,10 +77,10 @@ def _gather(benchmark: ModuleType, results: dict[str, float], *, quick: bool) ->
     for figure, value in found.items():
         print(f"{figure}: {value:.3f}")
     print(f"({_name(benchmark)}: {time.perf_counter() - begun:.0f} s)", flush=True)
-    return True
+    return is_whole
 
 
-def _figures_apart(benchmark: ModuleType, *, quick: bool) -> dict[str, float] | None:
+def _figures_apart(benchmark: ModuleType, *, quick: bool) -> tuple[dict[str, float], bool]:
     """Runs one in a process of its own: a copy of this one, which has loaded the code and nothing else.
 
     What is loaded is kept out of the collector's way, as a gateway keeps it once it has started.
@@ -91,9 +92,9 @@ def _figures_apart(benchmark: ModuleType, *, quick: bool) -> dict[str, float] | 
     process.start()
     ours.close()
     try:
-        found: dict[str, float] | None = theirs.recv()
+        found: tuple[dict[str, float], bool] = theirs.recv()
     except EOFError:  # it ended with an error, and showed it
-        found = None
+        found = {}, False
     process.join()
     return found
 

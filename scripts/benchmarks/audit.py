@@ -1,9 +1,9 @@
 """How fast an audit decides accesses again, against the documented loop of web3.py over events of the same node.
 
-The chain is the embedded one, filled as `pace` fills it, with real digests and signatures. The loop
-is ``eth.get_logs`` and ``process_log`` of each log, which decodes events and decides nothing. The audit is the
-product's, in a process of its own: logs and calldata read, everything decoded and decided again, every signature, batch
-and head checked; up to head also the state compared with the contracts.
+The chain is the embedded one with the million accesses of `pace`, which writes and measures them first: a full run has
+the figures of both. The loop is ``eth.get_logs`` and ``process_log`` of each log, which decodes events and decides
+nothing. The audit is the product's: logs and calldata read, everything decoded and decided again, every signature,
+batch and head checked; up to head also the state compared with the contracts. Each is a process of its own.
 
 Both are looked at from the moment their code is loaded to their result: of the audit that includes its processes, their
 connections and the report. How long the process took from its start is given beside it (``_command``). The two take
@@ -22,26 +22,21 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from web3 import Web3
-
-from benchmarks.pace import Size, filled
+from benchmarks import pace
+from benchmarks.failing import PartFailedError
 from benchmarks.stage import CUSTODIAN, Stage, open_stage
 from benchmarks.usage import cpu_seconds, slope
 
-SIZE: Final = Size(patients=100, accesses=120_000, portion=27)
 ROUNDS: Final = 3
-LOOPED_BLOCKS: Final = 10
+LOOPED_BLOCKS: Final = 4
 """Blocks whose events the loop decodes in a round."""
 KIB: Final = 1024
-_TOPICS: Final = 4
-"""Of the event that is looped over: those of a batch have fewer."""
 _TOLD: Final = 400
 
 
@@ -81,24 +76,29 @@ def run(*, quick: bool) -> dict[str, float]:
     """Measures; there is no short run, in which the start would outweigh the rest.
 
     Returns:
-        ``audit_over_web3py`` and what the module's docstring names.
+        ``audit_over_web3py``, what the module's docstring names, and the figures of `pace`.
 
     Raises:
-        RuntimeError: an access was not permitted, or the audit found something or decided fewer than there are.
+        RuntimeError: the accesses could not be written.
+        PartFailedError: the audit found something, or decided fewer than there are; it has the figures of `pace`.
         ValueError: a short run was asked for.
     """
     if quick:
         raise ValueError("there is no short run of the audit")
-    return asyncio.run(measure(SIZE))
+    return asyncio.run(measure(pace.FULL))
 
 
-async def measure(size: Size) -> dict[str, float]:
+async def measure(size: pace.Size) -> dict[str, float]:
     """Measures with a size of one's own."""
     async with open_stage(size.patients) as stage:
-        reached = await filled(stage, size)
+        reached = await pace.filled(stage, size)
         wanted = size.accesses // 100, size.accesses // 10, size.accesses
         marks = [Mark(one.accesses, one.block) for one in reached if one.accesses in wanted]
-        return figures(await asyncio.to_thread(_measured, stage, marks))
+        written = pace.figures(reached)
+        try:
+            return written | figures(await asyncio.to_thread(_measured, stage, marks))
+        except RuntimeError as error:
+            raise PartFailedError(written, str(error)) from error
 
 
 def _measured(stage: Stage, marks: Sequence[Mark]) -> list[Mark]:
@@ -122,38 +122,34 @@ def _url(stage: Stage) -> str:
 
 def _looped(stage: Stage, last: int) -> Spent:
     """Decodes the events of some blocks as the documentation of web3.py does."""
-    web3 = Web3(Web3.HTTPProvider(_url(stage), request_kwargs={"timeout": 60}))
-    address = Web3.to_checksum_address("0x" + stage.manifest.address("AccessLedger").hex())
-    abi = json.loads((resources.files("consentry.ledger") / "artifacts" / "AccessLedger.json").read_text())["abi"]
-    decided = web3.eth.contract(address=address, abi=abi).events.AccessDecided()
-    engine = _engine(stage)
-    used, begun = time.process_time() + cpu_seconds(engine), time.perf_counter()
-    logs = web3.eth.get_logs({"address": address, "fromBlock": last - LOOPED_BLOCKS + 1, "toBlock": last})
-    count = sum(len(decided.process_log(log)["args"]) > 0 for log in logs if len(log["topics"]) == _TOPICS)
-    seconds, cpu = time.perf_counter() - begun, time.process_time() + cpu_seconds(engine) - used
-    if not count:
-        raise RuntimeError("the loop found no event")
-    return Spent(count, seconds, cpu)
+    address = "0x" + stage.manifest.address("AccessLedger").hex()
+    return _spent(stage, "looped", _url(stage), address, str(last - LOOPED_BLOCKS + 1), str(last))[0]
 
 
 def _audited(stage: Stage, mark: Mark, *, whole: bool) -> Spent:
     """Audits the chain as a regulator does; a whole audit goes up to head."""
-    command = [sys.executable, "-m", "benchmarks.audited", _url(stage), str(stage.network.manifest_path)]
-    command += [] if whole else ["--to", str(mark.block)]
+    until = [] if whole else ["--to", str(mark.block)]
+    spent, told = _spent(stage, "audited", _url(stage), str(stage.network.manifest_path), *until)
+    if told["decisions"] < mark.accesses:
+        raise RuntimeError(f"the audit decided {told['decisions']} of {mark.accesses} accesses")
+    return spent
+
+
+def _spent(stage: Stage, module: str, *arguments: str) -> tuple[Spent, Mapping[str, Any]]:
+    """Runs a module of this package in a process of its own; gives what it took, and what it told."""
     engine, here = _engine(stage), {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
     before, begun = cpu_seconds(engine), time.perf_counter()
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=here) as process:
-        told = process.stdout.read() if process.stdout else b""
+        written = process.stdout.read() if process.stdout else b""
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     taken = time.perf_counter() - begun
     if process.returncode:
-        raise RuntimeError(f"the audit ended with {process.returncode}: {told[:_TOLD].decode()}")
-    report = json.loads(told)
-    if report["decisions"] < mark.accesses:
-        raise RuntimeError(f"the audit decided {report['decisions']} of {mark.accesses} accesses")
-    cpu = report["cpu"] + cpu_seconds(engine) - before
-    return Spent(report["events"], report["seconds"], cpu, used.ru_maxrss * KIB, taken)
+        raise RuntimeError(f"{module} ended with {process.returncode}: {written[:_TOLD].decode()}")
+    told = json.loads(written)
+    cpu = told["cpu"] + cpu_seconds(engine) - before
+    return Spent(told["events"], told["seconds"], cpu, used.ru_maxrss * KIB, taken), told
 
 
 def figures(marks: Sequence[Mark]) -> dict[str, float]:

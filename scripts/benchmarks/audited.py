@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from consentry.audit.audit import Span
+from consentry.audit.keccak_rows import load_compiled
 from consentry.config import load_settings
 from consentry.wiring.audits import AuditOrder, run_audit
 
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--to", type=int, help="last block; up to head if not given")
     asked = parser.parse_args()
+    load_compiled()
     settings = load_settings(None, node_url=asked.node, manifest=asked.manifest)
     order = AuditOrder(Span(last=asked.to), in_bulk=True)
     begun, used = time.perf_counter(), _cpu_seconds()

@@ -39,6 +39,8 @@ CALLERS: Final = 128
 BULK_CALLERS: Final = 4
 BATCH: Final = 400
 LOADS: Final = (25, 50, 75)
+LOAD_SECONDS: Final = 12
+"""How long one lasts, at most."""
 OTHERS: Final = {"naive_documented": "naive", "naive_tuned": "naive_tuned", "node_ceiling": "node_ceiling"}
 
 
@@ -55,7 +57,7 @@ class Size:
 
 
 QUICK: Final = Size(rounds=3, patients=8, naive=40, single=600, batches=3, open_loop=200)
-FULL: Final = Size(rounds=5, patients=60, naive=150, single=3000, batches=8, open_loop=2000)
+FULL: Final = Size(rounds=5, patients=60, naive=80, single=3000, batches=8, open_loop=2000)
 
 
 def run(*, quick: bool) -> dict[str, float]:
@@ -193,7 +195,7 @@ async def _latencies(stage: Stage, size: Size, most: float, sent: list[AccessReq
     results: dict[str, float] = {}
     for load in LOADS:
         rate = most * load / 100
-        count = min(size.open_loop, int(rate * 20))
+        count = min(size.open_loop, int(rate * LOAD_SECONDS))
         outcome = await open_loop(stage.url, single_calls(stage, count, sent), rate)
         _permitted(outcome)
         for share in (50, 95, 99):

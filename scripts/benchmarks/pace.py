@@ -21,21 +21,16 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from benchmarks.material import new_requests
-from benchmarks.stage import CUSTODIAN, Place, Stage, open_stage
+from benchmarks.signing import BATCH, Batch, Signing, signing
+from benchmarks.stage import CUSTODIAN, Stage, open_stage
 from benchmarks.usage import cpu_seconds, resident_bytes, slope
-from consentry.core.batch_tree import batch_of
 from consentry.core.receipts import FinalReceipt
-from consentry.core.terms import AccessRequest, Material
-from consentry.crypto.keywrap import release_key_hash
-from consentry.crypto.signing import sign
 from consentry.database.engine import Database
 from consentry.directory.mirror import Mirror
 from consentry.directory.projection import Follower
@@ -44,7 +39,6 @@ from consentry.directory.tables import EventRow
 from consentry.gateway.background import Background, Deed
 from consentry.ledger.chain import ChainLedger
 
-BATCH: Final = 400
 UNDER_WAY: Final = 4
 """Batches sent at a time, as by as many callers."""
 PARTS: Final = 10
@@ -63,8 +57,6 @@ class Size:
 
 QUICK: Final = Size(patients=4, accesses=40_000, portion=10)
 FULL: Final = Size(patients=100, accesses=1_000_000, portion=25)
-
-Batch = tuple[Sequence[tuple[AccessRequest, Material]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +106,17 @@ async def filled(stage: Stage, size: Size) -> list[Reached]:
     Raises:
         RuntimeError: an access was not permitted, or the projection does not have each of them.
     """
-    async with _open_room(stage) as room:
-        return await _fill(room, size)
+    with signing(stage) as signer:
+        async with _open_room(stage) as room:
+            return await _fill(room, signer, size)
 
 
-async def _fill(room: Room, size: Size) -> list[Reached]:
-    await _write(room, await asyncio.to_thread(signed, room.stage, WARM_UP))
+async def _fill(room: Room, signer: Signing, size: Size) -> list[Reached]:
+    await _write(room, await asyncio.to_thread(signer.batches, WARM_UP))
     before = await _decisions(room.database)
     reached = [Reached(0, 0.0, 0.0, _memory(room.pids))]
     for count in portions(size.accesses // BATCH, size.portion):
-        batches = await asyncio.to_thread(signed, room.stage, count)
+        batches = await asyncio.to_thread(signer.batches, count)
         used = _cpu(room.pids)
         seconds, block = await _write(room, batches)
         last, used = reached[-1], _cpu(room.pids) - used
@@ -178,20 +171,6 @@ def _memory(pids: Mapping[str, int]) -> dict[str, int]:
 
 def _cpu(pids: Mapping[str, int]) -> float:
     return sum(cpu_seconds(pid) for pid in pids.values())
-
-
-def signed(stage: Stage, batches: int) -> list[Batch]:
-    """Makes batches of requests and signs each."""
-    own, domain, made = stage.requester, stage.domain("AccessLedger"), list[Batch]()
-    places: cycle[Place] = cycle(stage.sought)
-    for _ in range(batches):
-        sought = list(islice(places, BATCH))
-        asked = new_requests(
-            own.address, release_key_hash(own.release_key), [(place.record, place.consent) for place in sought]
-        )
-        pairs = [(request, place.material) for request, place in zip(asked, sought, strict=True)]
-        made.append((pairs, sign(own.key, domain, batch_of(own.address, asked))))
-    return made
 
 
 async def _write(room: Room, batches: Sequence[Batch]) -> tuple[float, int]:

@@ -24,6 +24,8 @@ _RATE: Final = 136
 _RATE_WORDS: Final = _RATE // 8
 _LANES: Final = 25
 _DIGEST_WORDS: Final = DIGEST // 8
+_MANY: Final = 8
+"""States that are hashed side by side: as many lanes as the widest registers have."""
 _FIRST_PAD: Final = 0x01
 _LAST_PAD: Final = 0x80
 _ROUNDS: Final = np.array(
@@ -45,14 +47,31 @@ def _left(lane: np.uint64, bits: int) -> np.uint64:
 
 
 @compiled()
-def _permute(s: Words) -> None:
-    """Keccak-f[1600] in place; lane x, y stands at x + 5 y. Written out, so that lanes stay in registers."""
-    a0, a1, a2, a3, a4 = s[0], s[1], s[2], s[3], s[4]
-    a5, a6, a7, a8, a9 = s[5], s[6], s[7], s[8], s[9]
-    a10, a11, a12, a13, a14 = s[10], s[11], s[12], s[13], s[14]
-    a15, a16, a17, a18, a19 = s[15], s[16], s[17], s[18], s[19]
-    a20, a21, a22, a23, a24 = s[20], s[21], s[22], s[23], s[24]
-    for constant in _ROUNDS:
+def _five(s: Words, first: int, step: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64, np.uint64]:
+    return s[first], s[first + step], s[first + 2 * step], s[first + 3 * step], s[first + 4 * step]
+
+
+@compiled()
+def _put_five(
+    s: Words, first: int, step: int, b0: np.uint64, b1: np.uint64, b2: np.uint64, b3: np.uint64, b4: np.uint64
+) -> None:
+    s[first], s[first + step] = b0 ^ (~b1 & b2), b1 ^ (~b2 & b3)
+    s[first + 2 * step], s[first + 3 * step], s[first + 4 * step] = b2 ^ (~b3 & b4), b3 ^ (~b4 & b0), b4 ^ (~b0 & b1)
+
+
+@compiled(inline=True)
+def _round(s: Words, width: int, constant: np.uint64) -> None:
+    """Does one round with as many states as stand side by side: lane x, y of each at (x + 5 y) times the width.
+
+    Where the width is known, the compiler makes the loop one of wide registers, which do the same with several states
+    at once.
+    """
+    for of in range(width):
+        a0, a1, a2, a3, a4 = _five(s, of, width)
+        a5, a6, a7, a8, a9 = _five(s, 5 * width + of, width)
+        a10, a11, a12, a13, a14 = _five(s, 10 * width + of, width)
+        a15, a16, a17, a18, a19 = _five(s, 15 * width + of, width)
+        a20, a21, a22, a23, a24 = _five(s, 20 * width + of, width)
         # Theta: d is the parity of two columns.
         c0, c1, c2 = a0 ^ a5 ^ a10 ^ a15 ^ a20, a1 ^ a6 ^ a11 ^ a16 ^ a21, a2 ^ a7 ^ a12 ^ a17 ^ a22
         c3, c4 = a3 ^ a8 ^ a13 ^ a18 ^ a23, a4 ^ a9 ^ a14 ^ a19 ^ a24
@@ -70,21 +89,26 @@ def _permute(s: Words) -> None:
         b20, b21, b22 = _left(a2 ^ d2, 62), _left(a8 ^ d3, 55), _left(a14 ^ d4, 39)
         b23, b24 = _left(a15 ^ d0, 41), _left(a21 ^ d1, 2)
         # Chi within each row, and iota.
-        a0, a1, a2 = b0 ^ (~b1 & b2) ^ constant, b1 ^ (~b2 & b3), b2 ^ (~b3 & b4)
-        a3, a4 = b3 ^ (~b4 & b0), b4 ^ (~b0 & b1)
-        a5, a6, a7 = b5 ^ (~b6 & b7), b6 ^ (~b7 & b8), b7 ^ (~b8 & b9)
-        a8, a9 = b8 ^ (~b9 & b5), b9 ^ (~b5 & b6)
-        a10, a11, a12 = b10 ^ (~b11 & b12), b11 ^ (~b12 & b13), b12 ^ (~b13 & b14)
-        a13, a14 = b13 ^ (~b14 & b10), b14 ^ (~b10 & b11)
-        a15, a16, a17 = b15 ^ (~b16 & b17), b16 ^ (~b17 & b18), b17 ^ (~b18 & b19)
-        a18, a19 = b18 ^ (~b19 & b15), b19 ^ (~b15 & b16)
-        a20, a21, a22 = b20 ^ (~b21 & b22), b21 ^ (~b22 & b23), b22 ^ (~b23 & b24)
-        a23, a24 = b23 ^ (~b24 & b20), b24 ^ (~b20 & b21)
-    s[0], s[1], s[2], s[3], s[4] = a0, a1, a2, a3, a4
-    s[5], s[6], s[7], s[8], s[9] = a5, a6, a7, a8, a9
-    s[10], s[11], s[12], s[13], s[14] = a10, a11, a12, a13, a14
-    s[15], s[16], s[17], s[18], s[19] = a15, a16, a17, a18, a19
-    s[20], s[21], s[22], s[23], s[24] = a20, a21, a22, a23, a24
+        _put_five(s, of, width, b0, b1, b2, b3, b4)
+        s[of] ^= constant
+        _put_five(s, 5 * width + of, width, b5, b6, b7, b8, b9)
+        _put_five(s, 10 * width + of, width, b10, b11, b12, b13, b14)
+        _put_five(s, 15 * width + of, width, b15, b16, b17, b18, b19)
+        _put_five(s, 20 * width + of, width, b20, b21, b22, b23, b24)
+
+
+@compiled()
+def _permute_one(s: Words) -> None:
+    """Keccak-f[1600] in place."""
+    for constant in _ROUNDS:
+        _round(s, 1, constant)
+
+
+@compiled()
+def _permute_many(s: Words) -> None:
+    """Keccak-f[1600] in place, of ``_MANY`` states side by side."""
+    for constant in _ROUNDS:
+        _round(s, _MANY, constant)
 
 
 @compiled()
@@ -94,28 +118,64 @@ def _absorb(state: Words, blocks: Words) -> None:
     for start in range(0, len(blocks), _RATE_WORDS):
         for word in range(_RATE_WORDS):
             state[word] ^= blocks[start + word]
-        _permute(state)
+        _permute_one(state)
+
+
+@compiled()
+def _absorb_many(states: Words, rows: Words, digests: Words) -> None:
+    """Hashes ``_MANY`` rows of padded blocks side by side."""
+    states[:] = np.uint64(0)
+    for start in range(0, rows.shape[1], _RATE_WORDS):
+        for word in range(_RATE_WORDS):
+            for of in range(_MANY):
+                states[word * _MANY + of] ^= rows[of, start + word]
+        _permute_many(states)
+    for word in range(_DIGEST_WORDS):
+        for of in range(_MANY):
+            digests[of, word] = states[word * _MANY + of]
 
 
 @compiled(cache=True)
 def _hash_all(blocks: Words, digests: Words) -> None:
-    state = np.empty(_LANES, np.uint64)
-    for row in range(len(blocks)):
-        _absorb(state, blocks[row])
-        digests[row] = state[:_DIGEST_WORDS]
+    states, together = np.empty(_LANES * _MANY, np.uint64), len(blocks) // _MANY * _MANY
+    for row in range(0, together, _MANY):
+        _absorb_many(states, blocks[row : row + _MANY], digests[row : row + _MANY])
+    for row in range(together, len(blocks)):
+        _absorb(states[:_LANES], blocks[row])
+        digests[row] = states[:_DIGEST_WORDS]
+
+
+@compiled()
+def _distinct(slots: NDArray[np.int64], first: int) -> int:
+    """Gives how many rows from one on are each of another chain, up to ``_MANY``."""
+    for row in range(first + 1, min(first + _MANY, len(slots))):
+        for before in range(first, row):
+            if slots[before] == slots[row]:
+                return row - first
+    return min(_MANY, len(slots) - first)
 
 
 @compiled(cache=True)
 def _chain_all(heads: Bytes, slots: NDArray[np.int64], content: Bytes, numbers: Bytes) -> None:
-    """Advances heads row by row; ``content`` is room for key, head and entry, padded, with all but the heads there."""
-    state = np.empty(_LANES, np.uint64)
-    kept = DIGEST - numbers.shape[1]
-    for row in range(len(slots)):
-        head = heads[slots[row]]
-        content[row, DIGEST : 2 * DIGEST] = head
-        _absorb(state, content[row].view(np.uint64))
-        head[:] = state[:_DIGEST_WORDS].view(np.uint8)
-        head[kept:] = numbers[row]
+    """Advances heads row by row; ``content`` is room for key, head and entry, padded, with all but the heads there.
+
+    Rows that are each of another chain do not wait for one another.
+    """
+    states, made = np.empty(_LANES * _MANY, np.uint64), np.empty((_MANY, _DIGEST_WORDS), np.uint64)
+    kept, row = DIGEST - numbers.shape[1], 0
+    while row < len(slots):
+        count = 1 if _distinct(slots, row) < _MANY else _MANY
+        for at in range(row, row + count):
+            content[at, DIGEST : 2 * DIGEST] = heads[slots[at]]
+        if count == 1:
+            _absorb(states[:_LANES], content[row].view(np.uint64))
+            made[0] = states[:_DIGEST_WORDS]
+        else:
+            _absorb_many(states, content[row : row + count].view(np.uint64), made)
+        for at in range(row, row + count):
+            heads[slots[at]] = made[at - row].view(np.uint8)
+            heads[slots[at], kept:] = numbers[at]
+        row += count
 
 
 def padded(rows: int, size: int) -> Bytes:
@@ -163,3 +223,8 @@ def chain_rows(heads: Bytes, slots: NDArray[np.int64], keys: Bytes, entries: Byt
     content[:, :DIGEST] = keys
     content[:, 2 * DIGEST : 3 * DIGEST] = entries
     _chain_all(heads, slots, content, np.ascontiguousarray(numbers))
+
+
+def load_compiled() -> None:
+    """Has compiled code ready: the first call in a process waits half a second for what runs it, and copies have it."""
+    hash_padded(padded(1, 0))

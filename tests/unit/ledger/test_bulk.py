@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
-import socket
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +17,6 @@ from consentry.audit.columns import Segment
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger import bulk
 from consentry.ledger.abi import artifact
 from consentry.ledger.bulk import BlockReader, Bulk, Source
 from tests.support import samples
@@ -49,6 +50,13 @@ class Node:
     def ask(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
         return [getattr(self, method)(*parameters) for method, parameters in questions]
 
+    def ask_one(self, method: str, parameters: list[Any], read: Callable[[bytes], Any]) -> Any:  # noqa: ANN401 - JSON
+        [told] = self.ask([(method, parameters)])
+        try:
+            return read(json.dumps({"jsonrpc": "2.0", "id": 0, "result": told}).encode())
+        except TypeError as error:
+            raise LedgerUnavailableError("node does not answer") from error
+
     def eth_getLogs(self, wanted: dict[str, Any]) -> list[Any]:  # noqa: N802 - the method's own name
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
         self.asked.append((first, last))
@@ -73,40 +81,6 @@ def test_logs_that_are_no_list_are_no_answer(told: object, monkeypatch: pytest.M
     monkeypatch.setattr(node, "eth_getLogs", lambda _: told)
     with pytest.raises(LedgerUnavailableError):
         found.read(5, 14, bytes(16))
-
-
-def test_digits_with_blanks_among_them_are_no_words() -> None:
-    decided = "0x" + next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided").hex()
-    word, data = "0x" + bytes(32).hex(), "0x" + bytes(224).hex()
-    usual = {"address": "0x" + LEDGER.hex(), "topics": [decided, word, word, word], "data": data}
-    blank = {**usual, "topics": [decided, *["0x" + " " * 64] * 3], "data": "0x" + " " * 448}
-    found, _ = reader(100)
-    assert found._words([usual, usual]) == bytes(640)
-    assert found._words([usual, blank]) is None
-
-
-def test_an_answer_that_drips_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "SECONDS", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        over = threading.Event()
-        dripping = threading.Thread(target=drip, args=(server, over))
-        dripping.start()
-        try:
-            with pytest.raises(LedgerUnavailableError):
-                bulk.Node(f"http://127.0.0.1:{server.getsockname()[1]}").ask([("eth_getLogs", [])])
-        finally:
-            over.set()
-            dripping.join()
-
-
-def drip(server: socket.socket, over: threading.Event) -> None:
-    """Answers one question, a blank at a time, until it is over."""
-    connection, _ = server.accept()
-    with connection, suppress(OSError):
-        connection.recv(1 << 16)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        while not over.wait(0.02):
-            connection.sendall(b" ")
 
 
 async def read_by_processes() -> list[tuple[int, Sequence[Segment]]]:
@@ -160,6 +134,26 @@ def test_node_that_gives_not_even_one_block_is_no_node() -> None:
     assert node.asked[-1] == (5, 5)
 
 
-def test_node_that_does_not_answer_is_told(unused_tcp_port: int) -> None:
-    with pytest.raises(LedgerUnavailableError, match="does not answer"):
-        bulk.Node(f"http://127.0.0.1:{unused_tcp_port}").ask([("eth_chainId", [])])
+KILLED = """
+import os, signal, sys
+from tests.unit.ledger.test_bulk import SOURCE
+from consentry.ledger.bulk import Bulk
+bulk = Bulk(SOURCE, processes=1)
+bulk.start()
+print(bulk._pool.submit(os.getpid).result(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_readers_end_with_whoever_started_them() -> None:
+    # What they write to has no end as long as one of them lives: then this raises after its time.
+    told = subprocess.run(
+        [sys.executable, "-c", KILLED], stdout=subprocess.PIPE, timeout=30, check=False, env=with_paths()
+    )
+    assert told.returncode == -signal.SIGKILL
+    assert int(told.stdout)
+
+
+def with_paths() -> dict[str, str]:
+    """Gives the environment in which another interpreter finds what this one does."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

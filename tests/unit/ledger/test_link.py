@@ -28,7 +28,7 @@ class Engine:
     def close(self) -> None:
         """Has nothing to close."""
 
-    async def asked(self, number: int) -> list[asyncio.Task[bytes]]:
+    async def asked(self, number: int) -> list[asyncio.Task[memoryview]]:
         """As many questions as named, all under way."""
         tasks = [asyncio.create_task(self.link.raw("eth_chainId", [])) for _ in range(number)]
         await asyncio.sleep(0)
@@ -60,7 +60,7 @@ async def test_listen_line_without_an_id_fails_all_that_wait_and_the_link_goes_o
     assert all(isinstance(outcome, LedgerUnavailableError) for outcome in outcomes)
     (after,) = await engine.asked(1)
     engine.says.feed_data(b'{"jsonrpc":"2.0","id":2,"result":"late"}\n{"jsonrpc":"2.0","id":3,"result":"0x1"}\n')
-    assert await after == b'"result":"0x1"}', "an answer to what was given up is in nobody's way"
+    assert bytes(await after) == b'"result":"0x1"}', "an answer to what was given up is in nobody's way"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", {"\udfff": 1}], ids=ascii)

@@ -59,7 +59,7 @@ async def chain(link: SlowLink, tmp_path: Path) -> ChainRpc:
 async def ask(chain: ChainRpc, method: str, *params: object, own_turn: asyncio.Lock | None = None) -> dict[str, Any]:
     """One call through the JSON-RPC side, as of a body of its own unless one is named."""
     call = {"id": 1, "method": method, "params": list(params)}
-    answer: dict[str, Any] = json.loads(await chain._handle(call, own_turn or asyncio.Lock()))
+    answer: dict[str, Any] = json.loads(b"".join(await chain._handle(call, own_turn or asyncio.Lock())))
     return answer
 
 

@@ -82,7 +82,7 @@ class EngineLink:
         found = [answers[first + position] for position in range(len(items))]
         return [_refusal(answer["error"]) if "error" in answer else answer.get("result") for answer in found]
 
-    async def raw(self, method: str, params: object) -> bytes:
+    async def raw(self, method: str, params: object) -> memoryview:
         """Asks one question; the answer stays as it came, from ``"result":`` or ``"error":`` to the closing brace.
 
         Raises:
@@ -91,8 +91,8 @@ class EngineLink:
         """
         line = await self._ask({"method": method, "params": params})
         head = _ANSWER_HEAD.match(line)
-        # In one piece, for it may be large: the line ends with its only line break.
-        return line[head.end() : len(line) - line.endswith(b"\n")] if head else line
+        # A view, for it may be large; the line ends with its only line break.
+        return memoryview(line)[head.end() if head else 0 : len(line) - line.endswith(b"\n")]
 
     async def close(self) -> None:
         """Closes the connection; calls under way fail."""

@@ -75,6 +75,8 @@ _NO_METHOD = (-32601, "method is not offered here")
 _BAD_REQUEST = (-32600, "request is not JSON-RPC 2.0")
 _BAD_PARAMS = -32602
 _NO_JSON = -32700
+Piece = bytes | memoryview
+Pieces = list[Piece]
 
 
 class ChainRpc:
@@ -105,27 +107,30 @@ class ChainRpc:
         try:
             asked = read_json(content)
         except InvalidInputError as error:
-            return _answer(_error(None, _NO_JSON, error.message))
+            return _answer([_error(None, _NO_JSON, error.message)])
         if len(content) > READ_LIMIT and not _is_of_writes(asked):
             return _too_long()
-        own_turn = asyncio.Lock()
         if not isinstance(asked, list):
-            return _answer(await self._handle(asked, own_turn))
-        if not asked or len(asked) > BATCH_LIMIT:
-            return _answer(
-                _error(
-                    None, -32600, f"length of the batch does not match (got {len(asked)}, expected 1 to {BATCH_LIMIT})"
-                )
-            )
-        return _answer(b"[" + b",".join(await asyncio.gather(*(self._handle(call, own_turn) for call in asked))) + b"]")
+            return _answer(await self._handle(asked, asyncio.Lock()))
+        return _answer(await self._handle_all(asked))
 
-    async def _handle(self, call: object, own_turn: asyncio.Lock) -> bytes:
+    async def _handle_all(self, asked: list[object]) -> Pieces:
+        """A batch of calls to their answers, as JSON."""
+        if not asked or len(asked) > BATCH_LIMIT:
+            why = f"length of the batch does not match (got {len(asked)}, expected 1 to {BATCH_LIMIT})"
+            return [_error(None, -32600, why)]
+        own_turn = asyncio.Lock()
+        answers = await asyncio.gather(*(self._handle(call, own_turn) for call in asked))
+        pieces = [piece for answer in answers for piece in (b",", *answer)]
+        return [b"[", *pieces[1:], b"]"]
+
+    async def _handle(self, call: object, own_turn: asyncio.Lock) -> Pieces:
         """One call to one answer, as JSON; ``own_turn`` is shared by the calls of one body."""
         if not isinstance(call, dict) or not isinstance(call.get("method"), str):
-            return _error(None, *_BAD_REQUEST)
+            return [_error(None, *_BAD_REQUEST)]
         call_id, method, params = call.get("id"), call["method"], call.get("params", [])
         if not isinstance(params, list) or not isinstance(call_id, str | int | float | None):
-            return _error(None, *_BAD_REQUEST)
+            return [_error(None, *_BAD_REQUEST)]
         try:
             if method in WRITES:
                 tail = await self._send(params, with_receipt=method.endswith("Sync"))
@@ -134,10 +139,10 @@ class ChainRpc:
             elif method == "consentry_status":
                 tail = _result(self.status())
             else:
-                return _error(call_id, *_NO_METHOD)
+                return [_error(call_id, *_NO_METHOD)]
         except ConsentryError as error:
-            return _error(call_id, _rpc_code(error), error.message, error.details.get("rpc_data"))
-        return b'{"jsonrpc":"2.0","id":' + json.dumps(call_id).encode() + b"," + tail
+            return [_error(call_id, _rpc_code(error), error.message, error.details.get("rpc_data"))]
+        return [b'{"jsonrpc":"2.0","id":', json.dumps(call_id).encode(), b",", tail]
 
     def status(self) -> dict[str, int | str]:
         """What this chain is and how far it is."""
@@ -150,7 +155,7 @@ class ChainRpc:
             "waiting": len(self._sealer.pool),
         }
 
-    async def _send(self, params: list[Any], *, with_receipt: bool) -> bytes:
+    async def _send(self, params: list[Any], *, with_receipt: bool) -> Piece:
         try:
             raw = bytes.fromhex(params[0].removeprefix("0x"))
         except (LookupError, AttributeError, ValueError) as error:
@@ -158,7 +163,7 @@ class ChainRpc:
         done = "0x" + (await self._sealer.submit(decode_transaction(raw, self._log.genesis.chain_id))).hex()
         return await self._read("eth_getTransactionReceipt", [done], asyncio.Lock()) if with_receipt else _result(done)
 
-    async def _read(self, method: str, params: list[Any], own_turn: asyncio.Lock) -> bytes:
+    async def _read(self, method: str, params: list[Any], own_turn: asyncio.Lock) -> Piece:
         is_with_waiting = method == "eth_getTransactionCount" and params[1:] == ["pending"]
         if method in CALLS:
             params = _bounded(params)
@@ -175,7 +180,7 @@ class ChainRpc:
         await self._sealer.settled()
         return tail
 
-    async def _asked(self, method: str, params: list[object], own_turn: asyncio.Lock) -> bytes:
+    async def _asked(self, method: str, params: list[object], own_turn: asyncio.Lock) -> Piece:
         self._turn += 1
         link = self._links[self._turn % len(self._links)]
         if method not in COSTLY:
@@ -187,7 +192,7 @@ class ChainRpc:
             # Shielded: if the asker goes away, the engine works on, so its place is not free yet.
             return await asyncio.shield(asked)
 
-    def _is_answered(self, asked: asyncio.Task[bytes]) -> None:
+    def _is_answered(self, asked: asyncio.Task[memoryview]) -> None:
         self._costly.release()
         if not asked.cancelled():
             asked.exception()  # Seen: the asker may have gone.
@@ -251,8 +256,9 @@ def _final_is_latest(param: object) -> object:
     return param
 
 
-def _answer(content: bytes) -> Response:
-    return Response(content, media_type="application/json")
+def _answer(pieces: Pieces) -> Response:
+    """Puts an answer together: what the engine says may be large, and is copied here alone."""
+    return Response(b"".join(pieces), media_type="application/json")
 
 
 def _result(value: object) -> bytes:

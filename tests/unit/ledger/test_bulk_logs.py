@@ -1,0 +1,191 @@
+"""Logs read by their layout are those that JSON has, whatever a node says and however it writes it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consentry.errors import LedgerUnavailableError
+from consentry.ledger import bulk_logs
+from consentry.ledger.abi import artifact
+from consentry.ledger.bulk_logs import Sent, Wanted, logs_in
+
+TOPICS = {signature.name: "0x" + digest.hex() for digest, signature in artifact("AccessLedger").events.items()}
+LEDGER = "0x" + "5b" * 20
+WANTED = Wanted(LEDGER, TOPICS["AccessDecided"])
+Log = dict[str, Any]
+
+
+def digits(drawn: random.Random, size: int) -> str:
+    return "0x" + drawn.randbytes(size).hex()
+
+
+def log(drawn: random.Random, place: tuple[int, str, int], kind: str = "AccessDecided", words: int = 7) -> Log:
+    """Gives a log at a block, transaction and index as the embedded chain writes it."""
+    block, transaction, index = place
+    return {
+        "address": LEDGER,
+        "topics": [TOPICS[kind], *(digits(drawn, 32) for _ in range(3 if kind == "AccessDecided" else 2))],
+        "data": digits(drawn, 32 * words),
+        "blockHash": "0x" + f"{block:064x}",
+        "blockNumber": hex(block),
+        "blockTimestamp": "0x6565",
+        "transactionHash": transaction,
+        "transactionIndex": "0x0",
+        "logIndex": hex(index),
+        "removed": False,
+    }
+
+
+def chain(seed: int, blocks: int = 4, most: int = 40) -> list[Log]:
+    """Gives logs of a chain with a batch in each block, and a single decision behind it."""
+    drawn, found = random.Random(seed), list[Log]()
+    for block in range(250, 250 + blocks):
+        batch, single, size = digits(drawn, 32), digits(drawn, 32), drawn.randrange(1, most)
+        found.append(log(drawn, (block, batch, 0), "BatchSubmitted", 5))
+        found += [log(drawn, (block, batch, index)) for index in range(1, size + 1)]
+        found.append(log(drawn, (block, single, size + 1)))
+    return found
+
+
+def written(logs: object) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": 0, "result": logs}, separators=(",", ":")).encode()
+
+
+def by_layout(answer: bytes) -> list[Sent] | None:
+    return bulk_logs._in_rows(answer, WANTED)
+
+
+def by_json(answer: bytes, monkeypatch: pytest.MonkeyPatch | None = None) -> list[Sent]:
+    with (monkeypatch or pytest.MonkeyPatch()).context() as patched:
+        patched.setattr(bulk_logs, "_in_rows", lambda *_: None)
+        return logs_in(answer, WANTED)
+
+
+def told(found: Sequence[Sent]) -> list[tuple[object, ...]]:
+    """Gives all that can be asked of transactions."""
+    return [
+        (
+            sent.hash,
+            sent.block,
+            sent.is_in_a_row,
+            [sent.log(number) for number in range(len(sent))],
+            [sent.words(first) for first in range(len(sent) + 1)],
+        )
+        for sent in found
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_both_ways_give_the_same(seed: int) -> None:
+    answer = written(chain(seed))
+    found = by_layout(answer)
+    assert found is not None
+    assert told(found) == told(by_json(answer))
+    assert [sent.words(1) is not None for sent in found] == [True, False] * 4
+
+
+def test_words_are_topics_and_data() -> None:
+    [decided] = chain(3, blocks=1)[-1:]
+    found = by_layout(written([decided]))
+    assert found is not None
+    words = "".join(value[2:] for value in (*decided["topics"][1:], decided["data"]))
+    assert [sent.words(0) for sent in found] == [bytes.fromhex(words)]
+
+
+def changed(change: Callable[[list[Log]], object]) -> bytes:
+    logs = chain(1)
+    change(logs)
+    return written(logs)
+
+
+OTHERS: dict[str, Callable[[list[Log]], object]] = {
+    "address": lambda logs: logs[5].update(address="0x" + "5c" * 20),
+    "event": lambda logs: logs[5]["topics"].__setitem__(0, TOPICS["RequestRejected"]),
+    "topic fewer": lambda logs: logs[5]["topics"].pop(),
+    "word more": lambda logs: logs[5].update(data=logs[5]["data"] + "00" * 32),
+    "half a byte": lambda logs: logs[5].update(data=logs[5]["data"] + "0"),
+    "capital digits": lambda logs: logs[5].update(data=logs[5]["data"].upper().replace("0X", "0x")),
+    "blanks": lambda logs: logs[5].update(data="0x" + " " * 448),
+    "no data": lambda logs: logs[5].pop("data"),
+    "another name": lambda logs: logs[5].update(dat4=logs[5].pop("data")),
+    "no number": lambda logs: logs[5].update(logIndex=None),
+    "long number": lambda logs: logs[5].update(logIndex="0x1" + "0" * 16),
+    "negative number": lambda logs: logs[5].update(logIndex="-0x5"),
+    "short hash": lambda logs: logs[5].update(transactionHash="0x7"),
+    "a name with an escape": lambda logs: logs.__setitem__(5, {"\u00e9": "0x1", **logs[5]}),
+    "lists in lists": lambda logs: logs.__setitem__(5, {"a": ["0x1", [1, 2], "0x2"], **logs[5]}),
+    "nested": lambda logs: logs[5].update(removed={"a": 1}),
+    "removed": lambda logs: logs[5].update(removed=True),
+    "no object": lambda logs: logs.__setitem__(5, 7),  # type: ignore[call-overload]  # what a node must not say
+    "another order of names": lambda logs: logs.__setitem__(5, dict(sorted(logs[5].items()))),
+    "backwards": lambda logs: logs.reverse(),
+    "twice": lambda logs: logs.insert(5, logs[5]),
+    "a gap": lambda logs: logs.pop(5),
+    "another block": lambda logs: logs[5].update(blockNumber="0xfb"),
+    "far block": lambda logs: [each.update(blockNumber="0x1" + "0" * 9) for each in logs],
+    "nothing": lambda logs: logs.clear(),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_written_otherwise_is_read_as_json_has_it(name: str) -> None:
+    answer = changed(OTHERS[name])
+    assert outcome(lambda: logs_in(answer, WANTED)) == outcome(lambda: by_json(answer))
+
+
+def outcome(read: Callable[[], list[Sent]]) -> object:
+    try:
+        return told(read())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return type(error)
+
+
+@given(st.data())
+def test_spoiled_answers_are_read_as_json_has_them(data: st.DataObject) -> None:
+    answer = bytearray(written(chain(2, blocks=2, most=4)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(answer) - 1))
+        answer[at : at + data.draw(st.integers(0, 2))] = data.draw(
+            st.sampled_from([b"", b"0", b"f", b"A", b'"', b"}", b"{", b",", b"]", b"[", b"\\", b" ", b"},{", b"\xff"])
+        )
+    found = unless_refused(lambda: by_layout(bytes(answer)))
+    if found is not None:
+        assert found == unless_refused(lambda: by_json(bytes(answer)))
+
+
+def unless_refused(read: Callable[[], list[Sent] | None]) -> object:
+    try:
+        found = read()
+    except (ValueError, LookupError, TypeError, AttributeError, LedgerUnavailableError):
+        return None
+    return None if found is None else told(found)
+
+
+HEADS = ['{"id":0,"result":', '{"id":0,"result": ', '{"id":0,"x":{"result":', '{"x":["result",', '["result":', "["]
+TAILS = ["}", ',"x":[]}', '},"result":[]}', ',"result":[]}', ',"r\\u0065sult":[]}', "]}", '"}', "}\n", "} ", "}}", ""]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+@pytest.mark.parametrize("tail", TAILS, ids=repr)
+def test_what_is_around_the_logs_is_an_answer(head: str, tail: str) -> None:
+    answer = (head + json.dumps(chain(4, blocks=1), separators=(",", ":")) + tail).encode()
+    assert outcome(lambda: logs_in(answer, WANTED)) == outcome(lambda: by_json(answer))
+
+
+def test_refusals_beside_logs_are_refusals() -> None:
+    answer = json.dumps({"id": 0, "result": chain(4), "error": {"code": 5}}, separators=(",", ":")).encode()
+    with pytest.raises(LedgerUnavailableError):
+        logs_in(answer, WANTED)
+
+
+@pytest.mark.parametrize("said", [None, 5, True, "0x", {}], ids=repr)
+def test_logs_that_are_no_list_are_none(said: object) -> None:
+    with pytest.raises(TypeError):
+        logs_in(written(said), WANTED)

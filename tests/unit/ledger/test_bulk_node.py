@@ -1,0 +1,114 @@
+"""A node asked in bulk: one that drips, one that is busy, one that is away, one that says no."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from consentry.errors import LedgerUnavailableError
+from consentry.ledger import bulk_node
+from consentry.ledger.bulk_node import Node, results_in
+
+BUSY = {"code": -32002, "message": "engine has not answered within 10 seconds"}
+REFUSED = {"code": -32602, "message": "no such block"}
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Gives how long was waited, by a clock of the test's own."""
+    found = list[float]()
+    monkeypatch.setattr("consentry.ledger.bulk_node.time.sleep", found.append)
+    return found
+
+
+def test_an_answer_that_drips_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_node, "SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        over = threading.Event()
+        dripping = threading.Thread(target=drip, args=(server, over))
+        dripping.start()
+        try:
+            with pytest.raises(LedgerUnavailableError):
+                Node(f"http://127.0.0.1:{server.getsockname()[1]}").ask([("eth_getLogs", [])])
+        finally:
+            over.set()
+            dripping.join()
+
+
+def drip(server: socket.socket, over: threading.Event) -> None:
+    """Answers one question, a blank at a time, until it is over."""
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.recv(1 << 16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not over.wait(0.02):
+            connection.sendall(b" ")
+
+
+@contextmanager
+def node(*answers: object) -> Iterator[str]:
+    """Gives the address of a node with these answers, one after the other; at one that is none it hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        serving = threading.Thread(target=serve, args=(server, answers))
+        serving.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        serving.join()
+
+
+def serve(server: socket.socket, answers: Sequence[object]) -> None:
+    """Gives each answer over a connection of its own."""
+    for answer in answers:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(1 << 16)
+            if answer is not None:
+                content = json.dumps(answer).encode()
+                head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(content)}\r\n\r\n"
+                connection.sendall(head.encode() + content)
+
+
+def answer(**said: object) -> dict[str, object]:
+    return {"jsonrpc": "2.0", "id": 0, **said}
+
+
+def test_node_that_is_busy_is_asked_again(waited: list[float]) -> None:
+    with node(answer(error=BUSY), answer(error=BUSY), answer(result="0x7")) as url:
+        assert Node(url).ask([("eth_chainId", [])]) == ["0x7"]
+    assert waited == [1.0, 2.0]
+
+
+def test_node_that_went_away_is_asked_again(waited: list[float]) -> None:
+    with node(None, answer(result="0x7")) as url:
+        assert Node(url).ask_one("eth_chainId", [], results_in) == ["0x7"]
+    assert waited == [1.0]
+
+
+def test_node_that_stays_busy_is_told(waited: list[float]) -> None:
+    with node(*[answer(error=BUSY)] * 5) as url, pytest.raises(LedgerUnavailableError, match="within 10 seconds"):
+        Node(url).ask([("eth_chainId", [])])
+    assert waited == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_node_that_says_no_is_not_asked_again(waited: list[float]) -> None:
+    with node(answer(error=REFUSED)) as url, pytest.raises(LedgerUnavailableError, match="no such block"):
+        Node(url).ask([("eth_chainId", [])])
+    assert waited == []
+
+
+@pytest.mark.parametrize("said", [5, None, [], {"id": 0}, {"result": 5}], ids=repr)
+def test_what_is_no_answer_is_told_and_not_asked_for_again(said: object, waited: list[float]) -> None:
+    with node([said]) as url, pytest.raises(LedgerUnavailableError, match="does not answer"):
+        Node(url).ask([("eth_chainId", [])])
+    assert waited == []
+
+
+def test_node_that_is_not_there_is_told(waited: list[float], unused_tcp_port: int) -> None:
+    with pytest.raises(LedgerUnavailableError, match="does not answer"):
+        Node(f"http://127.0.0.1:{unused_tcp_port}").ask([("eth_chainId", [])])
+    assert waited == [1.0, 2.0, 4.0, 8.0]
