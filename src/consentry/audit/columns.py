@@ -120,6 +120,12 @@ class Codes:
     institution_sequence: NDArray[np.uint64]
 
 
+def are(words: Bytes, others: Bytes) -> NDArray[np.bool_]:
+    """Tells of each of some words whether it is that of the same row, or that of the only row, of others."""
+    found: NDArray[np.bool_] = (words.view(np.uint64) == others.view(np.uint64)).all(axis=1)
+    return found
+
+
 def number_in(words: Bytes, start: int, end: int) -> NDArray[np.uint64]:
     """Gives the numbers that stand in bytes ``start`` to ``end`` of some words, eight bytes at most."""
     padded = np.zeros((len(words), 8), np.uint8)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from consentry.audit.columns import INSTITUTION, PRACTITIONER, RECORD, ROW, SUBJECT, WORD, Bytes, Codes
+from consentry.audit.columns import INSTITUTION, PRACTITIONER, RECORD, ROW, SUBJECT, WORD, Bytes, Codes, are
 from consentry.core.codes import HIGHEST_SENSITIVITY, UNLIMITED_USES, Action, ConsentStatus, RecordStatus
 from consentry.core.state import LedgerState
 from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, RecordId, RecordLeaf
@@ -23,13 +23,14 @@ _KEPT: Final = np.dtype(
         ("subject", np.uint8, WORD),
         ("institution", np.uint8, WORD),
         ("practitioner", np.uint8, WORD),
-        ("anybody", np.bool_),
         ("purposes", np.uint64),
         ("actions", np.uint64),
         ("valid_from", np.uint64),
         ("valid_until", np.uint64),
         ("erase_by", np.uint64),
-    ]
+        ("anybody", np.bool_),
+    ],
+    align=True,
 )
 
 
@@ -62,11 +63,11 @@ class Conditions:
         pairs = [words[row : row + _PAIR] for row in range(start, len(words), ROW)]
         places = np.array([known[pair] if pair in known else self._prepare(pair) for pair in pairs])
         kept = self._kept[places]
-        whoever = kept["anybody"] | (kept["practitioner"] == matrix[:, PRACTITIONER]).all(axis=1)
+        whoever = kept["anybody"] | are(kept["practitioner"], matrix[:, PRACTITIONER])
         found: NDArray[np.bool_] = (
             (places >= 0)
-            & (kept["subject"] == matrix[:, SUBJECT]).all(axis=1)
-            & (kept["institution"] == matrix[:, INSTITUTION]).all(axis=1)
+            & are(kept["subject"], matrix[:, SUBJECT])
+            & are(kept["institution"], matrix[:, INSTITUTION])
             & whoever
             & (kept["valid_from"] <= now)
             & (kept["valid_until"] > now)
@@ -107,12 +108,12 @@ def _prepared(state: LedgerState, record_id: RecordId, consent: ConsentId) -> tu
     words = (leaf.subject_id, terms.institution.rjust(WORD, b"\0"), terms.practitioner)
     return (
         *(np.frombuffer(word, np.uint8) for word in words),
-        terms.practitioner == ZERO_32,
         terms.purposes,
         terms.actions,
         terms.valid_from,
         terms.valid_until,
         terms.erase_by,
+        terms.practitioner == ZERO_32,
     )
 
 

@@ -17,6 +17,8 @@ EVENTS_A_READ: Final = 20_000
 _FIRST_BLOCKS: Final = 64
 _SHARE: Final = 8
 """By one part in so many more blocks are read next where there is little in them: what follows may be full."""
+_QUIET_SHARE: Final = 32
+"""Nor are more read at once than at first and one part in so many of the blocks it was quiet for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,25 @@ class Stride:
     Attributes:
         blocks: that many.
         events: about as many events as they may hold.
+        quiet: blocks read since the last in which there was much.
     """
 
     blocks: int = field(default_factory=lambda: _FIRST_BLOCKS)
     events: int = field(default_factory=lambda: EVENTS_A_READ)
+    quiet: int = 0
+    _first: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Remembers how it begins."""
+        self._first = self.blocks
 
     def adapt(self, read: int, events: int) -> None:
         """Learns from what was read: blocks, and the events in them."""
         fitting = read * self.events // max(events, 1)
-        self.blocks = max(1, min(fitting, self.blocks + max(self.blocks // _SHARE, 1), MOST_BLOCKS))
+        self.quiet = 0 if fitting < self.blocks else self.quiet + read
+        more = max(self.blocks // _SHARE, 1)
+        trusted = self._first + self.quiet // _QUIET_SHARE
+        self.blocks = max(1, min(fitting, self.blocks + more, trusted, MOST_BLOCKS))
 
 
 async def stretches(reader: LedgerReader, first: int, last: int) -> AsyncIterator[Stretch]:

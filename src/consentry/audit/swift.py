@@ -30,6 +30,7 @@ from consentry.audit.columns import (
     Bytes,
     Codes,
     Plain,
+    are,
     codes_of,
     number_in,
 )
@@ -254,7 +255,7 @@ class Swift:
             & (codes.actor <= max(ActorKind))
             & (codes.expires > now)
             & (codes.issued <= now + CLOCK_TOLERANCE)
-            & rows.matrix[:, PRACTITIONER].any(axis=1)
+            & rows.matrix[:, PRACTITIONER].view(np.uint64).any(axis=1)
         )
         for institution in rows.institutions.distinct:
             usual &= self._may_ask(rows, institution)
@@ -270,8 +271,7 @@ class Swift:
         others: Flags = asks.slots != asks.distinct.index(institution)
         if seen.standing != Standing.ACTIVE or not room:
             return others
-        same: Flags = (matrix[:, KEY_HASH] == np.frombuffer(seen.release_key_hash, np.uint8)).all(axis=1)
-        return same | others
+        return are(matrix[:, KEY_HASH], np.frombuffer(seen.release_key_hash, np.uint8)) | others
 
     def _unwrong(self, rows: _Rows, begun: int, permitted: Flags) -> int:
         """Gives the first row in which something is wrong at a glance, from one on."""

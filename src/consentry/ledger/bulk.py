@@ -182,12 +182,12 @@ class Bulk:
     def start(self) -> None:
         """Starts the processes, if they do not run; at once where this process has a single thread still."""
         if self._pool is None:
+            # Nobody looks for garbage among what is loaded: it takes a tenth of a second each time.
+            gc.freeze()
             # What is there here is there in every copy.
             for name in CONTRACTS:
                 artifact(name)
             load_compiled()
-            # Nor does anybody look through it for what is garbage, which would copy it.
-            gc.freeze()
             context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
             self._pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source,))
             self._pool.submit(_is_awake)

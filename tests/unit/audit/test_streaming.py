@@ -283,6 +283,18 @@ async def test_progress_is_told_for_every_stretch() -> None:
     assert len(told) > 20
 
 
+def test_stride_grows_no_faster_than_it_was_quiet() -> None:
+    stride, read = Stride(8, 2_000), 0
+    while read < 256:
+        read += stride.blocks
+        stride.adapt(stride.blocks, stride.blocks)
+    assert 14 <= stride.blocks <= 17
+    stride.adapt(stride.blocks, 400 * stride.blocks)
+    assert stride.blocks == 5
+    stride.adapt(5, 0)
+    assert stride.blocks == 6
+
+
 def test_stride_follows_the_number_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consentry.audit.reading.EVENTS_A_READ", EVENTS_A_READ)
     stride = Stride(64)
@@ -290,7 +302,7 @@ def test_stride_follows_the_number_of_events(monkeypatch: pytest.MonkeyPatch) ->
     assert stride.blocks == EVENTS_A_READ // 400
     stride.adapt(stride.blocks, 0)
     assert stride.blocks == 56
-    for _ in range(20):
+    for _ in range(100):
         stride.adapt(stride.blocks, 0)
     assert stride.blocks == MOST_BLOCKS
     stride.adapt(MOST_BLOCKS, MOST_BLOCKS * EVENTS_A_READ * 2)
