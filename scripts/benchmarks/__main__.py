@@ -60,7 +60,8 @@ def _run(benchmark: ModuleType, *, quick: bool) -> int:
 def _figures(benchmark: ModuleType, *, quick: bool) -> tuple[dict[str, float], bool]:
     """Gives what was found, and whether that is everything."""
     try:
-        return benchmark.run(quick=quick), True
+        found: dict[str, float] = benchmark.run(quick=quick)
+        return found, bool(found)
     except RuntimeError as error:
         print(f"bench: {benchmark.__name__}: {error}", file=sys.stderr)
         return error.figures if isinstance(error, PartFailedError) else {}, False

@@ -57,7 +57,7 @@ class Size:
 
 
 QUICK: Final = Size(rounds=3, patients=8, naive=40, single=600, batches=3, open_loop=200)
-FULL: Final = Size(rounds=5, patients=60, naive=80, single=3000, batches=8, open_loop=2000)
+FULL: Final = Size(rounds=3, patients=60, naive=80, single=3000, batches=8, open_loop=2000)
 
 
 def run(*, quick: bool) -> dict[str, float]:

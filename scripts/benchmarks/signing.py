@@ -25,7 +25,7 @@ _Sought = Sequence[tuple[RecordId, ConsentId]]
 
 
 class Signing:
-    """Signs batches of one institution, about every place of a stage in turn."""
+    """Signs batches of one institution, each about the places of a stage in turn."""
 
     def __init__(self, stage: Stage, pool: ProcessPoolExecutor) -> None:
         """Takes whose batches, and who signs them."""

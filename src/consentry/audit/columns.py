@@ -120,7 +120,7 @@ class Codes:
     institution_sequence: NDArray[np.uint64]
 
 
-def are(words: Bytes, others: Bytes) -> NDArray[np.bool_]:
+def same_words(words: Bytes, others: Bytes) -> NDArray[np.bool_]:
     """Tells of each of some words whether it is that of the same row, or that of the only row, of others."""
     found: NDArray[np.bool_] = (words.view(np.uint64) == others.view(np.uint64)).all(axis=1)
     return found

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from consentry.audit.columns import INSTITUTION, PRACTITIONER, RECORD, ROW, SUBJECT, WORD, Bytes, Codes, are
+from consentry.audit.columns import INSTITUTION, PRACTITIONER, RECORD, ROW, SUBJECT, WORD, Bytes, Codes, same_words
 from consentry.core.codes import HIGHEST_SENSITIVITY, UNLIMITED_USES, Action, ConsentStatus, RecordStatus
 from consentry.core.state import LedgerState
 from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, RecordId, RecordLeaf
@@ -63,11 +63,11 @@ class Conditions:
         pairs = [words[row : row + _PAIR] for row in range(start, len(words), ROW)]
         places = np.array([known[pair] if pair in known else self._prepare(pair) for pair in pairs])
         kept = self._kept[places]
-        whoever = kept["anybody"] | are(kept["practitioner"], matrix[:, PRACTITIONER])
+        whoever = kept["anybody"] | same_words(kept["practitioner"], matrix[:, PRACTITIONER])
         found: NDArray[np.bool_] = (
             (places >= 0)
-            & are(kept["subject"], matrix[:, SUBJECT])
-            & are(kept["institution"], matrix[:, INSTITUTION])
+            & same_words(kept["subject"], matrix[:, SUBJECT])
+            & same_words(kept["institution"], matrix[:, INSTITUTION])
             & whoever
             & (kept["valid_from"] <= now)
             & (kept["valid_until"] > now)

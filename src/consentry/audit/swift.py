@@ -30,9 +30,9 @@ from consentry.audit.columns import (
     Bytes,
     Codes,
     Plain,
-    are,
     codes_of,
     number_in,
+    same_words,
 )
 from consentry.audit.conditions import Conditions
 from consentry.audit.digests import DigestSet, UsedRequests, Words
@@ -271,7 +271,7 @@ class Swift:
         others: Flags = asks.slots != asks.distinct.index(institution)
         if seen.standing != Standing.ACTIVE or not room:
             return others
-        return are(matrix[:, KEY_HASH], np.frombuffer(seen.release_key_hash, np.uint8)) | others
+        return same_words(matrix[:, KEY_HASH], np.frombuffer(seen.release_key_hash, np.uint8)) | others
 
     def _unwrong(self, rows: _Rows, begun: int, permitted: Flags) -> int:
         """Gives the first row in which something is wrong at a glance, from one on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -89,6 +90,8 @@ def run(
 
     Blocks before --from are read and decided again as well, for the state they lead to.
     """
+    # The collector would walk what is loaded again and again, a tenth of a second each time.
+    gc.freeze()
     if node:
         values.origin(node)
     given = {"node_url": node, "manifest": manifest, "engine": engine}

@@ -7,7 +7,6 @@ ready, in the order of the chain.
 from __future__ import annotations
 
 import asyncio
-import gc
 import multiprocessing
 import os
 import sys
@@ -19,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from consentry.audit.columns import Plain, Segment
-from consentry.audit.keccak_rows import load_compiled
+from consentry.audit.keccak_rows import load_compiled as load_hashing
 from consentry.audit.prepare import prepare
 from consentry.audit.reading import Stride
 from consentry.core.chain import BlockReference, EventPlace
@@ -30,7 +29,8 @@ from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import CONTRACTS, artifact
 from consentry.ledger.bulk_calls import call_in
 from consentry.ledger.bulk_logs import Sent, Wanted, logs_in
-from consentry.ledger.bulk_node import GoneError, Node
+from consentry.ledger.bulk_logs import load_compiled as load_logs
+from consentry.ledger.bulk_node import Node
 from consentry.ledger.events import Log, decode_log
 from consentry.ledger.manifest import Manifest
 
@@ -81,6 +81,7 @@ class BlockReader:
         Raises:
             LedgerUnavailableError: the node does not answer, or with what is no answer.
         """
+        self._node.begin()
         found = self._logs(first, last)
         try:
             blocks = self._blocks(dict.fromkeys(sent.block for sent in found))
@@ -94,12 +95,15 @@ class BlockReader:
         addresses = [_hex(address) for address in self._source.contracts]
         wanted: list[object] = [{"address": addresses, "fromBlock": hex(first), "toBlock": hex(last)}]
         try:
-            return self._node.ask_one("eth_getLogs", wanted, lambda answer: logs_in(answer, self._wanted))
-        except LedgerUnavailableError as error:
-            if first == last or isinstance(error, GoneError):
+            return self._node.ask_one("eth_getLogs", wanted, self._read_logs, may_ask_less=first < last)
+        except LedgerUnavailableError:
+            if first == last:
                 raise
             middle = (first + last) // 2
             return self._logs(first, middle) + self._logs(middle + 1, last)
+
+    def _read_logs(self, answer: bytes) -> list[Sent]:
+        return logs_in(answer, self._wanted)
 
     def _blocks(self, numbers: Iterable[int]) -> dict[int, tuple[BlockReference, dict[str, Json]]]:
         """Gives blocks by number, with their transactions by hash."""
@@ -165,7 +169,7 @@ class Bulk:
     def __init__(self, source: Source, processes: int = 0) -> None:
         """Takes where to read, and how many processes read, each of which waits for the node as long as it works.
 
-        As many as there are cores, if not given.
+        One more than there are cores, if not given.
         """
         self._source = source
         self._processes = processes or (os.cpu_count() or 1) + 1
@@ -182,12 +186,11 @@ class Bulk:
     def start(self) -> None:
         """Starts the processes, if they do not run; at once where this process has a single thread still."""
         if self._pool is None:
-            # Nobody looks for garbage among what is loaded: it takes a tenth of a second each time.
-            gc.freeze()
             # What is there here is there in every copy.
             for name in CONTRACTS:
                 artifact(name)
-            load_compiled()
+            load_hashing()
+            load_logs()
             context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
             self._pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source,))
             self._pool.submit(_is_awake)

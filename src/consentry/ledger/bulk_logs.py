@@ -25,16 +25,29 @@ from consentry.audit.compiled import compiled
 from consentry.ledger.bulk_node import results_in
 
 _DECIDED_TOPICS: Final = 4
+_DATA_BYTES: Final = 7 * WORD
 _TOPIC: Final = 2 + 2 * WORD
-_DATA: Final = 2 + 2 * 7 * WORD
+_DATA: Final = 2 + 2 * _DATA_BYTES
 _OPENING: Final = b'"result":['
 _LEAST_TEXT: Final = 150
-"""Characters of a log: two hashes and an address alone have more."""
-_MOST_LAYOUTS: Final = 64
+"""Characters of a log that is taken by a layout, at least; where there are shorter ones, room may be short too."""
+_MOST_TEXT: Final = 4096
+_MOST_LAYOUTS: Final = 16
+_TRIES: Final = 64
+_TRIES_A_ROW: Final = 2
+"""Layouts that may be tried in vain: who writes every log in another way is read as JSON."""
 _MOST_DIGITS: Final = 15
-_NUMBERS: Final = ("blockNumber", "logIndex")
-_PLACES: Final = {"topics1": 0, "topics2": WORD, "topics3": 2 * WORD, "data": 3 * WORD, "transactionHash": ROW}
-"""Where in a row the values of a decision go."""
+_HASH: Final = ("transactionHash", 0)
+_NUMBERS: Final = (("blockNumber", 0), ("logIndex", 0))
+_KIND: Final = {("address", 0), ("topics", 0)}
+_PLACES: Final = {
+    ("topics", 1): (0, WORD),
+    ("topics", 2): (WORD, WORD),
+    ("topics", 3): (2 * WORD, WORD),
+    ("data", 0): (3 * WORD, _DATA_BYTES),
+    _HASH: (ROW, WORD),
+}
+"""Where in a row the values of a decision go, and how many bytes they have."""
 _HEXADECIMAL: Final = re.compile("0x[0-9a-f]*")
 _COMMA, _END, _ZERO, _NINE, _A, _F = b",]09af"
 
@@ -178,7 +191,7 @@ class _Layout(NamedTuple):
     Attributes:
         text: the first one.
         same: where others say the same: start and length of each span.
-        digits: where others have digits of their own, but for those that are kept.
+        others: where they have digits of their own that are not kept.
         kept: where digits are that are kept as bytes: start, bytes, and where in the row they go.
         numbers: where block number and log index are.
         decides: whether it is a decision.
@@ -186,7 +199,7 @@ class _Layout(NamedTuple):
 
     text: Bytes
     same: Numbers
-    digits: Numbers
+    others: Numbers
     kept: Numbers
     numbers: Numbers
     decides: bool
@@ -211,28 +224,29 @@ class _Room(NamedTuple):
     def for_answer(cls, answer: bytes) -> _Room:
         """Gives room for as many logs as an answer may have."""
         most = len(answer) // _LEAST_TEXT + 2
-        content, places = np.empty((most, ROW + WORD), np.uint8), np.empty((most, 2), np.int64)
-        return cls(np.empty(most, np.int64), content, places, np.empty(most, np.bool_))
+        content, places = np.zeros((most, ROW + WORD), np.uint8), np.zeros((most, 2), np.int64)
+        return cls(np.zeros(most, np.int64), content, places, np.zeros(most, np.bool_))
 
 
 def _layout_of(text: bytes, wanted: Wanted) -> _Layout | None:
     """Gives the layout of a log; none if it is written in a way of its own, or is no log."""
     try:
         told = from_json(text)
-        if _written(told).encode() != text:
+        if len(text) > _MOST_TEXT or _written(told).encode() != text:
             return None
         # What kind of log it is, is part of how it is laid out.
-        spans = {name: span for name, span in _spans(told) if name not in {"address", "topics0"}}
+        spans = {name: span for name, span in _spans(told) if name not in _KIND}
         decides = _decides(told, wanted)
-        kept = _PLACES if decides else {"transactionHash": ROW}
-        others = spans.keys() - kept.keys() - {*_NUMBERS}
-        if spans["transactionHash"][1] != 2 * WORD or not all(1 <= spans[name][1] <= _MOST_DIGITS for name in _NUMBERS):
+        kept = _PLACES if decides else {_HASH: _PLACES[_HASH]}
+        if any(spans[name][1] != 2 * size for name, (_, size) in kept.items()):
+            return None
+        if not all(1 <= spans[name][1] <= _MOST_DIGITS for name in _NUMBERS):
             return None
         return _Layout(
             np.frombuffer(text, np.uint8),
             _array([*_between(sorted(spans.values()), len(text))], 2),
-            _array([spans[name] for name in others], 2),
-            _array([(spans[name][0], spans[name][1] // 2, place) for name, place in kept.items()], 3),
+            _array([span for name, span in spans.items() if name not in {*kept, *_NUMBERS}], 2),
+            _array([(spans[name][0], size, place) for name, (place, size) in kept.items()], 3),
             _array([spans[name] for name in _NUMBERS], 2),
             decides,
         )
@@ -246,18 +260,22 @@ def _decides(told: dict[str, Json], wanted: Wanted) -> bool:
     return kind == (wanted.ledger, [wanted.decided], [_TOPIC] * _DECIDED_TOPICS, _DATA)
 
 
-def _spans(told: dict[str, Json]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Gives where the digits of each hexadecimal value of a log stand: start and length."""
+def _spans(told: dict[str, Json]) -> Iterator[tuple[tuple[str, int], tuple[int, int]]]:
+    """Gives where the digits of each hexadecimal value of a log stand: start and length, by name and place in a list.
+
+    Raises:
+        TypeError: there is a list within a list, or an object.
+    """
     at = 1
     for key, value in told.items():
         at += len(_written(key)) + 1
-        named = [(key, value)]
-        if isinstance(value, list):
-            named = [(f"{key}{number}", each) for number, each in enumerate(value)]
+        many = value if isinstance(value, list) else [value]
         inner = at + isinstance(value, list)
-        for name, each in named:
+        for number, each in enumerate(many):
+            if isinstance(each, list | dict):
+                raise TypeError("a log has no more than lists of values")
             if isinstance(each, str) and _HEXADECIMAL.fullmatch(each):
-                yield name, (inner + 3, len(each) - 2)
+                yield (key, number), (inner + 3, len(each) - 2)
             inner += len(_written(each)) + 1
         at += len(_written(value)) + 1
 
@@ -282,13 +300,14 @@ def _array(rows: Sequence[Sequence[int]], columns: int) -> Numbers:
 @compiled()
 def _differ(answer: Bytes, start: int, layout: _Layout) -> bool:
     """Tells whether the text of a log is laid out otherwise."""
-    found = 0
     for span in range(len(layout.same)):
-        at, end = layout.same[span, 0], layout.same[span, 0] + layout.same[span, 1]
+        at, end, found = layout.same[span, 0], layout.same[span, 0] + layout.same[span, 1], 0
         said, expected = answer[start + at : start + end], layout.text[at:end]
         for character in range(len(expected)):
             found += said[character] != expected[character]
-    return bool(found)
+        if found:
+            return True
+    return False
 
 
 @compiled(inline=True)
@@ -326,12 +345,16 @@ def _are_digits(answer: Bytes, start: int, spans: Numbers) -> bool:
 
 
 @compiled()
-def _count(answer: Bytes, start: int, spans: Numbers, counted: Numbers) -> None:
+def _read_numbers(answer: Bytes, start: int, spans: Numbers, found: Numbers) -> bool:
+    """Puts numbers into a row; tells whether each is written as it has to be: without a zero in front."""
     for span in range(len(spans)):
-        value = np.int64(0)
-        for character in answer[start + spans[span, 0] : start + spans[span, 0] + spans[span, 1]]:
+        digits, value = answer[start + spans[span, 0] : start + spans[span, 0] + spans[span, 1]], np.int64(0)
+        if len(digits) > 1 and digits[0] == _ZERO:
+            return False
+        for character in digits:
             value = (value << 4) | np.int64(_value(character))
-        counted[span] = value
+        found[span] = value
+    return True
 
 
 @compiled(cache=True)
@@ -345,14 +368,22 @@ def _take_rows(answer: Bytes, start: int, row: int, layout: _Layout, room: _Room
         closed = answer[start + size] == _END
         if _differ(answer, start, layout) or not (closed or answer[start + size] == _COMMA):
             return row, start
-        if not (_are_digits(answer, start, layout.digits) and _are_digits(answer, start, layout.numbers)):
+        if not (_are_digits(answer, start, layout.others) and _are_digits(answer, start, layout.numbers)):
+            return row, start
+        if not _read_numbers(answer, start, layout.numbers, room.places[row]):
             return row, start
         if not _keep(answer, start, layout.kept, room.content[row]):
             return row, start
-        _count(answer, start, layout.numbers, room.places[row])
         room.starts[row], room.decides[row] = start, layout.decides
         row, start = row + 1, start + size + 1
     return row, start
+
+
+def load_compiled() -> None:
+    """Has compiled code ready, so that copies of this process have it."""
+    spans, places = _array([], 2), _array([], 3)
+    layout = _Layout(np.frombuffer(b"{}", np.uint8), spans, spans, places, spans, decides=False)
+    _take_rows(np.frombuffer(b"[]", np.uint8), 1, 0, layout, _Room.for_answer(b""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,17 +446,28 @@ def _in_rows(answer: bytes, wanted: Wanted) -> list[Sent] | None:
     if not answer.startswith(b"{", begun) or begun < len(_OPENING):
         return None
     content, room, layouts = np.frombuffer(answer, np.uint8), _Room.for_answer(answer), list[_Layout]()
-    row, start = 0, begun
+    row, start, tries = 0, begun, 0
     while answer[start - 1] != _END:
         after = row
-        for layout in _and_a_new_one(layouts, answer, start, wanted):
+        for layout in _layouts_for(layouts, answer, start, wanted):
             after, start = _take_rows(content, start, row, layout, room)
             if after > row:
                 break
-        if after == row:
+            tries += 1
+        if after == row or tries > _TRIES + _TRIES_A_ROW * after:
             return None
         row = after
     return _Rows(answer, room).transactions(row) if _is_plain_answer(answer[:begun] + answer[start - 1 :]) else None
+
+
+def _layouts_for(layouts: list[_Layout], answer: bytes, start: int, wanted: Wanted) -> Iterator[_Layout]:
+    """Gives the layouts that are known, then that of the log itself, which is known from then on."""
+    yield from layouts
+    text = answer[start : answer.find(b"}", start, start + _MOST_TEXT) + 1]
+    layout = _layout_of(text, wanted) if len(layouts) < _MOST_LAYOUTS else None
+    if layout is not None:
+        layouts.append(layout)
+        yield layout
 
 
 def _is_plain_answer(around: bytes) -> bool:
@@ -434,13 +476,3 @@ def _is_plain_answer(around: bytes) -> bool:
         return False
     [logs] = results_in(around)
     return isinstance(logs, list)
-
-
-def _and_a_new_one(layouts: list[_Layout], answer: bytes, start: int, wanted: Wanted) -> Iterator[_Layout]:
-    """Gives the layouts that are known, then that of a log, which is known from then on."""
-    yield from layouts
-    text = answer[start : answer.find(b"}", start) + 1]
-    layout = _layout_of(text, wanted) if len(layouts) < _MOST_LAYOUTS else None
-    if layout is not None:
-        layouts.append(layout)
-        yield layout

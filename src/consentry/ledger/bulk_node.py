@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -15,17 +18,18 @@ from pydantic_core import from_json
 from consentry.errors import LedgerUnavailableError
 
 SECONDS: Final = 60.0
-"""How long an answer may take."""
-MOST_BYTES: Final = 1 << 30
+"""How long a question may take, from its first byte to the last of its answer."""
+MOST_BYTES: Final = 1 << 28
 """Of one answer; where that of many blocks is longer, fewer are asked for."""
-WAITS: Final = (1.0, 2.0, 4.0, 8.0)
-"""Seconds after which a question is put again: a node that writes down its state is busy, one that starts anew away."""
+WAITS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Seconds after which questions are put again: at once, for a kept connection ends when nobody asks for a while; then
+later, for a node that writes down its state is busy, and one that starts anew is away."""
 _BUSY: Final = -32002
 """EIP-1474: resource unavailable."""
 _PIECE: Final = 1 << 20
 
 Json = Any
-_Told = TypeVar("_Told")
+_Result = TypeVar("_Result")
 
 
 class BusyError(LedgerUnavailableError):
@@ -45,6 +49,12 @@ class Node:
         made = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = made(str(parts.hostname), parts.port, timeout=SECONDS)
         self._path = parts.path or "/"
+        self._waits = [*WAITS]
+        self._socket: socket.socket | None = None
+
+    def begin(self) -> None:
+        """Has patience anew: what it has lasts for all questions that are put until this is called again."""
+        self._waits = [*WAITS]
 
     def ask(self, questions: Sequence[tuple[str, list[object]]]) -> list[Json]:
         """Asks some questions at once; gives their answers in the same order.
@@ -53,47 +63,73 @@ class Node:
             LedgerUnavailableError: the node does not answer, or says no.
         """
         bodies = [_body(number, *question) for number, question in enumerate(questions)]
-        return self._patiently(
-            json.dumps(bodies if len(bodies) > 1 else bodies[0]), lambda answer: results_in(answer, len(bodies))
-        )
+        asked = json.dumps(bodies if len(bodies) > 1 else bodies[0])
+        return self._patiently(asked, lambda answer: results_in(answer, len(bodies)), BusyError)
 
-    def ask_one(self, method: str, parameters: list[object], read: Callable[[bytes], _Told]) -> _Told:
+    def ask_one(
+        self, method: str, parameters: list[object], read: Callable[[bytes], _Result], *, may_ask_less: bool
+    ) -> _Result:
         """Asks one question; gives what is read of the answer as it came.
 
         Args:
             method: of the question.
             parameters: of the question.
             read: reads the answer; it may take one of any kind to `results_in`.
+            may_ask_less: does not wait for a node that is busy: it may be so with what is asked.
 
         Raises:
             LedgerUnavailableError: the node does not answer, or says no.
         """
-        return self._patiently(json.dumps(_body(0, method, parameters)), read)
+        asked = json.dumps(_body(0, method, parameters))
+        return self._patiently(asked, read, GoneError if may_ask_less else BusyError)
 
-    def _patiently(self, asked: str, read: Callable[[bytes], _Told]) -> _Told:
-        for wait in WAITS:
+    def _patiently(self, asked: str, read: Callable[[bytes], _Result], passing: type[BusyError]) -> _Result:
+        while True:
             try:
-                return self._once(asked, read)
-            except BusyError:
-                time.sleep(wait)
-        return self._once(asked, read)
+                return self._in_time(asked, read)
+            except passing:
+                if not self._waits:
+                    raise
+                time.sleep(self._waits.pop(0))
 
-    def _once(self, asked: str, read: Callable[[bytes], _Told]) -> _Told:
+    def _in_time(self, asked: str, read: Callable[[bytes], _Result]) -> _Result:
+        """Asks, and hangs up on a node that takes too long, however busily it writes."""
+        late = threading.Event()
+        watch = threading.Timer(SECONDS, self._hang_up, [late])
+        watch.daemon = True
+        watch.start()
+        try:
+            return self._once(asked, read)
+        except GoneError as error:
+            if late.is_set():
+                raise LedgerUnavailableError(error.message) from error
+            raise
+        finally:
+            watch.cancel()
+
+    def _hang_up(self, late: threading.Event) -> None:
+        late.set()
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _once(self, asked: str, read: Callable[[bytes], _Result]) -> _Result:
         try:
             self._connection.request("POST", self._path, asked, {"Content-Type": "application/json"})
+            # The connection forgets it where the node is to close it; its answer is read from it all the same.
+            self._socket = self._connection.sock
             return read(self._answer())
-        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
+        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, MemoryError) as error:
             self._connection.close()
             kind = GoneError if isinstance(error, ConnectionError) else LedgerUnavailableError
             raise kind(f"node does not answer ({type(error).__name__})") from error
 
     def _answer(self) -> bytes:
-        """Reads an answer, however slowly it comes, for `SECONDS` at most."""
-        answer, until, parts, size = self._connection.getresponse(), time.monotonic() + SECONDS, list[bytes](), 0
+        answer, parts, size = self._connection.getresponse(), list[bytes](), 0
         while part := answer.read1(_PIECE):
             parts.append(part)
             size += len(part)
-            if size > MOST_BYTES or time.monotonic() > until:
+            if size > MOST_BYTES:
                 raise OSError("an answer that does not end")
         # Read piece by piece it does not notice its end, and keeps the connection from the next question.
         answer.close()
@@ -113,9 +149,13 @@ def results_in(answer: bytes, count: int = 1) -> list[Json]:
         ValueError: it is no JSON, or no answer; also as another error of what it is instead.
     """
     told = from_json(answer)
-    answers = sorted(told if count > 1 else [told], key=itemgetter("id"))
+    # Many questions may be refused by one answer.
+    answers = told if isinstance(told, list) else [told]
     refused = next((each["error"] for each in answers if "error" in each), None)
-    if refused is None:
-        return [each["result"] for each in answers]
-    is_busy = isinstance(refused, dict) and refused.get("code") == _BUSY
-    raise (BusyError if is_busy else LedgerUnavailableError)(f"node refuses ({refused})")
+    if refused is not None:
+        is_busy = isinstance(refused, dict) and refused.get("code") == _BUSY
+        raise (BusyError if is_busy else LedgerUnavailableError)(f"node refuses ({refused})")
+    by_number = sorted(answers, key=itemgetter("id"))
+    if [each["id"] for each in by_number] != [*range(count)] or isinstance(told, list) != (count > 1):
+        raise ValueError("answers to other questions")
+    return [each["result"] for each in by_number]

@@ -24,7 +24,7 @@ def rows_of(drawn: random.Random, rows: int, size: int) -> Bytes:
 
 @pytest.mark.parametrize("size", EDGES)
 def test_rows_are_hashed_as_one_by_one(size: int) -> None:
-    rows = rows_of(random.Random(size), 7, size)
+    rows = rows_of(random.Random(size), 19, size)
     assert [row.tobytes() for row in hash_rows(rows)] == [keccak(row.tobytes()) for row in rows]
 
 
@@ -51,7 +51,7 @@ def test_words_of_the_hash_of_nothing() -> None:
     assert hash_padded(padded(1, 0)).tobytes().hex() == known
 
 
-@given(st.integers(1, 5), st.integers(0, 40), st.randoms(use_true_random=False))
+@given(st.integers(1, 20), st.integers(0, 80), st.randoms(use_true_random=False))
 def test_heads_move_as_one_by_one(chains: int, rows: int, drawn: random.Random) -> None:
     heads = [
         drawn.randbytes(DIGEST - SEQUENCE_BYTES) + drawn.randrange(2**40).to_bytes(6, "big") for _ in range(chains)

@@ -50,8 +50,19 @@ class Node:
     def ask(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
         return [getattr(self, method)(*parameters) for method, parameters in questions]
 
-    def ask_one(self, method: str, parameters: list[Any], read: Callable[[bytes], Any]) -> Any:  # noqa: ANN401 - JSON
+    def begin(self) -> None:
+        """Has all the patience there is."""
+
+    def ask_one(
+        self,
+        method: str,
+        parameters: list[Any],
+        read: Callable[[bytes], Any],
+        *,
+        may_ask_less: bool,
+    ) -> Any:  # noqa: ANN401 - JSON
         [told] = self.ask([(method, parameters)])
+        assert may_ask_less == (parameters[0]["fromBlock"] != parameters[0]["toBlock"])
         try:
             return read(json.dumps({"jsonrpc": "2.0", "id": 0, "result": told}).encode())
         except TypeError as error:

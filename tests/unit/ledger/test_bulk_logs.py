@@ -105,7 +105,7 @@ def changed(change: Callable[[list[Log]], object]) -> bytes:
     return written(logs)
 
 
-OTHERS: dict[str, Callable[[list[Log]], object]] = {
+OTHERS: dict[str, Callable[..., object]] = {
     "address": lambda logs: logs[5].update(address="0x" + "5c" * 20),
     "event": lambda logs: logs[5]["topics"].__setitem__(0, TOPICS["RequestRejected"]),
     "topic fewer": lambda logs: logs[5]["topics"].pop(),
@@ -121,9 +121,24 @@ OTHERS: dict[str, Callable[[list[Log]], object]] = {
     "short hash": lambda logs: logs[5].update(transactionHash="0x7"),
     "a name with an escape": lambda logs: logs.__setitem__(5, {"\u00e9": "0x1", **logs[5]}),
     "lists in lists": lambda logs: logs.__setitem__(5, {"a": ["0x1", [1, 2], "0x2"], **logs[5]}),
+    **{
+        f"topics1 of its own, {len(value)}": lambda logs, value=value: logs.__setitem__(
+            slice(5, None), [{**each, "topics1": value} for each in logs[5:]]
+        )
+        for value in ("0x", "0x" + "11" * 32, "0x" + "1" * 65, "0x" + "cc" * 2000)
+    },
+    "a topic short and data long": lambda logs: logs[5].update(
+        topics=[*logs[5]["topics"][:3], logs[5]["topics"][3][:-2]], data=logs[5]["data"] + "00"
+    ),
+    "zero in front of an index": lambda logs: logs[5].update(logIndex="0x0" + logs[5]["logIndex"][2:]),
+    "zero in front of a block": lambda logs: [
+        each.update(blockNumber="0x0" + each["blockNumber"][2:]) for each in logs
+    ],
+    "deep lists": lambda logs: logs[5].update(deep=json.loads("[" * 150 + "]" * 150)),
+    "very long": lambda logs: logs[5].update(more="0x" + "00" * 5000),
     "nested": lambda logs: logs[5].update(removed={"a": 1}),
     "removed": lambda logs: logs[5].update(removed=True),
-    "no object": lambda logs: logs.__setitem__(5, 7),  # type: ignore[call-overload]  # what a node must not say
+    "no object": lambda logs: logs.__setitem__(5, 7),
     "another order of names": lambda logs: logs.__setitem__(5, dict(sorted(logs[5].items()))),
     "backwards": lambda logs: logs.reverse(),
     "twice": lambda logs: logs.insert(5, logs[5]),
@@ -138,6 +153,29 @@ OTHERS: dict[str, Callable[[list[Log]], object]] = {
 def test_what_is_written_otherwise_is_read_as_json_has_it(name: str) -> None:
     answer = changed(OTHERS[name])
     assert outcome(lambda: logs_in(answer, WANTED)) == outcome(lambda: by_json(answer))
+
+
+def test_logs_written_in_turns_are_read_as_json_before_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, real = list[int](), bulk_logs._take_rows
+
+    def counting(*given: Any) -> tuple[int, int]:  # noqa: ANN401 - as compiled code has it
+        tried.append(1)
+        return real(*given)
+
+    monkeypatch.setattr(bulk_logs, "_take_rows", counting)
+    drawn, transaction = random.Random(6), "0x" + "77" * 32
+    logs = [log(drawn, (250, transaction, index)) for index in range(16, 216)]
+    logs = [dict(random.Random(n % 10).sample([*each.items()], len(each))) for n, each in enumerate(logs)]
+    assert bulk_logs._in_rows(written(logs), WANTED) is None
+    assert len(tried) < 64 + 3 * len(logs)
+    assert told(logs_in(written(logs), WANTED)) == told(by_json(written(logs)))
+
+
+def test_digits_of_half_a_byte_more_are_looked_at() -> None:
+    logs = [{**each, "topics1": "0x" + "1" * 65} for each in chain(1)[1:5]]
+    spoiled = written(logs).replace(b"1" * 65, b"1" * 64 + b'"', 1)
+    with pytest.raises(ValueError, match="column"):
+        logs_in(spoiled, WANTED)
 
 
 def outcome(read: Callable[[], list[Sent]]) -> object:

@@ -40,14 +40,17 @@ def test_an_answer_that_drips_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
             dripping.join()
 
 
-def drip(server: socket.socket, over: threading.Event) -> None:
-    """Answers one question, a blank at a time, until it is over."""
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+
+
+def drip(server: socket.socket, over: threading.Event, first: bytes = LONG, drop: bytes = b" ") -> None:
+    """Answers one question, drop by drop, until it is over."""
     connection, _ = server.accept()
     with connection, suppress(OSError):
         connection.recv(1 << 16)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        connection.sendall(first)
         while not over.wait(0.02):
-            connection.sendall(b" ")
+            connection.sendall(drop)
 
 
 @contextmanager
@@ -80,19 +83,75 @@ def answer(**said: object) -> dict[str, object]:
 def test_node_that_is_busy_is_asked_again(waited: list[float]) -> None:
     with node(answer(error=BUSY), answer(error=BUSY), answer(result="0x7")) as url:
         assert Node(url).ask([("eth_chainId", [])]) == ["0x7"]
-    assert waited == [1.0, 2.0]
+    assert waited == [0.0, 1.0]
 
 
 def test_node_that_went_away_is_asked_again(waited: list[float]) -> None:
     with node(None, answer(result="0x7")) as url:
-        assert Node(url).ask_one("eth_chainId", [], results_in) == ["0x7"]
-    assert waited == [1.0]
+        assert Node(url).ask_one("eth_chainId", [], results_in, may_ask_less=True) == ["0x7"]
+    assert waited == [0.0]
 
 
 def test_node_that_stays_busy_is_told(waited: list[float]) -> None:
-    with node(*[answer(error=BUSY)] * 5) as url, pytest.raises(LedgerUnavailableError, match="within 10 seconds"):
+    with node(*[answer(error=BUSY)] * 6) as url, pytest.raises(LedgerUnavailableError, match="within 10 seconds"):
         Node(url).ask([("eth_chainId", [])])
-    assert waited == [1.0, 2.0, 4.0, 8.0]
+    assert waited == [0.0, 1.0, 2.0, 4.0, 8.0]
+
+
+def test_patience_lasts_for_all_questions_until_one_begins_anew(waited: list[float]) -> None:
+    with node(*[answer(error=BUSY)] * 8) as url:
+        asked = Node(url)
+        for _ in range(2):
+            with pytest.raises(LedgerUnavailableError):
+                asked.ask([("eth_chainId", [])])
+        assert waited == [0.0, 1.0, 2.0, 4.0, 8.0]
+        asked.begin()
+        asked._waits = asked._waits[:0]
+        with pytest.raises(LedgerUnavailableError):
+            asked.ask([("eth_chainId", [])])
+
+
+def test_node_that_is_busy_with_much_may_be_asked_for_less(waited: list[float]) -> None:
+    with node(answer(error=BUSY)) as url, pytest.raises(LedgerUnavailableError):
+        Node(url).ask_one("eth_getLogs", [], results_in, may_ask_less=True)
+    assert waited == []
+
+
+def test_many_questions_are_refused_by_one_answer(waited: list[float]) -> None:
+    with node({**answer(error=BUSY), "id": None}, [answer(result=1), {**answer(result=2), "id": 1}]) as url:
+        assert Node(url).ask([("eth_chainId", []), ("eth_chainId", [])]) == [1, 2]
+    assert waited == [0.0]
+
+
+@pytest.mark.parametrize(
+    "said", [{"id": 1, "result": 5}, [{"id": 0, "result": 5}], {"id": None, "result": 5}], ids=["id", "list", "null"]
+)
+def test_answers_to_other_questions_are_none(said: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        results_in(json.dumps(said).encode())
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 9, None],
+    ids=["continue", "headers", "chunk"],
+)
+def test_node_that_writes_and_does_not_answer_is_hung_up_on(
+    drop: bytes | None, monkeypatch: pytest.MonkeyPatch, waited: list[float]
+) -> None:
+    monkeypatch.setattr(bulk_node, "SECONDS", 0.3)
+    first = b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" if drop is None else drop
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        over = threading.Event()
+        writing = threading.Thread(target=drip, args=(server, over, first, drop or b"0"))
+        writing.start()
+        try:
+            with pytest.raises(LedgerUnavailableError):
+                Node(f"http://127.0.0.1:{server.getsockname()[1]}").ask([("eth_getLogs", [])])
+        finally:
+            over.set()
+            writing.join()
+    assert waited == []
 
 
 def test_node_that_says_no_is_not_asked_again(waited: list[float]) -> None:
@@ -111,4 +170,4 @@ def test_what_is_no_answer_is_told_and_not_asked_for_again(said: object, waited:
 def test_node_that_is_not_there_is_told(waited: list[float], unused_tcp_port: int) -> None:
     with pytest.raises(LedgerUnavailableError, match="does not answer"):
         Node(f"http://127.0.0.1:{unused_tcp_port}").ask([("eth_chainId", [])])
-    assert waited == [1.0, 2.0, 4.0, 8.0]
+    assert waited == [0.0, 1.0, 2.0, 4.0, 8.0]
