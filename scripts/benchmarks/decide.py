@@ -39,7 +39,7 @@ CALLERS: Final = 128
 BULK_CALLERS: Final = 4
 BATCH: Final = 400
 LOADS: Final = (25, 50, 75)
-LOAD_SECONDS: Final = 12
+LOAD_SECONDS: Final = 8
 """How long one lasts, at most."""
 OTHERS: Final = {"naive_documented": "naive", "naive_tuned": "naive_tuned", "node_ceiling": "node_ceiling"}
 
