@@ -65,7 +65,7 @@ class Size:
 
 
 QUICK: Final = Size(rounds=3, calls=100, patients=4)
-FULL: Final = Size(rounds=3, calls=300, patients=50, views=200)
+FULL: Final = Size(rounds=3, calls=200, patients=50, views=200)
 
 
 def run(*, quick: bool) -> dict[str, float]:

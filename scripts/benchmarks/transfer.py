@@ -40,7 +40,7 @@ def run(*, quick: bool) -> dict[str, float]:
     Raises:
         RuntimeError: a record, or a part of one, came out otherwise than it went in.
     """
-    return asyncio.run(_run(64 * MEBIBYTE, 3 if quick else 7))
+    return asyncio.run(_run(64 * MEBIBYTE, 3 if quick else 5))
 
 
 async def _run(size: int, rounds: int) -> dict[str, float]:

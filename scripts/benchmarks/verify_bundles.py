@@ -38,7 +38,7 @@ from consentry.ledger.vouching import Wanted
 from consentry.witness.gateway_log import followed_log
 
 ORIGIN: Final = "benchmark.example/log"
-ROUNDS: Final = 7
+ROUNDS: Final = 5
 PATIENTS: Final = 4
 
 
