@@ -40,9 +40,8 @@ class Bench:
 
     async def ask(self, method: str, *params: object) -> dict[str, Any]:
         """One call through the JSON-RPC side."""
-        answer: dict[str, Any] = json.loads(
-            await self.rpc._handle({"id": 1, "method": method, "params": list(params)}, asyncio.Lock())
-        )
+        pieces = await self.rpc._handle({"id": 1, "method": method, "params": list(params)}, asyncio.Lock())
+        answer: dict[str, Any] = json.loads(b"".join(pieces))
         return answer
 
 
