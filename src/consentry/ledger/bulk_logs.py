@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import chain, groupby
 from operator import itemgetter, lt
@@ -53,6 +53,9 @@ _COMMA, _END, _ZERO, _NINE, _A, _F = b",]09af"
 
 Json = Any
 Group = list[dict[str, Any]]
+Name = tuple[str, int]
+"""Of a value: its name, and its place if there is a list of them."""
+Spans = dict[Name, tuple[int, int]]
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
 
@@ -238,9 +241,7 @@ def _layout_of(text: bytes, wanted: Wanted) -> _Layout | None:
         spans = {name: span for name, span in _spans(told) if name not in _KIND}
         decides = _decides(told, wanted)
         kept = _PLACES if decides else {_HASH: _PLACES[_HASH]}
-        if any(spans[name][1] != 2 * size for name, (_, size) in kept.items()):
-            return None
-        if not all(1 <= spans[name][1] <= _MOST_DIGITS for name in _NUMBERS):
+        if not _are_whole(spans, kept):
             return None
         return _Layout(
             np.frombuffer(text, np.uint8),
@@ -254,13 +255,19 @@ def _layout_of(text: bytes, wanted: Wanted) -> _Layout | None:
         return None
 
 
+def _are_whole(spans: Spans, kept: Mapping[Name, tuple[int, int]]) -> bool:
+    """Tells whether what is kept has as many digits as it has to, and numbers have as many as they may."""
+    sizes = all(spans[name][1] == 2 * size for name, (_, size) in kept.items())
+    return sizes and all(1 <= spans[name][1] <= _MOST_DIGITS for name in _NUMBERS)
+
+
 def _decides(told: dict[str, Json], wanted: Wanted) -> bool:
     topics = told["topics"]
     kind = told["address"], topics[:1], [*map(len, topics)], len(told["data"])
     return kind == (wanted.ledger, [wanted.decided], [_TOPIC] * _DECIDED_TOPICS, _DATA)
 
 
-def _spans(told: dict[str, Json]) -> Iterator[tuple[tuple[str, int], tuple[int, int]]]:
+def _spans(told: dict[str, Json]) -> Iterator[tuple[Name, tuple[int, int]]]:
     """Gives where the digits of each hexadecimal value of a log stand: start and length, by name and place in a list.
 
     Raises:
