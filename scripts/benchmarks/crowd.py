@@ -64,7 +64,7 @@ class Size:
     views: int = 0
 
 
-QUICK: Final = Size(rounds=3, calls=100, patients=4)
+QUICK: Final = Size(rounds=2, calls=60, patients=4)
 FULL: Final = Size(rounds=3, calls=200, patients=50, views=200)
 
 

@@ -56,7 +56,7 @@ class Size:
     open_loop: int
 
 
-QUICK: Final = Size(rounds=3, patients=8, naive=40, single=600, batches=3, open_loop=200)
+QUICK: Final = Size(rounds=2, patients=4, naive=40, single=400, batches=3, open_loop=120)
 FULL: Final = Size(rounds=3, patients=60, naive=60, single=2000, batches=8, open_loop=2000)
 
 
