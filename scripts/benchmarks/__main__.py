@@ -21,7 +21,7 @@ from benchmarks import audit, crowd, decide, growth, live, pace, seal, transfer,
 from benchmarks.failing import PartFailedError
 
 BENCHMARKS = (seal, verify, verify_bundles, transfer, live, decide, pace, audit, crowd, growth)
-LONG = (transfer, audit, growth)
+LONG = (verify_bundles, transfer, audit, growth)
 """Left out of a short run."""
 SHORT = (pace,)
 """Left out of a long run, in which another has its figures."""

@@ -43,8 +43,11 @@ class Signing:
 
 @contextmanager
 def signing(stage: Stage) -> Iterator[Signing]:
-    """Starts the processes."""
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+    """Starts the processes, which load while others go on."""
+    count = os.cpu_count() or 1
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+        for _ in range(count):
+            pool.submit(os.getpid)
         yield Signing(stage, pool)
 
 

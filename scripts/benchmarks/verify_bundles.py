@@ -53,7 +53,7 @@ def run(*, quick: bool) -> dict[str, float]:
     Raises:
         RuntimeError: two bundles are the same.
     """
-    by_log, with_headers = asyncio.run(_prove(10 if quick else 40))
+    by_log, with_headers = asyncio.run(_prove(20 if quick else 40))
     for made in (by_log, with_headers):
         if len({content for content, _ in made}) != len(made):
             raise RuntimeError("a bundle was made twice")
