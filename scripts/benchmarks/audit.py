@@ -11,7 +11,7 @@ start is given beside it (``_command``). The two take
 turns; what is given is the median of the rounds, at a tenth of the accesses and at all of them, which is
 ``audit_over_web3py``. Elapsed time is what counts; the same ratio is given by processor time of the processes that
 read, decide and answer, which other work on the machine hardly touches. The exponent is that of the audit alone, from a
-hundredth of the accesses on.
+hundredth of the accesses on, which are audited once.
 """
 
 from __future__ import annotations

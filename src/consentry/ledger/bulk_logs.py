@@ -32,6 +32,7 @@ _OPENING: Final = b'"result":['
 _LEAST_TEXT: Final = 150
 """Characters of a log that is taken by a layout, at least; where there are shorter ones, room may be short too."""
 _MOST_TEXT: Final = 4096
+"""And at most."""
 _MOST_LAYOUTS: Final = 16
 _TRIES: Final = 64
 _TRIES_A_ROW: Final = 2
@@ -235,7 +236,7 @@ def _layout_of(text: bytes, wanted: Wanted) -> _Layout | None:
     """Gives the layout of a log; none if it is written in a way of its own, or is no log."""
     try:
         told = from_json(text)
-        if len(text) > _MOST_TEXT or _written(told).encode() != text:
+        if _written(told).encode() != text:
             return None
         # What kind of log it is, is part of how it is laid out.
         spans = {name: span for name, span in _spans(told) if name not in _KIND}

@@ -44,14 +44,15 @@ class Node:
     """Gives logs of so many blocks at once and no more."""
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self.most, self.begun = most, 0
         self.asked: list[tuple[int, int]] = []
 
     def ask(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
         return [getattr(self, method)(*parameters) for method, parameters in questions]
 
     def begin(self) -> None:
-        """Has all the patience there is."""
+        """Has patience anew."""
+        self.begun += 1
 
     def ask_one(
         self,
@@ -128,8 +129,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("most", [1, 3, 100])
 def test_events_come_in_the_order_of_the_chain_however_little_is_given(most: int) -> None:
-    found, _ = reader(most)
+    found, node = reader(most)
     segments, logs = found.read(5, 14, bytes(16))
+    assert node.begun == 1
     places = [event.place for segment in segments if isinstance(segment, list) for event in segment]
     assert [(place.block.number, place.log_index) for place in places] == [
         (block, index) for block in range(5, 15) for index in (3, 12)

@@ -134,7 +134,15 @@ OTHERS: dict[str, Callable[..., object]] = {
     "zero in front of a block": lambda logs: [
         each.update(blockNumber="0x0" + each["blockNumber"][2:]) for each in logs
     ],
-    "deep lists": lambda logs: logs[5].update(deep=json.loads("[" * 150 + "]" * 150)),
+    **{
+        f"{depth} lists in one another": lambda logs, deep="[" * depth + "]" * depth: logs[5].update(
+            deep=json.loads(deep)
+        )
+        for depth in (150, 197, 198, 199, 200)
+    },
+    "long hashes": lambda logs: [each.update(transactionHash=each["transactionHash"] + "00") for each in logs],
+    "blocks past all numbers": lambda logs: [each.update(blockNumber=f"0x1{250:017x}") for each in logs],
+    "blocks without a digit": lambda logs: [each.update(blockNumber="0x") for each in logs],
     "very long": lambda logs: logs[5].update(more="0x" + "00" * 5000),
     "nested": lambda logs: logs[5].update(removed={"a": 1}),
     "removed": lambda logs: logs[5].update(removed=True),
@@ -169,6 +177,27 @@ def test_logs_written_in_turns_are_read_as_json_before_long(monkeypatch: pytest.
     assert bulk_logs._in_rows(written(logs), WANTED) is None
     assert len(tried) < 64 + 3 * len(logs)
     assert told(logs_in(written(logs), WANTED)) == told(by_json(written(logs)))
+
+
+def test_logs_that_are_very_long_are_read_as_json() -> None:
+    answer = changed(OTHERS["very long"])
+    assert bulk_logs._in_rows(answer, WANTED) is None
+
+
+def test_what_is_said_twice_is_what_json_has_of_it() -> None:
+    said = {**chain(3, blocks=1)[-1], "data": "0x" + "22" * 224}
+    once = f'"data":"{said["data"]}"'.encode()
+    twice = written([said]).replace(once, once + b"," + once.replace(b"22", b"11"))
+    assert told(logs_in(twice, WANTED)) == told(by_json(twice))
+
+
+@pytest.mark.parametrize("spoiled", [b'"', b"\\", b"\xff", b"\n", b"g", b"}"], ids=repr)
+@pytest.mark.parametrize("name", ["blockHash", "blockTimestamp", "logIndex", "blockNumber", "data", "transactionHash"])
+def test_characters_that_are_no_digits_are_what_they_are_to_json(name: str, spoiled: bytes) -> None:
+    logs = chain(1, blocks=1)
+    answer, at = written(logs), written(logs[:5]).rindex(b'"' + name.encode()) + len(name) + 6
+    wrong = answer[:at] + spoiled + answer[at + 1 :]
+    assert outcome(lambda: logs_in(wrong, WANTED)) == outcome(lambda: by_json(wrong))
 
 
 def test_digits_of_half_a_byte_more_are_looked_at() -> None:
