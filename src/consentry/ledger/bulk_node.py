@@ -32,11 +32,11 @@ Json = Any
 _Result = TypeVar("_Result")
 
 
-class BusyError(LedgerUnavailableError):
-    """The node does not answer now, and may later."""
+class _BusyError(Exception):
+    """The node does not answer now, and may later; leaves this module as one that did not answer."""
 
 
-class GoneError(BusyError):
+class _GoneError(_BusyError):
     """There is no connection with the node."""
 
 
@@ -64,7 +64,7 @@ class Node:
         """
         bodies = [_body(number, *question) for number, question in enumerate(questions)]
         asked = json.dumps(bodies if len(bodies) > 1 else bodies[0])
-        return self._patiently(asked, lambda answer: results_in(answer, len(bodies)), BusyError)
+        return self._patiently(asked, lambda answer: results_in(answer, len(bodies)), _BusyError)
 
     def ask_one(
         self, method: str, parameters: list[object], read: Callable[[bytes], _Result], *, may_ask_less: bool
@@ -81,15 +81,15 @@ class Node:
             LedgerUnavailableError: the node does not answer, or says no.
         """
         asked = json.dumps(_body(0, method, parameters))
-        return self._patiently(asked, read, GoneError if may_ask_less else BusyError)
+        return self._patiently(asked, read, _GoneError if may_ask_less else _BusyError)
 
-    def _patiently(self, asked: str, read: Callable[[bytes], _Result], passing: type[BusyError]) -> _Result:
+    def _patiently(self, asked: str, read: Callable[[bytes], _Result], passing: type[_BusyError]) -> _Result:
         while True:
             try:
                 return self._in_time(asked, read)
-            except passing:
-                if not self._waits:
-                    raise
+            except _BusyError as error:
+                if not isinstance(error, passing) or not self._waits:
+                    raise LedgerUnavailableError(str(error)) from error
                 time.sleep(self._waits.pop(0))
 
     def _in_time(self, asked: str, read: Callable[[bytes], _Result]) -> _Result:
@@ -100,9 +100,9 @@ class Node:
         watch.start()
         try:
             return self._once(asked, read)
-        except GoneError as error:
+        except _GoneError as error:
             if late.is_set():
-                raise LedgerUnavailableError(error.message) from error
+                raise LedgerUnavailableError(str(error)) from error
             raise
         finally:
             watch.cancel()
@@ -121,7 +121,7 @@ class Node:
             return read(self._answer())
         except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, MemoryError) as error:
             self._connection.close()
-            kind = GoneError if isinstance(error, ConnectionError) else LedgerUnavailableError
+            kind = _GoneError if isinstance(error, ConnectionError) else LedgerUnavailableError
             raise kind(f"node does not answer ({type(error).__name__})") from error
 
     def _answer(self) -> bytes:
@@ -144,7 +144,6 @@ def results_in(answer: bytes, count: int = 1) -> list[Json]:
     """Gives the results in an answer to so many questions, in the order asked.
 
     Raises:
-        BusyError: the node says that it cannot answer now.
         LedgerUnavailableError: it says no.
         ValueError: it is no JSON, or no answer; also as another error of what it is instead.
     """
@@ -154,7 +153,7 @@ def results_in(answer: bytes, count: int = 1) -> list[Json]:
     refused = next((each["error"] for each in answers if "error" in each), None)
     if refused is not None:
         is_busy = isinstance(refused, dict) and refused.get("code") == _BUSY
-        raise (BusyError if is_busy else LedgerUnavailableError)(f"node refuses ({refused})")
+        raise (_BusyError if is_busy else LedgerUnavailableError)(f"node refuses ({refused})")
     by_number = sorted(answers, key=itemgetter("id"))
     if [each["id"] for each in by_number] != [*range(count)] or isinstance(told, list) != (count > 1):
         raise ValueError("answers to other questions")
