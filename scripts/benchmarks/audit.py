@@ -37,7 +37,7 @@ from benchmarks.usage import cpu_seconds, slope
 from consentry.ledger.embedded.recovery import SNAPSHOTS_NAME
 from consentry.ledger.embedded.snapshot import DUE_BLOCKS
 
-ROUNDS: Final = 3
+ROUNDS: Final = 5
 LOOPED_BLOCKS: Final = 8
 """Blocks whose events the loop decodes in a round."""
 SAVE_SECONDS: Final = 180.0

@@ -16,8 +16,10 @@ import time
 from pathlib import Path
 
 from consentry.audit.audit import Span
-from consentry.audit.keccak_rows import load_compiled
+from consentry.audit.keccak_rows import load_compiled as load_hashing
+from consentry.audit.swift import load_compiled as load_deciding
 from consentry.config import load_settings
+from consentry.ledger.bulk_layouts import load_compiled as load_logs
 from consentry.wiring.audits import AuditOrder, run_audit
 
 
@@ -28,7 +30,9 @@ def main() -> int:
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--to", type=int, help="last block; up to head if not given")
     asked = parser.parse_args()
-    load_compiled()
+    load_hashing()
+    load_deciding()
+    load_logs()
     gc.freeze()
     settings = load_settings(None, node_url=asked.node, manifest=asked.manifest)
     order = AuditOrder(Span(last=asked.to), in_bulk=True)

@@ -314,6 +314,43 @@ async def test_spoiled_chain_gives_the_same_findings_both_ways(name: str, seed: 
     assert report.findings or name in QUIET
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_request_that_a_batch_holds_twice_is_found(seed: int, tmp_path: Path) -> None:
+    reader = town(seed, steps=24).reader()
+    at = max(i for i, e in enumerate(reader.chain) if _is_decided_whole(reader, i, e))
+    claimed = reader.chain[at]
+    assert isinstance(claimed, events.BatchSubmitted)
+    del reader.chain[at + 1 + claimed.size :]
+    items, first, last = reader.calldata[claimed.place.transaction_hash], reader.chain[at + 1], reader.chain[-1]
+    assert isinstance(first, AccessDecided)
+    assert isinstance(last, AccessDecided)
+    # A contract that decides a request again, for an institution that signed for it twice.
+    again = replace(
+        first.entry,
+        subject_sequence=last.entry.subject_sequence + 1,
+        institution_sequence=last.entry.institution_sequence + 1,
+    )
+    reader.chain.append(AccessDecided(replace(last.place, log_index=last.place.log_index + 1), again))
+    requests = [*(item.request for item in items), first.entry.request]
+    batch = batch_tree.batch_of(HOSPITAL.address, requests)
+    signature, paths = sign(HOSPITAL, domain("AccessLedger"), batch), batch_tree.paths_of(batch, requests)
+    reader.chain[at] = replace(claimed, root=batch.root, size=batch.size, signature=signature)
+    reader.calldata[claimed.place.transaction_hash] = [
+        replace(item, signature=signature, within=path) for item, path in zip([*items, items[0]], paths, strict=True)
+    ]
+    report, bulk = await both(reader, tmp_path)
+    assert bulk.given[-1].place.transaction_hash == claimed.place.transaction_hash
+    assert [finding.kind for finding in report.findings if finding.place is not None] == [Kind.REPLAY]
+
+
+def _is_decided_whole(reader: MemoryReader, at: int, event: events.LedgerEvent) -> bool:
+    """Tells whether every request of a batch was decided, for one subject, and the first permitted."""
+    if not isinstance(event, events.BatchSubmitted):
+        return False
+    rest = reader.chain[at + 1 : at + 1 + event.size]
+    return all(isinstance(each, AccessDecided) and not each.entry.reason for each in rest)
+
+
 async def test_institution_with_another_signer_is_taken_the_long_way(tmp_path: Path) -> None:
     story = town(1, steps=3)
     story.rotate(HOSPITAL.address, PATIENT.signer, samples.RELEASE_KEY)

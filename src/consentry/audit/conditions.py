@@ -8,7 +8,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from consentry.audit.columns import INSTITUTION, PRACTITIONER, RECORD, ROW, SUBJECT, WORD, Bytes, Codes, same_words
+from consentry.audit.chains import places_of
+from consentry.audit.columns import (
+    GROUND,
+    INSTITUTION,
+    PRACTITIONER,
+    RECORD,
+    SUBJECT,
+    WORD,
+    Bytes,
+    Codes,
+    same_words,
+)
 from consentry.core.codes import HIGHEST_SENSITIVITY, UNLIMITED_USES, Action, ConsentStatus, RecordStatus
 from consentry.core.state import LedgerState
 from consentry.core.terms import ZERO_32, ConsentId, ConsentTerms, RecordId, RecordLeaf
@@ -46,7 +57,7 @@ class Conditions:
         """Forgets everything."""
         self._places.clear()
 
-    def permit(self, matrix: Bytes, codes: Codes, words: bytes, now: int) -> NDArray[np.bool_]:
+    def permit(self, matrix: Bytes, codes: Codes, now: int) -> NDArray[np.bool_]:
         """Tells which accesses record and consent permit, and belong to the subject they name.
 
         What is not permitted here may be so by a further look: a group, a guardian, a limited number of uses.
@@ -54,14 +65,15 @@ class Conditions:
         Args:
             matrix: words of the decisions.
             codes: their codes.
-            words: the same words, one decision behind the other.
             now: block time in seconds.
         """
         if len(self._places) > MOST_PREPARED:
             self.forget()
-        start, known = RECORD * WORD, self._places
-        pairs = [words[row : row + _PAIR] for row in range(start, len(words), ROW)]
-        places = np.array([known[pair] if pair in known else self._prepare(pair) for pair in pairs])
+        pairs, known = np.ascontiguousarray(matrix[:, RECORD : GROUND + 1]).reshape(-1, _PAIR), self._places
+        slots, firsts = places_of(pairs)
+        content = pairs[firsts].tobytes()
+        named = [content[start : start + _PAIR] for start in range(0, len(content), _PAIR)]
+        places = np.array([known[pair] if pair in known else self._prepare(pair) for pair in named])[slots]
         kept = self._kept[places]
         whoever = kept["anybody"] | same_words(kept["practitioner"], matrix[:, PRACTITIONER])
         found: NDArray[np.bool_] = (

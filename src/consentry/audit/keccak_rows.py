@@ -178,6 +178,21 @@ def _chain_all(heads: Bytes, slots: NDArray[np.int64], content: Bytes, numbers: 
         row += count
 
 
+@compiled(cache=True)
+def _fold_all(level: Bytes, content: Bytes, start: int) -> None:
+    """Hashes neighbours together until one is left, which is the first; ``content`` is room for pairs, padded."""
+    count = len(level)
+    while count > 1:
+        pairs = count // 2
+        for pair in range(pairs):
+            content[pair, start : start + DIGEST] = level[2 * pair]
+            content[pair, start + DIGEST : start + 2 * DIGEST] = level[2 * pair + 1]
+        _hash_all(content[:pairs].view(np.uint64), level[:pairs].view(np.uint64))
+        # One without a neighbour goes up as it is.
+        level[pairs] = level[count - 1]
+        count -= pairs
+
+
 def padded(rows: int, size: int) -> Bytes:
     """Gives room for so many contents of one size, in bytes, padded already; the content itself is zero."""
     made = np.zeros((rows, (size // _RATE + 1) * _RATE), np.uint8)
@@ -225,6 +240,21 @@ def chain_rows(heads: Bytes, slots: NDArray[np.int64], keys: Bytes, entries: Byt
     _chain_all(heads, slots, content, np.ascontiguousarray(numbers))
 
 
+def fold_rows(prefix: Bytes, level: Bytes) -> Bytes:
+    """Gives the root of a tree over digests; one without a neighbour goes up as it is.
+
+    Args:
+        prefix: what stands in front of two digests that are hashed together, in one row.
+        level: the leaves, 32 bytes each; at least one.
+    """
+    content, start = padded(len(level) // 2, prefix.shape[1] + 2 * DIGEST), prefix.shape[1]
+    content[:, :start] = prefix
+    folded = level.copy()
+    _fold_all(folded, content, start)
+    root: Bytes = folded[0]
+    return root
+
+
 def load_compiled() -> None:
     """Has compiled code ready: the first call in a process waits half a second for what runs it, and copies have it."""
-    hash_padded(padded(1, 0))
+    fold_rows(np.zeros((1, 1), np.uint8), hash_padded(padded(2, 0)))

@@ -29,7 +29,7 @@ from consentry.audit.columns import (
     Plain,
 )
 from consentry.audit.digests import digests_by
-from consentry.audit.keccak_rows import hash_padded, hash_rows, padded
+from consentry.audit.keccak_rows import fold_rows, hash_padded, hash_rows, padded
 from consentry.core.batch_tree import LEAF, NODE
 from consentry.core.chain import EventPlace
 from consentry.core.codes import LegalBasis, Reason
@@ -146,10 +146,5 @@ def _zeros(size: int) -> Bytes:
 
 
 def root_over(hashes: Bytes) -> Bytes:
-    """Gives the root over the struct hashes of a batch: `core.batch_tree.root_of`, level by level at once."""
-    level = hash_rows(_LEAF, hashes)
-    while len(level) > 1:
-        paired = hash_rows(_NODE, level[: len(level) // 2 * 2].reshape(-1, 2 * WORD))
-        level = np.concatenate([paired, level[len(level) // 2 * 2 :]])
-    root: Bytes = level[0]
-    return root
+    """Gives the root over the struct hashes of a batch: `core.batch_tree.root_of`, all at once."""
+    return fold_rows(_NODE, hash_rows(_LEAF, hashes))

@@ -9,15 +9,13 @@ and on spoiled ones.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress
-from operator import not_
-from typing import Any, Final, Generic, TypeVar
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from consentry.audit.chains import Chains, Flags, first_times
 from consentry.audit.columns import (
     GROUND,
     INSTITUTION,
@@ -31,7 +29,6 @@ from consentry.audit.columns import (
     Codes,
     Plain,
     codes_of,
-    number_in,
     same_words,
 )
 from consentry.audit.conditions import Conditions
@@ -44,52 +41,14 @@ from consentry.core.codes import CLOCK_TOLERANCE, DAY, Action, ActorKind, Purpos
 from consentry.core.events import LedgerEvent
 from consentry.core.heads import SEQUENCE_BYTES
 from consentry.core.state import PermitCount
-from consentry.core.terms import ZERO_32, Address, ConsentId, RequestBatch, SubjectId
+from consentry.core.terms import Address, ConsentId, RequestBatch, SubjectId
 from consentry.crypto.signing import ACCOUNT_SIZE
 
 _UNCHANGING: Final = (events.AccessDecided, events.RequestRejected, events.BatchSubmitted)
 Submitted = Callable[[], Awaitable[Sequence[SubmittedRequest | None] | None]]
-Flags = NDArray[np.bool_]
-Key = TypeVar("Key", bound=bytes)
 _INSTITUTION_NUMBER: Final = 11
 _SUBJECT_NUMBER: Final = 17
 """Where in its last word a decision has its numbers; see `core.packing`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Chains(Generic[Key]):
-    """Whose chains some rows belong to.
-
-    Attributes:
-        names: of each row.
-        distinct: the names, each once.
-        slots: of each row, the place of its name among them.
-    """
-
-    names: list[Key]
-    distinct: list[Key]
-    slots: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, names: list[Key]) -> _Chains[Key]:
-        places = {name: place for place, name in enumerate(dict.fromkeys(names))}
-        return cls(names, [*places], np.fromiter(map(places.__getitem__, names), np.int64, len(names)))
-
-    def in_line(self, heads: Mapping[Key, bytes], begun: int, stop: int, numbers: NDArray[np.uint64]) -> int:
-        """Gives the first of some rows whose number is not the next of its chain; the row behind them if all are."""
-        return begun + _next_in(self._heads_in(heads), self.slots[begun:stop], numbers[begun:stop])
-
-    def move(self, heads: dict[Key, bytes], rows: slice, keys: Bytes, entries: Bytes, numbers: Bytes) -> None:
-        """Moves heads past some rows, each by the key of its chain and an entry hash; numbers are those behind them."""
-        slots, moved = self.slots[rows], self._heads_in(heads)
-        chain_rows(moved, slots, keys, entries, numbers)
-        content = moved.tobytes()
-        for slot in np.unique(slots).tolist():
-            heads[self.distinct[slot]] = content[slot * WORD : (slot + 1) * WORD]
-
-    def _heads_in(self, heads: Mapping[Key, bytes]) -> Bytes:
-        known = bytearray().join([heads.get(name, ZERO_32) for name in self.distinct])
-        return np.frombuffer(known, np.uint8).reshape(-1, WORD)
 
 
 @dataclass
@@ -100,9 +59,9 @@ class _Rows:
     matrix: Bytes
     codes: Codes
     digests: Words
-    subjects: _Chains[SubjectId]
-    institutions: _Chains[Address]
-    grounds: list[ConsentId]
+    subjects: Chains[SubjectId]
+    institutions: Chains[Address]
+    grounds: Chains[ConsentId]
     now: int
     expected: list[int] = field(default_factory=list)
     """What the rules say of the rows that were taken."""
@@ -111,21 +70,16 @@ class _Rows:
     """Rows before this one are among the used request ids, and are counted as permits if they are."""
 
 
-def _slices(words: bytes, word: int, skipped: int = 0) -> list[bytes]:
-    start, end = word * WORD + skipped, (word + 1) * WORD
-    return [words[row + start : row + end] for row in range(0, len(words), ROW)]
-
-
 def _rows_of(plain: Plain) -> _Rows:
-    matrix, words = plain.matrix(), plain.words
-    digests = np.frombuffer(plain.digests, np.uint64).reshape(-1, 2)
-    subjects: list[Any] = _slices(words, SUBJECT)
-    grounds: list[Any] = _slices(words, GROUND)
-    if plain.batch is not None:
-        institutions: list[Any] = [plain.batch.institution] * len(plain)
-    else:
-        institutions = _slices(words, INSTITUTION, WORD - ACCOUNT_SIZE)
-    named = _Chains.of(subjects), _Chains.of(institutions), grounds
+    matrix, batch = plain.matrix(), plain.batch
+    # Code is compiled once for arrays that can be written to, and again for those that cannot.
+    digests = np.frombuffer(bytearray(plain.digests), np.uint64).reshape(-1, 2)
+    institutions = (
+        Chains.of_one(batch.institution, len(plain))
+        if batch
+        else Chains.of(matrix[:, INSTITUTION], lambda word: Address(word[-ACCOUNT_SIZE:]))
+    )
+    named = Chains.of(matrix[:, SUBJECT], SubjectId), institutions, Chains.of(matrix[:, GROUND], ConsentId)
     return _Rows(plain, matrix, codes_of(matrix), digests, *named, plain.place.block.time)
 
 
@@ -226,10 +180,10 @@ class Swift:
         self._count(rows, row)
 
     def _count(self, rows: _Rows, row: int) -> None:
-        first, rows.counted = rows.counted, row
-        refused = rows.expected[first:row]
-        self._uses.update(compress(rows.grounds[first:row], map(not_, refused)))
-        self._permits.update(compress(rows.institutions.names[first:row], map(not_, refused)))
+        some, rows.counted = slice(rows.counted, row), row
+        permitted = np.array(rows.expected[some], np.int64) == 0
+        self._uses.update(dict(rows.grounds.counts(some, permitted)))
+        self._permits.update(dict(rows.institutions.counts(some, permitted)))
 
     def _pass(self, rows: _Rows) -> None:
         """Takes decisions until one is for the replay itself."""
@@ -257,27 +211,25 @@ class Swift:
             & (codes.issued <= now + CLOCK_TOLERANCE)
             & rows.matrix[:, PRACTITIONER].view(np.uint64).any(axis=1)
         )
-        for institution in rows.institutions.distinct:
-            usual &= self._may_ask(rows, institution)
-        permitted: Flags = usual & self._conditions.permit(rows.matrix, codes, rows.plain.words, now)
+        for place, institution in enumerate(rows.institutions.names):
+            usual &= self._may_ask(rows, institution) | ~rows.institutions.are_of(place)
+        permitted: Flags = usual & self._conditions.permit(rows.matrix, codes, now)
         return permitted
 
     def _may_ask(self, rows: _Rows, institution: Address) -> Flags:
         """Tells which requests are not refused for what an institution is: its standing, key or daily limit."""
-        matrix, seen = rows.matrix, self.replay.state.institutions[institution].seen_at(rows.now)
+        seen = self.replay.state.institutions[institution].seen_at(rows.now)
         count = self.replay.state.permits.get(institution, PermitCount()).on(self._day).accesses
         room = count + self._permits[institution] + len(rows.plain) <= seen.daily_limit
-        asks = rows.institutions
-        others: Flags = asks.slots != asks.distinct.index(institution)
         if seen.standing != Standing.ACTIVE or not room:
-            return others
-        return same_words(matrix[:, KEY_HASH], np.frombuffer(seen.release_key_hash, np.uint8)) | others
+            return np.zeros(len(rows.plain), np.bool_)
+        return same_words(rows.matrix[:, KEY_HASH], np.frombuffer(seen.release_key_hash, np.uint8))
 
     def _unwrong(self, rows: _Rows, begun: int, permitted: Flags) -> int:
         """Gives the first row in which something is wrong at a glance, from one on."""
         codes = rows.codes
         wrong = self.used.holds(rows.digests) | (codes.decided_at != rows.now) | (permitted & (codes.reason != 0))
-        wrong |= _twice(rows.digests)
+        wrong |= ~first_times(rows.digests)
         found = np.flatnonzero(wrong[begun:])
         return begun + int(found[0]) if len(found) else len(rows.plain)
 
@@ -314,24 +266,11 @@ class Swift:
         rows.institutions.move(state.institution_heads, some, matrix[some, INSTITUTION], entries, own)
 
 
-def _next_in(heads: Bytes, slots: NDArray[np.int64], numbers: NDArray[np.uint64]) -> int:
-    """Gives how many numbers, of rows one behind the other, are each the next of its chain."""
-    before = number_in(heads, WORD - SEQUENCE_BYTES, WORD)
-    order = np.argsort(slots, kind="stable")
-    sorted_slots = slots[order]
-    starts = np.searchsorted(sorted_slots, np.arange(len(before)))
-    following = np.empty(len(slots), np.uint64)
-    following[order] = before[sorted_slots] + (np.arange(1, len(slots) + 1) - starts[sorted_slots]).astype(np.uint64)
-    wrong = np.flatnonzero(numbers != following)
-    return int(wrong[0]) if len(wrong) else len(slots)
-
-
-def _twice(digests: Words) -> Flags:
-    """Tells which digests stand there a second time."""
-    found = np.zeros(len(digests), np.bool_)
-    _, first = np.unique(digests[:, 0], return_index=True)
-    if len(first) < len(digests):
-        _, first = np.unique(digests, axis=0, return_index=True)
-        found[:] = True
-        found[first] = False
-    return found
+def load_compiled() -> None:
+    """Has compiled code ready: what decides a single row."""
+    word, slots = np.zeros((1, WORD), np.uint8), np.zeros(1, np.int64)
+    one, kept = Chains.of(word, bytes), DigestSet()
+    first_times(word.view(np.uint64))
+    one.in_line({}, 0, 1, np.ones(1, np.uint64))
+    chain_rows(word, slots, word, word, word[:, :SEQUENCE_BYTES])
+    kept.add(np.ones((1, 2), np.uint64))

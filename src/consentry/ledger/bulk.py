@@ -28,8 +28,9 @@ from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import CONTRACTS, artifact
 from consentry.ledger.bulk_calls import call_in
-from consentry.ledger.bulk_logs import Sent, Wanted, logs_in
-from consentry.ledger.bulk_logs import load_compiled as load_logs
+from consentry.ledger.bulk_layouts import Wanted
+from consentry.ledger.bulk_layouts import load_compiled as load_logs
+from consentry.ledger.bulk_logs import LogReader, Sent
 from consentry.ledger.bulk_node import Node
 from consentry.ledger.events import Log, decode_log
 from consentry.ledger.manifest import Manifest
@@ -68,7 +69,7 @@ class BlockReader:
         self._node = Node(source.url)
         events = {signature.name: _hex(digest) for digest, signature in artifact("AccessLedger").events.items()}
         self._submitted = events["BatchSubmitted"]
-        self._wanted = Wanted(_hex(source.ledger), events["AccessDecided"])
+        self._logs_in = LogReader(Wanted(_hex(source.ledger), events["AccessDecided"])).logs_in
 
     def read(self, first: int, last: int, key: bytes) -> tuple[list[Segment], int]:
         """Gives the segments of blocks ``first`` to ``last``, and how many logs there are.
@@ -95,15 +96,12 @@ class BlockReader:
         addresses = [_hex(address) for address in self._source.contracts]
         wanted: list[object] = [{"address": addresses, "fromBlock": hex(first), "toBlock": hex(last)}]
         try:
-            return self._node.ask_one("eth_getLogs", wanted, self._read_logs, may_ask_less=first < last)
+            return self._node.ask_one("eth_getLogs", wanted, self._logs_in, may_ask_less=first < last)
         except LedgerUnavailableError:
             if first == last:
                 raise
             middle = (first + last) // 2
             return self._logs(first, middle) + self._logs(middle + 1, last)
-
-    def _read_logs(self, answer: bytes) -> list[Sent]:
-        return logs_in(answer, self._wanted)
 
     def _blocks(self, numbers: Iterable[int]) -> dict[int, tuple[BlockReference, dict[str, Json]]]:
         """Gives blocks by number, with their transactions by hash."""

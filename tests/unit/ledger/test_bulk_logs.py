@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger import bulk_logs
 from consentry.ledger.abi import artifact
-from consentry.ledger.bulk_logs import Sent, Wanted, logs_in
+from consentry.ledger.bulk_layouts import Wanted, take_rows
+from consentry.ledger.bulk_logs import LogReader, Sent
 
 TOPICS = {signature.name: "0x" + digest.hex() for digest, signature in artifact("AccessLedger").events.items()}
 LEDGER = "0x" + "5b" * 20
@@ -59,13 +61,13 @@ def written(logs: object) -> bytes:
 
 
 def by_layout(answer: bytes) -> list[Sent] | None:
-    return bulk_logs._in_rows(answer, WANTED)
+    return LogReader(WANTED)._in_rows(answer)
 
 
 def by_json(answer: bytes, monkeypatch: pytest.MonkeyPatch | None = None) -> list[Sent]:
     with (monkeypatch or pytest.MonkeyPatch()).context() as patched:
-        patched.setattr(bulk_logs, "_in_rows", lambda *_: None)
-        return logs_in(answer, WANTED)
+        patched.setattr(LogReader, "_in_rows", lambda *_: None)
+        return LogReader(WANTED).logs_in(answer)
 
 
 def told(found: Sequence[Sent]) -> list[tuple[object, ...]]:
@@ -160,35 +162,57 @@ OTHERS: dict[str, Callable[..., object]] = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_written_otherwise_is_read_as_json_has_it(name: str) -> None:
     answer = changed(OTHERS[name])
-    assert outcome(lambda: logs_in(answer, WANTED)) == outcome(lambda: by_json(answer))
+    assert outcome(lambda: LogReader(WANTED).logs_in(answer)) == outcome(lambda: by_json(answer))
 
 
 def test_logs_written_in_turns_are_read_as_json_before_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried, real = list[int](), bulk_logs._take_rows
+    tried, real = list[int](), take_rows
 
     def counting(*given: Any) -> tuple[int, int]:  # noqa: ANN401 - as compiled code has it
         tried.append(1)
         return real(*given)
 
-    monkeypatch.setattr(bulk_logs, "_take_rows", counting)
+    monkeypatch.setattr(bulk_logs, "take_rows", counting)
     drawn, transaction = random.Random(6), "0x" + "77" * 32
     logs = [log(drawn, (250, transaction, index)) for index in range(16, 216)]
-    logs = [dict(random.Random(n % 10).sample([*each.items()], len(each))) for n, each in enumerate(logs)]
-    assert bulk_logs._in_rows(written(logs), WANTED) is None
+    logs = [dict(random.Random(drawn.randrange(10)).sample([*each.items()], len(each))) for each in logs]
+    assert LogReader(WANTED)._in_rows(written(logs)) is None
     assert len(tried) < 64 + 3 * len(logs)
-    assert told(logs_in(written(logs), WANTED)) == told(by_json(written(logs)))
+    assert told(LogReader(WANTED).logs_in(written(logs))) == told(by_json(written(logs)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_other_answers_were_laid_out_like_changes_nothing(seed: int) -> None:
+    reader, drawn = LogReader(WANTED), random.Random(seed)
+    for number in range(30):
+        answer = written(chain(drawn.randrange(1000), blocks=1, most=30))
+        if number % 3:
+            answer = changed(OTHERS[drawn.choice([*OTHERS])])
+        assert outcome(partial(reader.logs_in, answer)) == outcome(partial(by_json, answer))
+
+
+def test_no_more_layouts_are_kept_than_a_few() -> None:
+    reader, drawn = LogReader(WANTED), random.Random(5)
+    for _ in range(40):
+        logs = [log(drawn, (250, "0x" + "77" * 32, 16))]
+        logs = [dict(drawn.sample([*each.items()], len(each))) for each in logs]
+        assert reader._in_rows(written(logs)) is not None
+    assert len(reader._layouts) == 16
+    # What comes in the order in which it came before is tried once.
+    again = written(chain(7, blocks=4))
+    assert told(reader.logs_in(again)) == told(by_json(again))
 
 
 def test_logs_that_are_very_long_are_read_as_json() -> None:
     answer = changed(OTHERS["very long"])
-    assert bulk_logs._in_rows(answer, WANTED) is None
+    assert LogReader(WANTED)._in_rows(answer) is None
 
 
 def test_what_is_said_twice_is_what_json_has_of_it() -> None:
     said = {**chain(3, blocks=1)[-1], "data": "0x" + "22" * 224}
     once = f'"data":"{said["data"]}"'.encode()
     twice = written([said]).replace(once, once + b"," + once.replace(b"22", b"11"))
-    assert told(logs_in(twice, WANTED)) == told(by_json(twice))
+    assert told(LogReader(WANTED).logs_in(twice)) == told(by_json(twice))
 
 
 @pytest.mark.parametrize("spoiled", [b'"', b"\\", b"\xff", b"\n", b"g", b"}"], ids=repr)
@@ -197,14 +221,14 @@ def test_characters_that_are_no_digits_are_what_they_are_to_json(name: str, spoi
     logs = chain(1, blocks=1)
     answer, at = written(logs), written(logs[:5]).rindex(b'"' + name.encode()) + len(name) + 6
     wrong = answer[:at] + spoiled + answer[at + 1 :]
-    assert outcome(lambda: logs_in(wrong, WANTED)) == outcome(lambda: by_json(wrong))
+    assert outcome(lambda: LogReader(WANTED).logs_in(wrong)) == outcome(lambda: by_json(wrong))
 
 
 def test_digits_of_half_a_byte_more_are_looked_at() -> None:
     logs = [{**each, "topics1": "0x" + "1" * 65} for each in chain(1)[1:5]]
     spoiled = written(logs).replace(b"1" * 65, b"1" * 64 + b'"', 1)
     with pytest.raises(ValueError, match="column"):
-        logs_in(spoiled, WANTED)
+        LogReader(WANTED).logs_in(spoiled)
 
 
 def outcome(read: Callable[[], list[Sent]]) -> object:
@@ -243,16 +267,16 @@ TAILS = ["}", ',"x":[]}', '},"result":[]}', ',"result":[]}', ',"r\\u0065sult":[]
 @pytest.mark.parametrize("tail", TAILS, ids=repr)
 def test_what_is_around_the_logs_is_an_answer(head: str, tail: str) -> None:
     answer = (head + json.dumps(chain(4, blocks=1), separators=(",", ":")) + tail).encode()
-    assert outcome(lambda: logs_in(answer, WANTED)) == outcome(lambda: by_json(answer))
+    assert outcome(lambda: LogReader(WANTED).logs_in(answer)) == outcome(lambda: by_json(answer))
 
 
 def test_refusals_beside_logs_are_refusals() -> None:
     answer = json.dumps({"id": 0, "result": chain(4), "error": {"code": 5}}, separators=(",", ":")).encode()
     with pytest.raises(LedgerUnavailableError):
-        logs_in(answer, WANTED)
+        LogReader(WANTED).logs_in(answer)
 
 
 @pytest.mark.parametrize("said", [None, 5, True, "0x", {}], ids=repr)
 def test_logs_that_are_no_list_are_none(said: object) -> None:
     with pytest.raises(TypeError):
-        logs_in(written(said), WANTED)
+        LogReader(WANTED).logs_in(written(said))
