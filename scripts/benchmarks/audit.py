@@ -101,8 +101,8 @@ async def measure(size: pace.Size) -> dict[str, float]:
         marks = [Mark(one.accesses, one.block) for one in reached if one.accesses in wanted]
         written = pace.figures(reached)
         try:
-            found = await asyncio.to_thread(lambda: [_audited_once(stage, marks[0]), _in_turns(stage, marks[1])])
             await _saved(stage, marks[2].block)
+            found = await asyncio.to_thread(lambda: [_audited_once(stage, marks[0]), _in_turns(stage, marks[1])])
             found.append(await asyncio.to_thread(_in_turns, stage, marks[2], whole=True))
             return written | figures(found)
         except (RuntimeError, ValueError, LookupError, OSError) as error:

@@ -39,6 +39,10 @@ EVENTS_A_QUESTION: Final = 2_000
 """About as many events are asked for at once: a node takes twice as long for each where its answer has tens of
 megabytes, and so does whoever reads it."""
 _FIRST_BLOCKS: Final = 8
+_LOOKED_AT: Final = 3
+"""Of so many blocks of a stretch it is looked at first how full they are."""
+_BYTES_A_QUESTION: Final = 500_000
+"""Of blocks in which about `EVENTS_A_QUESTION` stand: decisions of a batch take 270 bytes each, and nothing less."""
 _BLOCKS_TOGETHER: Final = 50
 Json = Any
 
@@ -69,7 +73,8 @@ class BlockReader:
         self._node = Node(source.url)
         events = {signature.name: _hex(digest) for digest, signature in artifact("AccessLedger").events.items()}
         self._submitted = events["BatchSubmitted"]
-        self._logs_in = LogReader(Wanted(_hex(source.ledger), events["AccessDecided"])).logs_in
+        self._decided = events["AccessDecided"]
+        self._logs_in = LogReader(Wanted(_hex(source.ledger), self._decided)).logs_in
 
     def read(self, first: int, last: int, key: bytes) -> tuple[list[Segment], int]:
         """Gives the segments of blocks ``first`` to ``last``, and how many logs there are.
@@ -83,13 +88,34 @@ class BlockReader:
             LedgerUnavailableError: the node does not answer, or with what is no answer.
         """
         self._node.begin()
-        found = self._logs(first, last)
+        found = [sent for begun, end in self._portions(first, last) for sent in self._logs(begun, end)]
         try:
-            blocks = self._blocks(dict.fromkeys(sent.block for sent in found))
+            # What was submitted is asked for where something was decided: elsewhere nobody looks at it.
+            decided = dict.fromkeys(sent.block for sent in found if self._decides(sent))
+            others = dict.fromkeys(sent.block for sent in found if sent.block not in decided)
+            blocks = self._blocks(decided, whole=True) | self._blocks(others, whole=False)
             segments = [self._segment(*blocks[sent.block], sent, key) for sent in found]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
         return segments, sum(map(len, found))
+
+    def _portions(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Parts blocks into as many as their logs are asked for at once, by the size of some of them.
+
+        How many blocks are read was settled by those before them. It costs an answer of some kilobytes to look, and
+        that of many full blocks at once is slow.
+        """
+        count = last - first + 1
+        if count < _FIRST_BLOCKS:
+            return [(first, last)]
+        looked_at = [first + count * number // _LOOKED_AT for number in range(_LOOKED_AT)]
+        told = self._node.ask([("eth_getBlockByNumber", [hex(number), False]) for number in looked_at])
+        try:
+            size = sum(int(block["size"], 16) for block in told)
+        except (LookupError, TypeError, ValueError):
+            return [(first, last)]
+        together = max(1, _BYTES_A_QUESTION * len(looked_at) // max(size, 1))
+        return [(begun, min(last, begun + together - 1)) for begun in range(first, last + 1, together)]
 
     def _logs(self, first: int, last: int) -> list[Sent]:
         """Asks for logs; where a node does not give those of many blocks at once, for those of half as many."""
@@ -103,15 +129,20 @@ class BlockReader:
             middle = (first + last) // 2
             return self._logs(first, middle) + self._logs(middle + 1, last)
 
-    def _blocks(self, numbers: Iterable[int]) -> dict[int, tuple[BlockReference, dict[str, Json]]]:
-        """Gives blocks by number, with their transactions by hash."""
+    def _decides(self, sent: Sent) -> bool:
+        """Tells whether a transaction ends with a decision, as all that are plain do."""
+        topics = sent.log(len(sent) - 1)["topics"]
+        return bool(topics) and topics[0] == self._decided
+
+    def _blocks(self, numbers: Iterable[int], *, whole: bool) -> dict[int, tuple[BlockReference, dict[str, Json]]]:
+        """Gives blocks by number; whole ones with their transactions by hash."""
         named, found = [*numbers], dict[int, tuple[BlockReference, dict[str, Json]]]()
         for start in range(0, len(named), _BLOCKS_TOGETHER):
             some = named[start : start + _BLOCKS_TOGETHER]
-            told = self._node.ask([("eth_getBlockByNumber", [hex(number), True]) for number in some])
+            told = self._node.ask([("eth_getBlockByNumber", [hex(number), whole]) for number in some])
             for number, block in zip(some, told, strict=True):
                 reference = BlockReference(number, _bytes(block["hash"]), int(block["timestamp"], 16))
-                found[number] = reference, {sent["hash"]: sent for sent in block["transactions"]}
+                found[number] = reference, {sent["hash"]: sent for sent in block["transactions"]} if whole else {}
         return found
 
     def _segment(self, block: BlockReference, transactions: Mapping[str, Json], sent: Sent, key: bytes) -> Segment:

@@ -21,7 +21,7 @@ TOPIC: Final = 2 + 2 * WORD
 DATA: Final = 2 + 2 * DATA_BYTES
 """Topics and data of a decision, in characters."""
 END: Final = ord("]")
-_LEAST_TEXT: Final = 150
+_LEAST_TEXT: Final = 400
 """Characters of a log that is taken by a layout, at least; where there are shorter ones, room may be short too."""
 _MOST_DIGITS: Final = 15
 _HASH: Final = ("transactionHash", 0)

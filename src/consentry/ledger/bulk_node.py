@@ -26,7 +26,6 @@ WAITS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
 later, for a node that writes down its state is busy, and one that starts anew is away."""
 _BUSY: Final = -32002
 """EIP-1474: resource unavailable."""
-_PIECE: Final = 1 << 20
 
 Json = Any
 _Result = TypeVar("_Result")
@@ -125,15 +124,10 @@ class Node:
             raise kind(f"node does not answer ({type(error).__name__})") from error
 
     def _answer(self) -> bytes:
-        answer, parts, size = self._connection.getresponse(), list[bytes](), 0
-        while part := answer.read1(_PIECE):
-            parts.append(part)
-            size += len(part)
-            if size > MOST_BYTES:
-                raise OSError("an answer that does not end")
-        # Read piece by piece it does not notice its end, and keeps the connection from the next question.
-        answer.close()
-        return b"".join(parts)
+        answer = self._connection.getresponse().read(MOST_BYTES + 1)
+        if len(answer) > MOST_BYTES:
+            raise OSError("an answer that does not end")
+        return answer
 
 
 def _body(number: int, method: str, parameters: list[object]) -> dict[str, object]:

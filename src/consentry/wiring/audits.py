@@ -23,6 +23,7 @@ from consentry.gateway.background import ROUND_SECONDS
 from consentry.ledger.bulk import Bulk
 from consentry.ledger.keyfiles import load_or_create_key
 from consentry.ledger.manifest import Manifest
+from consentry.ledger.patience import patient
 from consentry.ledger.reader import ChainReader
 from consentry.vault.measure import ObjectMeasure
 from consentry.vault.releases import ReleaseRows
@@ -47,7 +48,7 @@ class AuditScope:
 async def open_audit(settings: Settings, *, chain_only: bool) -> AsyncIterator[AuditScope]:
     """Opens what an audit reads; no key of any kind is opened."""
     manifest = Manifest.read(settings.manifest_path)
-    reader = ChainReader(connect(settings), manifest)
+    reader = patient(ChainReader(connect(settings), manifest))
     try:
         if chain_only or not settings.custodian:
             yield AuditScope(reader, manifest, None, None, None, ZERO_ADDRESS)

@@ -23,6 +23,7 @@ from tests.support import samples
 
 LEDGER = Address(samples.address(8))
 SOURCE = Source("http://127.0.0.1:1", (LEDGER,), LEDGER, Domain("Consentry AccessLedger", 7, LEDGER))
+DECIDED = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
 RELAY_REMOVED = next(d for d, s in artifact("Participants").events.items() if s.name == "RelayRemoved")
 
 
@@ -45,6 +46,8 @@ class Node:
 
     def __init__(self, most: int) -> None:
         self.most, self.begun = most, 0
+        self.size: object = "0x300"
+        self.looked_at: list[tuple[int, bool]] = []
         self.asked: list[tuple[int, int]] = []
 
     def ask(self, questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
@@ -76,9 +79,11 @@ class Node:
             raise LedgerUnavailableError("node refuses (too many)")
         return [log(block, index) for block in range(first, last + 1) for index in (12, 3)]
 
-    def eth_getBlockByNumber(self, number: str, _: bool) -> dict[str, Any]:  # noqa: N802, FBT001 - as the node has it
+    def eth_getBlockByNumber(self, number: str, whole: bool) -> dict[str, Any]:  # noqa: N802, FBT001 - as nodes have it
         block = int(number, 16)
-        return {"hash": "0x" + samples.word(block).hex(), "timestamp": hex(900 + block), "transactions": []}
+        self.looked_at.append((block, whole))
+        told = {"hash": "0x" + samples.word(block).hex(), "timestamp": hex(900 + block), "size": self.size}
+        return {**told, "transactions": [] if whole else ["0x" + samples.word(1000 * block).hex()]}
 
 
 def reader(most: int) -> tuple[BlockReader, Node]:
@@ -138,6 +143,32 @@ def test_events_come_in_the_order_of_the_chain_however_little_is_given(most: int
     ]
     assert {place.block.time - place.block.number for place in places} == {900}
     assert logs == 20
+
+
+@pytest.mark.parametrize(
+    ("size", "together"), [("0x0", 40), (hex(12_500), 40), (hex(120_000), 4), (hex(1 << 30), 1), (None, 40), ("z", 40)]
+)
+def test_full_blocks_are_asked_for_in_portions(size: object, together: int) -> None:
+    found, node = reader(100)
+    node.size = size
+    assert found.read(5, 44, bytes(16))[1] == 80
+    assert node.asked == [(begun, begun + together - 1) for begun in range(5, 45, together)]
+
+
+@pytest.mark.parametrize(("last", "looked_at"), [(7, []), (8, [1, 3, 6]), (30, [1, 11, 21])])
+def test_some_of_many_blocks_are_looked_at_first(last: int, looked_at: list[int]) -> None:
+    found, node = reader(100)
+    found.read(1, last, bytes(16))
+    assert node.looked_at[: -last or None] == [(number, False) for number in looked_at]
+
+
+def test_what_was_submitted_is_asked_for_where_something_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, node = reader(100)
+    decided = {**log(7, 30), "topics": ["0x" + DECIDED.hex(), *["0x" + "00" * 32] * 3], "data": "0x" + "00" * 224}
+    given = node.eth_getLogs
+    monkeypatch.setattr(node, "eth_getLogs", lambda wanted: [*given(wanted), decided])
+    found.read(5, 9, bytes(16))
+    assert node.looked_at == [(7, True), *((number, False) for number in (5, 6, 8, 9))]
 
 
 def test_node_that_gives_not_even_one_block_is_no_node() -> None:
