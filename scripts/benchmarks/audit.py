@@ -33,7 +33,7 @@ from benchmarks import pace
 from benchmarks.failing import PartFailedError
 from benchmarks.signing import BATCH
 from benchmarks.stage import CUSTODIAN, Stage, open_stage
-from benchmarks.usage import cpu_seconds, slope
+from benchmarks.usage import slope
 from consentry.ledger.embedded.recovery import SNAPSHOTS_NAME
 from consentry.ledger.embedded.snapshot import DUE_BLOCKS
 
@@ -98,12 +98,12 @@ async def measure(size: pace.Size) -> dict[str, float]:
     async with open_stage(size.patients) as stage:
         reached = await pace.filled(stage, size)
         wanted = size.accesses // 100, size.accesses // 10, size.accesses
-        marks = [Mark(one.accesses, one.block) for one in reached if one.accesses in wanted]
+        hundredth, tenth, whole = (Mark(one.accesses, one.block) for one in reached if one.accesses in wanted)
         written = pace.figures(reached)
         try:
-            await _saved(stage, marks[2].block)
-            found = await asyncio.to_thread(lambda: [_audited_once(stage, marks[0]), _in_turns(stage, marks[1])])
-            found.append(await asyncio.to_thread(_in_turns, stage, marks[2], whole=True))
+            await _saved(stage, whole.block)
+            found = await asyncio.to_thread(lambda: [_audited_once(stage, hundredth), _in_turns(stage, tenth)])
+            found.append(await asyncio.to_thread(_in_turns, stage, whole, whole=True))
             return written | figures(found)
         except (RuntimeError, ValueError, LookupError, OSError) as error:
             raise PartFailedError(written, str(error)) from error
@@ -156,9 +156,8 @@ def _audited(stage: Stage, mark: Mark, *, whole: bool) -> Spent:
 
 def _spent(stage: Stage, module: str, *arguments: str) -> tuple[Spent, Mapping[str, Any]]:
     """Runs a module of this package in a process of its own; gives what it took, and what it told."""
-    engine, here = _engine(stage), {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    before, begun = cpu_seconds(engine), time.perf_counter()
-    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    here, begun = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}, time.perf_counter()
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments, "--engine", str(_engine(stage))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=here) as process:
         written = process.stdout.read() if process.stdout else b""
         _, status, used = os.wait4(process.pid, 0)
@@ -167,8 +166,7 @@ def _spent(stage: Stage, module: str, *arguments: str) -> tuple[Spent, Mapping[s
     if process.returncode:
         raise RuntimeError(f"{module} ended with {process.returncode}: {written[:_TOLD].decode(errors='replace')}")
     told = json.loads(written)
-    cpu = told["cpu"] + cpu_seconds(engine) - before
-    return Spent(told["events"], told["seconds"], cpu, used.ru_maxrss * KIB, taken), told
+    return Spent(told["events"], told["seconds"], told["cpu"], used.ru_maxrss * KIB, taken), told
 
 
 def figures(marks: Sequence[Mark]) -> dict[str, float]:

@@ -15,11 +15,10 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.usage import cpu_seconds
 from consentry.audit.audit import Span
-from consentry.audit.keccak_rows import load_compiled as load_hashing
-from consentry.audit.swift import load_compiled as load_deciding
 from consentry.config import load_settings
-from consentry.ledger.bulk_layouts import load_compiled as load_logs
+from consentry.ledger.bulk import load_compiled
 from consentry.wiring.audits import AuditOrder, run_audit
 
 
@@ -29,16 +28,15 @@ def main() -> int:
     parser.add_argument("node")
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--to", type=int, help="last block; up to head if not given")
+    parser.add_argument("--engine", type=int, required=True, help="process of the node's engine")
     asked = parser.parse_args()
-    load_hashing()
-    load_deciding()
-    load_logs()
+    load_compiled()
     gc.freeze()
     settings = load_settings(None, node_url=asked.node, manifest=asked.manifest)
     order = AuditOrder(Span(last=asked.to), in_bulk=True)
-    begun, used = time.perf_counter(), _cpu_seconds()
+    begun, used = time.perf_counter(), _cpu_seconds() + cpu_seconds(asked.engine)
     report = asyncio.run(run_audit(settings, chain_only=True, order=order))
-    told = {"seconds": time.perf_counter() - begun, "cpu": _cpu_seconds() - used}
+    told = {"seconds": time.perf_counter() - begun, "cpu": _cpu_seconds() + cpu_seconds(asked.engine) - used}
     print(json.dumps({**told, "events": report.events, "decisions": report.decisions}))
     return 0 if report.clean else 1
 

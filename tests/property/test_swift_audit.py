@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from consentry.core.acts import Acts, Item
 from consentry.core.codes import Action, ActorKind, Category, ExclusionKind, LegalBasis, Purpose, Reason
 from consentry.core.events import AccessDecided
 from consentry.core.exclusions import Exclusion
-from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material, RecordLeaf, RequestBatch
+from consentry.core.terms import ZERO_32, AccessRequest, ConsentTerms, Material, RecordLeaf, RequestBatch, SubjectId
 from consentry.core.typed_data import scope_key
 from consentry.crypto.signing import sign
 from tests.support import samples
@@ -99,9 +100,20 @@ class Town:
             )
         return self.story.request(1000 + number, leaf, terms, **changes), Material(leaf, terms, proof)
 
-    def decide(self, *, once: bool) -> None:
-        """Has some requests decided, under one signature or each under its own."""
-        pairs = [self.request() for _ in range(self.drawn.randrange(1, 7))]
+    def request_of(
+        self, leaf: RecordLeaf, terms: ConsentTerms, proof: tuple[bytes, ...], changes: dict[str, Any]
+    ) -> tuple[AccessRequest, Material]:
+        """Gives a request that differs so from the usual one."""
+        self.asked += 1
+        return self.story.request(999 + self.asked, leaf, terms, **changes), Material(leaf, terms, proof)
+
+    def unknown(self, number: int) -> tuple[AccessRequest, Material]:
+        """Gives a request for a record that nobody has anchored."""
+        return self.request_of(self.leaves[0], *self.terms[0], {"record_id": samples.word(5000 + number)})
+
+    def decide(self, *, once: bool, pairs: Sequence[tuple[AccessRequest, Material]] = ()) -> None:
+        """Has requests decided, under one signature or each under its own; some are drawn if none are given."""
+        pairs = pairs or [self.request() for _ in range(self.drawn.randrange(1, 7))]
         story, place = self.story, self.story.place()
         requests = [request for request, _ in pairs]
         if not once:
@@ -266,7 +278,19 @@ def _unreadable(reader: MemoryReader, drawn: random.Random) -> None:
     reader.unreadable = [drawn.choice([*reader.calldata.values()])[0].request]
 
 
+def _nobody(reader: MemoryReader, _: random.Random) -> None:
+    """Has records, consents and decisions be those of a subject that nobody is."""
+    for at, event in enumerate(reader.chain):
+        if isinstance(event, events.RecordAnchored):
+            reader.chain[at] = replace(event, leaf=replace(event.leaf, subject_id=SubjectId(ZERO_32)))
+        elif isinstance(event, events.ConsentGranted):
+            reader.chain[at] = replace(event, terms=replace(event.terms, subject_id=SubjectId(ZERO_32)))
+        elif isinstance(event, AccessDecided):
+            reader.chain[at] = replace(event, entry=replace(event.entry, subject_id=SubjectId(ZERO_32)))
+
+
 SPOILS: dict[str, Spoil] = {
+    "nobody": _nobody,
     "reason": _entry(reason=lambda reason: Reason.CONSENT_EXPIRED if reason == 0 else Reason.NONE),
     "subject": _entry(subject_id=lambda _: samples.word(8)),
     "no-subject": _entry(subject_id=lambda _: ZERO_32),
@@ -312,6 +336,47 @@ async def test_spoiled_chain_gives_the_same_findings_both_ways(name: str, seed: 
     report, bulk = await both(reader, tmp_path)
     assert bulk.given
     assert report.findings or name in QUIET
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_room_for_conditions_grows(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consentry.audit.conditions._FIRST_ROOM", 1)
+    report, bulk = await both(town(seed).reader(), tmp_path)
+    assert report.findings == ()
+    assert bulk.given
+
+
+async def test_transaction_of_very_many_decisions_goes_the_long_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = town(2).reader()
+    _, usual = await both(reader, tmp_path / "usual")
+    assert max(map(len, usual.given)) > 3
+    monkeypatch.setattr("consentry.audit.prepare.MOST_ROWS", 3)
+    _, bulk = await both(reader, tmp_path / "bounded")
+    assert max(map(len, bulk.given)) == 3
+
+
+async def test_hundreds_of_requests_that_take_a_further_look_are_taken_in_one_go(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = Town(random.Random(1))
+    made.prepare()
+    for number in range(5):
+        made.decide(once=True, pairs=[made.unknown(130 * number + place) for place in range(130)])
+    made.decide(once=True, pairs=[made.request_of(made.leaves[0], *made.terms[0], {})])
+    reader = made.story.reader()
+    asked, submitted = Counter[bytes](), reader.submitted
+
+    async def counting(transaction: bytes) -> Any:  # noqa: ANN401 - as the reader has it
+        asked[transaction] += 1
+        return await submitted(transaction)
+
+    monkeypatch.setattr(reader, "submitted", counting)
+    report, bulk = await both(reader, tmp_path)
+    assert (report.findings, report.decisions, sum(map(len, bulk.given))) == ((), 651, 651)
+    # Once each way; the last takes no look the short way.
+    assert sorted(asked.values()) == [1, 2, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

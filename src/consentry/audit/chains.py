@@ -1,7 +1,7 @@
 """Rows that belong together: which of them name the same, and whose chains they go on with.
 
-The rows are those of one transaction, so there are hundreds of them: where somebody chooses ids so that all fall on one
-place of a table, each is compared with all, and that still takes less than to read them.
+The rows are those of one plain transaction, of which there are `audit.prepare.MOST_ROWS` at most: where somebody
+chooses ids so that all fall on one place of a table, each is compared with all, and that still takes some milliseconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ def _differ(row: Words, other: Words) -> bool:
 
 @compiled(cache=True)
 def _place_all(rows: Words, table: Numbers, slots: Numbers, firsts: Numbers) -> int:
-    """Gives how many different rows there are; ``table`` is room for them, a power of two, and below zero."""
+    """Fills ``slots`` (of each row, its number) and ``firsts`` (of each number, its first row); gives how many numbers.
+
+    ``table`` is room to look for them: a power of two of numbers below zero, and at least twice the rows.
+    """
     last, count = len(table) - 1, 0
     for row in range(len(rows)):
         mixed = np.uint64(0)
@@ -56,7 +59,7 @@ def _place_all(rows: Words, table: Numbers, slots: Numbers, firsts: Numbers) -> 
 
 @compiled(cache=True)
 def _next_in(numbers: Words, slots: Numbers, before: Words) -> int:
-    """Gives how many numbers, of rows one behind the other, are each the next of its chain."""
+    """Gives how many numbers, of rows one behind the other, are the next of their chains; moves ``before`` on."""
     for row in range(len(slots)):
         before[slots[row]] += np.uint64(1)
         if numbers[row] != before[slots[row]]:
@@ -117,7 +120,7 @@ class Chains(Generic[Key]):
         found = np.bincount(self.slots[rows][counted], minlength=len(self.names)).tolist()
         return ((name, count) for name, count in zip(self.names, found, strict=True) if count)
 
-    def in_line(self, heads: Mapping[Key, bytes], begun: int, stop: int, numbers: Words) -> int:
+    def first_out_of_line(self, heads: Mapping[Key, bytes], begun: int, stop: int, numbers: Words) -> int:
         """Gives the first of some rows whose number is not the next of its chain; the row behind them if all are."""
         before = number_in(self._heads_in(heads), WORD - SEQUENCE_BYTES, WORD)
         return begun + _next_in(numbers[begun:stop], self.slots[begun:stop], before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,10 +53,12 @@ class Conditions:
     state: LedgerState
     _kept: NDArray[np.void] = field(default_factory=lambda: np.zeros(_FIRST_ROOM, _KEPT))
     _places: dict[bytes, int] = field(default_factory=dict)
+    _filled: int = 0
 
     def forget(self) -> None:
         """Forgets everything."""
         self._places.clear()
+        self._filled = 0
 
     def permit(self, matrix: Bytes, codes: Codes, now: int) -> NDArray[np.bool_]:
         """Tells which accesses record and consent permit, and belong to the subject they name.
@@ -74,6 +77,7 @@ class Conditions:
         content = pairs[firsts].tobytes()
         named = [content[start : start + _PAIR] for start in range(0, len(content), _PAIR)]
         places = np.array([known[pair] if pair in known else self._prepare(pair) for pair in named])[slots]
+        # Below zero it is the last one, whatever that is, and counts for nothing.
         kept = self._kept[places]
         whoever = kept["anybody"] | same_words(kept["practitioner"], matrix[:, PRACTITIONER])
         found: NDArray[np.bool_] = (
@@ -93,10 +97,10 @@ class Conditions:
         """Prepares a record and a consent; gives the place, below zero where it takes a further look."""
         place = -1
         if (made := _prepared(self.state, RecordId(pair[:WORD]), ConsentId(pair[WORD:]))) is not None:
-            place = len(self._places)
-            if place >= len(self._kept):
+            place, self._filled = self._filled, self._filled + 1
+            if place == len(self._kept):
                 self._kept = np.concatenate([self._kept, np.zeros(len(self._kept), _KEPT)])
-            self._kept[place] = made
+            self._kept[place] = tuple(made[name] for name in _KEPT.fields or ())
         self._places[pair] = place
         return place
 
@@ -107,7 +111,8 @@ def _has(masks: NDArray[np.uint64], codes: Bytes) -> NDArray[np.bool_]:
     return found
 
 
-def _prepared(state: LedgerState, record_id: RecordId, consent: ConsentId) -> tuple[object, ...] | None:
+def _prepared(state: LedgerState, record_id: RecordId, consent: ConsentId) -> Mapping[str, object] | None:
+    """Gives the members of `_KEPT`; none where a record and a consent take a further look."""
     record, known = state.records.get(record_id), state.consents.get(consent)
     if record is None or known is None or known.terms is None:
         return None
@@ -115,21 +120,22 @@ def _prepared(state: LedgerState, record_id: RecordId, consent: ConsentId) -> tu
     excluded = state.exclusions.of(leaf.subject_id)
     if excluded or (record.status, known.status) != (RecordStatus.CURRENT, ConsentStatus.ACTIVE):
         return None
-    if not (_is_plain(terms, leaf) and _covers(terms, leaf)):
+    if not (_is_own(terms, leaf) and _covers(terms, leaf)):
         return None
-    words = (leaf.subject_id, terms.institution.rjust(WORD, b"\0"), terms.practitioner)
-    return (
-        *(np.frombuffer(word, np.uint8) for word in words),
-        terms.purposes,
-        terms.actions,
-        terms.valid_from,
-        terms.valid_until,
-        terms.erase_by,
-        terms.practitioner == ZERO_32,
-    )
+    return {
+        "subject": np.frombuffer(leaf.subject_id, np.uint8),
+        "institution": np.frombuffer(terms.institution.rjust(WORD, b"\0"), np.uint8),
+        "practitioner": np.frombuffer(terms.practitioner, np.uint8),
+        "purposes": terms.purposes,
+        "actions": terms.actions,
+        "valid_from": terms.valid_from,
+        "valid_until": terms.valid_until,
+        "erase_by": terms.erase_by,
+        "anybody": terms.practitioner == ZERO_32,
+    }
 
 
-def _is_plain(terms: ConsentTerms, leaf: RecordLeaf) -> bool:
+def _is_own(terms: ConsentTerms, leaf: RecordLeaf) -> bool:
     """Tells whether terms are the subject's own, for one institution, as often as it likes."""
     others = terms.group, terms.guardian, terms.max_uses
     return terms.subject_id == leaf.subject_id and others == (ZERO_32, ZERO_32, UNLIMITED_USES)

@@ -40,6 +40,8 @@ from consentry.core.typed_data import Domain, domain_separator, struct_hash, typ
 from consentry.crypto.signing import recover
 from consentry.errors import NotAuthenticError
 
+MOST_ROWS: Final = 4096
+"""Decisions of a plain transaction, at most: more than have gas in one, and few enough to compare each with all."""
 _REQUEST_WORDS: Final = 16
 _LEAF, _NODE = (np.frombuffer(prefix, np.uint8).reshape(1, -1) for prefix in (LEAF, NODE))
 _UNUSED: Final = 11
@@ -94,7 +96,9 @@ def prepare(
 
 
 def _is_usual(matrix: Bytes) -> bool:
-    """Tells whether words are coded as usual, with a known reason, and every request invokes a consent."""
+    """Tells whether words are not too many, and coded as usual: with a known reason, and each invokes a consent."""
+    if len(matrix) > MOST_ROWS:
+        return False
     packed = matrix[:, [CODES, OUTCOME], :_UNUSED]
     known = (matrix[:, CODES, 29] == LegalBasis.CONSENT) & (matrix[:, OUTCOME, 31] <= max(Reason))
     return bool(known.all()) and not packed.any() and not matrix[:, INSTITUTION, :_ADDRESS_AT].any()

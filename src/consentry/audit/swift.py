@@ -46,6 +46,7 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 
 _UNCHANGING: Final = (events.AccessDecided, events.RequestRejected, events.BatchSubmitted)
 Submitted = Callable[[], Awaitable[Sequence[SubmittedRequest | None] | None]]
+_MOST_PASSES: Final = 8
 _INSTITUTION_NUMBER: Final = 11
 _SUBJECT_NUMBER: Final = 17
 """Where in its last word a decision has its numbers; see `core.packing`."""
@@ -159,18 +160,26 @@ class Swift:
             batch = plain.batch
             signed = RequestBatch(batch.institution, batch.root, batch.size)
             self.replay.remember_batch(plain.signers[0], signed, batch.signature)
+        items: Sequence[SubmittedRequest | None] | None = None
+        passes = 0
         while len(rows.expected) < count:
-            self._pass(rows)
-            row = len(rows.expected)
+            # Each looks at all that is left; where much is for the replay itself, so is the rest.
+            if passes < _MOST_PASSES:
+                self._pass(rows)
+            row, passes = len(rows.expected), passes + 1
             if row < count:
+                items = await submitted() if passes == 1 else items
                 self._catch_up(rows, row)
-                self.settle()
-                items = await submitted()
-                self.replay.take(plain.event(row), items[row] if items else None)
-                rows.expected.append(int(self.replay.expected or Reason.NONE))
-                rows.used = rows.counted = row + 1
+                self._take_long(rows, row, items[row] if items else None)
         self._catch_up(rows, count)
         return rows.expected
+
+    def _take_long(self, rows: _Rows, row: int, item: SubmittedRequest | None) -> None:
+        """Has the replay itself take a decision; those before it were taken."""
+        self.settle()
+        self.replay.take(rows.plain.event(row), item)
+        rows.expected.append(int(self.replay.expected or Reason.NONE))
+        rows.used = rows.counted = row + 1
 
     def _catch_up(self, rows: _Rows, row: int) -> None:
         """Adds the rows before one to the used request ids and to the counts."""
@@ -188,7 +197,7 @@ class Swift:
     def _pass(self, rows: _Rows) -> None:
         """Takes decisions until one is for the replay itself."""
         begun, permitted = len(rows.expected), self._permitted(rows)
-        stop = self._in_line(rows, begun, self._unwrong(rows, begun, permitted))
+        stop = self._first_out_of_line(rows, begun, self._first_wrong(rows, begun, permitted))
         self._judge(rows, permitted, stop)
         end = len(rows.expected)
         if end > begun:
@@ -225,19 +234,19 @@ class Swift:
             return np.zeros(len(rows.plain), np.bool_)
         return same_words(rows.matrix[:, KEY_HASH], np.frombuffer(seen.release_key_hash, np.uint8))
 
-    def _unwrong(self, rows: _Rows, begun: int, permitted: Flags) -> int:
+    def _first_wrong(self, rows: _Rows, begun: int, permitted: Flags) -> int:
         """Gives the first row in which something is wrong at a glance, from one on."""
         codes = rows.codes
         wrong = self.used.holds(rows.digests) | (codes.decided_at != rows.now) | (permitted & (codes.reason != 0))
-        wrong |= ~first_times(rows.digests)
+        wrong |= ~first_times(rows.digests) | ~rows.matrix[:, SUBJECT].view(np.uint64).any(axis=1)
         found = np.flatnonzero(wrong[begun:])
         return begun + int(found[0]) if len(found) else len(rows.plain)
 
-    def _in_line(self, rows: _Rows, begun: int, stop: int) -> int:
+    def _first_out_of_line(self, rows: _Rows, begun: int, stop: int) -> int:
         """Gives the first row whose numbers are not the next of its subject and institution, from one on."""
         codes, state = rows.codes, self.replay.state
-        stop = rows.institutions.in_line(state.institution_heads, begun, stop, codes.institution_sequence)
-        return rows.subjects.in_line(state.subject_heads, begun, stop, codes.subject_sequence)
+        stop = rows.institutions.first_out_of_line(state.institution_heads, begun, stop, codes.institution_sequence)
+        return rows.subjects.first_out_of_line(state.subject_heads, begun, stop, codes.subject_sequence)
 
     def _judge(self, rows: _Rows, permitted: Flags, stop: int) -> None:
         """Adds what the rules say of each row before ``stop``, as long as it is what the contract says."""
@@ -271,6 +280,6 @@ def load_compiled() -> None:
     word, slots = np.zeros((1, WORD), np.uint8), np.zeros(1, np.int64)
     one, kept = Chains.of(word, bytes), DigestSet()
     first_times(word.view(np.uint64))
-    one.in_line({}, 0, 1, np.ones(1, np.uint64))
+    one.first_out_of_line({}, 0, 1, np.ones(1, np.uint64))
     chain_rows(word, slots, word, word, word[:, :SEQUENCE_BYTES])
     kept.add(np.ones((1, 2), np.uint64))

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,6 +21,7 @@ from consentry.audit.columns import Plain, Segment
 from consentry.audit.keccak_rows import load_compiled as load_hashing
 from consentry.audit.prepare import prepare
 from consentry.audit.reading import Stride
+from consentry.audit.swift import load_compiled as load_deciding
 from consentry.core.chain import BlockReference, EventPlace
 from consentry.core.events import BatchSubmitted, LedgerEvent
 from consentry.core.terms import Address
@@ -41,9 +42,11 @@ megabytes, and so does whoever reads it."""
 _FIRST_BLOCKS: Final = 8
 _LOOKED_AT: Final = 3
 """Of so many blocks of a stretch it is looked at first how full they are."""
-_BYTES_A_QUESTION: Final = 500_000
-"""Of blocks in which about `EVENTS_A_QUESTION` stand: decisions of a batch take 270 bytes each, and nothing less."""
+_BYTES_AN_EVENT: Final = 270
+"""That a block has for each event, at least: as many as for a decision of a batch."""
 _BLOCKS_TOGETHER: Final = 50
+_MOST_LOGS: Final = 100_000
+"""Of one reading; each takes 400 bytes here, and as many where it is handed over to."""
 Json = Any
 
 
@@ -76,8 +79,10 @@ class BlockReader:
         self._decided = events["AccessDecided"]
         self._logs_in = LogReader(Wanted(_hex(source.ledger), self._decided)).logs_in
 
-    def read(self, first: int, last: int, key: bytes) -> tuple[list[Segment], int]:
-        """Gives the segments of blocks ``first`` to ``last``, and how many logs there are.
+    def read(self, first: int, last: int, key: bytes) -> tuple[list[Segment], int, int]:
+        """Gives the segments of blocks from ``first`` on, how many logs there are, and the last block that was read.
+
+        It is one before ``last`` where there is so much that it has to be handed over first.
 
         Args:
             first: number of the first block.
@@ -85,19 +90,30 @@ class BlockReader:
             key: of the digests of request ids.
 
         Raises:
-            LedgerUnavailableError: the node does not answer, or with what is no answer.
+            LedgerUnavailableError: the node does not answer, with what is no answer, or with logs of other blocks than
+                it has by now.
         """
         self._node.begin()
-        found = [sent for begun, end in self._portions(first, last) for sent in self._logs(begun, end)]
+        segments, logs, reached = list[Segment](), 0, first - 1
+        for begun, end in self._portions(first, last):
+            for reached, found in self._logs(begun, end):
+                segments += self._segments(found, key)
+                logs += sum(map(len, found))
+                if logs > _MOST_LOGS:
+                    return segments, logs, reached
+        return segments, logs, reached
+
+    def _segments(self, found: Sequence[Sent], key: bytes) -> list[Segment]:
         try:
             # What was submitted is asked for where something was decided: elsewhere nobody looks at it.
             decided = dict.fromkeys(sent.block for sent in found if self._decides(sent))
             others = dict.fromkeys(sent.block for sent in found if sent.block not in decided)
-            blocks = self._blocks(decided, whole=True) | self._blocks(others, whole=False)
-            segments = [self._segment(*blocks[sent.block], sent, key) for sent in found]
+            blocks = self._blocks([*decided], whole=True) | self._blocks([*others], whole=False)
+            if any(_bytes(sent.block_hash) != blocks[sent.block][0].hash for sent in found):
+                raise LedgerUnavailableError("chain was reorganised while it was read")
+            return [self._segment(*blocks[sent.block], sent, key) for sent in found]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
-        return segments, sum(map(len, found))
 
     def _portions(self, first: int, last: int) -> list[tuple[int, int]]:
         """Parts blocks into as many as their logs are asked for at once, by the size of some of them.
@@ -114,36 +130,51 @@ class BlockReader:
             size = sum(int(block["size"], 16) for block in told)
         except (LookupError, TypeError, ValueError):
             return [(first, last)]
-        together = max(1, _BYTES_A_QUESTION * len(looked_at) // max(size, 1))
+        together = max(1, _BYTES_AN_EVENT * EVENTS_A_QUESTION * len(looked_at) // max(size, 1))
         return [(begun, min(last, begun + together - 1)) for begun in range(first, last + 1, together)]
 
-    def _logs(self, first: int, last: int) -> list[Sent]:
-        """Asks for logs; where a node does not give those of many blocks at once, for those of half as many."""
+    def _logs(self, first: int, last: int) -> Iterator[tuple[int, list[Sent]]]:
+        """Asks for logs; where a node does not give those of many blocks at once, for those of half as many.
+
+        Gives the last block of each answer, and its logs.
+        """
         addresses = [_hex(address) for address in self._source.contracts]
         wanted: list[object] = [{"address": addresses, "fromBlock": hex(first), "toBlock": hex(last)}]
         try:
-            return self._node.ask_one("eth_getLogs", wanted, self._logs_in, may_ask_less=first < last)
+            found = self._node.ask_one("eth_getLogs", wanted, self._logs_in, may_ask_less=first < last)
         except LedgerUnavailableError:
             if first == last:
                 raise
             middle = (first + last) // 2
-            return self._logs(first, middle) + self._logs(middle + 1, last)
+            yield from self._logs(first, middle)
+            yield from self._logs(middle + 1, last)
+        else:
+            yield last, found
 
     def _decides(self, sent: Sent) -> bool:
         """Tells whether a transaction ends with a decision, as all that are plain do."""
         topics = sent.log(len(sent) - 1)["topics"]
         return bool(topics) and topics[0] == self._decided
 
-    def _blocks(self, numbers: Iterable[int], *, whole: bool) -> dict[int, tuple[BlockReference, dict[str, Json]]]:
+    def _blocks(self, numbers: Sequence[int], *, whole: bool) -> dict[int, tuple[BlockReference, dict[str, Json]]]:
         """Gives blocks by number; whole ones with their transactions by hash."""
-        named, found = [*numbers], dict[int, tuple[BlockReference, dict[str, Json]]]()
-        for start in range(0, len(named), _BLOCKS_TOGETHER):
-            some = named[start : start + _BLOCKS_TOGETHER]
-            told = self._node.ask([("eth_getBlockByNumber", [hex(number), whole]) for number in some])
-            for number, block in zip(some, told, strict=True):
+        found = dict[int, tuple[BlockReference, dict[str, Json]]]()
+        for start in range(0, len(numbers), _BLOCKS_TOGETHER):
+            some = numbers[start : start + _BLOCKS_TOGETHER]
+            for number, block in zip(some, self._told_of(some, whole=whole), strict=True):
                 reference = BlockReference(number, _bytes(block["hash"]), int(block["timestamp"], 16))
                 found[number] = reference, {sent["hash"]: sent for sent in block["transactions"]} if whole else {}
         return found
+
+    def _told_of(self, numbers: Sequence[int], *, whole: bool) -> list[Json]:
+        """Asks for blocks; where a node does not give many at once, or they are too long together, for half as many."""
+        try:
+            return self._node.ask([("eth_getBlockByNumber", [hex(number), whole]) for number in numbers])
+        except LedgerUnavailableError:
+            if len(numbers) == 1:
+                raise
+            middle = len(numbers) // 2
+            return self._told_of(numbers[:middle], whole=whole) + self._told_of(numbers[middle:], whole=whole)
 
     def _segment(self, block: BlockReference, transactions: Mapping[str, Json], sent: Sent, key: bytes) -> Segment:
         plain = self._plain(block, transactions.get(sent.hash), sent, key)
@@ -215,13 +246,10 @@ class Bulk:
     def start(self) -> None:
         """Starts the processes, if they do not run; at once where this process has a single thread still."""
         if self._pool is None:
-            # What is there here is there in every copy.
-            for name in CONTRACTS:
-                artifact(name)
-            load_hashing()
-            load_logs()
+            load_compiled()
             context = multiprocessing.get_context("fork" if _may_fork() else "spawn")
             self._pool = ProcessPoolExecutor(self._processes, context, _begin, (self._source,))
+            # Processes start with the first task, and copies have to be made before there is another thread.
             self._pool.submit(_is_awake)
 
     async def stretches(self, first: int, last: int, key: bytes) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
@@ -245,16 +273,28 @@ class Bulk:
 
     async def _ahead(self, first: int, last: int, key: bytes) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         loop, stride = asyncio.get_running_loop(), Stride(_FIRST_BLOCKS, EVENTS_A_QUESTION)
-        under_way = deque[tuple[int, int, asyncio.Future[tuple[list[Segment], int]]]]()
+        under_way = deque[tuple[int, int, asyncio.Future[tuple[list[Segment], int, int]]]]()
         while first <= last or under_way:
             while first <= last and len(under_way) <= self._processes:
                 end = min(last, first + stride.blocks - 1)
                 under_way.append((first, end, loop.run_in_executor(self._pool, _read, first, end, key)))
                 first = end + 1
             begun, end, reading = under_way.popleft()
-            segments, logs = await reading
-            stride.adapt(end - begun + 1, logs)
-            yield end, segments
+            segments, logs, reached = await reading
+            stride.adapt(reached - begun + 1, logs)
+            if reached < end:
+                rest = loop.run_in_executor(self._pool, _read, reached + 1, end, key)
+                under_way.appendleft((reached + 1, end, rest))
+            yield reached, segments
+
+
+def load_compiled() -> None:
+    """Has ready what an audit in bulk is made of, here and in every copy of this process."""
+    for name in CONTRACTS:
+        artifact(name)
+    load_hashing()
+    load_deciding()
+    load_logs()
 
 
 def _may_fork() -> bool:
@@ -286,5 +326,5 @@ def _is_awake() -> bool:
     return bool(_READER)
 
 
-def _read(first: int, last: int, key: bytes) -> tuple[list[Segment], int]:
+def _read(first: int, last: int, key: bytes) -> tuple[list[Segment], int, int]:
     return _READER[0].read(first, last, key)

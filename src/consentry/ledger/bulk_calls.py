@@ -43,7 +43,7 @@ _FIRST: Final = np.zeros((1, WORD), np.uint8)
 _MOST_TERMS: Final = 1 << 15
 
 
-class UnusualCallError(ValueError):
+class _UnusualCallError(ValueError):
     """A call is not coded as usual."""
 
 
@@ -54,7 +54,7 @@ class _Call:
     def number(self, at: int) -> int:
         """Gives the number at a place, which lies within the call."""
         if not 0 <= at <= len(self._data) - WORD:
-            raise UnusualCallError("a place lies outside the call")
+            raise _UnusualCallError("a place lies outside the call")
         return int.from_bytes(self._data[at : at + WORD], "big")
 
     def extent(self, base: int, pointer: int, size: int) -> tuple[int, int]:
@@ -62,7 +62,7 @@ class _Call:
         start = base + self.number(pointer)
         count = self.number(start)
         if count * size > len(self._data) - start - WORD:
-            raise UnusualCallError("an array leads out of the call")
+            raise _UnusualCallError("an array leads out of the call")
         return start + WORD, count
 
     def words(self, base: int, pointer: int, words: int = 1) -> Bytes:
@@ -93,7 +93,7 @@ def _terms(raw: bytes) -> tuple[bytes, bool]:
     try:
         terms = ConsentTerms(*row.decode(raw))
     except CodingError:
-        raise UnusualCallError("terms cannot be read") from None
+        raise _UnusualCallError("terms cannot be read") from None
     return consent_id(terms), terms.records_root != ZERO_32
 
 
@@ -104,7 +104,7 @@ def call_in(data: bytes, count: int) -> Call | None:
         return None
     try:
         return _read(_Call(data), data, count, is_batch=data[:_SELECTOR] == many)
-    except UnusualCallError:
+    except _UnusualCallError:
         return None
 
 
@@ -112,7 +112,7 @@ def _read(call: _Call, data: bytes, count: int, *, is_batch: bool) -> Call:
     sent = call.words(_SELECTOR, _SELECTOR, _REQUEST_WORDS).reshape(-1, _REQUEST_WORDS, WORD)
     base = _SELECTOR + call.number(_SELECTOR + 2 * WORD)
     if len(sent) != count or sent[:, 2, :_ADDRESS_AT].any():
-        raise UnusualCallError("requests are others than were answered")
+        raise _UnusualCallError("requests are others than were answered")
     # Sixteen bits each, the first in the lowest.
     places = np.ascontiguousarray(sent[:, 2, _ADDRESS_AT:]).view(">u2")[:, ::-1].astype(np.int64)
 
@@ -135,14 +135,14 @@ def _read(call: _Call, data: bytes, count: int, *, is_batch: bool) -> Call:
     if not is_batch:
         return Call(same, _signatures(call, count), None)
     if institutions[0, :_ADDRESS_AT].any():
-        raise UnusualCallError("an address has another size")
+        raise _UnusualCallError("an address has another size")
     signature = call.bytes_at(_SELECTOR, _SELECTOR + WORD)
     return Call(same, (signature,), Address(institutions[0, _ADDRESS_AT:].tobytes()))
 
 
 def _at(table: Bytes, places: NDArray[np.int64]) -> Bytes:
     if not len(places) or int(places.max()) >= len(table):
-        raise UnusualCallError("a place lies beyond its table")
+        raise _UnusualCallError("a place lies beyond its table")
     found: Bytes = table[places]
     return found
 
@@ -150,7 +150,7 @@ def _at(table: Bytes, places: NDArray[np.int64]) -> Bytes:
 def _signatures(call: _Call, count: int) -> tuple[bytes, ...]:
     start, given = call.extent(_SELECTOR, _SELECTOR + WORD, WORD)
     if given != count:
-        raise UnusualCallError("requests and signatures differ in number")
+        raise _UnusualCallError("requests and signatures differ in number")
     return tuple(call.bytes_at(start, start + number * WORD) for number in range(count))
 
 
@@ -159,10 +159,10 @@ def _grounds(call: _Call, base: int, places: NDArray[np.int64], data: bytes) -> 
     _, _, _, words = _functions()
     table = call.words(base, base + _TABLE["consent"] * WORD, words)
     if not places.all():
-        raise UnusualCallError("a request invokes nothing")
+        raise _UnusualCallError("a request invokes nothing")
     used = sorted(set(places.tolist()))
     if used[-1] > len(table):
-        raise UnusualCallError("a place lies beyond its table")
+        raise _UnusualCallError("a place lies beyond its table")
     told = {place: _terms(table[place - 1].tobytes()) for place in used}
     naming = [place for place, (_, names) in told.items() if names]
     if naming:
@@ -177,9 +177,9 @@ def _check_named(data: bytes, rows: Sequence[int]) -> None:
     try:
         items = submitted_in(data)
     except InvalidInputError as error:
-        raise UnusualCallError(error.message) from None
+        raise _UnusualCallError(error.message) from None
     for row in rows:
         item = items[row] if items else None
         terms = item.shown.terms if item else None
         if item is None or terms is None or not is_shown_to_be_named(item.request, terms.records_root, item.shown):
-            raise UnusualCallError("a scope proof does not hold")
+            raise _UnusualCallError("a scope proof does not hold")

@@ -16,31 +16,37 @@ from consentry.audit.columns import ROW, WORD
 from consentry.audit.compiled import compiled
 
 DECIDED_TOPICS: Final = 4
+"""Topics of a decision."""
 DATA_BYTES: Final = 7 * WORD
+"""Bytes of its data."""
 TOPIC: Final = 2 + 2 * WORD
+"""Characters of a topic."""
 DATA: Final = 2 + 2 * DATA_BYTES
-"""Topics and data of a decision, in characters."""
+"""Characters of the data of a decision."""
+ROOM: Final = ROW + 2 * WORD
+"""Bytes that are kept of a log: ten words if it is a decision, and the hashes of its transaction and block."""
 END: Final = ord("]")
 _LEAST_TEXT: Final = 400
 """Characters of a log that is taken by a layout, at least; where there are shorter ones, room may be short too."""
 _MOST_DIGITS: Final = 15
-_HASH: Final = ("transactionHash", 0)
+"""Of block number and log index, which are 64 bits wide where they go."""
 _NUMBERS: Final = (("blockNumber", 0), ("logIndex", 0))
-_KIND: Final = {("address", 0), ("topics", 0)}
+_KIND: Final = {("address", 0), ("topics", 1)}
 _PLACES: Final = {
-    ("topics", 1): (0, WORD),
-    ("topics", 2): (WORD, WORD),
-    ("topics", 3): (2 * WORD, WORD),
+    ("topics", 2): (0, WORD),
+    ("topics", 3): (WORD, WORD),
+    ("topics", 4): (2 * WORD, WORD),
     ("data", 0): (3 * WORD, DATA_BYTES),
-    _HASH: (ROW, WORD),
 }
 """Where in a row the values of a decision go, and how many bytes they have."""
+_HASHES: Final = {("transactionHash", 0): (ROW, WORD), ("blockHash", 0): (ROW + WORD, WORD)}
+"""Where those of any log go."""
 _HEXADECIMAL: Final = re.compile("0x[0-9a-f]*")
 _COMMA, _ZERO, _NINE, _A, _F = b",09af"
 
 Json = Any
 Name = tuple[str, int]
-"""Of a value: its name, and its place if there is a list of them."""
+"""Of a value: its name, and zero; if there is a list of them, its place in it, from one on."""
 Spans = dict[Name, tuple[int, int]]
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
@@ -58,11 +64,11 @@ class Layout(NamedTuple):
     """How a log is laid out.
 
     Attributes:
-        text: the first one.
-        same: where others say the same: start and length of each span.
-        others: where they have digits of their own that are not kept.
-        kept: where digits are that are kept as bytes: start, bytes, and where in the row they go.
-        numbers: where block number and log index are.
+        text: the first one, its characters.
+        same: where others say the same; of each span a row: start and length.
+        others: where they have digits of their own that are not kept; rows of start and length.
+        kept: where digits are that are kept as bytes; rows of start, bytes, and where in `Room.content` they go.
+        numbers: where block number and log index are, in this order; two rows of start and length.
         decides: whether it is a decision.
     """
 
@@ -78,10 +84,10 @@ class Room(NamedTuple):
     """Where logs go, a row each.
 
     Attributes:
-        starts: of each row, where its text begins.
-        content: of each row, ten words if it is a decision, and the hash of its transaction.
+        starts: of each row, where its text begins in the answer.
+        content: of each row, `ROOM` bytes: ten words, zero unless it is a decision; hashes of transaction and block.
         places: of each row, block number and log index.
-        decides: which rows are decisions.
+        decides: of each row, whether it is a decision.
     """
 
     starts: Numbers
@@ -93,7 +99,7 @@ class Room(NamedTuple):
     def for_answer(cls, answer: bytes) -> Room:
         """Gives room for as many logs as an answer may have."""
         most = len(answer) // _LEAST_TEXT + 2
-        content, places = np.zeros((most, ROW + WORD), np.uint8), np.zeros((most, 2), np.int64)
+        content, places = np.zeros((most, ROOM), np.uint8), np.zeros((most, 2), np.int64)
         return cls(np.zeros(most, np.int64), content, places, np.zeros(most, np.bool_))
 
 
@@ -106,7 +112,7 @@ def layout_of(text: bytes, wanted: Wanted) -> Layout | None:
         # What kind of log it is, is part of how it is laid out.
         spans = {name: span for name, span in _spans(told) if name not in _KIND}
         decides = _decides(told, wanted)
-        kept = _PLACES if decides else {_HASH: _PLACES[_HASH]}
+        kept = _PLACES | _HASHES if decides else _HASHES
         if not _are_whole(spans, kept):
             return None
         return Layout(
@@ -144,7 +150,7 @@ def _spans(told: dict[str, Json]) -> Iterator[tuple[Name, tuple[int, int]]]:
         at += len(_written(key)) + 1
         many = value if isinstance(value, list) else [value]
         inner = at + isinstance(value, list)
-        for number, each in enumerate(many):
+        for number, each in enumerate(many, start=int(isinstance(value, list))):
             if isinstance(each, list | dict):
                 raise TypeError("a log has no more than lists of values")
             if isinstance(each, str) and _HEXADECIMAL.fullmatch(each):

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from pydantic_core import from_json
 
-from consentry.audit.columns import ROW
+from consentry.audit.columns import ROW, WORD
 from consentry.ledger.bulk_layouts import DATA, DECIDED_TOPICS, END, TOPIC, Layout, Room, Wanted, layout_of, take_rows
 from consentry.ledger.bulk_node import results_in
 
@@ -44,6 +44,11 @@ class Sent(Protocol):
     @property
     def block(self) -> int:
         """Number of its block."""
+        ...
+
+    @property
+    def block_hash(self) -> str:
+        """Hash of its block, hexadecimal."""
         ...
 
     @property
@@ -80,6 +85,11 @@ class _Told:
     @property
     def block(self) -> int:
         return _block(self.logs[0])
+
+    @property
+    def block_hash(self) -> str:
+        found: str = self.logs[0]["blockHash"]
+        return found
 
     def __len__(self) -> int:
         return len(self.logs)
@@ -119,7 +129,8 @@ def _in_order(logs: Group, wanted: Wanted) -> Sequence[_Told]:
 
 
 def _by_transaction(logs: Group, wanted: Wanted) -> list[_Told]:
-    groups = (list(group) for _, group in groupby(logs, key=itemgetter("transactionHash")))
+    # A node may say that a transaction stands in several blocks; then it is several.
+    groups = (list(group) for _, group in groupby(logs, key=itemgetter("transactionHash", "blockHash", "blockNumber")))
     return [_Told(group, wanted, _is_in_a_row(group)) for group in groups]
 
 
@@ -150,7 +161,8 @@ class _Rows:
         if (np.diff((blocks << 32) | indexes) <= 0).any() or indexes.max() >> 32 or blocks.max() >> 31:
             return None
         hashes = np.ascontiguousarray(self.room.content[:count, ROW:]).view(np.uint64)
-        ends = [*(np.flatnonzero((hashes[1:] != hashes[:-1]).any(axis=1)) + 1).tolist(), count]
+        others = (hashes[1:] != hashes[:-1]).any(axis=1) | (blocks[1:] != blocks[:-1])
+        ends = [*(np.flatnonzero(others) + 1).tolist(), count]
         return [_InRows(self, first, end) for first, end in zip([0, *ends], ends, strict=False)]
 
 
@@ -164,11 +176,15 @@ class _InRows:
 
     @property
     def hash(self) -> str:
-        return "0x" + self.rows.room.content[self.first, ROW:].tobytes().hex()
+        return "0x" + self.rows.room.content[self.first, ROW : ROW + WORD].tobytes().hex()
 
     @property
     def block(self) -> int:
         return int(self.rows.room.places[self.first, 0])
+
+    @property
+    def block_hash(self) -> str:
+        return "0x" + self.rows.room.content[self.first, ROW + WORD :].tobytes().hex()
 
     @property
     def is_in_a_row(self) -> bool:

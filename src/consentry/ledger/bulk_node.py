@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic_core import from_json
 
 from consentry.errors import LedgerUnavailableError
+from consentry.ledger.wire import UNABLE
 
 SECONDS: Final = 60.0
 """How long a question may take, from its first byte to the last of its answer."""
@@ -24,18 +25,24 @@ MOST_BYTES: Final = 1 << 28
 WAITS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Seconds after which questions are put again: at once, for a kept connection ends when nobody asks for a while; then
 later, for a node that writes down its state is busy, and one that starts anew is away."""
-_BUSY: Final = -32002
-"""EIP-1474: resource unavailable."""
+
+MOST_JSON: Final = 32 << 20
+"""Bytes of an answer that is read as JSON: as objects it may take the memory of 24 times as many."""
+_PIECE: Final = 1 << 20
 
 Json = Any
 _Result = TypeVar("_Result")
 
 
-class _BusyError(Exception):
-    """The node does not answer now, and may later; leaves this module as one that did not answer."""
+class _NotNowError(Exception):
+    """The node does not answer now, and may later; `Node` asks again, or says that it does not answer."""
 
 
-class _GoneError(_BusyError):
+class _BusyError(_NotNowError):
+    """The node says that it cannot."""
+
+
+class _GoneError(_NotNowError):
     """There is no connection with the node."""
 
 
@@ -63,7 +70,7 @@ class Node:
         """
         bodies = [_body(number, *question) for number, question in enumerate(questions)]
         asked = json.dumps(bodies if len(bodies) > 1 else bodies[0])
-        return self._patiently(asked, lambda answer: results_in(answer, len(bodies)), _BusyError)
+        return self._patiently(asked, lambda answer: results_in(answer, len(bodies)), _NotNowError)
 
     def ask_one(
         self, method: str, parameters: list[object], read: Callable[[bytes], _Result], *, may_ask_less: bool
@@ -80,13 +87,13 @@ class Node:
             LedgerUnavailableError: the node does not answer, or says no.
         """
         asked = json.dumps(_body(0, method, parameters))
-        return self._patiently(asked, read, _GoneError if may_ask_less else _BusyError)
+        return self._patiently(asked, read, _GoneError if may_ask_less else _NotNowError)
 
-    def _patiently(self, asked: str, read: Callable[[bytes], _Result], passing: type[_BusyError]) -> _Result:
+    def _patiently(self, asked: str, read: Callable[[bytes], _Result], passing: type[_NotNowError]) -> _Result:
         while True:
             try:
                 return self._in_time(asked, read)
-            except _BusyError as error:
+            except _NotNowError as error:
                 if not isinstance(error, passing) or not self._waits:
                     raise LedgerUnavailableError(str(error)) from error
                 time.sleep(self._waits.pop(0))
@@ -124,10 +131,16 @@ class Node:
             raise kind(f"node does not answer ({type(error).__name__})") from error
 
     def _answer(self) -> bytes:
-        answer = self._connection.getresponse().read(MOST_BYTES + 1)
-        if len(answer) > MOST_BYTES:
-            raise OSError("an answer that does not end")
-        return answer
+        answer, parts, size = self._connection.getresponse(), list[bytes](), 0
+        # In pieces: whoever reads all at once believes a chunk that has less than no bytes, and reads on for ever.
+        while part := answer.read1(_PIECE):
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise OSError("an answer that does not end")
+        # Read piece by piece it does not notice its end, and keeps the connection from the next question.
+        answer.close()
+        return b"".join(parts)
 
 
 def _body(number: int, method: str, parameters: list[object]) -> dict[str, object]:
@@ -138,15 +151,18 @@ def results_in(answer: bytes, count: int = 1) -> list[Json]:
     """Gives the results in an answer to so many questions, in the order asked.
 
     Raises:
+        _BusyError: the node says that it cannot now; the one that is asked puts the question again.
         LedgerUnavailableError: it says no.
         ValueError: it is no JSON, or no answer; also as another error of what it is instead.
     """
+    if len(answer) > MOST_JSON:
+        raise ValueError("an answer that is too long to be read as JSON")
     told = from_json(answer)
     # Many questions may be refused by one answer.
     answers = told if isinstance(told, list) else [told]
     refused = next((each["error"] for each in answers if "error" in each), None)
     if refused is not None:
-        is_busy = isinstance(refused, dict) and refused.get("code") == _BUSY
+        is_busy = isinstance(refused, dict) and refused.get("code") in UNABLE
         raise (_BusyError if is_busy else LedgerUnavailableError)(f"node refuses ({refused})")
     by_number = sorted(answers, key=itemgetter("id"))
     if [each["id"] for each in by_number] != [*range(count)] or isinstance(told, list) != (count > 1):

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aiohttp import ClientError
 from eth_typing import BlockNumber, HexStr
 from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
@@ -25,11 +26,10 @@ from consentry.evidence import header as headers
 from consentry.ledger import reverts
 from consentry.ledger.engines import EngineProfile
 from consentry.ledger.events import Log
+from consentry.ledger.wire import UNABLE
 
 _POLL_SECONDS: Final = 0.01
 REQUEST_SECONDS: Final = 10.0
-UNABLE: Final = frozenset({-32603, -32002})
-"""Error codes of JSON-RPC by which a node says that it cannot now: internal error, resource unavailable (EIP-1474)."""
 
 Topic = bytes | Sequence[bytes] | None
 Question = tuple[Address, bytes]
@@ -74,7 +74,9 @@ async def _translated() -> AsyncIterator[None]:
         if code is not None:
             message = f"node refuses ({error})"
             raise LedgerUnavailableError(message, rpc_code=code) from error
-        raise LedgerUnavailableError(f"node does not answer ({type(error).__name__})") from error
+        is_passing = isinstance(error, Web3RPCError | OSError | TimeoutError | ClientError)
+        message = f"node does not answer ({type(error).__name__})"
+        raise LedgerUnavailableError(message, is_passing=is_passing) from error
 
 
 def _code_of(error: Exception) -> int | None:
@@ -82,6 +84,11 @@ def _code_of(error: Exception) -> int | None:
     answer = error.rpc_response if isinstance(error, Web3RPCError) else None
     code = answer["error"].get("code") if answer and isinstance(answer.get("error"), dict) else None
     return code if isinstance(code, int) and code not in UNABLE else None
+
+
+def is_passing(error: LedgerUnavailableError) -> bool:
+    """Whether a node was away or said that it cannot now, and said nothing else."""
+    return bool(error.details.get("is_passing"))
 
 
 def is_refusal(error: LedgerUnavailableError) -> bool:

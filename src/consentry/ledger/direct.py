@@ -17,11 +17,11 @@ from consentry.core.chain import BlockReference, Moment
 from consentry.core.terms import ZERO_ADDRESS, Address
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger import reverts
-from consentry.ledger.connection import REQUEST_SECONDS, UNABLE, Connection, Header, Mined, Question, Topic
+from consentry.ledger.connection import REQUEST_SECONDS, Connection, Header, Mined, Question, Topic
 from consentry.ledger.engines import EngineProfile
 from consentry.ledger.events import Log
 from consentry.ledger.together import Together
-from consentry.ledger.wire import RpcError, Wire
+from consentry.ledger.wire import UNABLE, RpcError, Wire
 
 _REVERTED: Final = 3
 """Code by which a node says that a contract refused (geth, anvil, Besu)."""
@@ -38,7 +38,7 @@ async def _translated() -> AsyncIterator[None]:
         if refusal is not None:
             raise refusal from error
         if error.code in UNABLE:
-            raise LedgerUnavailableError("node does not answer (it cannot now)") from error
+            raise LedgerUnavailableError("node does not answer (it cannot now)", is_passing=True) from error
         raise LedgerUnavailableError(f"node refuses ({error})", rpc_code=error.code) from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise LedgerUnavailableError("node does not answer (with what is no answer)") from error

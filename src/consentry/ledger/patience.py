@@ -9,10 +9,12 @@ from functools import wraps
 from typing import Final, TypeVar, cast
 
 from consentry.errors import LedgerUnavailableError
-from consentry.ledger.connection import is_refusal
+from consentry.ledger.connection import is_passing
 
 WAITS: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds after which a question is put again. A node that writes down its state answers nobody for ten of them."""
+MOST_SECONDS: Final = 300.0
+"""For which a node is waited in all."""
 
 _Reader = TypeVar("_Reader")
 
@@ -21,6 +23,7 @@ class _Patient:
     def __init__(self, reader: object) -> None:
         self._reader = reader
         self._has_answered = False
+        self._waited = 0.0
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self._reader, name)
@@ -35,8 +38,10 @@ class _Patient:
                     answer = await ask(*values, **named)
                 except LedgerUnavailableError as error:
                     # Whoever named a wrong node is to learn it at once.
-                    if is_refusal(error) or not waits or not self._has_answered:
+                    may_wait = self._has_answered and self._waited < MOST_SECONDS
+                    if not (is_passing(error) and may_wait and waits):
                         raise
+                    self._waited += waits[0]
                     await asyncio.sleep(waits.pop(0))
                 else:
                     self._has_answered = True
@@ -46,8 +51,9 @@ class _Patient:
 
 
 def patient(reader: _Reader) -> _Reader:
-    """Gives the same reader, whose questions are put again where a node that has answered before does not.
+    """Gives the same reader, whose coroutines ask again where a node that has answered before is busy or away.
 
-    A refusal is an answer. What is asked has to be the same however often it is asked.
+    Whatever it says is an answer, be it no, or nonsense, or that blocks are others than before. What is asked has to be
+    the same however often it is asked.
     """
     return cast("_Reader", _Patient(reader))

@@ -20,6 +20,8 @@ from consentry.errors import LedgerUnavailableError
 
 MOST_TOGETHER: Final = 200
 """Questions of one body."""
+UNABLE: Final = frozenset({-32603, -32002})
+"""Error codes of JSON-RPC by which a node says that it cannot now: internal error, resource unavailable (EIP-1474)."""
 _CONNECTIONS: Final = 16
 
 
@@ -92,7 +94,8 @@ class Wire:
         try:
             _hand_out(questions, await self._posted(questions))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            _fail(questions, f"node does not answer ({type(error).__name__})", error)
+            is_passing = not isinstance(error, ValueError)
+            _fail(questions, f"node does not answer ({type(error).__name__})", error, is_passing=is_passing)
 
     async def _posted(self, questions: Sequence[_Question]) -> Any:  # noqa: ANN401 - JSON
         bodies = [
@@ -116,10 +119,12 @@ class Wire:
         return self._session
 
 
-def _fail(questions: Sequence[_Question], why: str, cause: Exception | None = None) -> None:
+def _fail(
+    questions: Sequence[_Question], why: str, cause: Exception | None = None, *, is_passing: bool = False
+) -> None:
     for question in questions:
         if not question.answer.done():
-            failed = LedgerUnavailableError(why)
+            failed = LedgerUnavailableError(why, is_passing=is_passing)
             failed.__cause__ = cause
             question.answer.set_exception(failed)
 

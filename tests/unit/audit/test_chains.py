@@ -83,7 +83,7 @@ def test_first_number_that_is_not_the_next_ends_the_line(wrong: int | None, step
         last[name] += 1
         numbers.append(max(0, last[name] + step) if row == wrong else last[name])
     chains: Chains[SubjectId] = chains_of([*names])
-    assert chains.in_line(heads, 0, 30, np.array(numbers, np.uint64)) == (30 if wrong is None else wrong)
+    assert chains.first_out_of_line(heads, 0, 30, np.array(numbers, np.uint64)) == (30 if wrong is None else wrong)
 
 
 def test_heads_of_the_rows_alone_move() -> None:

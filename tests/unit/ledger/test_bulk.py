@@ -135,7 +135,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("most", [1, 3, 100])
 def test_events_come_in_the_order_of_the_chain_however_little_is_given(most: int) -> None:
     found, node = reader(most)
-    segments, logs = found.read(5, 14, bytes(16))
+    segments, logs, reached = found.read(5, 14, bytes(16))
+    assert reached == 14
     assert node.begun == 1
     places = [event.place for segment in segments if isinstance(segment, list) for event in segment]
     assert [(place.block.number, place.log_index) for place in places] == [
@@ -146,7 +147,7 @@ def test_events_come_in_the_order_of_the_chain_however_little_is_given(most: int
 
 
 @pytest.mark.parametrize(
-    ("size", "together"), [("0x0", 40), (hex(12_500), 40), (hex(120_000), 4), (hex(1 << 30), 1), (None, 40), ("z", 40)]
+    ("size", "together"), [("0x0", 40), (hex(13_500), 40), (hex(135_000), 4), (hex(1 << 30), 1), (None, 40), ("z", 40)]
 )
 def test_full_blocks_are_asked_for_in_portions(size: object, together: int) -> None:
     found, node = reader(100)
@@ -169,6 +170,39 @@ def test_what_was_submitted_is_asked_for_where_something_was_decided(monkeypatch
     monkeypatch.setattr(node, "eth_getLogs", lambda wanted: [*given(wanted), decided])
     found.read(5, 9, bytes(16))
     assert node.looked_at == [(7, True), *((number, False) for number in (5, 6, 8, 9))]
+
+
+def test_more_than_can_be_held_is_handed_over_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consentry.ledger.bulk._MOST_LOGS", 7)
+    found, _ = reader(3)
+    segments, logs, reached = found.read(5, 14, bytes(16))
+    assert (logs, reached) == (10, 9)
+    assert len(segments) == 10
+
+
+def test_log_of_another_block_than_the_node_has_ends_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, node = reader(100)
+    given = node.eth_getLogs
+    other = "0x" + "ee" * 32
+    monkeypatch.setattr(node, "eth_getLogs", lambda wanted: [*given(wanted)[:-1], {**log(9, 3), "blockHash": other}])
+    with pytest.raises(LedgerUnavailableError, match="reorganised"):
+        found.read(5, 9, bytes(16))
+
+
+def test_blocks_that_are_too_much_together_are_asked_for_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, node = reader(100)
+    ask, asked = node.ask, list[int]()
+
+    def asking(questions: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+        asked.append(len(questions))
+        if len(questions) > 2:
+            raise LedgerUnavailableError("node does not answer (ValueError)")
+        return ask(questions)
+
+    monkeypatch.setattr(node, "ask", asking)
+    segments, _, _ = found.read(5, 9, bytes(16))
+    assert len(segments) == 10
+    assert asked == [1, 5, 2, 3, 1, 2]
 
 
 def test_node_that_gives_not_even_one_block_is_no_node() -> None:

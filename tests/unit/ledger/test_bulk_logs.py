@@ -76,6 +76,7 @@ def told(found: Sequence[Sent]) -> list[tuple[object, ...]]:
         (
             sent.hash,
             sent.block,
+            sent.block_hash,
             sent.is_in_a_row,
             [sent.log(number) for number in range(len(sent))],
             [sent.words(first) for first in range(len(sent) + 1)],
@@ -142,6 +143,12 @@ OTHERS: dict[str, Callable[..., object]] = {
         )
         for depth in (150, 197, 198, 199, 200)
     },
+    "hash in a list": lambda logs: [each.update(transactionHash=[each["transactionHash"]]) for each in logs],
+    "data in a list": lambda logs: logs[5].update(data=[logs[5]["data"]]),
+    "data in a list of all": lambda logs: [each.update(data=[each["data"]]) for each in logs],
+    "another block's hash": lambda logs: logs[5].update(blockHash="0x" + "ee" * 32),
+    "another block's number": lambda logs: logs[5].update(blockNumber="0xff"),
+    "short hash of a block": lambda logs: logs[5].update(blockHash="0x7"),
     "long hashes": lambda logs: [each.update(transactionHash=each["transactionHash"] + "00") for each in logs],
     "blocks past all numbers": lambda logs: [each.update(blockNumber=f"0x1{250:017x}") for each in logs],
     "blocks without a digit": lambda logs: [each.update(blockNumber="0x") for each in logs],

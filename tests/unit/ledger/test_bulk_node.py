@@ -67,6 +67,37 @@ def drip(server: socket.socket, left: threading.Event, first: bytes, drop: bytes
             left.set()
 
 
+def test_chunk_of_less_than_no_bytes_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_node, "MOST_BYTES", 1 << 20)
+    written = list[int]()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        flooding = threading.Thread(target=flood, args=(server, written, DRIPPING["chunk"][0] + b"-1\r\n"))
+        flooding.start()
+        with pytest.raises(LedgerUnavailableError):
+            Node(f"http://127.0.0.1:{server.getsockname()[1]}").ask([("eth_getLogs", [])])
+        flooding.join()
+    assert sum(written) < 32
+
+
+def flood(server: socket.socket, written: list[int], first: bytes) -> None:
+    """Answers one question with up to 64 MiB; notes each of them that was taken."""
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.recv(1 << 16)
+        connection.sendall(first)
+        for _ in range(64):
+            connection.sendall(bytes(1 << 20))
+            written.append(1)
+
+
+def test_answer_that_is_too_long_is_not_read_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = json.dumps(answer(result="0x7")).encode()
+    monkeypatch.setattr(bulk_node, "MOST_JSON", len(said))
+    assert results_in(said) == ["0x7"]
+    with pytest.raises(ValueError, match="too long"):
+        results_in(said + b" ")
+
+
 @contextmanager
 def node(*answers: object) -> Iterator[str]:
     """Gives the address of a node with these answers, one after the other; at one that is none it hangs up."""
@@ -94,8 +125,10 @@ def answer(**said: object) -> dict[str, object]:
     return {"jsonrpc": "2.0", "id": 0, **said}
 
 
-def test_node_that_is_busy_is_asked_again(waited: list[float]) -> None:
-    with node(answer(error=BUSY), answer(error=BUSY), answer(result="0x7")) as url:
+@pytest.mark.parametrize("code", [-32002, -32603])
+def test_node_that_is_busy_is_asked_again(code: int, waited: list[float]) -> None:
+    busy = {**BUSY, "code": code}
+    with node(answer(error=busy), answer(error=busy), answer(result="0x7")) as url:
         assert Node(url).ask([("eth_chainId", [])]) == ["0x7"]
     assert waited == [0.0, 1.0]
 

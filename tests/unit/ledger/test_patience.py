@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.patience import WAITS, patient
 
-GONE = LedgerUnavailableError("node does not answer")
-REFUSED = LedgerUnavailableError("node refuses", rpc_code=-32602)
+GONE = LedgerUnavailableError("node does not answer", is_passing=True)
+ANSWERS = {
+    "no": LedgerUnavailableError("node refuses", rpc_code=-32602),
+    "nonsense": LedgerUnavailableError("node does not answer (with what is no answer)"),
+    "others": LedgerUnavailableError("chain was reorganised while it was read"),
+}
 
 
 class Reader:
@@ -72,14 +78,27 @@ async def test_node_that_never_answered_is_named_at_once(waited: list[float]) ->
     assert waited == []
 
 
-async def test_refusal_is_an_answer(waited: list[float]) -> None:
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_whatever_a_node_says_is_an_answer(name: str, waited: list[float]) -> None:
     reader = Reader()
     asked = patient(reader)
     await asked.block(1)
-    reader.errors = [REFUSED]
-    with pytest.raises(LedgerUnavailableError, match="refuses"):
+    reader.errors = [ANSWERS[name]]
+    with pytest.raises(LedgerUnavailableError) as caught:
         await asked.block(2)
+    assert caught.value is ANSWERS[name]
     assert waited == []
+
+
+async def test_node_is_waited_for_some_minutes_in_all(waited: list[float]) -> None:
+    reader = Reader()
+    asked = patient(reader)
+    await asked.block(1)
+    for _ in range(40):
+        reader.errors = [GONE] * 4
+        with suppress(LedgerUnavailableError):
+            await asked.block(2)
+    assert 300 <= sum(waited) < 308
 
 
 def test_what_asks_nobody_is_the_same() -> None:
