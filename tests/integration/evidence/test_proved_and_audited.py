@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from consentry.audit.audit import Audit
+from consentry.audit.columns import Plain
 from consentry.audit.findings import Kind, Report
 from consentry.core import merkle
 from consentry.core.codes import Action, Reason
@@ -199,6 +200,14 @@ async def _in_bulk(chain: Chain) -> Report:
     return await Audit(reader, bulk=Bulk.of_deployment(chain.url, chain.manifest)).run()
 
 
+async def _plain(chain: Chain) -> list[int]:
+    """Gives how many decisions each transaction has that readers of a real node hand over as plain."""
+    reader = ChainReader(chain.connection, chain.manifest)
+    first, last = (await reader.identity()).deployed_in, (await reader.head()).number
+    stretches = Bulk.of_deployment(chain.url, chain.manifest).stretches(first, last, bytes(16))
+    return [len(each) async for _, segments in stretches for each in segments if isinstance(each, Plain)]
+
+
 async def test_prove_every_access_then_verify_and_audit(chain: Chain) -> None:
     await _story(chain)
     assert chain.decided == EXPECTED
@@ -217,6 +226,8 @@ async def test_prove_every_access_then_verify_and_audit(chain: Chain) -> None:
     assert report.signatures >= len(EXPECTED) + 5
     settled = await _in_bulk(chain)
     assert settled == report
+    # The other decisions are not as usual.
+    assert await _plain(chain) == [1, 1]
     blind = await Audit(ChainReader(chain.connection, chain.manifest), with_calldata=False).run()
     assert [finding.kind for finding in blind.findings] == [Kind.SCOPE_UNPROVEN]
 
