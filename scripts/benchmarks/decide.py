@@ -39,7 +39,7 @@ CALLERS: Final = 128
 BULK_CALLERS: Final = 4
 BATCH: Final = 400
 LOADS: Final = (25, 50, 75)
-LOAD_SECONDS: Final = 6
+LOAD_SECONDS: Final = 5
 """How long one lasts, at most."""
 OTHERS: Final = {"naive_documented": "naive", "naive_tuned": "naive_tuned", "node_ceiling": "node_ceiling"}
 
@@ -57,7 +57,7 @@ class Size:
 
 
 QUICK: Final = Size(rounds=2, patients=4, naive=40, single=400, batches=3, open_loop=120)
-FULL: Final = Size(rounds=3, patients=60, naive=60, single=2000, batches=8, open_loop=2000)
+FULL: Final = Size(rounds=3, patients=40, naive=60, single=1500, batches=8, open_loop=2000)
 
 
 def run(*, quick: bool) -> dict[str, float]:

@@ -6,6 +6,7 @@ patients' and the hospital's signatures. Only the keys are drawn for the occasio
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -33,6 +34,8 @@ AUDITORS: Final = ("auditor-1", "auditor-2")
 DAILY_LIMIT: Final = 2**32 - 1
 EMERGENCY_LIMIT: Final = 10
 RECORD_BYTES: Final = 4096
+TOGETHER: Final = 8
+"""Patients who come at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ async def open_stage(patients: int) -> AsyncIterator[Stage]:
             manifest = await network.deploy()
             await lift_limit(network, manifest)
             network.start_gateway(CUSTODIAN)
-            sought = [await new_place(network, Path(folder)) for _ in range(patients)]
+            sought = await _places(network, Path(folder), patients)
             yield Stage(network, manifest, network.institution(REQUESTER), sought)
         finally:
             await network.hang_up()
@@ -112,14 +115,24 @@ async def _appoint(authority: Address, officer: Address, by: Governance) -> Answ
     return await by.appoint_officer(authority, officer, bits(Role.AUDIT))
 
 
-async def new_place(network: Network, folder: Path) -> Place:
+async def _places(network: Network, folder: Path, count: int) -> Sequence[Place]:
+    """Has so many patients come, some at a time."""
+    turns = asyncio.Semaphore(TOGETHER)
+
+    async def one(number: int) -> Place:
+        async with turns:
+            return await new_place(network, folder / f"record-{number}")
+
+    return await asyncio.gather(*map(one, range(count)))
+
+
+async def new_place(network: Network, file: Path) -> Place:
     """Has a patient enrolled, a record sealed and anchored, and a consent to it granted to the hospital."""
     key, subject = AccountKey.generate(), SubjectId(secrets.token_bytes(32))
     patient, custodian = network.patient(key, CUSTODIAN), network.hospital(CUSTODIAN, CUSTODIAN)
     enrolment, signature = await patient.sign_enrolment(subject)
     await custodian.enrol(enrolment, signature)
-    file = folder / "record"
-    file.write_bytes(secrets.token_bytes(RECORD_BYTES))
+    await asyncio.to_thread(file.write_bytes, secrets.token_bytes(RECORD_BYTES))
     record, _ = await custodian.add_record(
         file, "application/octet-stream", NewRecord(subject, Category.IMAGING, 3, DATA_MONTH)
     )

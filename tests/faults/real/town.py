@@ -132,7 +132,7 @@ async def town(folder: Path, **given: Any) -> AsyncIterator[Town]:  # noqa: ANN4
         await lift_limit(network, await network.deploy())
         # Not in this thread: the gateway may need what it serves.
         await asyncio.to_thread(network.start_gateway, CUSTODIAN)
-        sought = [await new_place(network, folder) for _ in range(PATIENTS)]
+        sought = [await new_place(network, folder / f"record-{number}") for number in range(PATIENTS)]
         yield Town(network, network.hospital(REQUESTER, CUSTODIAN), sought)
     finally:
         with suppress(ConsentryError):

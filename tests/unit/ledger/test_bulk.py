@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -178,6 +179,23 @@ def test_more_than_can_be_held_is_handed_over_first(monkeypatch: pytest.MonkeyPa
     segments, logs, reached = found.read(5, 14, bytes(16))
     assert (logs, reached) == (10, 9)
     assert len(segments) == 10
+
+
+async def test_what_was_not_handed_over_is_read_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[tuple[int, int]]()
+
+    def some(first: int, last: int, _: bytes) -> tuple[list[object], int, int]:
+        reached = min(last, first + 2)
+        return [(first, reached)], 1, reached
+
+    monkeypatch.setattr("consentry.ledger.bulk._read", some)
+    bulk = Bulk(SOURCE, processes=2)
+    bulk._pool = ThreadPoolExecutor(2)  # type: ignore[assignment]  # processes would not have what is patched here
+    async for reached, segments in bulk.stretches(5, 60, bytes(16)):
+        read += segments  # type: ignore[arg-type]  # as told above
+        assert read[-1][1] == reached
+    assert [first for first, _ in read] == [5, *(last + 1 for _, last in read[:-1])]
+    assert read[-1][1] == 60
 
 
 def test_log_of_another_block_than_the_node_has_ends_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,6 +148,7 @@ OTHERS: dict[str, Callable[..., object]] = {
     "data in a list of all": lambda logs: [each.update(data=[each["data"]]) for each in logs],
     "another block's hash": lambda logs: logs[5].update(blockHash="0x" + "ee" * 32),
     "another block's number": lambda logs: logs[5].update(blockNumber="0xff"),
+    "a later block's number": lambda logs: [logs.pop(), logs[-1].update(blockNumber="0xfff")],
     "short hash of a block": lambda logs: logs[5].update(blockHash="0x7"),
     "long hashes": lambda logs: [each.update(transactionHash=each["transactionHash"] + "00") for each in logs],
     "blocks past all numbers": lambda logs: [each.update(blockNumber=f"0x1{250:017x}") for each in logs],
