@@ -4,7 +4,9 @@ Two gateways of one custodian stand on one chain, each with its own copy of data
 The one's projection is filled up to ten thousand consents, the other's to a million (`filling`): the chain holds only
 those under which is asked, because granting a million takes hours. Both sides take turns, while the other one is held
 still. Every call of a round is under a consent that neither gateway was asked for before, so that it is looked up among
-all of them; what was asked for stays in memory. Calls are sent at half the rate that the small one reaches.
+all of them; what was asked for stays in memory. Calls are sent at half the rate that the slower one reaches with such
+calls: at half the rate of calls under known consents, a gateway that the host slows down is near its limit, and what is
+compared is two queues.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class Size:
 
 
 QUICK: Final = Size(rounds=3, calls=60, patients=4)
-FULL: Final = Size(rounds=3, calls=200, patients=50, views=200)
+FULL: Final = Size(rounds=7, calls=200, patients=50, views=200)
 
 
 def run(*, quick: bool) -> dict[str, float]:
@@ -87,7 +89,7 @@ async def measure(size: Size) -> dict[str, float]:
     async with open_stage(size.patients) as stage:
         # No gateway runs meanwhile: each reads what was granted once it starts.
         filling = asyncio.to_thread(_fill_both, stage, size)
-        fresh, _ = await asyncio.gather(_granted(stage, size.calls * size.rounds), filling)
+        fresh, _ = await asyncio.gather(_granted(stage, size.calls * (1 + size.rounds)), filling)
         results = await asyncio.to_thread(_start_both, stage)
         try:
             results |= await _in_turns(stage, size, fresh)
@@ -155,9 +157,9 @@ def _pid(stage: Stage, name: str) -> int:
 async def _in_turns(stage: Stage, size: Size, fresh: Sequence[Place]) -> dict[str, float]:
     p99, cpu = ({name: list[float]() for name in NAMES} for _ in range(2))
     every = {name: Outcome() for name in NAMES}
-    most = min([await _warmed_up(stage, name, size.calls * 2) for name in NAMES])
+    most = min([await _warmed_up(stage, name, fresh[: size.calls]) for name in NAMES])
     for number in range(size.rounds):
-        places = fresh[number * size.calls : (number + 1) * size.calls]
+        places = fresh[(number + 1) * size.calls : (number + 2) * size.calls]
         # Who comes first finds the chain's caches cold: they take turns at that too.
         for name in list(NAMES)[:: 1 if number % 2 else -1]:
             async with _alone(stage, name):
@@ -181,12 +183,12 @@ def _large_over_small(values: Mapping[str, Sequence[float]]) -> float:
     return statistics.median(large / small for small, large in zip(values[SMALL], values[LARGE], strict=True))
 
 
-async def _warmed_up(stage: Stage, name: str, count: int) -> float:
+async def _warmed_up(stage: Stage, name: str, fresh: Sequence[Place]) -> float:
     """Loads the code of a gateway and opens its connections; gives the calls a second it then answers."""
     async with _alone(stage, name):
-        url, places = stage.network.hospital_url(name), list(islice(cycle(stage.sought), count))
-        _permitted(await closed_loop(url, _calls(stage, url, places[: count // 2]), CALLERS))
-        outcome = await closed_loop(url, _calls(stage, url, places), CALLERS)
+        url, known = stage.network.hospital_url(name), list(islice(cycle(stage.sought), len(fresh)))
+        _permitted(await closed_loop(url, _calls(stage, url, known), CALLERS))
+        outcome = await closed_loop(url, _calls(stage, url, fresh), CALLERS)
         return _permitted(outcome) / outcome.seconds
 
 
