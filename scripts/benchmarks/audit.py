@@ -7,8 +7,8 @@ batch and head checked; up to head also the state compared with the contracts. E
 
 Both are looked at from the moment their code is loaded to their result: of the audit that includes its processes, their
 connections and the report. The loop has an open connection and has decoded a log. How long the process took from its
-start is given beside it (``_command``). The two take
-turns; what is given is the median of the rounds, at a tenth of the accesses and at all of them, which is
+start is given beside it (``_command``). The two take turns, five rounds or as many as there is time for, but two at
+least (``audit_rounds``); what is given is their median, at a tenth of the accesses and at all of them, which is
 ``audit_over_web3py``. Elapsed time is what counts; the same ratio is given by processor time of the processes that
 read, decide and answer, which other work on the machine hardly touches. The exponent is that of the audit alone, from a
 hundredth of the accesses on, which are audited once.
@@ -37,9 +37,10 @@ from benchmarks.usage import slope
 from consentry.ledger.embedded.recovery import SNAPSHOTS_NAME
 from consentry.ledger.embedded.snapshot import DUE_BLOCKS
 
-ROUNDS: Final = 3
-WHOLE_ROUNDS: Final = 2
-"""Of all accesses: each takes half a minute, and is less noisy for it."""
+ROUNDS: Final = 5
+LEAST_ROUNDS: Final = 2
+ENOUGH_SECONDS: Final = 480.0
+"""After so many of the whole, writing and all, no round begins beyond the least."""
 LOOPED_BLOCKS: Final = 8
 """Blocks whose events the loop decodes in a round."""
 SAVE_SECONDS: Final = 180.0
@@ -97,6 +98,7 @@ def run(*, quick: bool) -> dict[str, float]:
 
 async def measure(size: pace.Size) -> dict[str, float]:
     """Measures with a size of one's own."""
+    enough = time.monotonic() + ENOUGH_SECONDS
     async with open_stage(size.patients) as stage:
         reached = await pace.filled(stage, size)
         wanted = size.accesses // 100, size.accesses // 10, size.accesses
@@ -104,8 +106,9 @@ async def measure(size: pace.Size) -> dict[str, float]:
         written = pace.figures(reached)
         try:
             await _saved(stage, whole.block)
-            found = await asyncio.to_thread(lambda: [_audited_once(stage, hundredth), _in_turns(stage, tenth)])
-            found.append(await asyncio.to_thread(_in_turns, stage, whole, whole=True))
+            found = [await asyncio.to_thread(_audited_once, stage, hundredth)]
+            found.append(await asyncio.to_thread(in_turns, stage, tenth, enough))
+            found.append(await asyncio.to_thread(in_turns, stage, whole, enough, whole=True))
             return written | figures(found)
         except (RuntimeError, ValueError, LookupError, OSError) as error:
             raise PartFailedError(written, str(error)) from error
@@ -125,10 +128,13 @@ def _audited_once(stage: Stage, mark: Mark) -> Mark:
     return replace(mark, audits=[_audited(stage, mark, whole=False)])
 
 
-def _in_turns(stage: Stage, mark: Mark, *, whole: bool = False) -> Mark:
+def in_turns(stage: Stage, mark: Mark, enough: float, *, whole: bool = False) -> Mark:
     """Measures up to a mark, in rounds."""
-    rounds = WHOLE_ROUNDS if whole else ROUNDS
-    turns = [(_looped(stage, mark.block), _audited(stage, mark, whole=whole)) for _ in range(rounds)]
+    turns = [
+        (_looped(stage, mark.block), _audited(stage, mark, whole=whole))
+        for number in range(ROUNDS)
+        if number < LEAST_ROUNDS or time.monotonic() < enough
+    ]
     return replace(mark, loops=[loop for loop, _ in turns], audits=[audit for _, audit in turns])
 
 
@@ -206,6 +212,7 @@ def _at(mark: Mark) -> dict[str, float]:
         "audit_web3py_events_per_s": mark.loops[0].events / _middle(mark.loops, SECONDS),
         "audit_cpu_us_per_event": _middle(mark.audits, CPU) / mark.audits[0].events * 1e6,
         "audit_events": float(mark.audits[0].events),
+        "audit_rounds": float(len(mark.audits)),
     }
 
 

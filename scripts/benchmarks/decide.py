@@ -57,7 +57,7 @@ class Size:
 
 
 QUICK: Final = Size(rounds=2, patients=4, naive=40, single=400, batches=3, open_loop=120)
-FULL: Final = Size(rounds=3, patients=40, naive=60, single=1500, batches=8, open_loop=2000)
+FULL: Final = Size(rounds=5, patients=40, naive=60, single=900, batches=5, open_loop=2000)
 
 
 def run(*, quick: bool) -> dict[str, float]:

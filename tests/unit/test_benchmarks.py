@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,16 @@ def test_audit_is_compared_by_what_one_event_takes() -> None:
     assert found["audit_over_web3py_by_cpu_at_1000000"] == pytest.approx(30)
     assert found["audit_scaling_exponent"] == pytest.approx(1)
     assert found["audit_memory_bytes_per_event"] == pytest.approx(40)
+    assert found["audit_rounds_at_1000000"] == 3
+
+
+def test_audit_has_five_rounds_or_two_once_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = audit.Spent(100, 1.0, 1.0)
+    monkeypatch.setattr(audit, "_looped", lambda *_: spent)
+    monkeypatch.setattr(audit, "_audited", lambda *_, **__: spent)
+    stage: Any = None
+    for enough, rounds in ((math.inf, 5), (-math.inf, 2)):
+        assert len(audit.in_turns(stage, audit.Mark(100, 1), enough).audits) == rounds
 
 
 async def test_filled_rows_read_as_those_they_are_made_like(tmp_path: Path) -> None:
