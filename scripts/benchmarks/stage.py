@@ -78,12 +78,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(patients: int) -> AsyncIterator[Stage]:
-    """Starts everything in a temporary folder, has patients enrolled, a record of each sealed, anchored and granted."""
+async def open_stage(patients: int, **given: object) -> AsyncIterator[Stage]:
+    """Starts everything in a temporary folder, has patients enrolled, a record of each sealed, anchored and granted.
+
+    ``given`` are further settings of the gateway.
+    """
     with tempfile.TemporaryDirectory(prefix="consentry-bench-") as folder:
         # What is measured is how fast it is, and about a few patients; how often is lawful about one is another matter.
-        given = dict.fromkeys(("requests_about_subject", "connections_per_address", "unproven_per_address"), 0)
-        network = Network(Path(folder), given=given)
+        limits = dict.fromkeys(("requests_about_subject", "connections_per_address", "unproven_per_address"), 0)
+        network = Network(Path(folder), given=limits | given)
         try:
             network.start_chain()
             manifest = await network.deploy()
