@@ -122,7 +122,7 @@ class Chains(Generic[Key]):
 
     def first_out_of_line(self, heads: Mapping[Key, bytes], begun: int, stop: int, numbers: Words) -> int:
         """Gives the first of some rows whose number is not the next of its chain; the row behind them if all are."""
-        before = number_in(self._heads_in(heads), WORD - SEQUENCE_BYTES, WORD)
+        before = number_in(self._heads_in(heads), slice(WORD - SEQUENCE_BYTES, WORD))
         return begun + _next_in(numbers[begun:stop], self.slots[begun:stop], before)
 
     def move(self, heads: dict[Key, bytes], rows: slice, keys: Bytes, entries: Bytes, numbers: Bytes) -> None:

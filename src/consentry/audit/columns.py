@@ -16,16 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consentry.core.chain import EventPlace
-from consentry.core.codes import Reason
 from consentry.core.events import AccessDecided, BatchSubmitted, LedgerEvent
-from consentry.core.packing import split_ground, unpack_codes, unpack_outcome
-from consentry.core.terms import AccessEntry, AccessRequest, Address, RecordId, SubjectId
+from consentry.core.packing import IN_CODES, IN_OUTCOME, entry_of
+from consentry.core.terms import AccessEntry, Address, RecordId, SubjectId
 
 WORD: Final = 32
 REQUEST, SUBJECT, INSTITUTION, RECORD, GROUND, REASON_HASH, PRACTITIONER, KEY_HASH, CODES, OUTCOME = range(10)
 """Words of a decision: three topics of its log, then its data."""
 WORDS: Final = 10
 ROW: Final = WORDS * WORD
+ADDRESS: Final = slice(12, WORD)
+"""Bytes of a word that an address has."""
 Bytes = NDArray[np.uint8]
 
 
@@ -75,28 +76,10 @@ class Plain:
         """Gives a decision as a line of the log."""
         words = self.words[row * ROW : (row + 1) * ROW]
         at = [words[place : place + WORD] for place in range(0, ROW, WORD)]
-        codes = unpack_codes(int.from_bytes(at[CODES], "big"))
-        purpose, action, basis, kind, reason_code, issued, expires = codes
-        consent, authorisation = split_ground(basis, at[GROUND])
-        reason, *outcome = unpack_outcome(int.from_bytes(at[OUTCOME], "big"))
-        request = AccessRequest(
-            request_id=int.from_bytes(at[REQUEST], "big"),
-            institution=Address(at[INSTITUTION][12:]),
-            record_id=RecordId(at[RECORD]),
-            consent_id=consent,
-            authorisation_id=authorisation,
-            purpose=purpose,
-            action=action,
-            legal_basis=basis,
-            actor_kind=kind,
-            reason_code=reason_code,
-            reason_hash=at[REASON_HASH],
-            practitioner=at[PRACTITIONER],
-            release_key_hash=at[KEY_HASH],
-            issued_at=issued,
-            expires_at=expires,
-        )
-        return AccessEntry(request, SubjectId(at[SUBJECT]), Reason(reason), *outcome)
+        packed = (int.from_bytes(at[word], "big") for word in (CODES, OUTCOME))
+        line = (RecordId(at[RECORD]), at[GROUND], at[REASON_HASH], at[PRACTITIONER], at[KEY_HASH], *packed)
+        request_id, institution = int.from_bytes(at[REQUEST], "big"), Address(at[INSTITUTION][ADDRESS])
+        return entry_of(request_id, SubjectId(at[SUBJECT]), institution, line)
 
 
 Segment = Plain | Sequence[LedgerEvent]
@@ -126,10 +109,10 @@ def same_words(words: Bytes, others: Bytes) -> NDArray[np.bool_]:
     return found
 
 
-def number_in(words: Bytes, start: int, end: int) -> NDArray[np.uint64]:
-    """Gives the numbers that stand in bytes ``start`` to ``end`` of some words, eight bytes at most."""
+def number_in(words: Bytes, where: slice) -> NDArray[np.uint64]:
+    """Gives the numbers that stand in some bytes of words, eight at most."""
     padded = np.zeros((len(words), 8), np.uint8)
-    padded[:, 8 - (end - start) :] = words[:, start:end]
+    padded[:, 8 - (where.stop - where.start) :] = words[:, where]
     return padded.view(">u8").ravel().astype(np.uint64)
 
 
@@ -137,17 +120,17 @@ def codes_of(matrix: Bytes) -> Codes:
     """Unpacks two words of each decision, as `core.packing` does one by one."""
     codes, outcome = matrix[:, CODES], matrix[:, OUTCOME]
     return Codes(
-        purpose=codes[:, 31],
-        action=codes[:, 30],
-        basis=codes[:, 29],
-        actor=codes[:, 28],
-        emergency=codes[:, 27],
-        issued=number_in(codes, 19, 27),
-        expires=number_in(codes, 11, 19),
-        reason=outcome[:, 31],
-        decided_at=number_in(outcome, 23, 31),
-        subject_sequence=number_in(outcome, 17, 23),
-        institution_sequence=number_in(outcome, 11, 17),
+        purpose=codes[:, IN_CODES.purpose.start],
+        action=codes[:, IN_CODES.action.start],
+        basis=codes[:, IN_CODES.legal_basis.start],
+        actor=codes[:, IN_CODES.actor_kind.start],
+        emergency=codes[:, IN_CODES.reason_code.start],
+        issued=number_in(codes, IN_CODES.issued_at),
+        expires=number_in(codes, IN_CODES.expires_at),
+        reason=outcome[:, IN_OUTCOME.reason.start],
+        decided_at=number_in(outcome, IN_OUTCOME.decided_at),
+        subject_sequence=number_in(outcome, IN_OUTCOME.subject_sequence),
+        institution_sequence=number_in(outcome, IN_OUTCOME.institution_sequence),
     )
 
 

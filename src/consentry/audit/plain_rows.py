@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from consentry.audit.columns import (
+    ADDRESS,
     GROUND,
     INSTITUTION,
     PRACTITIONER,
@@ -26,7 +27,6 @@ from consentry.core.state import LedgerState, RecordState
 from consentry.core.terms import Address, RecordId
 
 _LATEST: Final = 2**63 - 1
-_ACCOUNT_AT: Final = 12
 
 
 def _fixed(column: Bytes, *, nullable: bool = False) -> pa.Array:
@@ -65,7 +65,7 @@ def events(number: int, plain: Plain) -> dict[str, object]:
         "name": pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int16)), pa.array(["AccessDecided"])),
         "about": pa.Array.from_buffers(pa.binary(), count, [None, ends, pa.py_buffer(requests)]),
         "subject": _fixed(matrix[:, SUBJECT], nullable=True),
-        "institution": _fixed(matrix[:, INSTITUTION, _ACCOUNT_AT:], nullable=True),
+        "institution": _fixed(matrix[:, INSTITUTION, ADDRESS], nullable=True),
     }
 
 
@@ -84,7 +84,7 @@ def decisions(number: int, plain: Plain, expected: Sequence[int], state: LedgerS
         **_places(number, plain),
         "decision": _fixed(entries),
         "request": _fixed(matrix[:, REQUEST]),
-        "institution": _fixed(matrix[:, INSTITUTION, _ACCOUNT_AT:]),
+        "institution": _fixed(matrix[:, INSTITUTION, ADDRESS]),
         **_known(plain, state),
         "subject": _fixed(matrix[:, SUBJECT], nullable=True),
         "record": _fixed(matrix[:, RECORD]),
@@ -109,7 +109,7 @@ def decisions(number: int, plain: Plain, expected: Sequence[int], state: LedgerS
 
 def _known(plain: Plain, state: LedgerState) -> dict[str, object]:
     """Gives what the state knows of records and institutions."""
-    words, record_at, asked_at = plain.words, RECORD * WORD, INSTITUTION * WORD + _ACCOUNT_AT
+    words, record_at, asked_at = plain.words, RECORD * WORD, INSTITUTION * WORD + ADDRESS.start
     end = (INSTITUTION + 1) * WORD - asked_at
     records = [state.records.get(RecordId(words[at : at + WORD])) for at in range(record_at, len(words), ROW)]
     asked = [state.institutions.get(Address(words[at : at + end])) for at in range(asked_at, len(words), ROW)]

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from consentry.audit.columns import (
+    ADDRESS,
     CODES,
     GROUND,
     INSTITUTION,
@@ -35,6 +36,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import LegalBasis, Reason
 from consentry.core.events import BatchSubmitted
 from consentry.core.keccak import keccak
+from consentry.core.packing import IN_CODES, IN_OUTCOME
 from consentry.core.terms import AccessRequest, Address, RequestBatch
 from consentry.core.typed_data import Domain, domain_separator, struct_hash, type_hash
 from consentry.crypto.signing import recover
@@ -44,9 +46,6 @@ MOST_ROWS: Final = 4096
 """Decisions of a plain transaction, at most: more than have gas in one, and few enough to compare each with all."""
 _REQUEST_WORDS: Final = 16
 _LEAF, _NODE = (np.frombuffer(prefix, np.uint8).reshape(1, -1) for prefix in (LEAF, NODE))
-_UNUSED: Final = 11
-"""Bytes in front of the packed codes and outcome: none of them means anything."""
-_ADDRESS_AT: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def prepare(
     signers = _signers(signed, call.signatures, domain)
     if signers is None:
         return None
-    digests = digests_by(key, matrix[:, INSTITUTION, _ADDRESS_AT:], matrix[:, REQUEST])
+    digests = digests_by(key, matrix[:, INSTITUTION, ADDRESS], matrix[:, REQUEST])
     return Plain(place, batch, words, _entry_hashes(matrix, hashes).tobytes(), digests.tobytes(), signers)
 
 
@@ -99,9 +98,11 @@ def _is_usual(matrix: Bytes) -> bool:
     """Tells whether words are not too many, and coded as usual: with a known reason, and each invokes a consent."""
     if len(matrix) > MOST_ROWS:
         return False
-    packed = matrix[:, [CODES, OUTCOME], :_UNUSED]
-    known = (matrix[:, CODES, 29] == LegalBasis.CONSENT) & (matrix[:, OUTCOME, 31] <= max(Reason))
-    return bool(known.all()) and not packed.any() and not matrix[:, INSTITUTION, :_ADDRESS_AT].any()
+    codes, outcome = matrix[:, CODES], matrix[:, OUTCOME]
+    is_by_consent = codes[:, IN_CODES.legal_basis] == LegalBasis.CONSENT
+    is_known = is_by_consent & (outcome[:, IN_OUTCOME.reason] <= max(Reason))
+    in_front = codes[:, IN_CODES.unused], outcome[:, IN_OUTCOME.unused], matrix[:, INSTITUTION, : ADDRESS.start]
+    return bool(is_known.all()) and not any(part.any() for part in in_front)
 
 
 def _is_batch(batch: BatchSubmitted, call: Call, matrix: Bytes, hashes: Bytes) -> bool:
@@ -112,10 +113,10 @@ def _is_batch(batch: BatchSubmitted, call: Call, matrix: Bytes, hashes: Bytes) -
 
 
 def _signers(hashes: Sequence[bytes], signatures: Sequence[bytes], domain: Domain) -> tuple[Address, ...] | None:
-    head = b"\x19\x01" + domain_separator(domain)
+    prefix = b"\x19\x01" + domain_separator(domain)
     try:
         return tuple(
-            recover(keccak(head + signed), signature) for signed, signature in zip(hashes, signatures, strict=True)
+            recover(keccak(prefix + signed), signature) for signed, signature in zip(hashes, signatures, strict=True)
         )
     except (NotAuthenticError, ValueError):
         return None
@@ -130,23 +131,24 @@ def _request_hashes(matrix: Bytes) -> Bytes:
     for member, word in ((1, REQUEST), (2, INSTITUTION), (3, RECORD), (4, GROUND)):
         made[:, member] = matrix[:, word]
     codes = matrix[:, CODES]
-    for member, byte in zip(range(6, 11), range(31, 26, -1), strict=True):
-        made[:, member, 31] = codes[:, byte]
+    for member, where in enumerate(IN_CODES[:5], start=6):
+        made[:, member, -1:] = codes[:, where]
     for member, word in ((11, REASON_HASH), (12, PRACTITIONER), (13, KEY_HASH)):
         made[:, member] = matrix[:, word]
-    made[:, 14, 24:] = codes[:, 19:27]
-    made[:, 15, 24:] = codes[:, 11:19]
+    for member, where in ((14, IN_CODES.issued_at), (15, IN_CODES.expires_at)):
+        made[:, member, where.start - where.stop :] = codes[:, where]
     return hash_padded(room)
 
 
 def _entry_hashes(matrix: Bytes, hashes: Bytes) -> Bytes:
     """Gives the entry hash of each decision: `core.heads.entry_hash`, all at once."""
     outcome = matrix[:, OUTCOME]
-    return hash_rows(hashes, matrix[:, SUBJECT], _zeros(31), outcome[:, 31:], _zeros(24), outcome[:, 23:31])
+    words = (_as_words(outcome[:, where]) for where in (IN_OUTCOME.reason, IN_OUTCOME.decided_at))
+    return hash_rows(hashes, matrix[:, SUBJECT], *words)
 
 
-def _zeros(size: int) -> Bytes:
-    return np.zeros((1, size), np.uint8)
+def _as_words(numbers: Bytes) -> Bytes:
+    return np.pad(numbers, ((0, 0), (WORD - numbers.shape[1], 0)))
 
 
 def root_over(hashes: Bytes) -> Bytes:

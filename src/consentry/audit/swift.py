@@ -17,6 +17,7 @@ import numpy as np
 
 from consentry.audit.chains import Chains, Flags, first_times
 from consentry.audit.columns import (
+    ADDRESS,
     GROUND,
     INSTITUTION,
     KEY_HASH,
@@ -40,6 +41,7 @@ from consentry.core import events
 from consentry.core.codes import CLOCK_TOLERANCE, DAY, Action, ActorKind, Purpose, Reason, Standing
 from consentry.core.events import LedgerEvent
 from consentry.core.heads import SEQUENCE_BYTES
+from consentry.core.packing import IN_OUTCOME
 from consentry.core.state import PermitCount
 from consentry.core.terms import Address, ConsentId, RequestBatch, SubjectId
 from consentry.crypto.signing import ACCOUNT_SIZE
@@ -47,9 +49,6 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 _UNCHANGING: Final = (events.AccessDecided, events.RequestRejected, events.BatchSubmitted)
 Submitted = Callable[[], Awaitable[Sequence[SubmittedRequest | None] | None]]
 _MOST_PASSES: Final = 8
-_INSTITUTION_NUMBER: Final = 11
-_SUBJECT_NUMBER: Final = 17
-"""Where in its last word a decision has its numbers; see `core.packing`."""
 
 
 @dataclass
@@ -78,7 +77,7 @@ def _rows_of(plain: Plain) -> _Rows:
     institutions = (
         Chains.of_one(batch.institution, len(plain))
         if batch
-        else Chains.of(matrix[:, INSTITUTION], lambda word: Address(word[-ACCOUNT_SIZE:]))
+        else Chains.of(matrix[:, INSTITUTION], lambda word: Address(word[ADDRESS]))
     )
     named = Chains.of(matrix[:, SUBJECT], SubjectId), institutions, Chains.of(matrix[:, GROUND], ConsentId)
     return _Rows(plain, matrix, codes_of(matrix), digests, *named, plain.place.block.time)
@@ -139,7 +138,7 @@ class Swift:
 
     def _signed_for(self, signers: Sequence[Address], plain: Plain) -> list[Address]:
         """Gives the institution of each signature that is its own."""
-        start, known = INSTITUTION * WORD + WORD - ACCOUNT_SIZE, self.replay.state.institutions
+        start, known = INSTITUTION * WORD + ADDRESS.start, self.replay.state.institutions
         asked = [Address(plain.words[at : at + ACCOUNT_SIZE]) for at in range(start, len(signers) * ROW, ROW)]
         return [
             each for each, signer in zip(asked, signers, strict=True) if each in known and known[each].signer == signer
@@ -268,7 +267,7 @@ class Swift:
         state, matrix, some = self.replay.state, rows.matrix, slice(begun, end)
         entries = np.frombuffer(rows.plain.entry_hashes, np.uint8).reshape(-1, WORD)[some]
         last, own = (
-            matrix[some, OUTCOME, start : start + SEQUENCE_BYTES] for start in (_SUBJECT_NUMBER, _INSTITUTION_NUMBER)
+            matrix[some, OUTCOME, where] for where in (IN_OUTCOME.subject_sequence, IN_OUTCOME.institution_sequence)
         )
         # The key of a chain is the word of its subject or institution, as the log has it.
         rows.subjects.move(state.subject_heads, some, matrix[some, SUBJECT], entries, last)

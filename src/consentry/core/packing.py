@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple, TypeVar
 
 from consentry.core.access import shown_of
 from consentry.core.authorisations import StandingAuthorisation, authorisation_id
-from consentry.core.codes import BY_AUTHORITY, WITHOUT_CONSENT, LegalBasis
+from consentry.core.codes import BY_AUTHORITY, WITHOUT_CONSENT, LegalBasis, Reason
 from consentry.core.terms import (
     ZERO_32,
+    AccessEntry,
     AccessRequest,
     Address,
     AuthorisationId,
@@ -41,6 +43,41 @@ _PLACES: Final = (PLACE_BITS,) * len(_COUNTED_FROM)
 _CONSENTS: Final = 2
 
 Value = TypeVar("Value", bound=Hashable)
+
+
+class CodeBytes(NamedTuple):
+    """Which bytes of the word of codes each of them has."""
+
+    purpose: slice
+    action: slice
+    legal_basis: slice
+    actor_kind: slice
+    reason_code: slice
+    issued_at: slice
+    expires_at: slice
+    unused: slice
+
+
+class OutcomeBytes(NamedTuple):
+    """Which bytes of the word of the outcome each part has."""
+
+    reason: slice
+    decided_at: slice
+    subject_sequence: slice
+    institution_sequence: slice
+    unused: slice
+
+
+def _spans(widths: Sequence[int]) -> tuple[slice, ...]:
+    """Gives the bytes of each value of a packed word, the first value in the last bytes, and those of none."""
+    size = len(ZERO_32)
+    ends = [size - bits // 8 for bits in accumulate(widths, initial=0)]
+    return (*(slice(start, end) for end, start in pairwise(ends)), slice(0, ends[-1]))
+
+
+IN_CODES: Final = CodeBytes(*_spans(_CODES))
+IN_OUTCOME: Final = OutcomeBytes(*_spans(_OUTCOME))
+"""For whoever reads the words of many decisions at once."""
 
 
 def _pack(widths: Sequence[int], values: Sequence[int]) -> int:
@@ -113,6 +150,43 @@ def pack_outcome(reason: int, decided_at: int, subject_sequence: int, institutio
 def unpack_outcome(word: int) -> tuple[int, ...]:
     """Gives reason, block time in seconds, and the places in the subject's and in the institution's log."""
     return _unpack(_OUTCOME, word)
+
+
+def entry_of(request_id: int, subject_id: SubjectId, institution: Address, line: Sequence[Any]) -> AccessEntry:
+    """Gives the line of the log that the event of a decision tells.
+
+    Args:
+        request_id: its first topic, as the two behind it.
+        subject_id: the second.
+        institution: the third.
+        line: its data: record, ground, hash of the reason, practitioner, hash of the release key, codes, outcome; the
+            last two are packed.
+
+    Raises:
+        ValueError: the reason is none that the ledger gives.
+    """
+    record_id, ground, reason_hash, practitioner, release_key_hash, codes, outcome = line
+    purpose, action, legal_basis, actor_kind, reason_code, issued_at, expires_at = unpack_codes(codes)
+    consent, authorisation = split_ground(legal_basis, ground)
+    reason, decided_at, subject_sequence, institution_sequence = unpack_outcome(outcome)
+    request = AccessRequest(
+        request_id=request_id,
+        institution=institution,
+        record_id=record_id,
+        consent_id=consent,
+        authorisation_id=authorisation,
+        purpose=purpose,
+        action=action,
+        legal_basis=legal_basis,
+        actor_kind=actor_kind,
+        reason_code=reason_code,
+        reason_hash=reason_hash,
+        practitioner=practitioner,
+        release_key_hash=release_key_hash,
+        issued_at=issued_at,
+        expires_at=expires_at,
+    )
+    return AccessEntry(request, subject_id, Reason(reason), decided_at, subject_sequence, institution_sequence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consentry.audit.columns import (
+    ADDRESS,
     CODES,
     GROUND,
     INSTITUTION,
@@ -27,7 +28,7 @@ from consentry.audit.columns import (
 )
 from consentry.audit.prepare import Call
 from consentry.core.access import is_shown_to_be_named
-from consentry.core.packing import Places
+from consentry.core.packing import PLACE_BITS, Places
 from consentry.core.terms import ZERO_32, Address, ConsentTerms
 from consentry.core.typed_data import consent_id
 from consentry.errors import InvalidInputError
@@ -37,8 +38,9 @@ from consentry.ledger.coding import CodingError, Row
 
 _SELECTOR: Final = 4
 _REQUEST_WORDS: Final = 3
-_ADDRESS_AT: Final = 12
 _TABLE: Final = {name: number for number, name in enumerate(Places._fields)}
+_PLACES: Final = slice(WORD - len(_TABLE) * PLACE_BITS // 8, WORD)
+"""Bytes of the last word of a request."""
 _FIRST: Final = np.zeros((1, WORD), np.uint8)
 _MOST_TERMS: Final = 1 << 15
 
@@ -109,12 +111,12 @@ def call_in(data: bytes, count: int) -> Call | None:
 
 
 def _read(call: _Call, data: bytes, count: int, *, is_batch: bool) -> Call:
-    sent = call.words(_SELECTOR, _SELECTOR, _REQUEST_WORDS).reshape(-1, _REQUEST_WORDS, WORD)
+    requests = call.words(_SELECTOR, _SELECTOR, _REQUEST_WORDS).reshape(-1, _REQUEST_WORDS, WORD)
     base = _SELECTOR + call.number(_SELECTOR + 2 * WORD)
-    if len(sent) != count or sent[:, 2, :_ADDRESS_AT].any():
+    if len(requests) != count or requests[:, 2, : _PLACES.start].any():
         raise _UnusualCallError("requests are others than were answered")
     # Sixteen bits each, the first in the lowest.
-    places = np.ascontiguousarray(sent[:, 2, _ADDRESS_AT:]).view(">u2")[:, ::-1].astype(np.int64)
+    places = np.ascontiguousarray(requests[:, 2, _PLACES]).view(">u2")[:, ::-1].astype(np.int64)
 
     def named(name: str, *, from_one: bool = False) -> Bytes:
         number = _TABLE[name]
@@ -123,8 +125,8 @@ def _read(call: _Call, data: bytes, count: int, *, is_batch: bool) -> Call:
 
     institutions = call.words(base, base + _TABLE["institution"] * WORD)
     same = {
-        REQUEST: sent[:, 0],
-        RECORD: sent[:, 1],
+        REQUEST: requests[:, 0],
+        RECORD: requests[:, 1],
         INSTITUTION: named("institution"),
         GROUND: _grounds(call, base, places[:, _TABLE["consent"]], data),
         REASON_HASH: named("reason", from_one=True),
@@ -134,10 +136,10 @@ def _read(call: _Call, data: bytes, count: int, *, is_batch: bool) -> Call:
     }
     if not is_batch:
         return Call(same, _signatures(call, count), None)
-    if institutions[0, :_ADDRESS_AT].any():
+    if institutions[0, : ADDRESS.start].any():
         raise _UnusualCallError("an address has another size")
     signature = call.bytes_at(_SELECTOR, _SELECTOR + WORD)
-    return Call(same, (signature,), Address(institutions[0, _ADDRESS_AT:].tobytes()))
+    return Call(same, (signature,), Address(institutions[0, ADDRESS].tobytes()))
 
 
 def _at(table: Bytes, places: NDArray[np.int64]) -> Bytes:

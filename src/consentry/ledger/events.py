@@ -11,9 +11,9 @@ from consentry.core import events
 from consentry.core.act_table import BY_EVENT
 from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason, Standing
-from consentry.core.packing import split_ground, unpack_codes, unpack_outcome
+from consentry.core.packing import entry_of
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import AccessEntry, AccessRequest, Address, ConsentTerms, RecordLeaf, SubjectId
+from consentry.core.terms import Address, ConsentTerms, RecordLeaf, SubjectId
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import CONTRACTS, Signature, artifact
 
@@ -33,31 +33,7 @@ class Log:
 
 def _decided(place: EventPlace, values: Sequence[Any]) -> events.AccessDecided:
     request_id, subject_id, institution, line = values
-    record, ground, reason_hash, practitioner, key_hash, codes, outcome = line
-    purpose, action, basis, kind, reason_code, issued, expires = unpack_codes(codes)
-    consent, authorisation = split_ground(basis, ground)
-    reason, decided_at, subject_sequence, institution_sequence = unpack_outcome(outcome)
-    request = AccessRequest(
-        request_id=request_id,
-        institution=institution,
-        record_id=record,
-        consent_id=consent,
-        authorisation_id=authorisation,
-        purpose=purpose,
-        action=action,
-        legal_basis=basis,
-        actor_kind=kind,
-        reason_code=reason_code,
-        reason_hash=reason_hash,
-        practitioner=practitioner,
-        release_key_hash=key_hash,
-        issued_at=issued,
-        expires_at=expires,
-    )
-    entry = AccessEntry(
-        request, SubjectId(subject_id), Reason(reason), decided_at, subject_sequence, institution_sequence
-    )
-    return events.AccessDecided(place, entry)
+    return events.AccessDecided(place, entry_of(request_id, SubjectId(subject_id), institution, line))
 
 
 def _anchored(place: EventPlace, values: Sequence[Any]) -> events.RecordAnchored:
