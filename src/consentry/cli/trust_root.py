@@ -20,7 +20,7 @@ from consentry.errors import InvalidInputError
 from consentry.evidence import log_root as log_roots
 from consentry.evidence.log_root import LogRoot
 from consentry.evidence.note import VerifierKey
-from consentry.evidence.trust import Checkpoint, LogRootPin, TrustRoot
+from consentry.evidence.trust import LogRootPin, TrustedBlock, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.witnesses import WitnessPolicy
 from consentry.ledger.besu.files import EPOCH_BLOCKS
@@ -69,7 +69,7 @@ def new(
         genesis_hash=deployment.genesis_hash,
         header_form=load_profile(engine or load_settings().engine).header_form,
         contracts=tuple(sorted(deployment.contracts)),
-        checkpoints=tuple(Checkpoint(*_block(text)) for text in block or ()),
+        checkpoints=tuple(TrustedBlock(*_block(text)) for text in block or ()),
         qbft_anchor=Anchor(*_block(validators), epoch_length) if validators else None,
         log_root=LogRootPin.of(root) if root and pin else root,
     )

@@ -50,7 +50,7 @@ _NATIONAL_MEMBERS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class TrustedBlock:
     """A block that is believed to be final."""
 
     number: int
@@ -98,7 +98,7 @@ class NationalTrust:
     header_form: HeaderForm
     contract: Address
     origin: str
-    checkpoints: tuple[Checkpoint, ...]
+    checkpoints: tuple[TrustedBlock, ...]
     qbft_anchor: Anchor | None = None
 
 
@@ -110,7 +110,7 @@ class TrustRoot:
     genesis_hash: bytes
     header_form: HeaderForm
     contracts: tuple[tuple[str, Address], ...]
-    checkpoints: tuple[Checkpoint, ...]
+    checkpoints: tuple[TrustedBlock, ...]
     qbft_anchor: Anchor | None = None
     log_root: LogRoot | LogRootPin | None = None
     national: NationalTrust | None = None
@@ -236,20 +236,20 @@ def _read_log_root(found: Json) -> LogRoot | LogRootPin:
     return LogRoot.from_json(rfc8785.dumps(found))
 
 
-def _read_checkpoints(found: object) -> tuple[Checkpoint, ...]:
+def _read_checkpoints(found: object) -> tuple[TrustedBlock, ...]:
     if not isinstance(found, list):
         raise InvalidInputError(f"checkpoints do not match (got {found!r:.80}, expected a list)")
     return tuple(_read_checkpoint(checkpoint) for checkpoint in found)
 
 
-def _read_checkpoint(found: object) -> Checkpoint:
+def _read_checkpoint(found: object) -> TrustedBlock:
     # What is not understood may be meant to restrict what is believed.
     if not isinstance(found, dict) or found.keys() != {"number", "hash"}:
         raise InvalidInputError(f"checkpoint does not match (got {found!r:.120}, expected number and hash alone)")
-    return Checkpoint(_number(found["number"], 0), bytes_of(found["hash"], 32))
+    return TrustedBlock(_number(found["number"], 0), bytes_of(found["hash"], 32))
 
 
-def _written_checkpoints(checkpoints: tuple[Checkpoint, ...]) -> list[Json]:
+def _written_checkpoints(checkpoints: tuple[TrustedBlock, ...]) -> list[Json]:
     return [{"number": c.number, "hash": hex_of(c.hash)} for c in checkpoints]
 
 

@@ -73,13 +73,13 @@ class Vouched:
 
     Attributes:
         form: of the chain's headers; only those of ``qbft`` have seals.
-        checkpoint: the trust root does, by a checkpoint that the block leads to.
+        leads_to_trusted_block: the trust root does, by a checkpoint of it that the block leads to.
         seals: what its validators say; None where they were not asked.
         witnesses: what witnesses of the log say; None where they were not asked.
     """
 
     form: HeaderForm
-    checkpoint: bool
+    leads_to_trusted_block: bool
     seals: Seals | None
     witnesses: Witnessed | None
 
@@ -96,7 +96,7 @@ class Vouched:
                 f"{len(final.witnesses)} of {self.witnesses.of} witnesses vouch for it "
                 f"in a log of {final.checkpoint.size} entries"
             )
-        if self.checkpoint:
+        if self.leads_to_trusted_block:
             found.append("it leads to a checkpoint of the trust root")
         if self.seals is None and self.witnesses is None:
             found.insert(0, "consistent, but neither validators nor witnesses vouch for its block")

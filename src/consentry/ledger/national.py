@@ -18,7 +18,7 @@ from consentry.errors import LedgerUnavailableError, NotFoundError
 from consentry.evidence.national import NationalChain, NationalProof
 from consentry.evidence.national_checkpoint import NationalCheckpoint
 from consentry.evidence.qbft_proof import select
-from consentry.evidence.trust import Checkpoint, NationalTrust
+from consentry.evidence.trust import NationalTrust, TrustedBlock
 from consentry.ledger.abi import MANAGER, NATIONAL, SYSTEM_DELAY, Artifact, Signature, artifact, values_of
 from consentry.ledger.accounts import SendingAccount
 from consentry.ledger.connection import Connection, Mined
@@ -262,7 +262,7 @@ class NationalLedger:
         """Gives what a trust root says of this nation, its newest block as checkpoint: for who trusts this node."""
         newest, chain = await self._head(), self._manifest.identity
         form = self._connection.profile.header_form
-        pinned = (Checkpoint(newest.number, newest.hash),)
+        pinned = (TrustedBlock(newest.number, newest.hash),)
         return NationalTrust(chain.chain_id, chain.genesis_hash, form, self._address, origin, pinned)
 
     async def _head(self) -> BlockReference:

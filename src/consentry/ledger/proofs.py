@@ -17,7 +17,7 @@ from consentry.evidence.bundle import Bundle
 from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.keys import key_events
 from consentry.evidence.log_tree_proof import LogTree
-from consentry.evidence.trust import Checkpoint, TrustRoot
+from consentry.evidence.trust import TrustedBlock, TrustRoot
 from consentry.ledger.chain import ChainLedger
 from consentry.ledger.connection import Connection, readable
 from consentry.ledger.events import Log
@@ -75,7 +75,7 @@ class Prover(NodeProofs):
             genesis_hash=identity.genesis_hash,
             header_form=self._connection.profile.header_form,
             contracts=tuple(sorted(identity.contracts)),
-            checkpoints=(Checkpoint(head.number, head.hash),),
+            checkpoints=(TrustedBlock(head.number, head.hash),),
         )
 
     async def history(self, institution: Address, request_id: int) -> AccessHistory:

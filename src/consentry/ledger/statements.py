@@ -14,7 +14,7 @@ from consentry.evidence.completeness import Statement, Told, Whose, claim_of
 from consentry.evidence.header import Header
 from consentry.evidence.notation import bytes_of, hex_of
 from consentry.evidence.state_proof import SlotProof
-from consentry.evidence.trust import Checkpoint, TrustRoot
+from consentry.evidence.trust import TrustedBlock, TrustRoot
 from consentry.ledger.abi import artifact
 from consentry.ledger.connection import Connection
 from consentry.ledger.events import Log, decode_log
@@ -104,7 +104,7 @@ class Stater(NodeProofs):
             genesis_hash=statement.genesis_hash,
             header_form=form,
             contracts=statement.contracts,
-            checkpoints=(Checkpoint(block.number, block.hash),),
+            checkpoints=(TrustedBlock(block.number, block.hash),),
         )
 
     async def _proof(self, whose: Whose, key: bytes, number: int) -> SlotProof:

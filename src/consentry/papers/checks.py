@@ -56,7 +56,7 @@ def who_vouches(verified: VerifiedAccess, say: Words) -> list[Points]:
         found.append(_by_seals(vouched.seals, verified.block, say))
     if vouched.witnesses is not None:
         found.append(_by_witnesses(vouched.witnesses, say))
-    if vouched.checkpoint:
+    if vouched.leads_to_trusted_block:
         found.append(say("facts", "checkpoint"))
     if vouched.seals is None and vouched.witnesses is None:
         found.append(say("facts", "alone"))

@@ -257,7 +257,7 @@ async def test_prove_with_witnesses_shows_all_by_the_log_and_says_what_is_missin
         assert says in proved.missing[0]
     both = await prove_best(prover, HOSPITAL.address, 1, Wanted(root, notes[None]), now, headers=True)
     assert both.verified.vouched.witnesses
-    assert both.verified.vouched.checkpoint
+    assert both.verified.vouched.leads_to_trusted_block
     assert len(both.bundle.headers) > 1
 
 

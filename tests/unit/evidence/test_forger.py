@@ -13,7 +13,7 @@ from consentry.core.terms import Address
 from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence import steps
 from consentry.evidence.bundle import Bundle
-from consentry.evidence.trust import Checkpoint, LogRootPin, NationalTrust, TrustRoot
+from consentry.evidence.trust import LogRootPin, NationalTrust, TrustedBlock, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.verify import VerifiedAccess, verify
 from tests.support.log_people import ROOT_HOLDERS, cosigned
@@ -73,7 +73,7 @@ def test_verify_bundle_with_both_proofs_needs_no_checkpoint(name: str) -> None:
     assert found.entry == WORLD.bundles[name].entry
     assert found.vouched.seals
     assert found.vouched.witnesses
-    assert not found.vouched.checkpoint
+    assert not found.vouched.leads_to_trusted_block
     assert found.vouched.in_words() == (
         "6 validators sealed its block, followed from pinned block 0; "
         "3 of 5 witnesses vouch for it in a log of 39 entries"
@@ -101,7 +101,7 @@ def test_verify_cosignatures_of_clocks_that_are_a_little_behind_count() -> None:
 
 def test_verify_bundle_with_a_checkpoint_alone_says_that_nobody_else_vouches() -> None:
     bare = replace(BUNDLE, qbft_proof=None, log_proof=None)
-    trust = replace(WORLD.trust, checkpoints=(Checkpoint(10, DECIDED),))
+    trust = replace(WORLD.trust, checkpoints=(TrustedBlock(10, DECIDED),))
 
     assert _verified(bare, trust).vouched.in_words() == (
         "consistent, but neither validators nor witnesses vouch for its block; "
@@ -110,11 +110,11 @@ def test_verify_bundle_with_a_checkpoint_alone_says_that_nobody_else_vouches() -
 
 
 def test_verify_proofs_nobody_is_to_be_believed_about_prove_nothing() -> None:
-    trust = replace(WORLD.trust, qbft_anchor=None, log_root=None, checkpoints=(Checkpoint(10, DECIDED),))
+    trust = replace(WORLD.trust, qbft_anchor=None, log_root=None, checkpoints=(TrustedBlock(10, DECIDED),))
 
     found = _verified(BUNDLE, trust)
 
-    assert (found.vouched.seals, found.vouched.witnesses, found.vouched.checkpoint) == (None, None, True)
+    assert (found.vouched.seals, found.vouched.witnesses, found.vouched.leads_to_trusted_block) == (None, None, True)
 
 
 def test_verify_on_a_chain_without_seals_says_so() -> None:
@@ -175,7 +175,7 @@ def test_trust_root_that_says_something_else_is_refused(old: bytes, new: bytes, 
     ],
 )
 def test_trust_root_has_exact_numbers_and_members(old: bytes, new: bytes, says: str) -> None:
-    believed = (Checkpoint(26, bytes(32)),)
+    believed = (TrustedBlock(26, bytes(32)),)
     nation = NationalTrust(2026, bytes(32), "ethereum", Address(bytes(20)), "here.example", believed)
     own = replace(WORLD.trust, chain_id=2026, checkpoints=believed)
     content = replace(own, national=nation).to_json()

@@ -14,7 +14,7 @@ from consentry.evidence import steps
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.inclusion import Inclusion, LogInclusion
 from consentry.evidence.log_tree_proof import LogTree
-from consentry.evidence.trust import Checkpoint, TrustRoot
+from consentry.evidence.trust import TrustedBlock, TrustRoot
 from consentry.evidence.verify import verify
 from tests.vectors.bundles.forgeries import forgeries
 from tests.vectors.bundles.logged import CHECKED, build_logged, build_sealed_and_logged, in_a_log_of_its_own
@@ -86,7 +86,7 @@ def test_trust_root_without_a_log_root_accepts_nothing_the_log_alone_shows() -> 
     block = BUNDLE.decision
     assert isinstance(block, LogInclusion)
     assert refused(BUNDLE.to_json(), REAL.trust).step == steps.HEADERS
-    trust = replace(REAL.trust, checkpoints=(Checkpoint(block.block_number, block.block_hash),))
+    trust = replace(REAL.trust, checkpoints=(TrustedBlock(block.block_number, block.block_hash),))
     error = refused(BUNDLE.to_json(), trust)
     assert (error.step, "is shown by the log alone" in error.message) == (steps.INSTITUTION, True)
 

@@ -19,7 +19,7 @@ from consentry.errors import InvalidInputError, VerificationError
 from consentry.evidence import header, trie
 from consentry.evidence.national import LARGEST, NationalProof, verify_anchoring
 from consentry.evidence.national_checkpoint import NationalCheckpoint
-from consentry.evidence.trust import Checkpoint, TrustRoot
+from consentry.evidence.trust import TrustedBlock, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.evidence.verify import verify
 from tests.support.header_chain import receipt_of
@@ -173,8 +173,8 @@ def test_header_leads_to_a_checkpoint_of_the_nation() -> None:
     first, second, third = PROOF.headers
     newest = header.decode(third)
     for proof, trust in (
-        (PROOF, nation_with(checkpoints=(Checkpoint(newest.number, OTHER),))),
-        (PROOF, nation_with(checkpoints=(Checkpoint(newest.number + 1, newest.hash),))),
+        (PROOF, nation_with(checkpoints=(TrustedBlock(newest.number, OTHER),))),
+        (PROOF, nation_with(checkpoints=(TrustedBlock(newest.number + 1, newest.hash),))),
         (replace(PROOF, headers=(first, third)), TRUST),
         (replace(PROOF, headers=(second, third)), TRUST),
         (replace(PROOF, headers=(third, second, first)), TRUST),
@@ -183,7 +183,7 @@ def test_header_leads_to_a_checkpoint_of_the_nation() -> None:
         (replace(PROOF, inclusion=replace(PROOF.inclusion, block_hash=OTHER)), TRUST),
     ):
         assert refused(proof, trust).step == 18
-    own = nation_with(checkpoints=(Checkpoint(header.decode(first).number, header.decode(first).hash),))
+    own = nation_with(checkpoints=(TrustedBlock(header.decode(first).number, header.decode(first).hash),))
     assert verify_anchoring(replace(PROOF, headers=(first,)).to_json(), ACCESS, own).sealed is None
 
 

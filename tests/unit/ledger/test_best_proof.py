@@ -14,7 +14,7 @@ from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock
 from consentry.evidence.inclusion import Inclusion, LogInclusion
 from consentry.evidence.log_tree_proof import LogTree
 from consentry.evidence.note import SignedNote
-from consentry.evidence.trust import Checkpoint, TrustRoot
+from consentry.evidence.trust import TrustedBlock, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from consentry.ledger.best_proof import Proved, prove_best
 from consentry.ledger.connection import Connection
@@ -57,7 +57,7 @@ class SealedProver(Prover):
 
     async def trust_root(self) -> TrustRoot:
         newest = WORLD.chain.blocks[-1]
-        checkpoints = (Checkpoint(newest.number, newest.hash),)
+        checkpoints = (TrustedBlock(newest.number, newest.hash),)
         return replace(self._trust, checkpoints=checkpoints, qbft_anchor=None, log_root=None)
 
     async def history(self, institution: Address, request_id: int) -> AccessHistory:

@@ -24,7 +24,7 @@ from consentry.evidence.inclusion import Inclusion
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.logs import log_of
 from consentry.evidence.national import NationalChain, NationalProof
-from consentry.evidence.trust import Checkpoint, NationalTrust, TrustRoot
+from consentry.evidence.trust import NationalTrust, TrustedBlock, TrustRoot
 from tests.support.log_people import ORIGIN, leaves
 from tests.support.national import START, National
 from tests.vectors.bundles.build_bundles import TRUE, TRUST_ROOT
@@ -100,7 +100,7 @@ def _written(
         index=INDEX,
         path=inclusion_proof(INDEX, SIZE, nodes_of(tree)),
     )
-    pinned = (Checkpoint(headers[-1].number, headers[-1].hash),)
+    pinned = (TrustedBlock(headers[-1].number, headers[-1].hash),)
     nation = NationalTrust(chain.chain_id, genesis, "ethereum", chain.contract, ORIGIN, pinned)
     return proof, dataclasses.replace(known, national=nation)
 

@@ -22,8 +22,7 @@ from consentry.evidence.log_proof import LogProof
 from consentry.evidence.log_root import LogRoot
 from consentry.evidence.logs import log_of
 from consentry.evidence.note import NoteSignature, SignedNote, VerifierKey
-from consentry.evidence.trust import Checkpoint as TrustedBlock
-from consentry.evidence.trust import LogRootPin, TrustRoot
+from consentry.evidence.trust import LogRootPin, TrustedBlock, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from tests.support.log_people import LOG, NOW, ORIGIN, POLICY, ROOT_HOLDERS, WITNESSES, cosigned, key
 from tests.support.qbft_chain import PARENT, RECEIPTS, TIME, Block, address_of, high_s, scalar

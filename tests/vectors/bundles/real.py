@@ -58,7 +58,7 @@ from consentry.crypto.signing import AccountKey, SigningKey, sign
 from consentry.crypto.webauthn import SoftwarePasskey
 from consentry.evidence.assemble import AccessHistory, ChainFacts, assemble
 from consentry.evidence.bundle import Bundle
-from consentry.evidence.trust import CONTRACTS, Checkpoint, TrustRoot
+from consentry.evidence.trust import CONTRACTS, TrustedBlock, TrustRoot
 from tests.support import samples
 from tests.support.evm import PAYER, Log, Outcome
 from tests.support.samples import NOW
@@ -296,7 +296,7 @@ class Story:
     def trust(self) -> TrustRoot:
         """Gives a trust root with the newest block as its only checkpoint."""
         facts, number = self.facts(), self.suite.evm.height
-        newest = Checkpoint(number, keccak(self.suite.evm.sealed_block(number).header))
+        newest = TrustedBlock(number, keccak(self.suite.evm.sealed_block(number).header))
         return TrustRoot(facts.chain_id, facts.genesis_hash, facts.header_form, facts.contracts, (newest,))
 
     def bundle(self, history: AccessHistory) -> Bundle:

@@ -20,7 +20,7 @@ from consentry.evidence import header, trie
 from consentry.evidence.assemble import AccessHistory, ChainFacts, SealedBlock, assemble
 from consentry.evidence.bundle import Bundle
 from consentry.evidence.logs import ProvableEvent, emitter_of, log_of
-from consentry.evidence.trust import Checkpoint, TrustRoot
+from consentry.evidence.trust import TrustedBlock, TrustRoot
 from tests.support.samples import NOW
 
 RECEIPTS_ROOT: Final = 5
@@ -95,7 +95,7 @@ class Rogue:
             placed[name] = replace(
                 found[name], place=EventPlace(BlockReference(number, parent, block_time), bytes(32), 0)
             )
-        trust = replace(self.trust, checkpoints=(Checkpoint(len(order), parent),))
+        trust = replace(self.trust, checkpoints=(TrustedBlock(len(order), parent),))
         return self._bundle(placed, trust, blocks, emitters or {}, members), trust
 
     def _bundle(

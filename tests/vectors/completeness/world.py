@@ -24,8 +24,7 @@ from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.log_proof import LogProof
 from consentry.evidence.state_proof import SlotProof
 from consentry.evidence.trie import Log
-from consentry.evidence.trust import CONTRACTS, TrustRoot
-from consentry.evidence.trust import Checkpoint as Block
+from consentry.evidence.trust import CONTRACTS, TrustedBlock, TrustRoot
 from consentry.evidence.validator_trail import Anchor
 from tests.support import samples
 from tests.support.log_people import NOW, ORIGIN, ROOT, ROOT_HOLDERS, cosigned
@@ -128,7 +127,7 @@ class World:
     def believing(self, *numbers: int) -> TrustRoot:
         """Gives a trust root that knows the hashes of some blocks, and nobody else."""
         blocks = self.chain.blocks
-        known = tuple(Block(number, blocks[number].hash) for number in numbers)
+        known = tuple(TrustedBlock(number, blocks[number].hash) for number in numbers)
         return replace(self.trust, checkpoints=known, qbft_anchor=None, log_root=None)
 
     def statement(self, whose: Whose, key: bytes) -> Statement:
