@@ -52,7 +52,14 @@ UNREAD_REJECTION: Final = (
 )
 NO_CALLDATA: Final = "calldata was not read: signatures of requests and scope proofs are not checked again"
 TAKEN_UP: Final = "blocks up to {} were taken from a checkpoint of this auditor"
+WENT_ON: Final = "the chain went on too fast to compare some facts of the events with what the contracts hold"
 NO_STORAGE: Final = "the audit ends before head: what the contracts hold by now was not compared with the events"
+
+
+_LOOKS: Final = 5
+"""So often what came meanwhile is decided before it is given up to compare."""
+_FEW_BLOCKS: Final = 16
+"""Which are read sooner than processes that read in bulk are started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,20 @@ class Audit:
         """
         identity, newest = await self.reader.identity(), await self.reader.head()
         head = await self._end(identity, newest)
-        first = await self._go_on(identity, head)
+        await self._decide(identity, await self._go_on(identity, head), head, progress)
+        stored, limits = list[Finding](), [NO_STORAGE]
+        if head.number == newest.number:
+            head, stored, limits = await self._compared(identity, head, progress)
+        self.replay.finish()
+        report = await self._report(head, stored, limits)
+        if self.rows:
+            self.rows.finish(self.replay.state, head)
+        return report
+
+    async def _decide(
+        self, identity: ChainIdentity, first: int, head: BlockReference, progress: Callable[[Progress], None]
+    ) -> None:
+        """Decides again what stands in blocks from ``first`` to ``head``."""
         async for last, segments in self._segments(first, head.number):
             for segment in segments:
                 await (self._take_plain(segment) if isinstance(segment, Plain) else self._take(segment))
@@ -160,11 +180,30 @@ class Audit:
         if self.checkpoints:
             await self._save(identity, head.number)
         self._swift.settle()
-        self.replay.finish()
-        report = await self._report(head, ended=head.number == newest.number)
-        if self.rows:
-            self.rows.finish(self.replay.state, head)
-        return report
+
+    async def _compared(
+        self, identity: ChainIdentity, head: BlockReference, progress: Callable[[Progress], None]
+    ) -> tuple[BlockReference, list[Finding], list[str]]:
+        """Compares the state with that of the contracts; gives the head it is of, findings, and limits.
+
+        A chain goes on while it is audited, and what the contracts hold by now may be later than the state. So where
+        they differ, what came meanwhile is decided as well, and they are asked once more as of that block.
+        """
+        state, now = self.replay.state, head.time
+        differing = await compare_storage(self.reader, state, self._named, now)
+        for _ in range(_LOOKS if differing else 0):
+            newest = head if self.span.last is not None else await self.reader.head()
+            if newest.number > head.number:
+                await self._decide(identity, head.number + 1, newest, progress)
+                head = newest
+            about = {(finding.kind, finding.about) for finding in differing}
+            try:
+                pinned = self.reader.at(head.number)
+                return head, await compare_storage(pinned, state, self._named, head.time, about), []
+            except LedgerUnavailableError:
+                # Gone already, on a node that keeps what held after few blocks.
+                continue
+        return head, [], [WENT_ON] if differing else []
 
     async def conclude(self, report: Report) -> None:
         """Writes what was found, once everything was compared; the tables are whole from then on."""
@@ -174,7 +213,7 @@ class Audit:
 
     async def _segments(self, first: int, last: int) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
         """Reads the chain, in bulk if that can be: the last block of each stretch, and what is in it."""
-        if self.bulk is None or not self.with_calldata:
+        if self.bulk is None or not self.with_calldata or last - first < _FEW_BLOCKS:
             async for stretch in stretches(self.reader, first, last):
                 yield stretch.last, [stretch.events]
             return
@@ -192,9 +231,8 @@ class Audit:
     def _found(self) -> int:
         return len(self.replay.findings)
 
-    async def _report(self, head: BlockReference, *, ended: bool) -> Report:
+    async def _report(self, head: BlockReference, stored: Sequence[Finding], compared: Sequence[str]) -> Report:
         replay = self.replay
-        stored = await compare_storage(self.reader, replay.state, self._named, head.time) if ended else []
         overdue = missing_attestations(replay.state, head)
         findings, limits = await self._without_smart_accounts([*replay.findings, *stored, *overdue])
         limits = [
@@ -205,7 +243,7 @@ class Audit:
             *limits,
             *self._unread,
             *([] if self.with_calldata else [NO_CALLDATA]),
-            *([] if ended else [NO_STORAGE]),
+            *compared,
         ]
         kept = tuple(finding for finding in findings if self._is_within(finding))
         return Report(head, replay.taken, replay.decisions, replay.signatures, kept, tuple(limits))

@@ -66,7 +66,7 @@ class AuthorisationSlot:
 
 
 class LedgerReader(Protocol):
-    """The chain, read from a node. States are those at head."""
+    """The chain, read from a node. States are those at head, but for `at`."""
 
     async def identity(self) -> ChainIdentity:
         """Gives chain and deployment, verified now; raises ForeignChainError when the node serves another."""
@@ -100,6 +100,13 @@ class LedgerReader(Protocol):
 
         Raises:
             InvalidInputError: it is such a call, but not even its requests can be read.
+        """
+        ...
+
+    def at(self, block: int) -> LedgerReader:
+        """Gives the same chain with the states after a block; nodes may keep those of the last blocks alone.
+
+        What is asked then raises LedgerUnavailableError where they are gone.
         """
         ...
 

@@ -7,10 +7,10 @@ events say of participants, subjects, groups, records and consents must be what 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import astuple
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import astuple, dataclass
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from consentry.audit.findings import Finding, Kind
 from consentry.audit.named import Named
@@ -21,42 +21,66 @@ from consentry.crypto.signing import ACCOUNT_SIZE
 
 READS_AT_ONCE: Final = 32
 """How many questions a node is asked at a time."""
+_MESSAGE: Final = "the events of {} do not lead to what the contract holds"
+_MESSAGES: Final = dict.fromkeys(
+    (Kind.SUBJECT_HEAD, Kind.INSTITUTION_HEAD), "the log of {} does not lead to the head the contract holds"
+)
 
 Key = TypeVar("Key", bound=bytes)
 Fact = TypeVar("Fact")
+About = Collection[tuple[Kind, str]]
+"""Which facts: the kind of finding that another one would be, and what it is about."""
 
 
-async def compare_storage(reader: LedgerReader, state: LedgerState, named: Named, now: int) -> list[Finding]:
-    """Compares every fact of the events with the contract that holds it.
+@dataclass(frozen=True, slots=True)
+class _Facts(Generic[Key, Fact]):
+    """Facts of one kind by what they are about, and how the contract is asked for one.
+
+    Attributes:
+        kind: what it is where the contract holds another.
+        whose: what the message names.
+        facts: what the events amount to.
+        read: asks the contract.
+    """
+
+    kind: Kind
+    whose: str
+    facts: Mapping[Key, Fact]
+    read: Callable[[Key], Awaitable[Fact]]
+
+
+async def compare_storage(
+    reader: LedgerReader, state: LedgerState, named: Named, now: int, only: About | None = None
+) -> list[Finding]:
+    """Compares the facts of the events with the contracts that hold them.
 
     Args:
         reader: the chain.
         state: what the events amount to.
         named: what the events name, for what they took back again: a relay, a membership, an office.
         now: time of the head, in seconds: a suspension in emergency ends by itself.
+        only: which facts; all if none are given.
     """
-    return [
-        *await _compare_logs(reader, state),
-        *await _compare_participants(reader, state, named, now),
-        *await _compare_subjects(reader, state),
-        *await _compare_standing(reader, state, named),
-        *await _compare_bases(reader, state),
-    ]
+    found: list[Finding] = []
+    for facts in (
+        *_logs(reader, state),
+        *_participants(reader, state, named, now),
+        *_subjects(reader, state),
+        *_standing(reader, state, named),
+        *_bases(reader, state),
+    ):
+        found += await _compare(facts, only)
+    return found
 
 
-async def _compare_logs(reader: LedgerReader, state: LedgerState) -> list[Finding]:
+def _logs(reader: LedgerReader, state: LedgerState) -> Iterable[_Facts[Any, Any]]:
     of_subjects = {subject: state.subject_head(subject) for subject in state.subjects}
     of_institutions = {institution: state.institution_head(institution) for institution in state.institutions}
-    message = "the log of {} does not lead to the head the contract holds"
-    return [
-        *await _compare(Kind.SUBJECT_HEAD, message.format("a subject"), of_subjects, reader.subject_head),
-        *await _compare(
-            Kind.INSTITUTION_HEAD, message.format("an institution"), of_institutions, reader.institution_head
-        ),
-    ]
+    yield _Facts(Kind.SUBJECT_HEAD, "a subject", of_subjects, reader.subject_head)
+    yield _Facts(Kind.INSTITUTION_HEAD, "an institution", of_institutions, reader.institution_head)
 
 
-async def _compare_participants(reader: LedgerReader, state: LedgerState, named: Named, now: int) -> list[Finding]:
+def _participants(reader: LedgerReader, state: LedgerState, named: Named, now: int) -> Iterable[_Facts[Any, Any]]:
     members = {group + institution: (group, institution) in state.members for group, institution in named.memberships}
     active = {relay: state.is_active_relay(relay, now) for relay in named.relays}
     verifiers = dict.fromkeys(state.verifiers, True)
@@ -66,71 +90,54 @@ async def _compare_participants(reader: LedgerReader, state: LedgerState, named:
     async def is_member(pair: bytes) -> bool:
         return await reader.is_group_member(pair[:-ACCOUNT_SIZE], Address(pair[-ACCOUNT_SIZE:]))
 
-    message = "the events of {} do not lead to what the contract holds"
-    return [
-        *await _compare(
-            Kind.AUTHORITY_STATE, message.format("an authority"), state.authorities, reader.authority_state
-        ),
-        *await _compare(
-            Kind.INSTITUTION_STATE, message.format("an institution"), institutions, reader.institution_state
-        ),
-        *await _compare(Kind.OFFICER_STATE, message.format("an officer"), officers, reader.officer_state),
-        *await _compare(Kind.RELAY_STATE, message.format("a relay"), active, reader.is_active_relay),
-        *await _compare(Kind.VERIFIER_STATE, message.format("a verifier"), verifiers, reader.is_verifier),
-        *await _compare(Kind.MEMBERSHIP, message.format("a group"), members, is_member),
-    ]
+    yield _Facts(Kind.AUTHORITY_STATE, "an authority", state.authorities, reader.authority_state)
+    yield _Facts(Kind.INSTITUTION_STATE, "an institution", institutions, reader.institution_state)
+    yield _Facts(Kind.OFFICER_STATE, "an officer", officers, reader.officer_state)
+    yield _Facts(Kind.RELAY_STATE, "a relay", active, reader.is_active_relay)
+    yield _Facts(Kind.VERIFIER_STATE, "a verifier", verifiers, reader.is_verifier)
+    yield _Facts(Kind.MEMBERSHIP, "a group", members, is_member)
 
 
-async def _compare_subjects(reader: LedgerReader, state: LedgerState) -> list[Finding]:
+def _subjects(reader: LedgerReader, state: LedgerState) -> Iterable[_Facts[Any, Any]]:
     facts = {subject: state.guardians.facts_of(subject) for subject in state.subjects}
     records = {record: known.status for record, known in state.records.items()}
     consents = {
         consent: ConsentSlot(known.status, known.uses, known.granted_at, known.revoked_at)
         for consent, known in state.consents.items()
     }
-    message = "the events of {} do not lead to what the contract holds"
-    return [
-        *await _compare(Kind.SUBJECT_STATE, message.format("a subject"), state.subjects, reader.subject_state),
-        *await _compare(Kind.SUBJECT_FACTS, message.format("a subject"), facts, reader.subject_facts),
-        *await _compare(Kind.RECORD_STATE, message.format("a record"), records, reader.record_status),
-        *await _compare(Kind.CONSENT_STATE, message.format("a consent"), consents, reader.consent_slot),
-    ]
+    yield _Facts(Kind.SUBJECT_STATE, "a subject", state.subjects, reader.subject_state)
+    yield _Facts(Kind.SUBJECT_FACTS, "a subject", facts, reader.subject_facts)
+    yield _Facts(Kind.RECORD_STATE, "a record", records, reader.record_status)
+    yield _Facts(Kind.CONSENT_STATE, "a consent", consents, reader.consent_slot)
 
 
-async def _compare_standing(reader: LedgerReader, state: LedgerState, named: Named) -> list[Finding]:
-    """Compares cards and guardians that the events name. An open recovery lapses by itself, and is not compared."""
+def _standing(reader: LedgerReader, state: LedgerState, named: Named) -> Iterable[_Facts[Any, Any]]:
+    """Gives cards and guardians that the events name. An open recovery lapses by itself, and is not compared."""
     cards = {subject: state.keys.cards.get(subject, b"") for subject in named.carded}
     guardians = {name: state.guardians.appointments.get(name) for name in named.appointed}
-    message = "the events of {} do not lead to what the contract holds"
-    return [
-        *await _compare(Kind.CARD_STATE, message.format("a card"), cards, reader.card_of),
-        *await _compare(Kind.GUARDIAN_STATE, message.format("a guardian"), guardians, reader.appointment),
-    ]
+    yield _Facts(Kind.CARD_STATE, "a card", cards, reader.card_of)
+    yield _Facts(Kind.GUARDIAN_STATE, "a guardian", guardians, reader.appointment)
 
 
-async def _compare_bases(reader: LedgerReader, state: LedgerState) -> list[Finding]:
+def _bases(reader: LedgerReader, state: LedgerState) -> Iterable[_Facts[Any, Any]]:
     given = {
         key: AuthorisationSlot(known.status, known.given_at, known.withdrawn_at, known.terms.authority)
         for key, known in state.authorisations.items()
     }
-    message = "the events of {} do not lead to what the contract holds"
-    return [
-        *await _compare(Kind.AUTHORISATION_STATE, message.format("an authorisation"), given, reader.authorisation_slot),
-        *await _compare(Kind.DEBT_STATE, message.format("a debt"), state.debts.known, reader.debt_slot),
-    ]
+    yield _Facts(Kind.AUTHORISATION_STATE, "an authorisation", given, reader.authorisation_slot)
+    yield _Facts(Kind.DEBT_STATE, "a debt", state.debts.known, reader.debt_slot)
 
 
-async def _compare(
-    kind: Kind, message: str, facts: Mapping[Key, Fact], read: Callable[[Key], Awaitable[Fact]]
-) -> list[Finding]:
+async def _compare(facts: _Facts[Key, Fact], only: About | None) -> list[Finding]:
     """Reads each fact, some at a time, and notes those the contract holds otherwise."""
     found: list[Finding] = []
-    keys = sorted(facts)
+    held, message = facts.facts, _MESSAGES.get(facts.kind, _MESSAGE).format(facts.whose)
+    keys = sorted(key for key in held if only is None or (facts.kind, "0x" + key.hex()) in only)
     for start in range(0, len(keys), READS_AT_ONCE):
         asked = keys[start : start + READS_AT_ONCE]
-        for key, got in zip(asked, await asyncio.gather(*map(read, asked)), strict=True):
-            if got != facts[key]:
-                found.append(Finding(kind, "0x" + key.hex(), message, _shown(facts[key]), _shown(got)))
+        for key, got in zip(asked, await asyncio.gather(*map(facts.read, asked)), strict=True):
+            if got != held[key]:
+                found.append(Finding(facts.kind, "0x" + key.hex(), message, _shown(held[key]), _shown(got)))
     return found
 
 

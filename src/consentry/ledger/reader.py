@@ -57,10 +57,19 @@ def _debt(stored: tuple[Any, ...]) -> Debt:
 class ChainReader:
     """One deployment on one chain, read at head."""
 
+    _block_read: int | None = None
+    """After which block contracts are read; at head if none is named."""
+
     def __init__(self, connection: Connection, manifest: Manifest) -> None:
         """Takes the node and the deployment; `identity` verifies that the one serves the other."""
         self._connection = connection
         self._manifest = manifest
+
+    def at(self, block: int) -> ChainReader:
+        """Gives a reader of what contracts held after a block; nodes may keep that of the last blocks alone."""
+        reader = ChainReader(self._connection, self._manifest)
+        reader._block_read = block
+        return reader
 
     async def close(self) -> None:
         """Closes the connection."""
@@ -119,6 +128,7 @@ class ChainReader:
 
     async def _read(self, contract: str, function: str, *values: Any, block: int | None = None) -> tuple[Any, ...]:
         """Asks a contract at head, or after a block."""
+        block = self._block_read if block is None else block
         signature = artifact(contract).functions[function]
         data = await self._connection.call(self._manifest.address(contract), signature.encode_call(values), block=block)
         try:
