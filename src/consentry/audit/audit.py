@@ -24,6 +24,7 @@ from consentry.audit.reading import read_again, stretches
 from consentry.audit.replay import Replay
 from consentry.audit.storage import compare_storage
 from consentry.audit.swift import Swift
+from consentry.audit.unread import Unread
 from consentry.core import events
 from consentry.core.act_table import ACTS
 from consentry.core.chain import BlockReference, ChainIdentity
@@ -46,10 +47,6 @@ NO_TRACE: Final = (
     "request, a participant or consent that no other event names"
 )
 SMART_ACCOUNT: Final = "signatures of smart accounts cannot be checked again; those of {} are taken as they are"
-UNREAD_CALLDATA: Final = "transaction {} is no call of decide; what it decided is checked from events alone"
-UNREAD_REJECTION: Final = (
-    "what came with request {} of transaction {} cannot be read; why it was rejected is checked from events alone"
-)
 NO_CALLDATA: Final = "calldata was not read: signatures of requests and scope proofs are not checked again"
 TAKEN_UP: Final = "blocks up to {} were taken from a checkpoint of this auditor"
 WENT_ON: Final = "the chain went on too fast to compare some facts of the events with what the contracts hold"
@@ -134,7 +131,7 @@ class Audit:
     bulk: BulkReader | None = None
     replay: Replay = field(init=False)
     _named: Named = field(default_factory=Named)
-    _unread: list[str] = field(default_factory=list)
+    _unread: Unread = field(default_factory=Unread)
     _taken_up: BlockReference | None = None
     _swift: Swift = field(init=False)
 
@@ -241,7 +238,7 @@ class Audit:
             NO_TRACE,
             *([TAKEN_UP.format(self._taken_up.number)] if self._taken_up else []),
             *limits,
-            *self._unread,
+            *self._unread.limits(),
             *([] if self.with_calldata else [NO_CALLDATA]),
             *compared,
         ]
@@ -360,7 +357,7 @@ class Audit:
         """Says that an item cannot be read: the contract decides none of that kind, and rejects some unread."""
         transaction = "0x" + answer.place.transaction_hash.hex()
         if isinstance(answer, events.RequestRejected):
-            self._unread.append(UNREAD_REJECTION.format(answer.request_id, transaction))
+            self._unread.rejection(answer.request_id, transaction)
             return
         request, message = answer.entry.request, "a decided request cannot be read in its transaction"
         about = "0x" + (request.institution + request.request_id.to_bytes(32, "big")).hex()
@@ -381,7 +378,7 @@ class Audit:
             self.replay.findings.append(Finding(Kind.MATERIAL, about, message, "a plain call", "another", place))
             return None
         if submitted is None:
-            self._unread.append(UNREAD_CALLDATA.format(about))
+            self._unread.transaction(about)
             return None
         if len(submitted) != len(answers):
             message = "a transaction answered another number of requests than were submitted"

@@ -26,10 +26,11 @@ from consentry.audit.debts import RowPlace
 from consentry.audit.digests import DigestSet, UsedRequests
 from consentry.audit.named import Named
 from consentry.audit.replay import Replay
+from consentry.audit.unread import Unread
 from consentry.core.chain import BlockReference, ChainIdentity
 from consentry.errors import ConfigurationError, ForeignChainError
 
-HEAD: Final = f"consentry.audit-checkpoint/v3 of {consentry.__version__}\n".encode()
+HEAD: Final = f"consentry.audit-checkpoint/v4 of {consentry.__version__}\n".encode()
 KEY_SIZE: Final = 32
 SECONDS: Final = 60.0
 _SHARE: Final = 20
@@ -39,7 +40,18 @@ _MAC_SIZE: Final = 32
 _FILE_MODE: Final = 0o600
 _MOST_HEAD: Final = 100
 _PIECE: Final = 1 << 20
-_PARTS: Final = ("acts", "brought", "checkpoint", "debts", "digests", "findings", "named", "officers", "replay")
+_PARTS: Final = (
+    "acts",
+    "brought",
+    "checkpoint",
+    "debts",
+    "digests",
+    "findings",
+    "named",
+    "officers",
+    "replay",
+    "unread",
+)
 _PLACES: Final = ("consentry.crypto.signing", *(f"consentry.audit.{part}" for part in _PARTS))
 """Modules whose values a state is made of, beside those of ``core``; to make one of them does nothing else."""
 _PLAIN: Final = (Enum, DigestSet, UsedRequests)
@@ -81,7 +93,7 @@ class Saved:
     block: BlockReference
     replay: Replay
     named: Named
-    unread: list[str]
+    unread: Unread
     rows: RowPlace | None
 
     def check(self, identity: ChainIdentity, asked: Asked, head: BlockReference) -> None:

@@ -18,11 +18,12 @@ from consentry.audit.checkpoint import Checkpoints, Saved
 from consentry.audit.findings import Kind, Report
 from consentry.audit.parts import PartWriter
 from consentry.audit.replay import Replay
+from consentry.audit.unread import Unread
 from consentry.errors import ConfigurationError
 from tests.support.memory_reader import honest_story
 
 KEY = bytes(range(32))
-HEAD = f"consentry.audit-checkpoint/v3 of {consentry.__version__}\n".encode()
+HEAD = f"consentry.audit-checkpoint/v4 of {consentry.__version__}\n".encode()
 MAC_SIZE = 32
 
 
@@ -66,7 +67,7 @@ async def test_checkpoint_that_another_key_sealed_is_refused_by_the_audit(path: 
     forged = Checkpoints(path, bytes(32))
     saved = Checkpoints(path, KEY).load()
     assert saved is not None
-    forged.save(replace(saved, unread=[]))
+    forged.save(replace(saved, unread=Unread()))
     with pytest.raises(ConfigurationError, match="remove it to start anew"):
         await Audit(honest_story().reader(), checkpoints=Checkpoints(path, KEY)).run()
 
@@ -87,7 +88,7 @@ def test_checkpoint_that_was_cut_is_refused(path: Path, size: int) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    [HEAD.replace(b"/v3", b"/v2"), HEAD.replace(consentry.__version__.encode(), b"0.0.9"), HEAD[:-1], b""],
+    [HEAD.replace(b"/v4", b"/v3"), HEAD.replace(consentry.__version__.encode(), b"0.0.9"), HEAD[:-1], b""],
 )
 def test_checkpoint_of_another_version_is_refused(path: Path, head: bytes) -> None:
     path.write_bytes(sealed(head + state_in(path)))

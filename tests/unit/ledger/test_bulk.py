@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from consentry.audit.columns import Segment
+from consentry.audit.columns import Plain, Segment
+from consentry.core.events import AccessDecided
 from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError
@@ -221,6 +222,25 @@ def test_blocks_that_are_too_much_together_are_asked_for_alone(monkeypatch: pyte
     segments, _, _ = found.read(5, 9, bytes(16))
     assert len(segments) == 10
     assert asked == [1, 5, 2, 3, 1, 2]
+
+
+def test_block_that_is_too_long_whole_is_read_without_its_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, node = reader(100)
+    decided = {**log(7, 30), "topics": ["0x" + DECIDED.hex(), *["0x" + "00" * 32] * 3], "data": "0x" + "00" * 224}
+    given, block = node.eth_getLogs, node.eth_getBlockByNumber
+    monkeypatch.setattr(node, "eth_getLogs", lambda wanted: [*given(wanted), decided])
+
+    def without_transactions(number: str, whole: bool) -> dict[str, Any]:  # noqa: FBT001 - as nodes have it
+        if whole:
+            raise LedgerUnavailableError("node does not answer (ValueError)")
+        return block(number, whole)
+
+    monkeypatch.setattr(node, "eth_getBlockByNumber", without_transactions)
+    segments, logs, reached = found.read(5, 9, bytes(16))
+    assert (logs, reached, len(segments)) == (11, 9, 11)
+    events = [event for segment in segments if not isinstance(segment, Plain) for event in segment]
+    [access] = [event for event in events if isinstance(event, AccessDecided)]
+    assert access.place.block.number == 7
 
 
 def test_node_that_gives_not_even_one_block_is_no_node() -> None:
