@@ -20,7 +20,8 @@ from consentry.core.terms import Address
 from consentry.core.typed_data import Domain
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import artifact
-from consentry.ledger.bulk import BlockReader, Bulk, Source
+from consentry.ledger.bulk import Bulk
+from consentry.ledger.bulk_blocks import BlockReader, Source
 from tests.support import samples
 
 LEDGER = Address(samples.address(8))
@@ -175,7 +176,7 @@ def test_what_was_submitted_is_asked_for_where_something_was_decided(monkeypatch
 
 
 def test_more_than_can_be_held_is_handed_over_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consentry.ledger.bulk._MOST_LOGS", 7)
+    monkeypatch.setattr("consentry.ledger.bulk_blocks._MOST_LOGS", 7)
     found, _ = reader(3)
     segments, logs, reached = found.read(5, 14, bytes(16))
     assert (logs, reached) == (10, 9)
