@@ -222,7 +222,7 @@ def test_blocks_that_are_too_much_together_are_asked_for_alone(monkeypatch: pyte
     monkeypatch.setattr(node, "ask", asking)
     segments, _, _ = found.read(5, 9, bytes(16))
     assert len(segments) == 10
-    assert asked == [1, 5, 2, 3, 1, 2]
+    assert asked == [1, 5, 3, 2, 1, 2]
 
 
 def test_block_that_is_too_long_whole_is_read_without_its_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
