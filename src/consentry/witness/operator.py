@@ -26,6 +26,8 @@ from consentry.witness.submission import Submission
 from consentry.witness.tile_threads import TileThreads
 
 _LARGEST_ANSWER: Final = 1 << 16
+_MOST_DIGITS: Final = 19
+"""Of a size; Python reads no more than some thousand, and fails with an error of its own."""
 _TRIES: Final = 3
 """Times a witness is sent one checkpoint: first as if it knew nothing, then from where it says it is."""
 
@@ -165,7 +167,9 @@ async def _post(client: httpx.AsyncClient, url: str, body: bytes) -> httpx.Respo
 
 def _size_in(answer: httpx.Response, most: int) -> int:
     text = answer.content.decode("ascii", errors="replace").removesuffix("\n")
-    if not text.isdecimal() or not text.isascii() or not int(text[:20]) <= most:
+    # Its length is looked at before anything is read as a number: a thousand zeros are a small one too.
+    is_number = len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal()
+    if not is_number or int(text) > most:
         raise VerificationError(f"size at the witness does not match (got {text!r:.80}, expected at most {most})")
     return int(text)
 

@@ -103,6 +103,8 @@ def _away(request: httpx.Request) -> httpx.Response:
         (lambda _: httpx.Response(409, text="-1\n"), "size at the witness"),
         (lambda _: httpx.Response(409, text="٣\n"), "size at the witness"),
         (lambda _: httpx.Response(409, text="9" * 5000), "size at the witness"),
+        (lambda _: httpx.Response(409, text="0" * 5000), "size at the witness"),
+        (lambda _: httpx.Response(409, text="0" * 19 + "1"), "size at the witness"),
         (lambda _: httpx.Response(200, content=b"x" * 70_000), "over 65536 bytes"),
         (lambda _: httpx.Response(200, text="yes\n"), "signature line"),
         (_cosigned_by(1), "got none of"),
