@@ -39,6 +39,7 @@ FOLDERS = {
     "log": "tests/unit/ledger",
     "token": "tests/unit/vault",
     "audit": "tests",
+    "witness": "tests/unit/witness",
 }
 KILLERS = sorted({(mutant["suite"], mutant["select"]) for _, mutant in MUTANTS})
 

@@ -31,6 +31,12 @@ from consentry.witness.tiles import FollowedLog, Head, StoredTree, TileStore
 _AT_ONCE: Final = 16
 """Blocks that are asked for at once, and written together."""
 
+BLOCK_CONFLICT: Final = "block-conflict"
+"""Kind of a kept file: the node had two blocks of one number."""
+
+MOST_CONFLICTS: Final = 100
+"""Such files that are kept, the first ones: a node that goes to and fro is not recorded for ever."""
+
 NOT_LOOKED_AT: Final = "node was not looked at yet"
 """Why nothing is vouched for right after a start."""
 
@@ -172,7 +178,7 @@ class LogKeeper:
         found = header.decode(encoded, self._form)
         if found.number == self._last.number and found.hash != self._last.hash:
             conflict = BlockConflict(self._log.chain_id, self._form, self._head.header, encoded)
-            self._exhibits.keep("block-conflict", conflict.to_json())
+            self._exhibits.keep(BLOCK_CONFLICT, conflict.to_json(), most=MOST_CONFLICTS)
         if found.hash != self._last.hash:
             raise VerificationError(
                 f"hash of block {self._last.number} does not match (got 0x{found.hash.hex()}, "

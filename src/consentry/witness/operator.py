@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,8 +27,13 @@ from consentry.witness.submission import Submission
 from consentry.witness.tile_threads import TileThreads
 
 _LARGEST_ANSWER: Final = 1 << 16
+_MOST_DIGITS: Final = 19
+"""Of a size; Python reads no more than some thousand, and fails with an error of its own."""
 _TRIES: Final = 3
 """Times a witness is sent one checkpoint: first as if it knew nothing, then from where it says it is."""
+
+WITNESS_SECONDS: Final = 10.0
+"""How long a witness may take for all its answers: a client's limits are for each byte, and one may drip for ever."""
 
 
 class LogOperator:
@@ -100,7 +106,10 @@ class LogOperator:
         """Asks witnesses for cosignatures of the last checkpoint, and keeps those that hold.
 
         Returns:
-            For each witness that gave none, by name, why.
+            For each witness that gave none, by name, why; what goes wrong with one keeps no other from being heard.
+
+        Raises:
+            ConfigurationError: the disk does not take them.
         """
         asked = (self._cosigned(witness, client) for witness in witnesses)
         answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -108,6 +117,8 @@ class LogOperator:
         for witness, answer in zip(witnesses, answers, strict=True):
             if isinstance(answer, ConsentryError):
                 failed[witness.key.name] = answer
+            elif isinstance(answer, Exception):
+                failed[witness.key.name] = _unforeseen(answer)
             elif isinstance(answer, BaseException):
                 raise answer
             else:
@@ -116,11 +127,14 @@ class LogOperator:
         return failed
 
     async def _cosigned(self, witness: AskedWitness, client: httpx.AsyncClient) -> NoteSignature:
-        note, old = self.note, 0
+        note, old, left = self.note, 0, WITNESS_SECONDS
         checkpoint = Checkpoint.parse(note.text)
         for _ in range(_TRIES):
             proof = await self._threads.keep(partial(self._keeper.consistency, old, checkpoint.size))
-            answer = await _post(client, witness.url, Submission(old, proof, note, checkpoint).to_bytes())
+            # Only its own time counts, not that of the tiles; and so nothing but the asking is ever cut off.
+            begun = time.monotonic()
+            answer = await _post(client, witness.url, Submission(old, proof, note, checkpoint).to_bytes(), left)
+            left -= time.monotonic() - begun
             if answer.status_code == httpx.codes.CONFLICT:
                 old = _size_in(answer, checkpoint.size)
                 continue
@@ -150,22 +164,31 @@ class AskedWitness:
         return cls(url, VerifierKey.parse(key))
 
 
-async def _post(client: httpx.AsyncClient, url: str, body: bytes) -> httpx.Response:
+def _unforeseen(error: Exception) -> ConsentryError:
+    """Tells of a fault nobody thought of by its kind alone: its text may hold anything."""
+    told = GatewayUnavailableError(f"asking the witness failed (unforeseen {type(error).__name__})")
+    told.__cause__ = error
+    return told
+
+
+async def _post(client: httpx.AsyncClient, url: str, body: bytes, seconds: float) -> httpx.Response:
+    address, content = url.rstrip("/") + "/add-checkpoint", b""
     try:
-        async with client.stream("POST", url.rstrip("/") + "/add-checkpoint", content=body) as answer:
-            content = b""
+        async with asyncio.timeout(seconds), client.stream("POST", address, content=body) as answer:
             async for part in answer.aiter_bytes():
                 content += part
                 if len(content) > _LARGEST_ANSWER:
                     raise VerificationError(f"answer of a witness does not match (got over {_LARGEST_ANSWER} bytes)")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         raise GatewayUnavailableError(f"witness does not answer ({type(error).__name__})") from error
     return httpx.Response(answer.status_code, content=content)
 
 
 def _size_in(answer: httpx.Response, most: int) -> int:
     text = answer.content.decode("ascii", errors="replace").removesuffix("\n")
-    if not text.isdecimal() or not text.isascii() or not int(text[:20]) <= most:
+    # Its length is looked at before anything is read as a number: a thousand zeros are a small one too.
+    is_number = len(text) <= _MOST_DIGITS and text.isascii() and text.isdecimal()
+    if not is_number or int(text) > most:
         raise VerificationError(f"size at the witness does not match (got {text!r:.80}, expected at most {most})")
     return int(text)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+
+import httpx
 
 from consentry.core.log_tree import consistency_proof as proof_of
 from consentry.core.log_tree import nodes_of, root_of
@@ -20,6 +22,16 @@ from tests.support.header_chain import HeaderChain
 from tests.support.log_people import LOG, NOW, ORIGIN, WITNESSES
 
 COSIGNER = WITNESSES[0]
+
+
+class Drip(httpx.AsyncByteStream):
+    """The body of an answer that goes on and on: one byte, and soon another."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Gives them."""
+        while True:
+            await asyncio.sleep(0.05)
+            yield b"x"
 
 
 def exhibits_in(folder: Path) -> Exhibits:

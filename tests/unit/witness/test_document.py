@@ -12,6 +12,7 @@ from consentry.core.log_tree import verify_consistency
 from consentry.evidence.block_conflict import verify_block_conflict
 from consentry.evidence.checkpoint import verify_signature
 from consentry.evidence.note import NoteSignature
+from consentry.witness.keeper import BLOCK_CONFLICT
 from consentry.witness.submission import LARGEST_BODY, Submission
 from consentry.witness.witness import CONTRADICTED, CONVICTION, REFUSED
 from tests.support.log_people import LOG, NOW, WITNESSES, head
@@ -43,4 +44,4 @@ def test_example_of_two_blocks_is_a_conflict_of_those_hashes() -> None:
 
 def test_kinds_of_evidence_are_those_kept() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| .* \| .* \|$", DOCUMENT.partition("## 5.")[2], re.MULTILINE)
-    assert sorted(rows) == sorted([CONVICTION, REFUSED, CONTRADICTED, "block-conflict"])
+    assert sorted(rows) == sorted([CONVICTION, REFUSED, CONTRADICTED, BLOCK_CONFLICT])

@@ -21,7 +21,7 @@ from consentry.errors import (
 from consentry.evidence.block_conflict import verify_block_conflict
 from consentry.ledger.embedded import durable
 from consentry.witness import tiles
-from consentry.witness.keeper import LogKeeper
+from consentry.witness.keeper import BLOCK_CONFLICT, LogKeeper
 from tests.support.header_chain import CHAIN_ID, OURS, HeaderChain, receipt_of
 from tests.unit.witness.kept import exhibits_in, expected_root, follow, followed, keeper_in
 
@@ -184,7 +184,7 @@ def test_rewritten_block_is_refused_and_kept(tmp_path: Path, height: int) -> Non
     assert (keeper.root, keeper.block) == (root, 30)
     assert trouble_of(keeper) == str(raised.value)
     exhibits = exhibits_in(tmp_path)
-    (name,) = exhibits.names("block-conflict")
+    (name,) = exhibits.names(BLOCK_CONFLICT)
     dispute = verify_block_conflict(exhibits.read(name))
     assert (dispute.number, dispute.first, dispute.second) == (30, node.blocks[30].hash, other.blocks[30].hash)
     # The node is back on its first history: the tree goes on, the evidence stays.
@@ -199,7 +199,26 @@ def test_other_block_at_the_height_of_the_tree_is_refused(tmp_path: Path) -> Non
     keeper = followed(tmp_path, node)
     with pytest.raises(VerificationError, match="hash of block 30 does not match"):
         follow(keeper, node.fork(29).grow(1, "two"))
-    assert len(exhibits_in(tmp_path).names("block-conflict")) == 1
+    assert len(exhibits_in(tmp_path).names(BLOCK_CONFLICT)) == 1
+
+
+def test_node_that_goes_to_and_fro_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consentry.witness.keeper.MOST_CONFLICTS", 3)
+    node = HeaderChain().grow(30)
+    keeper = followed(tmp_path, node)
+    others = [node.fork(29).grow(1, f"other {number}") for number in range(6)]
+    for other in (*others, *others):
+        with pytest.raises(VerificationError, match="hash of block 30 does not match"):
+            follow(keeper, other)
+        assert trouble_of(keeper) is not None
+        follow(keeper, node)
+        keeper = keeper_in(tmp_path, node)
+        follow(keeper, node)
+    exhibits = exhibits_in(tmp_path)
+    found = {verify_block_conflict(exhibits.read(name)).second for name in exhibits.names(BLOCK_CONFLICT)}
+    # The first ones stay: no later one takes their place.
+    assert found == {other.blocks[30].hash for other in others[:3]}
+    assert len(exhibits.names()) == len(found)
 
 
 def test_block_that_does_not_follow_its_parent_is_refused_with_its_neighbours(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -17,9 +18,13 @@ from consentry.witness.keeper import LogKeeper
 from consentry.witness.operator import AskedWitness, LogOperator
 from tests.support.header_chain import HeaderChain
 from tests.support.log_people import LOG, NOW, ORIGIN, WITNESSES
-from tests.unit.witness.kept import exhibits_in, expected_root, follow, followed, witness_in
+from tests.unit.witness.kept import Drip, exhibits_in, expected_root, follow, followed, witness_in
 
 ASKED = AskedWitness("http://witness", WITNESSES[0].verifier_key)
+HONEST = AskedWitness("http://honest", WITNESSES[1].verifier_key)
+LONGEST = 20
+"""Seconds after which a test that waits for a witness without end is a failure."""
+
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
@@ -27,10 +32,12 @@ def operator_in(folder: Path, keeper: LogKeeper) -> LogOperator:
     return LogOperator(folder / "signed" / "checkpoint", keeper, LOG)
 
 
-def ask(operator: LogOperator, transport: httpx.AsyncBaseTransport) -> dict[str, ConsentryError]:
+def ask(
+    operator: LogOperator, transport: httpx.AsyncBaseTransport, witnesses: Sequence[AskedWitness] = (ASKED,)
+) -> dict[str, ConsentryError]:
     async def asking() -> dict[str, ConsentryError]:
-        async with httpx.AsyncClient(transport=transport) as client:
-            return await operator.ask([ASKED], client)
+        async with asyncio.timeout(LONGEST), httpx.AsyncClient(transport=transport) as client:
+            return await operator.ask(witnesses, client)
 
     return asyncio.run(asking())
 
@@ -103,6 +110,8 @@ def _away(request: httpx.Request) -> httpx.Response:
         (lambda _: httpx.Response(409, text="-1\n"), "size at the witness"),
         (lambda _: httpx.Response(409, text="٣\n"), "size at the witness"),
         (lambda _: httpx.Response(409, text="9" * 5000), "size at the witness"),
+        (lambda _: httpx.Response(409, text="0" * 5000), "size at the witness"),
+        (lambda _: httpx.Response(409, text="0" * 19 + "1"), "size at the witness"),
         (lambda _: httpx.Response(200, content=b"x" * 70_000), "over 65536 bytes"),
         (lambda _: httpx.Response(200, text="yes\n"), "signature line"),
         (_cosigned_by(1), "got none of"),
@@ -129,3 +138,94 @@ def test_cosignature_that_does_not_hold_is_not_kept(tmp_path: Path, chain: Heade
     failed = ask(operator, httpx.MockTransport(lambda _: httpx.Response(200, text=other)))
     assert "does not hold" in failed[ASKED.key.name].message
     assert lines_of(operator, ASKED.key) == 0
+
+
+def _breaks(_: httpx.Request) -> httpx.Response:
+    raise RuntimeError("a fault nobody thought of")
+
+
+def _drips(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, stream=Drip())
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (_breaks, "unforeseen RuntimeError"),
+        (_drips, "does not answer"),
+        (lambda _: httpx.Response(409, text="0" * 5000), "size at the witness"),
+    ],
+)
+def test_witness_that_does_wrong_takes_no_cosignature_of_another(
+    tmp_path: Path, chain: HeaderChain, monkeypatch: pytest.MonkeyPatch, answer: Handler, message: str
+) -> None:
+    monkeypatch.setattr("consentry.witness.operator.WITNESS_SECONDS", 0.2)
+    operator = operator_in(tmp_path, followed(tmp_path, chain))
+    operator.checkpoint()
+    honest = _cosigned_by(1)
+
+    def either(request: httpx.Request) -> httpx.Response:
+        return honest(request) if request.url.host == "honest" else answer(request)
+
+    failed = ask(operator, httpx.MockTransport(either), [ASKED, HONEST])
+
+    assert list(failed) == [ASKED.key.name]
+    assert message in failed[ASKED.key.name].message
+    again = operator_in(tmp_path, followed(tmp_path, chain))
+    assert lines_of(again, LOG.verifier_key) == lines_of(again, HONEST.key) == 1
+    assert lines_of(again, ASKED.key) == 0
+
+
+def test_time_of_a_witness_is_that_of_all_its_answers(
+    tmp_path: Path, chain: HeaderChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consentry.witness.operator.WITNESS_SECONDS", 0.4)
+    operator = operator_in(tmp_path, followed(tmp_path, chain))
+    operator.checkpoint()
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.25)
+        return httpx.Response(409, text="1\n")
+
+    failed = ask(operator, httpx.MockTransport(slow))
+    assert "does not answer (TimeoutError)" in failed[ASKED.key.name].message
+
+
+def test_time_of_the_own_tiles_is_not_that_of_a_witness(
+    tmp_path: Path, chain: HeaderChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consentry.witness.operator.WITNESS_SECONDS", 0.2)
+    keeper = followed(tmp_path, chain)
+    operator = operator_in(tmp_path, keeper)
+    operator.checkpoint()
+    real = keeper.consistency
+
+    def slow(old: int, new: int) -> tuple[bytes, ...]:
+        time.sleep(0.4)
+        return real(old, new)
+
+    monkeypatch.setattr(keeper, "consistency", slow)
+    assert ask(operator, httpx.MockTransport(_cosigned_by(0))) == {}
+    assert lines_of(operator, ASKED.key) == 1
+
+
+def test_asking_that_is_ended_keeps_nothing(tmp_path: Path, chain: HeaderChain) -> None:
+    operator = operator_in(tmp_path, followed(tmp_path, chain))
+    operator.checkpoint()
+    note, begun = operator.note, asyncio.Event()
+
+    async def waits(_: httpx.Request) -> httpx.Response:
+        begun.set()
+        await asyncio.sleep(LONGEST)
+        raise AssertionError("nobody ended it")
+
+    async def ended() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(waits)) as client:
+            asking = asyncio.create_task(operator.ask([ASKED, HONEST], client))
+            await begun.wait()
+            asking.cancel()
+            await asking
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(ended())
+    assert operator.note == note

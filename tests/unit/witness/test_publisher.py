@@ -24,17 +24,18 @@ from consentry.witness.publisher import GIVEN_UP_SECONDS, QUIET_SECONDS, LogPubl
 from consentry.witness.witness import Witness
 from tests.support.header_chain import HeaderChain
 from tests.support.log_people import LOG, NOW, POLICY, WITNESSES
-from tests.unit.witness.kept import exhibits_in, expected_root, follow, followed, keeper_in
+from tests.unit.witness.kept import Drip, exhibits_in, expected_root, follow, followed, keeper_in
 
 TWO_OF_THREE = replace(POLICY, witnesses=POLICY.witnesses[:3], threshold=2)
 ASKED = [AskedWitness(f"http://w{number}", WITNESSES[number].verifier_key) for number in range(3)]
 
 
 class Crowd(httpx.AsyncBaseTransport):
-    """Three witnesses, each with a tree of its own; those that are away do not answer."""
+    """Three witnesses, each with a tree of its own; those that are away do not answer, and some never end to."""
 
     def __init__(self, folder: Path, chain: HeaderChain) -> None:
         self.away: set[str] = set()
+        self.dripping: set[str] = set()
         self.keepers: dict[str, LogKeeper] = {}
         self._inner: dict[str, httpx.ASGITransport] = {}
         for number in range(3):
@@ -50,6 +51,8 @@ class Crowd(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.host in self.away:
             raise httpx.ConnectError("away")
+        if request.url.host in self.dripping:
+            return httpx.Response(200, stream=Drip())
         return await self._inner[request.url.host].handle_async_request(request)
 
     def follow(self, chain: HeaderChain, *names: str) -> None:
@@ -160,6 +163,27 @@ def test_witnesses_that_are_away_take_nothing_back(tmp_path: Path, chain: Header
     assert asyncio.run(publisher.tile(tile.path)) == (b"".join(chain.leaves()[:9]), False)
     with pytest.raises(InvalidInputError):
         asyncio.run(publisher.tile("tile/0/0"))
+
+
+def test_witness_that_never_ends_its_answer_is_away_and_stops_nothing(
+    tmp_path: Path, chain: HeaderChain, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consentry.witness.operator.WITNESS_SECONDS", 1.5)
+    keeper, now = followed(tmp_path, chain), [float(NOW)]
+    publisher = publisher_in(tmp_path, keeper, clock=lambda: now[0])
+    crowd.follow(chain)
+    crowd.dripping = {"w0"}
+
+    async def at_last() -> None:
+        async with asyncio.timeout(20):
+            await publisher.publish(crowd.client)
+
+    asyncio.run(at_last())
+    assert shown(publisher) == (Checkpoint(LOG.name, keeper.size, expected_root(chain)), 2)
+    assert re.match(r"a\.example\.org/witness.*does not answer \(TimeoutError\)$", told(publisher, crowd, now))
+    crowd.dripping = set()
+    publish(publisher, crowd)
+    assert shown(publisher)[1] == 3
 
 
 def test_without_a_policy_each_signed_checkpoint_is_shown(tmp_path: Path, chain: HeaderChain) -> None:
