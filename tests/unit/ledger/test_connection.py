@@ -1,4 +1,4 @@
-"""A node that answers with what is no answer is a node that does not answer."""
+"""A node that answers with what is no answer, or with more than any answer has, is a node that does not answer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from consentry.core.terms import Address
 from consentry.errors import LedgerUnavailableError
+from consentry.ledger import wire
 from consentry.ledger.connection import Connection
 from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
@@ -24,6 +25,8 @@ ASKING: dict[str, Callable[[Connection], Awaitable[object]]] = {
     "mined": lambda connection: connection.mined(HASH),
     "logs": lambda connection: connection.logs([Address(bytes(20))], 0, None),
     "raw": lambda connection: connection.raw("eth_getProof"),
+    "code": lambda connection: connection.code(Address(bytes(20))),
+    "chain_id": lambda connection: connection.chain_id(),
 }
 NO_TRANSACTIONS: list[Any] = [
     None,
@@ -44,10 +47,26 @@ class Node:
 
     def __init__(self) -> None:
         self.result: Any = None
+        self.padding = 0
+        self.is_chunked = self.is_compressed = False
+        self.asked = 0
 
-    async def serve(self, request: web.Request) -> web.Response:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.asked += 1
         asked = await request.json()
-        return web.json_response({"jsonrpc": "2.0", "id": asked["id"], "result": self.result})
+        body = web.json_response({"jsonrpc": "2.0", "id": asked["id"], "result": self.result}).body
+        assert isinstance(body, bytes)
+        answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+        if self.is_chunked:
+            answer.enable_chunked_encoding()
+        elif not self.is_compressed:
+            answer.content_length = len(body) + self.padding
+        if self.is_compressed:
+            answer.enable_compression(web.ContentCoding.gzip)
+        await answer.prepare(request)
+        await answer.write(body + b" " * self.padding)
+        await answer.write_eof()
+        return answer
 
 
 class Told(AsyncBaseProvider):
@@ -114,3 +133,29 @@ async def test_what_is_no_answer_is_a_node_that_does_not_answer_on_the_usual_way
 async def test_raw_answer_that_is_none_is_a_node_that_does_not_answer(answer: object) -> None:
     with pytest.raises(LedgerUnavailableError, match="node does not"):
         await ASKING["raw"](other(answer))
+
+
+@pytest.mark.parametrize("form", ["plain", "chunked", "compressed"])
+@pytest.mark.parametrize("name", ASKING)
+async def test_answer_longer_than_any_is_a_node_that_does_not_answer(
+    node: Node, connection: Connection, name: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "MOST_BYTES", 1 << 16)
+    node.is_chunked, node.is_compressed = form == "chunked", form == "compressed"
+    node.result, node.padding = "0x", (1 << 20)
+    with pytest.raises(LedgerUnavailableError, match=r"node does not answer \(ValueError\)") as told:
+        await ASKING[name](connection)
+    # Nobody is to read so much again.
+    assert not told.value.details["is_passing"]
+    assert node.asked <= 2
+
+
+@pytest.mark.parametrize("form", ["plain", "chunked", "compressed"])
+@pytest.mark.parametrize("name", ["raw", "code"])
+async def test_answer_that_is_as_long_as_any_is_read(
+    node: Node, connection: Connection, name: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "MOST_BYTES", 1 << 18)
+    node.is_chunked, node.is_compressed = form == "chunked", form == "compressed"
+    node.result = "0x" + "12" * 100_000
+    assert await ASKING[name](connection) in (node.result, bytes.fromhex(node.result[2:]))
