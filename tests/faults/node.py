@@ -93,7 +93,7 @@ class Rules(MemoryLedger):
     def _run(self, transaction: Transaction, place: EventPlace) -> Sequence[events.LedgerEvent]:
         sent = [item for item in submitted_in(transaction.data) or () if item is not None]
         shown = [
-            Material(self.leaves[i.request.record_id], i.shown.terms, i.shown.scope_proof, i.shown.authorisation)
+            Material(self.leaves[i.request.record_id], i.shown.terms, tuple(i.shown.scope_proof), i.shown.authorisation)
             for i in sent
         ]
         whole = sent[0].within is not None

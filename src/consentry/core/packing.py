@@ -222,7 +222,7 @@ class Tables:
     consents: Sequence[ConsentTerms]
     subjects: Sequence[SubjectId]
     leaves: Sequence[RecordLeaf]
-    scope_proofs: Sequence[tuple[bytes, ...]]
+    scope_proofs: Sequence[Sequence[bytes]]
     authorisations: Sequence[StandingAuthorisation]
     codes: Sequence[int]
     practitioners: Sequence[bytes]
@@ -252,7 +252,7 @@ def _values_of(request: AccessRequest, shown: Shown, subject: SubjectId | None) 
         shown.terms,
         subject,
         shown.leaf,
-        shown.scope_proof or None,
+        tuple(shown.scope_proof) or None,
         shown.authorisation,
         pack_codes(request),
         request.practitioner,

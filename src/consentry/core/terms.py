@@ -5,6 +5,7 @@ Byte strings of 32 bytes stand for ``bytes32``; addresses are 20 bytes. ``typed_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NewType
 
@@ -176,5 +177,5 @@ class Shown:
 
     terms: ConsentTerms | None = None
     leaf: RecordLeaf | None = None
-    scope_proof: tuple[bytes, ...] = field(default=())
+    scope_proof: Sequence[bytes] = field(default=())
     authorisation: StandingAuthorisation | None = None

@@ -127,8 +127,9 @@ class Connection:
                 block = await self._web3.eth.get_block("latest" if number is None else number)
         except BlockNotFound:
             return None
-        reference = BlockReference(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
-        return Header(reference, bytes(block["parentHash"]))
+        with readable("block"):
+            reference = BlockReference(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
+            return Header(reference, bytes(block["parentHash"]))
 
     async def header_bytes(self, number: int) -> bytes:
         """Gives the RLP of a header, compared with the hash the node gives.
@@ -207,18 +208,19 @@ class Connection:
                 receipt: Any = await self._web3.eth.get_transaction_receipt(HexStr("0x" + transaction_hash.hex()))
         except TransactionNotFound:
             return None
-        header = await self.header(int(receipt["blockNumber"]))
-        if header is None or header.block.hash != bytes(receipt["blockHash"]):
-            return None
-        created = receipt.get("contractAddress")
-        return Mined(
-            succeeded=receipt["status"] == 1,
-            transaction_hash=bytes(receipt["transactionHash"]),
-            block=header.block,
-            gas_used=int(receipt["gasUsed"]),
-            contract=Address(bytes.fromhex(created[2:])) if created else None,
-            logs=tuple(_log(entry) for entry in receipt["logs"]),
-        )
+        with readable("receipt"):
+            header = await self.header(int(receipt["blockNumber"]))
+            if header is None or header.block.hash != bytes(receipt["blockHash"]):
+                return None
+            created = receipt.get("contractAddress")
+            return Mined(
+                succeeded=receipt["status"] == 1,
+                transaction_hash=bytes(receipt["transactionHash"]),
+                block=header.block,
+                gas_used=int(receipt["gasUsed"]),
+                contract=Address(bytes.fromhex(created[2:])) if created else None,
+                logs=tuple(_log(entry) for entry in receipt["logs"]),
+            )
 
     async def wait(self, transaction_hash: bytes, seconds: float) -> Mined:
         """Waits for a receipt.
@@ -253,22 +255,32 @@ class Connection:
             wanted["topics"] = [_topic(topic) for topic in topics]
         async with _translated():
             found = await self._web3.eth.get_logs(wanted)
-        return tuple(sorted((_log(entry) for entry in found), key=lambda log: (log.block_number, log.log_index)))
+        with readable("logs"):
+            return tuple(sorted((_log(entry) for entry in found), key=lambda log: (log.block_number, log.log_index)))
 
     async def transaction_call(self, transaction_hash: bytes) -> tuple[Address | None, bytes]:
-        """Gives whom a mined transaction calls, none where it makes a contract, and its calldata."""
-        async with _translated():
-            found = await self._web3.eth.get_transaction(HexStr("0x" + transaction_hash.hex()))
-        called = found.get("to")
-        return Address(bytes.fromhex(str(called)[2:])) if called else None, bytes(found["input"])
+        """Gives whom a mined transaction calls, none where it makes a contract, and its calldata.
+
+        Raises:
+            LedgerUnavailableError: the node does not give it, or what is none.
+        """
+        try:
+            async with _translated():
+                found = await self._web3.eth.get_transaction(HexStr("0x" + transaction_hash.hex()))
+        except TransactionNotFound:
+            raise LedgerUnavailableError("node does not give the transaction") from None
+        with readable("transaction"):
+            called = found.get("to")
+            return Address(bytes.fromhex(str(called)[2:])) if called else None, bytes(found["input"])
 
     async def raw(self, method: str, *parameters: Any) -> Any:
         """Gives the result of a JSON-RPC method as the node sent it, for proofs."""
         async with _translated():
             answer: Any = await self._web3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]  # any method name
-        if "error" in answer or answer.get("result") is None:
-            raise LedgerUnavailableError(f"node does not give {method}")
-        return answer["result"]
+        with readable("an answer"):
+            if "error" in answer or answer.get("result") is None:
+                raise LedgerUnavailableError(f"node does not give {method}")
+            return answer["result"]
 
 
 @contextmanager

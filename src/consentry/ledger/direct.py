@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from eth_typing import URI
 from web3 import AsyncHTTPProvider
+from web3._utils.http_session_manager import HTTPSessionManager
 
 from consentry.core.chain import BlockReference, Moment
 from consentry.core.terms import ZERO_ADDRESS, Address
@@ -21,7 +23,7 @@ from consentry.ledger.connection import REQUEST_SECONDS, Connection, Header, Min
 from consentry.ledger.engines import EngineProfile
 from consentry.ledger.events import Log
 from consentry.ledger.together import Together
-from consentry.ledger.wire import UNABLE, RpcError, Wire
+from consentry.ledger.wire import UNABLE, RpcError, Wire, whole
 
 _REVERTED: Final = 3
 """Code by which a node says that a contract refused (geth, anvil, Besu)."""
@@ -44,12 +46,39 @@ async def _translated() -> AsyncIterator[None]:
         raise LedgerUnavailableError("node does not answer (with what is no answer)") from error
 
 
+class _Sessions(HTTPSessionManager):
+    """How web3 asks, but for that it would read an answer of any length."""
+
+    async def async_make_post_request(
+        self,
+        endpoint_uri: URI,
+        data: bytes | dict[str, Any],
+        **kwargs: Any,  # noqa: ANN401 - as web3 has it
+    ) -> bytes:
+        """Gives the answer to a question.
+
+        Raises:
+            ValueError: it is longer than any.
+            ClientError: the node does not answer, or with another status.
+        """
+        answer = await self.async_get_response_from_post_request(endpoint_uri, data=data, **kwargs)
+        async with answer:
+            answer.raise_for_status()
+            return await whole(answer)
+
+
+class _Provider(AsyncHTTPProvider):
+    def __init__(self, url: str) -> None:
+        super().__init__(url, request_kwargs={"timeout": REQUEST_SECONDS})
+        self._request_session_manager = _Sessions()
+
+
 class DirectConnection(Connection):
     """A node behind JSON-RPC over HTTP."""
 
     def __init__(self, url: str, profile: EngineProfile) -> None:
         """Takes the node's address; connects with the first question."""
-        super().__init__(AsyncHTTPProvider(url, request_kwargs={"timeout": REQUEST_SECONDS}), profile)
+        super().__init__(_Provider(url), profile)
         self._wire = Wire(url, REQUEST_SECONDS)
         self._reads = Together(self._run, self._call, super().at_head)
 

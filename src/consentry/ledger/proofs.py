@@ -108,7 +108,7 @@ class Prover(NodeProofs):
             authorised=_first(before, events.ActPerformed, act_hash=entry.request.authorisation_id),
             decided=decided,
             opened=_first(found, events.DebtOpened, debt_id=debt_id(institution, request_id)),
-            scope_proof=submitted.shown.scope_proof,
+            scope_proof=tuple(submitted.shown.scope_proof),
             request_signature=submitted.signature,
             within=submitted.within,
             keys=key_events(found[: found.index(granted)], granted) if granted else (),

@@ -6,6 +6,7 @@ reader that decoded the whole call would not get past it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar, overload
@@ -54,6 +55,51 @@ class Table(Sequence[Value_co]):
         return self._read(start + place * self._size)
 
 
+class Words(Sequence[bytes]):
+    """The words of a ``bytes32[]`` where they stand in a call, equal to a tuple of the same.
+
+    Each is copied when it is taken. An array is paid for once and may be named by every request, overlap with others,
+    and be as long as the call; the contract reads it for a request whose signature holds, and for no other.
+    """
+
+    __slots__ = ("_count", "_data", "_start")
+
+    def __init__(self, data: bytes, start: int, count: int) -> None:
+        """Takes the call, where the first word stands, and how many there are, all of them within the call."""
+        self._data, self._start, self._count = data, start, count
+
+    def __len__(self) -> int:
+        """Gives how many there are."""
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
+
+    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
+        """Gives one word, or several.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if isinstance(place, slice):
+            return tuple(self)[place]
+        at = self._start + range(self._count)[place] * WORD
+        return self._data[at : at + WORD]
+
+    def __eq__(self, other: object) -> bool:
+        """Tells whether another sequence has the same words."""
+        if not isinstance(other, Words | tuple):
+            return NotImplemented
+        return len(self) == len(other) and all(map(operator.eq, self, other))
+
+    def __hash__(self) -> int:
+        """As of a tuple."""
+        return hash(tuple(self))
+
+
 class Calldata:
     """The bytes of one call. Places are counted from its first byte; a pointer is counted from a base."""
 
@@ -79,14 +125,13 @@ class Calldata:
         start, length = self._extent(base, pointer, 1)
         return self._content(start, length) if length else b""
 
-    def words_at(self, base: int, pointer: int) -> tuple[bytes, ...]:
+    def words_at(self, base: int, pointer: int) -> Words:
         """Gives the ``bytes32[]`` a pointer leads to.
 
         Raises:
             ValueError: it leads out of the call.
         """
-        start, count = self._extent(base, pointer, WORD)
-        return tuple(self._content(start + number * WORD, WORD) for number in range(count))
+        return Words(self._data, *self._extent(base, pointer, WORD))
 
     def values(
         self, base: int, pointer: int, member: Mapping[str, Any], made: Callable[..., Value_co]

@@ -20,6 +20,10 @@ from consentry.errors import LedgerUnavailableError
 
 MOST_TOGETHER: Final = 200
 """Questions of one body."""
+MOST_BYTES: Final = 3 << 27
+"""Of one answer, unpacked. The longest that is asked for are the receipts of a block. In one of 300 million gas, which
+is what the embedded chain has, there may be 790,000 empty logs (379 gas, some 365 bytes of JSON each): 276 MiB. Whoever
+fills a block with them must not keep a witness from going on."""
 UNABLE: Final = frozenset({-32603, -32002})
 """Error codes of JSON-RPC by which a node says that it cannot now: internal error, resource unavailable (EIP-1474)."""
 _CONNECTIONS: Final = 16
@@ -104,7 +108,7 @@ class Wire:
         ]
         content = json.dumps(bodies if len(bodies) > 1 else bodies[0], separators=(",", ":")).encode()
         async with self._opened().post(self._url, data=content, headers={"Content-Type": "application/json"}) as answer:
-            body = await answer.read()
+            body = await whole(answer)
             if answer.status != HTTPStatus.OK:
                 raise ValueError(f"status {answer.status}")
         return from_json(body)
@@ -117,6 +121,29 @@ class Wire:
                 trust_env=False,
             )
         return self._session
+
+
+async def whole(answer: aiohttp.ClientResponse) -> bytes:
+    """Reads an answer, unpacked if it came compressed, and hangs up on one that is longer than any.
+
+    Raises:
+        ValueError: it is, which is not to be asked for again.
+        ClientError: it breaks off.
+    """
+    parts, size = list[bytes](), 0
+    # What it says is the length of what travels, and an answer in chunks says nothing.
+    _check_length(answer, answer.content_length or 0)
+    async for part in answer.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        _check_length(answer, size)
+    return b"".join(parts)
+
+
+def _check_length(answer: aiohttp.ClientResponse, size: int) -> None:
+    if size > MOST_BYTES:
+        answer.close()
+        raise ValueError(f"answer is too long (got {size} bytes, expected at most {MOST_BYTES})")
 
 
 def _fail(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -165,3 +166,66 @@ def test_pointer_that_leads_backwards_is_followed() -> None:
 def test_other_number_of_signatures_is_refused() -> None:
     with pytest.raises(InvalidInputError):
         submitted_in(encode_decide(pairs(), [SIGNATURE] * 3))
+
+
+def held_by_all(data: bytes) -> tuple[int, list[SubmittedRequest]]:
+    """Gives the bytes that all items of a call take while all of them are kept, and the items."""
+    tracemalloc.start()
+    try:
+        found = read(data)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return held, found
+
+
+def asking(count: int) -> bytes:
+    """Gives a call of so many requests that name one proof, of which a relay may have sent any."""
+    request, material = pairs()[1]
+    return encode_decide([(replace(request, request_id=each), material) for each in range(count)], [SIGNATURE] * count)
+
+
+def test_proof_that_every_item_names_is_not_copied_for_each() -> None:
+    """Where a signature does not hold the contract reads no proof: one of any length costs whoever sends it once."""
+    count, words = 300, 3_000
+    one = (1).to_bytes(WORD, "big") + WORD.to_bytes(WORD, "big") + words.to_bytes(WORD, "big") + bytes(words * WORD)
+    data = with_proof_table(asking(count), one)
+    plain, _ = held_by_all(asking(count))
+    held, items = held_by_all(data)
+
+    assert held < plain + 2 * len(data)
+    assert {len(item.shown.scope_proof) for item in items} == {words}
+
+
+def test_proofs_that_overlap_are_not_copied() -> None:
+    """Every word is the length of an array of those behind it: so many arrays need no more bytes than one."""
+    count, words = 300, 3_000
+    pointers = b"".join((count * WORD + each * WORD).to_bytes(WORD, "big") for each in range(count))
+    table = count.to_bytes(WORD, "big") + pointers + words.to_bytes(WORD, "big") * (words + count)
+    data = with_proof_table(asking(count), table)
+    spread = bytearray(data)
+    for each in range(count):
+        # Its place in the table of proofs, counted from 1; six places of sixteen bits stand behind it.
+        end = SELECTOR + 4 * WORD + (3 * each + 3) * WORD - 10
+        spread[end - 2 : end] = (each + 1).to_bytes(2, "big")
+    plain, _ = held_by_all(asking(count))
+    held, items = held_by_all(bytes(spread))
+
+    assert held < plain + 2 * len(data)
+    assert {item.shown.scope_proof[0] for item in items} == {words.to_bytes(WORD, "big")}
+
+
+def test_words_of_a_call_are_as_those_of_a_tuple() -> None:
+    [item] = read(encode_decide(pairs()[1:2], [SIGNATURE]))
+    found, expected = item.shown.scope_proof, pairs()[1][1].scope_proof
+
+    assert found == expected
+    assert expected == found
+    assert hash(found) == hash(expected)
+    assert found != expected[:-1]
+    assert found != (*expected[:-1], bytes(WORD))
+    assert [found[each] for each in range(-len(expected), len(expected))] == [*expected, *expected]
+    assert found[1:] == expected[1:]
+    for beyond in (len(expected), -len(expected) - 1):
+        with pytest.raises(IndexError):
+            found[beyond]
