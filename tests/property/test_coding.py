@@ -118,6 +118,14 @@ def test_broken_bytes_are_decoded_by_neither_or_to_the_same(members: Members, da
     assert decoded(row, broken) == judged(types, broken)
 
 
+@pytest.mark.parametrize("kind", ["string", "bytes", "uint8[]", "string[]"])
+def test_pointer_among_the_pointers_is_followed_by_neither(kind: str) -> None:
+    row, nothing = Row([{"type": kind}]), bytes(64)
+    assert judged([kind], nothing) is None
+    assert decoded(row, nothing) is None
+    assert decoded(row, bytes(31) + b"\x20" + bytes(32)) is not None
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

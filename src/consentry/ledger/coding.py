@@ -169,8 +169,9 @@ def _decode_row(coders: Sequence[Coder], data: bytes, base: int) -> list[Any]:
     for coder in coders:
         if coder.is_dynamic:
             pointer = int.from_bytes(_word(data, at), "big")
-            if pointer > len(data):
-                raise CodingError("pointer leads past the end")
+            # As eth_abi has it: nothing that is coded as usual stands among the pointers.
+            if not WORD * len(coders) <= pointer <= len(data):
+                raise CodingError("pointer leads past the end, or among the pointers")
             values.append(coder.decode(data, base + pointer))
         else:
             values.append(coder.decode(data, at))
