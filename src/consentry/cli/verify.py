@@ -155,14 +155,15 @@ def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:
         VerificationError: its signature does not hold, or it has none and an authority has to vouch for it.
     """
     # A bundle is verified without loading a reader of PDF.
-    from consentry.papers.reading import bundle_in, check_signature  # noqa: PLC0415 - loads pyHanko
+    from consentry.papers.reading import Paper  # noqa: PLC0415 - loads pyHanko
 
-    signed = check_signature(paper, authorities)
+    opened = Paper(paper)
+    signed = opened.signed(authorities)
     said: Json = {"signedBy": None}
     if signed is not None:
         said = {"signedBy": signed.name, "signedAt": int(signed.at.timestamp()) if signed.at else None}
         said["signerVouchedFor"] = signed.is_vouched_for
-    return bundle_in(paper), {"paper": said}
+    return opened.bundle(), {"paper": said}
 
 
 def _shown(verified: VerifiedStatement) -> Json:

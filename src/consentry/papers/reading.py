@@ -1,11 +1,13 @@
 """Taking a paper apart: the bundle inside it, and whether its signature holds.
 
 A paper is foreign bytes. It is read strictly and within bounds, and whatever a reader of PDF trips over is no paper.
+Bounded are the file (:data:`LARGEST_PAPER`), what of it is read (``metering``), what its streams are unpacked to
+(``_LIMITS``) and what is walked of its objects (``structure``). Objects within streams are never read, as only a table
+of contents in a stream could name them.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from pyhanko_certvalidator import ValidationContext
 from consentry.errors import ConsentryError, InvalidInputError, VerificationError
 from consentry.evidence.bundle import LARGEST
 from consentry.papers.blocks import ATTACHED
+from consentry.papers.metering import MeteredFile
 from consentry.papers.structure import attachment, check_certificates, check_form, check_tables
 
 START: Final = b"%PDF-"
@@ -61,54 +64,88 @@ def is_paper(content: bytes) -> bool:
     return content.startswith(START)
 
 
+class Paper:
+    """A paper, read once for all that is asked of it."""
+
+    def __init__(self, content: bytes) -> None:
+        """Reads what the file has to say of itself, and no more.
+
+        Args:
+            content: bytes of the file.
+
+        Raises:
+            InvalidInputError: the file is no PDF that can be read within bounds.
+        """
+        if not is_paper(content) or len(content) > LARGEST_PAPER:
+            raise InvalidInputError(f"paper does not match (expected a PDF file of at most {LARGEST_PAPER} bytes)")
+        self._has_trace = _TRACE in content
+        self._file = MeteredFile(content)
+        self._reader = self._guarded(self._open)
+
+    def bundle(self) -> bytes:
+        """Takes the bundle out of it; it is not verified here.
+
+        Raises:
+            InvalidInputError: the paper cannot be read within bounds, or does not hold just one bundle.
+        """
+        return self._guarded(lambda: _attached(self._reader))
+
+    def signed(self, authorities: Sequence[bytes] = ()) -> Signed | None:
+        """Checks the signature.
+
+        Args:
+            authorities: certificates, PEM or DER; if any is given, somebody they vouch for has to have signed.
+
+        Returns:
+            Who signed; None if nobody did.
+
+        Raises:
+            InvalidInputError: the paper cannot be read within bounds, or an authority is no certificate.
+            VerificationError: it is signed more than once, something of it was changed or added since, or none of the
+                authorities given vouches for the signer.
+        """
+        roots = [_certificate(content) for content in authorities]
+        signed = self._guarded(lambda: _signed(self._reader, roots))
+        if signed is None and (roots or self._has_trace):
+            # A file that lost its signature to a change of its table of contents is not one that never had any.
+            raise VerificationError("signature of the paper does not match (got none that is in force, expected one)")
+        return signed
+
+    def _open(self) -> PdfFileReader:
+        check_tables(self._file)
+        return PdfFileReader(self._file, strict=True, decode_limits=_LIMITS)
+
+    def _guarded(self, read: Callable[[], Found]) -> Found:
+        try:
+            found = read()
+        except ConsentryError:
+            raise
+        except RecursionError:
+            raise InvalidInputError("paper does not match (got objects nested too deep, expected a PDF file)") from None
+        except Exception as error:  # noqa: BLE001 - foreign bytes: whatever the library trips over, it is no paper
+            self._file.check()
+            raise InvalidInputError(f"paper does not match (got {str(error)!r:.120}, expected a PDF file)") from None
+        self._file.check()
+        return found
+
+
 def bundle_in(paper: bytes) -> bytes:
-    """Takes the bundle out of a paper; it is not verified here.
+    """Takes the bundle out of a paper of which nothing else is asked, as :meth:`Paper.bundle` does.
 
     Raises:
         InvalidInputError: the file is no PDF that can be read within bounds, or does not hold just one bundle.
     """
-    return _guarded(lambda: _attached(_open(paper)))
+    return Paper(paper).bundle()
 
 
 def check_signature(paper: bytes, authorities: Sequence[bytes] = ()) -> Signed | None:
-    """Checks the signature of a paper.
-
-    Args:
-        paper: bytes of the file.
-        authorities: certificates, PEM or DER; if any is given, somebody they vouch for has to have signed.
-
-    Returns:
-        Who signed; None if nobody did.
+    """Checks the signature of a paper of which nothing else is asked, as :meth:`Paper.signed` does.
 
     Raises:
         InvalidInputError: the file is no PDF that can be read within bounds, or an authority is no certificate.
-        VerificationError: it is signed more than once, something of it was changed or added since, or none of the
-            authorities given vouches for the signer.
+        VerificationError: the signature does not hold.
     """
-    roots = [_certificate(content) for content in authorities]
-    signed = _guarded(lambda: _signed(_open(paper), roots))
-    if signed is None and (roots or _TRACE in paper):
-        # A file that lost its signature to a change of its table of contents is not the same as one that never had any.
-        raise VerificationError("signature of the paper does not match (got none that is in force, expected one)")
-    return signed
-
-
-def _guarded(read: Callable[[], Found]) -> Found:
-    try:
-        return read()
-    except ConsentryError:
-        raise
-    except RecursionError:
-        raise InvalidInputError("paper does not match (got objects nested too deep, expected a PDF file)") from None
-    except Exception as error:  # noqa: BLE001 - foreign bytes: whatever the library trips over, it is no paper
-        raise InvalidInputError(f"paper does not match (got {str(error)!r:.120}, expected a PDF file)") from None
-
-
-def _open(paper: bytes) -> PdfFileReader:
-    if not is_paper(paper) or len(paper) > LARGEST_PAPER:
-        raise InvalidInputError(f"paper does not match (expected a PDF file of at most {LARGEST_PAPER} bytes)")
-    check_tables(paper)
-    return PdfFileReader(io.BytesIO(paper), strict=True, decode_limits=_LIMITS)
+    return Paper(paper).signed(authorities)
 
 
 def _attached(reader: PdfFileReader) -> bytes:

@@ -53,14 +53,16 @@ class _Tables(XRefBuilder):
         return super()._read_xref_table(declared_startxref)
 
 
-def check_tables(paper: bytes) -> None:
+def check_tables(stream: io.BytesIO) -> None:
     """Checks the tables of contents; no object is read.
+
+    Args:
+        stream: bytes of the file.
 
     Raises:
         InvalidInputError: one is a stream, or there are too many.
         Exception: of the library, where there is none that can be read.
     """
-    stream = io.BytesIO(paper)
     stream.seek(-1, os.SEEK_END)
     tables: Any = _Tables(PdfHandler(), stream, strict=True, last_startxref=process_data_at_eof(stream))
     tables.read_xrefs()

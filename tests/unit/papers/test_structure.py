@@ -1,4 +1,4 @@
-"""Foreign papers built by hand: what would cost a reader of PDF more than the file is large is refused at once."""
+"""Foreign papers built by hand: what would cost a reader of PDF much more than a paper does is refused at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pyhanko.sign import signers
 
 from consentry.errors import InvalidInputError
 from consentry.papers.blocks import ATTACHED
-from consentry.papers.reading import bundle_in, check_signature
+from consentry.papers.metering import MeteredFile
+from consentry.papers.reading import Paper, bundle_in, check_signature
 from tests.support.certificates import Holder, authority
 
 CATALOG = b"<< /Type /Catalog /Pages 2 0 R /Names 3 0 R %s >>"
@@ -197,3 +198,98 @@ def test_signature_with_a_crowd_of_certificates_is_refused() -> None:
 
     with pytest.raises(InvalidInputError, match="certificates of the signature do not match"):
         check_signature(out.getvalue())
+
+
+def _catalog_of(value: bytes) -> bytes:
+    return _pdf(catalog=b"/X " + value)
+
+
+def _within_each_other(objects: int) -> bytes:
+    """Writes pages that each lie in a string of the page before: every one of them is read up to the end."""
+    start, end = b"%d 0 obj\n<< /Type /Pages /Count 0 /X (", b") >>\nendobj\n"
+    inner = b"".join(start % number for number in range(7, 7 + objects)) + end * objects
+    kids = b" ".join(b"%d 0 R" % number for number in range(7, 7 + objects))
+    paper = _pdf(b"(\n%s)" % inner, pages=b"<< /Type /Pages /Kids [%s] /Count 0 >>" % kids)
+    places = b"".join(b"%010d 00000 n \n" % paper.index(b"%d 0 obj" % number) for number in range(7, 7 + objects))
+    return paper.replace(b"xref\n0 7\n", b"xref\n0 %d\n" % (7 + objects)).replace(
+        b"trailer\n<< /Size 7", b"%strailer\n<< /Size %d" % (places, 7 + objects)
+    )
+
+
+def _streams_within_each_other(objects: int, *, filling: int) -> bytes:
+    """Writes pages that are streams, each of which holds the pages behind it and the same filling."""
+    inner = b"\0" * filling
+    for number in reversed(range(6, 6 + objects)):
+        head = b"<< /Type /Pages /Count 0 /Length %d >>\nstream\n" % len(inner)
+        inner = head + inner + b"\nendstream"
+        if number > 6:
+            inner = b"%d 0 obj\n%s\nendobj" % (number, inner)
+    kids = b" ".join(b"%d 0 R" % number for number in range(6, 6 + objects))
+    paper = _pdf(inner, pages=b"<< /Type /Pages /Kids [%s] /Count 0 >>" % kids)
+    places = b"".join(b"%010d 00000 n \n" % paper.index(b"%d 0 obj" % number) for number in range(7, 6 + objects))
+    return paper.replace(b"xref\n0 7\n", b"xref\n0 %d\n" % (6 + objects)).replace(
+        b"trailer\n<< /Size 7", b"%strailer\n<< /Size %d" % (places, 6 + objects)
+    )
+
+
+@pytest.mark.parametrize(
+    "paper",
+    [
+        _catalog_of(b"0." + b"1" * 1_500_000),
+        _catalog_of(b"-" * 5000),
+        _catalog_of(b"<" + b"a" * 3_000_000 + b">"),
+        _catalog_of(b"/" + b"#41" * 1_500_000),
+        _pdf(catalog=b"".join(b"/%x 1" % number for number in range(300_000))),
+        _catalog_of(b"[" + b"1 " * 1_000_000 + b"]"),
+        _catalog_of(b"[" + b"(a)" * 1_000_000 + b"]"),
+        _catalog_of(b"(<< /Length 3000000 >>\nstream\n" + b"a" * 3_000_000 + b"\nendstream)"),
+        _catalog_of(b"%" + b"a" * 3_000_000 + b"\n1"),
+        _pdf().replace(b"startxref\n", b"startxref" + b" " * 3_000_000),
+        _within_each_other(1000),
+        _streams_within_each_other(100, filling=1_000_000),
+    ],
+    ids=[
+        *("real", "signs", "hex-string", "name", "keys", "numbers", "strings", "string-like-a-stream", "comment"),
+        *("line-at-the-end", "objects-in-objects", "streams-in-streams"),
+    ],
+)
+def test_paper_that_is_long_to_parse_is_refused(paper: bytes) -> None:
+    for read in (bundle_in, check_signature):
+        if read is bundle_in or b"/Kids []" in paper:  # the pages are of no interest to a signature
+            with pytest.raises(InvalidInputError, match="objects of the paper do not match"):
+                read(paper)
+
+
+def test_large_streams_and_what_nothing_leads_to_cost_nothing() -> None:
+    filler = b"<" + b"a" * 3_000_000 + b">"
+    paper = _pdf(filler, _stream(bytes(20_000_000)), _stream(b"1" * 1_000_000))
+
+    assert bundle_in(paper) == CONTENT
+    assert check_signature(paper) is None
+
+
+def test_paper_is_read_once_for_all_that_is_asked() -> None:
+    paper = Paper(_pdf())
+
+    assert paper.signed() is None
+    assert paper.bundle() == CONTENT
+
+
+def test_reading_the_same_bytes_over_and_over_is_refused_for_good() -> None:
+    file, buffer = MeteredFile(bytes(1000)), bytearray(1000)
+    for _ in range(4):
+        file.seek(0)
+        assert file.readinto(buffer) == len(buffer)
+    file.seek(0)
+    with pytest.raises(InvalidInputError, match="more bytes of streams than the file has"):
+        file.readinto(buffer)
+    for refused in (file.check, file.read):
+        with pytest.raises(InvalidInputError, match="objects of the paper do not match"):
+            refused()
+
+
+def test_end_of_the_file_is_not_read_for_ever() -> None:
+    file = MeteredFile(b"")
+
+    with pytest.raises(InvalidInputError, match="bytes to parse"):
+        list(iter(lambda: file.read(1), b"something"))
