@@ -200,6 +200,7 @@ def _prove(desk: Desk, request: str) -> None:
     assert verified["permitted"] is True
     desk.must("evidence", "paper", "evidence.json", "--out", "evidence.pdf")
     on_paper = desk.must("verify", "evidence.pdf")
+    assert on_paper["paper"].pop("pages").startswith("not checked")
     assert on_paper == {**verified, "paper": {"signedBy": None}}
 
 

@@ -27,6 +27,7 @@ LogRoots = Annotated[
     list[Path] | None, typer.Option("--log-root", help="log root the trust root names, then the versions after it")
 ]
 _PDF: Final = b"%PDF-"
+_UNCHECKED: Final = "not checked: nobody signed the paper, so what is printed may say something else"
 LARGEST: Final = max(2 * bundle.LARGEST, completeness.LARGEST)
 """Bytes of the largest evidence file of any kind, papers among them."""
 
@@ -159,7 +160,7 @@ def _opened(paper: bytes, authorities: list[bytes]) -> tuple[bytes, Json]:
 
     opened = Paper(paper)
     signed = opened.signed(authorities)
-    said: Json = {"signedBy": None}
+    said: Json = {"signedBy": None, "pages": _UNCHECKED}
     if signed is not None:
         said = {"signedBy": signed.name, "signedAt": int(signed.at.timestamp()) if signed.at else None}
         said["signerVouchedFor"] = signed.is_vouched_for

@@ -9,6 +9,7 @@ of contents in a stream could name them.
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,7 @@ LARGEST_PAPER: Final = 2 * LARGEST
 """Bytes; a larger file is refused before it is parsed."""
 _TRACE: Final = b"/ByteRange"
 """What every signature has, uncompressed, and nothing else."""
+_NAMES: Final = "/Names"
 _STREAMS: Final = StreamDecodeLimits(max_output_size=LARGEST)
 _LIMITS: Final = DecodeLimits(
     per_stream=_STREAMS, document_budget=DocumentDecodeBudget(base_allowance=4 * LARGEST, max_ratio=1)
@@ -87,6 +89,7 @@ class Paper:
 
         Raises:
             InvalidInputError: the paper cannot be read within bounds, or does not hold just one bundle.
+            VerificationError: what is attached was changed, so that it cannot be unpacked.
         """
         return self._guarded(lambda: _attached(self._reader))
 
@@ -134,6 +137,7 @@ def bundle_in(paper: bytes) -> bytes:
 
     Raises:
         InvalidInputError: the file is no PDF that can be read within bounds, or does not hold just one bundle.
+        VerificationError: what is attached was changed, so that it cannot be unpacked.
     """
     return Paper(paper).bundle()
 
@@ -149,7 +153,18 @@ def check_signature(paper: bytes, authorities: Sequence[bytes] = ()) -> Signed |
 
 
 def _attached(reader: PdfFileReader) -> bytes:
-    content: bytes = attachment(reader.root, ATTACHED).data
+    if _NAMES not in reader.root:
+        raise InvalidInputError(
+            f"paper does not match (got a PDF file with nothing attached, expected {ATTACHED} in it)"
+        )
+    found = attachment(reader.root, ATTACHED)
+    try:
+        content: bytes = found.data
+    except zlib.error:
+        # What was packed has a checksum: it was another when it was attached.
+        raise VerificationError(
+            "evidence in the paper does not match (got changed bytes, expected those packed)"
+        ) from None
     return content
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from consentry.cli import verify
 from consentry.papers.reading import check_signature
 from tests.support.certificates import Holder, authority
 from tests.unit.cli.conftest import Run
@@ -48,8 +49,20 @@ def test_paper_is_written_verified_and_taken_apart(desk: Path, run: Run) -> None
     assert told["bundle"] == json.loads(extracted.out)["digest"]
     assert told["signed"] is False
     assert json.loads(verified.out)["permitted"] is True
-    assert json.loads(verified.out)["paper"] == {"signedBy": None}
+    assert json.loads(verified.out)["paper"] == {"signedBy": None, "pages": verify._UNCHECKED}
     assert (desk / "bundle.json").read_bytes() == BUNDLE.read_bytes()
+
+
+def test_evidence_changed_inside_a_paper_is_refused_as_changed(desk: Path, run: Run) -> None:
+    run("evidence", "paper", str(BUNDLE), "--out", "paper.pdf", "--language", "en", *TRUST)
+    paper = bytearray((desk / "paper.pdf").read_bytes())
+    paper[paper.index(b"stream", paper.index(b"/EmbeddedFile")) + 1000] ^= 1
+    (desk / "paper.pdf").write_bytes(paper)
+
+    verified = run("verify", "paper.pdf", *TRUST)
+
+    assert verified.status == 5
+    assert "evidence in the paper does not match" in verified.err
 
 
 def test_paper_is_signed_where_a_certificate_is_configured(

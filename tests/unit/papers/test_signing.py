@@ -226,6 +226,11 @@ def test_pdf_without_just_one_bundle_is_refused(names: tuple[str, ...]) -> None:
         bundle_in(_with_attachments(*names))
 
 
+def test_pdf_with_nothing_attached_is_said_to_be_one() -> None:
+    with pytest.raises(InvalidInputError, match="nothing attached"):
+        bundle_in(_with_attachments())
+
+
 def test_pdf_of_another_program_with_the_bundle_is_taken() -> None:
     assert bundle_in(_with_attachments(ATTACHED)) == b"{}"
 
