@@ -22,12 +22,11 @@ from consentry.ledger.manifest import Manifest
 from consentry.ledger.vouching import NodeProofs
 
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
+_ENROLLED: Final = next(d for d, s in artifact("Subjects").events.items() if s.name == "SubjectEnrolled")
+_ADMITTED: Final = next(d for d, s in artifact("Participants").events.items() if s.name == "InstitutionAdmitted")
 _ENTERED: Final[dict[Whose, tuple[str, bytes]]] = {
-    whose: (contract, next(d for d, s in artifact(contract).events.items() if s.name == event))
-    for whose, contract, event in (
-        ("subject", "Subjects", "SubjectEnrolled"),
-        ("institution", "Participants", "InstitutionAdmitted"),
-    )
+    "subject": ("Subjects", _ENROLLED),
+    "institution": ("Participants", _ADMITTED),
 }
 """What a contract logs when a subject or institution comes to be there."""
 _PLACES: Final[dict[Whose, int]] = {

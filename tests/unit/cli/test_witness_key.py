@@ -50,7 +50,7 @@ def test_key_in_a_folder_open_to_others_is_refused_with_what_to_do(run: Run, tmp
     assert ended.status == 3
     assert f"mode of folder {tmp_path} does not match (got 0755, expected 0700: " in ended.err
     assert "run chmod 700 on it, or name a folder that is not there yet" in ended.err
-    assert shown(run, tmp_path / "keys" / "key", *more)
+    assert shown(run, tmp_path / "keys" / "key", *more).name == NAME
 
 
 def test_log_has_no_key_of_ml_dsa(run: Run, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ class Chain(Connection):
         if not self.node.first_state <= int(number, 16):
             raise LedgerUnavailableError("node does not give eth_getProof")
         state = WORLD.state if int(number, 16) >= PROVED else WORLD.earlier
-        keys = [("subject", key) for key in (*SUBJECTS, NOBODY)]
+        keys: list[tuple[str, bytes]] = [("subject", key) for key in (*SUBJECTS, NOBODY)]
         keys += [("institution", key) for key in (*HOSPITALS, ABSENT)]
         for whose, key in keys:
             if hex_of(_slot(whose, key)) == slot:
