@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import time
@@ -257,6 +258,17 @@ def test_key_of_checkpoints_within_the_folder_of_tables_is_refused(tmp_path: Pat
     with pytest.raises(ConfigurationError, match="key of checkpoints does not match"):
         open_checkpoints(load_settings(state_dir=tmp_path / "state"), tmp_path / folder)
     assert not (tmp_path / "state").exists()
+
+
+def test_checkpoint_of_another_key_is_refused_with_the_file_of_the_key_that_was_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "checkpoint").write_bytes(bytes(100))
+    expected = re.escape(f"{tmp_path / '.consentry' / 'keys' / 'audit'}")
+    with pytest.raises(ConfigurationError, match=f"tried the key in {expected}: set state_dir"):
+        open_checkpoints(load_settings(), Path("audit")).load()
 
 
 def test_key_of_checkpoints_that_others_may_read_is_refused(tmp_path: Path) -> None:

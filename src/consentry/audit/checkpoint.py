@@ -133,12 +133,14 @@ class Checkpoints:
         key: 32 bytes it is sealed with; they must not lie where whoever can write the file can read them.
         seconds: how long to wait before it is written again.
         clock: seconds from any start.
+        key_file: where the key came from, for whoever has several.
     """
 
     path: Path
     key: bytes = field(repr=False)
     seconds: float = SECONDS
     clock: Callable[[], float] = time.monotonic
+    key_file: Path | None = None
     _due: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -198,6 +200,8 @@ class Checkpoints:
                 left -= sealed.write(piece)
             if not hmac.compare_digest(file.read(_MAC_SIZE), sealed.mac.digest()):
                 said = "it is damaged, or another auditor or somebody else wrote it"
+                if self.key_file is not None:
+                    said += f"; tried the key in {self.key_file}: set state_dir if another is meant"
                 raise ConfigurationError(f"seal of checkpoint {self.path} does not match ({said}): {_ANEW}")
         copied.seek(0)
 

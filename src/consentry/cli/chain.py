@@ -51,7 +51,7 @@ def _shown_backup(found: Backup, *, as_json: bool) -> None:
 @app.command()
 def up(
     state: State = None,
-    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 takes a free one")] = 18545,
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 takes a free one", min=0, max=65535)] = 18545,
     as_json: AsJson = False,
 ) -> None:
     """Starts the chain and returns once it answers."""

@@ -63,8 +63,7 @@ def demo(
     shown.print(f"\n[bold]story told in {seconds} s[/bold]")
     if leave:
         network.stop()
-    else:
-        _tell_what_next(network, shown, state)
+    _tell_what_next(network, shown, state, is_up=not leave)
     if as_json:
         answer({"steps": [asdict(told) for told in steps], "seconds": seconds, "running": not leave}, as_json=True)
 
@@ -111,20 +110,27 @@ def _nearby(path: Path) -> str:
     return f"./{path.relative_to(here)}" if path.is_relative_to(here) else str(path)
 
 
-def _tell_what_next(network: Network, shown: Console, state: Path | None) -> None:
-    evidence, trust = network.state / "evidence.json", network.state / "trust-root.json"
-    paper = network.state / "evidence.pdf"
+def _tell_what_next(network: Network, shown: Console, state: Path | None, *, is_up: bool) -> None:
+    """Says where the evidence lies and what can be done with it, all as it can be typed in the current folder."""
+    evidence, trust, paper = (
+        shlex.quote(_nearby(network.state / name)) for name in ("evidence.json", "trust-root.json", "evidence.pdf")
+    )
     command = program()
     again = f"{command} demo" + (f" --state {shlex.quote(_nearby(state.absolute()))}" if state else "")
-    verify = f"{command} verify {shlex.quote(_nearby(evidence))} --trust-root {shlex.quote(_nearby(trust))}"
-    shown.print("\nEverything is still up. What to try next, from this folder:")
-    for what, line in (
-        ("the API, in a browser", f"{network.hospital_url(HOSPITALS[0].name)}/docs"),
-        ("check the evidence", verify),
-        *((("the same for people", str(paper)),) if paper.is_file() else ()),
-        ("go on with all data", again),
-        ("stop it", f"{again} --stop"),
-        ("start over", f"{again} --reset"),
+    up = "Everything is still up." if is_up else "Everything is stopped."
+    shown.print(f"\n{up} What to try next, from this folder:")
+    for what, line, is_there in (
+        ("the API, in a browser", f"{network.hospital_url(HOSPITALS[0].name)}/docs" if is_up else "", is_up),
+        ("the evidence of one access", evidence, True),
+        ("whom to believe about it", trust, True),
+        ("the same for people", paper, (network.state / "evidence.pdf").is_file()),
+        ("check the evidence, which needs no network", f"{command} verify {evidence} --trust-root {trust}", True),
+        ("go on with all data", again, True),
+        ("stop it", f"{again} --stop", is_up),
+        ("start over", f"{again} --reset", True),
     ):
-        # A line of its own for each: what is copied whole must run, and not every shell knows comments.
-        shown.print(f"  {what}:\n    {line}", markup=False)
+        if is_there:
+            # A line of its own for each: what is copied whole must run, and not every shell knows comments.
+            shown.print(f"  {what}:\n    {line}", markup=False)
+    if is_up:
+        shown.print("Audit, statement, history, witness: docs/commands.md, section The demonstration's chain")

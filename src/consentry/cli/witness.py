@@ -112,7 +112,7 @@ def run(
     name: Annotated[str, typer.Option("--name", help="name the witness cosigns under")],
     log: Annotated[list[str], typer.Option("--log", help="verifier key of the log; several while it changes keys")],
     host: Annotated[str, typer.Option("--host", help="address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="TCP port; 0 takes a free one")] = 0,
+    port: Annotated[int, typer.Option("--port", help="TCP port; 0 takes a free one", min=0, max=65535)] = 0,
     tiles: Tiles = "",
     engine: EngineName = "",
     as_json: AsJson = False,

@@ -169,6 +169,8 @@ class TrustRoot:
         """
         try:
             found: dict[str, Any] = parse_json("trust root", content)
+            # First: of a file of another kind, a deployment manifest say, the other members say nothing that helps.
+            _check_format(found.get("format"))
             root = cls(
                 chain_id=_chain_id(found["chainId"]),
                 genesis_hash=bytes_of(found["genesisHash"], 32),
@@ -181,8 +183,7 @@ class TrustRoot:
             )
         except UNREADABLE as error:
             raise InvalidInputError(f"trust root does not match (got no usable {error})") from error
-        if found.get("format") != FORMAT or root.header_form not in get_args(HeaderForm):
-            raise InvalidInputError(f"trust root does not match (got {found.get('format')!r}, expected {FORMAT})")
+        _check_form(root.header_form)
         root._check_complete(found.keys())
         return root
 
@@ -197,6 +198,16 @@ class TrustRoot:
         if not self.checkpoints and self.qbft_anchor is None and self.log_root is None:
             raise InvalidInputError("trust root does not match (got no checkpoint, anchor or log root, expected one)")
         _check_sealed(self.header_form, self.qbft_anchor)
+
+
+def _check_format(found: object) -> None:
+    if found != FORMAT:
+        raise InvalidInputError(f"format of the trust root does not match (got {found!r:.80}, expected {FORMAT})")
+
+
+def _check_form(found: object) -> None:
+    if found not in get_args(HeaderForm):
+        raise InvalidInputError(f"header form does not match (got {found!r:.80}, expected ethereum or qbft)")
 
 
 def _check_sealed(form: HeaderForm, anchor: Anchor | None) -> None:
@@ -270,8 +281,7 @@ def _read_national(found: Json) -> NationalTrust:
         checkpoints=_read_checkpoints(found["checkpoints"]),
         qbft_anchor=_read_anchor(found["qbftAnchor"]) if "qbftAnchor" in found else None,
     )
-    if read.header_form not in get_args(HeaderForm):
-        raise InvalidInputError(f"header form does not match (got {read.header_form!r:.80}, expected ethereum or qbft)")
+    _check_form(read.header_form)
     if not read.checkpoints and read.qbft_anchor is None:
         raise InvalidInputError("national ledger does not match (got no checkpoint or anchor, expected one)")
     _check_sealed(read.header_form, read.qbft_anchor)

@@ -199,7 +199,8 @@ def _trusted_headers(bundle: Bundle, trust: TrustRoot) -> tuple[dict[bytes, Head
             expected, has_checkpoint = header.number, False
         if expected is None:
             raise VerificationError(
-                f"header {header.number} does not match (got 0x{header.hash.hex()}, expected a checkpoint's)",
+                f"header {header.number} does not match (got 0x{header.hash.hex()}, "
+                "expected a checkpoint's; the trust root may be one of other blocks)",
                 step=HEADERS,
             )
         same(HEADERS, "number of a header", header.number, expected)

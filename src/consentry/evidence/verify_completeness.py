@@ -113,7 +113,9 @@ def _trusted_header(statement: Statement, trust: TrustRoot) -> tuple[Header, boo
             return found[0], True
     if len(found) > 1 or not vouching.is_left_to_proofs(statement, statement.logged, trust):
         raise VerificationError(
-            f"header {last.number} does not match (got 0x{last.hash.hex()}, expected a checkpoint's)", step=BLOCK
+            f"header {last.number} does not match (got 0x{last.hash.hex()}, "
+            "expected a checkpoint's; the trust root may be one of other blocks)",
+            step=BLOCK,
         )
     return last, False
 

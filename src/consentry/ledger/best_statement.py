@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from consentry.core.chain import BlockReference
 from consentry.evidence import header, trie, verify_completeness
@@ -22,6 +23,9 @@ from consentry.ledger import vouching
 from consentry.ledger.events import Log
 from consentry.ledger.statements import Stater
 from consentry.ledger.vouching import NO_WITNESSES, Wanted
+
+_ENTERING: Final[dict[Whose, str]] = {"subject": "enrolled this subject", "institution": "admitted this institution"}
+_CHECK: Final = "on this chain: check that the right one was asked about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,9 @@ async def state_best(stater: Stater, asked: Asked, wanted: Wanted, now: int) -> 
     if block.number < newest.number:
         # Told whatever vouches for the block: a list that is whole up to an old block looks like one that is whole.
         missing.append(_ending(block, newest))
+    if not made.entries and not await stater.is_known(asked.whose, asked.key, block.number):
+        # Of a mistyped id, too, no access was decided: the statement is true, and looks like an all-clear.
+        missing.append(f"up to block {block.number} nobody {_ENTERING[asked.whose]} {_CHECK}")
     verified = verify_completeness.verify(made.to_json(), trust, now=now)
     return Stated(made, trust, verified, tuple(missing))
 

@@ -62,7 +62,8 @@ class Manifest:
             )
             return cls(identity, tuple((n, _bytes(d)) for n, d in content["codeHashes"].items()))
         except FileNotFoundError:
-            raise ConfigurationError(f"no deployment manifest {path.name}: run 'consentry deploy' first") from None
+            said = "'consentry deploy' writes it once for a chain, and everybody else is given that file"
+            raise ConfigurationError(f"no deployment manifest {path}: {said}") from None
         except (OSError, ValueError, OverflowError, LookupError, TypeError, AttributeError, InvalidInputError) as error:
             raise ConfigurationError(f"deployment manifest {path.name} cannot be read") from error
 

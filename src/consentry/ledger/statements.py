@@ -22,6 +22,13 @@ from consentry.ledger.manifest import Manifest
 from consentry.ledger.vouching import NodeProofs
 
 _DECIDED: Final = next(d for d, s in artifact("AccessLedger").events.items() if s.name == "AccessDecided")
+_ENROLLED: Final = next(d for d, s in artifact("Subjects").events.items() if s.name == "SubjectEnrolled")
+_ADMITTED: Final = next(d for d, s in artifact("Participants").events.items() if s.name == "InstitutionAdmitted")
+_ENTERED: Final[dict[Whose, tuple[str, bytes]]] = {
+    "subject": ("Subjects", _ENROLLED),
+    "institution": ("Participants", _ADMITTED),
+}
+"""What a contract logs when a subject or institution comes to be there."""
 _PLACES: Final[dict[Whose, int]] = {
     "subject": state_proof.SUBJECT_HEADS,
     "institution": state_proof.INSTITUTION_HEADS,
@@ -81,6 +88,16 @@ class Stater(NodeProofs):
         except LedgerUnavailableError:
             return False
         return True
+
+    async def is_known(self, whose: Whose, key: bytes, number: int) -> bool:
+        """Tells whether the subject was enrolled, or the institution admitted, up to a block.
+
+        Raises:
+            LedgerUnavailableError: the node does not answer.
+        """
+        contract, entered = _ENTERED[whose]
+        first, word = self._manifest.identity.deployed_in, key.rjust(32, b"\0")
+        return bool(await self._connection.logs([self._manifest.address(contract)], first, number, (entered, word)))
 
     async def harmless_logs(self) -> tuple[Log, ...]:
         """Gives the logs that a statement may show: whoever reads the statement reads them too.

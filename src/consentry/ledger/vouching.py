@@ -116,7 +116,7 @@ async def final_log(node: NodeProofs, wanted: Wanted, now: int, missing: list[st
         missing.append(f"{NO_WITNESSES}: no log root says whose cosignatures count")
         return None
     if wanted.checkpoint is None:
-        missing.append(f"{NO_WITNESSES}: no checkpoint of the log is there")
+        missing.append(f"{NO_WITNESSES}: no checkpoint of the log is there (--checkpoint names its file or address)")
         return None
     try:
         final = verify_checkpoint(wanted.checkpoint, wanted.log_root.policy, now).checkpoint

@@ -87,7 +87,8 @@ def open_checkpoints(settings: Settings, folder: Path) -> Checkpoints:
     if path.resolve().is_relative_to(folder.resolve()):
         said = f"got {path}, expected outside {folder}: set state_dir or take another folder"
         raise ConfigurationError(f"place of the key of checkpoints does not match ({said})")
-    return Checkpoints(folder / "checkpoint", load_or_create_key(path))
+    # In full: without a setting the state folder is that of the current folder, which may be another than last time.
+    return Checkpoints(folder / "checkpoint", load_or_create_key(path), key_file=path.absolute())
 
 
 async def run_audit(

@@ -179,7 +179,8 @@ async def test_command_writes_what_witnesses_vouch_for_and_verify_says_so(
     bare = await told(capsys, *subject, "--out", "bare.json", "--trust-root-out", "bare-root.json")
     made = await told(capsys, *subject, "--trust-root-out", "root.json", "--checkpoint", "checkpoint")
 
-    assert "no witnesses vouch for it: no checkpoint of the log is there" in bare["missing"]
+    no_checkpoint = "no checkpoint of the log is there (--checkpoint names its file or address)"
+    assert f"no witnesses vouch for it: {no_checkpoint}" in bare["missing"]
     no_seals, ending = made["missing"]
     assert no_seals == "no seals vouch for it: blocks of this chain have none"
     for file, trust, vouched in (("bare.json", "bare-root.json", False), ("statement.json", "root.json", True)):

@@ -48,6 +48,30 @@ def test_interruption_is_told_in_one_line(
     assert not as_json or json.loads(ended.out)["error"] == "interrupted"
 
 
+@pytest.mark.parametrize("leave", [False, True])
+@pytest.mark.parametrize("printed", [False, True])
+def test_end_says_where_the_evidence_is_and_how_to_check_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, leave: bool, printed: bool
+) -> None:
+    async def told(network: Network, *_: object) -> None:
+        (network.state / "evidence.pdf").write_bytes(b"%PDF-") if printed else None
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "_run", told)
+    monkeypatch.setattr(demo, "program", lambda: "./consentry")
+    monkeypatch.setattr(Network, "stop", lambda _: None)
+    monkeypatch.setattr(Network, "hospital_url", lambda *_: "http://localhost:1")
+
+    ended = run("demo", "--state", "state", *(["--exit"] if leave else []))
+
+    assert ended.status == 0
+    lines = [line.strip() for line in ended.out.splitlines()]
+    evidence, trust = "./state/demo/evidence.json", "./state/demo/trust-root.json"
+    assert {evidence, trust, f"./consentry verify {evidence} --trust-root {trust}"} <= set(lines)
+    assert ("./state/demo/evidence.pdf" in lines) is printed
+    assert ("http://localhost:1/docs" in lines, "./consentry demo --state ./state --stop" in lines) == (not leave,) * 2
+
+
 def test_program_is_named_as_it_runs_from_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = tmp_path / "a b" / "bin"
     folder.mkdir(parents=True)

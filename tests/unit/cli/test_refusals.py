@@ -34,6 +34,11 @@ MALFORMED: dict[str, tuple[str, ...]] = {
     "subject-too-short": ("history", "0x11", "--key", "account"),
     "gateway-no-address": ("history", ID, "--key", "account", "--gateway", "localhost:18080"),
     "gateway-port": ("history", ID, "--key", "account", "--gateway", "http://localhost:99999"),
+    "chain-port": ("chain", "up", "--port", "99999"),
+    "witness-port": (
+        *("witness", "run", "--state", "tree", "--node", "http://localhost:1", "--manifest", "empty.json"),
+        *("--key", "account", "--name", "witness.example.org/one", "--log", "log", "--port", "65536"),
+    ),
     "manifest-without-node": ("history", ID, "--key", "account", "--manifest", "account"),
     "kind-of-key": ("key", "new", "fresh", "--kind", "rsa"),
     "key-exists": ("key", "new", "account"),
@@ -137,6 +142,13 @@ def test_error_is_one_document_for_programs(run: Run, arguments: tuple[str, ...]
 
     assert ended.status == 2
     assert json.loads(ended.out)["error"] == "input.invalid"
+
+
+def test_manifest_that_is_not_there_is_named_in_full_and_said_where_to_have_it(run: Run) -> None:
+    ended = run("key", "new", "fresh", "--kind", "p256", "--manifest", "folder/missing.json")
+
+    assert "no deployment manifest folder/missing.json: " in ended.err
+    assert "everybody else is given that file" in ended.err
 
 
 def test_group_without_a_command_shows_its_help(run: Run) -> None:

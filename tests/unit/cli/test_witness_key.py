@@ -41,6 +41,18 @@ def test_key_that_is_there_keeps_its_kind(run: Run, tmp_path: Path) -> None:
         assert ended.status == status
 
 
+@pytest.mark.parametrize("more", [(), ("--ml-dsa",)])
+def test_key_in_a_folder_open_to_others_is_refused_with_what_to_do(run: Run, tmp_path: Path, more: tuple[str]) -> None:
+    tmp_path.chmod(0o755)
+
+    ended = run("witness", "key", "--key", str(tmp_path / "key"), "--name", NAME, *more)
+
+    assert ended.status == 3
+    assert f"mode of folder {tmp_path} does not match (got 0755, expected 0700: " in ended.err
+    assert "run chmod 700 on it, or name a folder that is not there yet" in ended.err
+    assert shown(run, tmp_path / "keys" / "key", *more).name == NAME
+
+
 def test_log_has_no_key_of_ml_dsa(run: Run, tmp_path: Path) -> None:
     ended = run("witness", "key", "--key", str(tmp_path / "key"), "--name", NAME, "--log", "--ml-dsa")
 

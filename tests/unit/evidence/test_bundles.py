@@ -94,8 +94,11 @@ def test_read_bundle_beyond_the_largest_size_is_refused() -> None:
     ("content", "said"),
     [
         (b"", "got no usable JSON"),
-        (b"[]", "got no usable list indices"),
-        (b"{}", "got no usable 'chainId'"),
+        (b"[]", "got no usable 'list' object"),
+        (b"{}", "format of the trust root does not match .got None, expected consentry.trust-root/v1"),
+        (b'{"chainId":1962461801,"version":1}', "format of the trust root does not match .got None, expected"),
+        (TRUST.to_json().replace(b'"chainId"', b'"chainIs"'), "got no usable 'chainId'"),
+        (TRUST.to_json().replace(b'"headerForm":"ethereum"', b'"headerForm":"x"'), "header form does not match"),
         (TRUST.to_json().replace(b"root/v1", b"root/v2"), "got 'consentry.trust-root/v2', expected"),
         (TRUST.to_json().replace(b'"Records"', b'"Rekords"'), r"got none of \['Records'\]"),
     ],

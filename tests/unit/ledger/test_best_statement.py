@@ -17,7 +17,7 @@ from consentry.core.terms import AccessEntry, Address
 from consentry.errors import LedgerUnavailableError
 from consentry.evidence import state_proof
 from consentry.evidence.checkpoint import Checkpoint
-from consentry.evidence.completeness import Told
+from consentry.evidence.completeness import Told, Whose
 from consentry.evidence.header import decode
 from consentry.evidence.log_entry import leaf_of
 from consentry.evidence.log_root import LogRoot
@@ -51,6 +51,7 @@ PINNED: Final = WORLD.trust.qbft_anchor
 BLOCKS: Final = WORLD.chain.blocks
 RELAY: Final = WORLD.logged.log
 STRANGER: Final = SUBJECTS[1]
+ABSENT: Final = Address(b"\x0a" * 20)
 OF_SUBJECT: Final = Asked("subject", SUBJECTS[0])
 DECIDED_IN: Final = (2, 3, 3, 4, 4)
 """Block of each decision; the last of block 4 is about the other subject, at the other hospital."""
@@ -117,7 +118,8 @@ class Chain(Connection):
         if not self.node.first_state <= int(number, 16):
             raise LedgerUnavailableError("node does not give eth_getProof")
         state = WORLD.state if int(number, 16) >= PROVED else WORLD.earlier
-        keys = [("subject", key) for key in (*SUBJECTS, NOBODY)] + [("institution", key) for key in HOSPITALS]
+        keys: list[tuple[str, bytes]] = [("subject", key) for key in (*SUBJECTS, NOBODY)]
+        keys += [("institution", key) for key in (*HOSPITALS, ABSENT)]
         for whose, key in keys:
             if hex_of(_slot(whose, key)) == slot:
                 proof = state.proof(whose, key)  # type: ignore[arg-type]  # one of the two
@@ -166,7 +168,7 @@ async def test_validators_and_witnesses_both_vouch_and_nothing_is_missing() -> N
     ("changes", "says"),
     [
         ({"log_root": None}, "no witnesses vouch for it: no log root says whose cosignatures count"),
-        ({"checkpoint": None}, "no witnesses vouch for it: no checkpoint of the log is there"),
+        ({"checkpoint": None}, "no witnesses vouch for it: no checkpoint of the log is there (--checkpoint"),
         ({"checkpoint": b"?"}, "no witnesses vouch for it: "),
         (
             {"checkpoint": checkpoint_of(Node().logs[::-1])},
@@ -255,8 +257,41 @@ async def test_no_decision_is_shown_as_its_log_counts_what_others_asked(asked: A
     found = await stated(asked, Node(logs=DECISIONS))
 
     assert found.statement.logged is None
-    assert found.missing == (NOTHING_TO_SHOW,)
+    assert found.missing[0] == NOTHING_TO_SHOW
+    assert all(UNKNOWN in line for line in found.missing[1:])
     assert found.verified.vouched.seals
+
+
+UNKNOWN: Final = "on this chain: check that the right one was asked about"
+
+
+def _entered(whose: Whose, number: int) -> Log:
+    """Gives the log that enrols the subject, or admits the hospital, of whom nothing was decided."""
+    nowhere = EventPlace(BlockReference(0, bytes(32), 0), bytes(32), 0)
+    enrolled = events.SubjectEnrolled(nowhere, NOBODY, HOSPITALS[0], b"signer")
+    admitted = events.InstitutionAdmitted(nowhere, ABSENT, HOSPITALS[0], 44, b"signer", bytes(32), bytes(32))
+    event, contract = (enrolled, "Subjects") if whose == "subject" else (admitted, "Participants")
+    made = log_of(event, dict(ADDRESSES)[contract])
+    return _log(made.address, made.topics, made.data, number, 8)
+
+
+@pytest.mark.parametrize(("whose", "key"), [("subject", NOBODY), ("institution", ABSENT)])
+@pytest.mark.parametrize(("entered_in", "known"), [(None, False), (1, True), (PROVED + 1, False)])
+async def test_statement_about_nobody_is_no_all_clear(
+    *, whose: Whose, key: bytes, entered_in: int | None, known: bool
+) -> None:
+    entered = () if entered_in is None else (_entered(whose, entered_in),)
+    logs = sorted((*entered, *DECISIONS, relayed(PROVED)), key=lambda log: log.block_number)
+    final = [log for log in logs if log.block_number <= PROVED]
+
+    node = Node(logs=tuple(logs), newest=PROVED + 1)
+    found = await stated(Asked(whose, key, newest=False), node, checkpoint=checkpoint_of(final))
+
+    assert (found.verified.count, found.verified.block.number) == (0, PROVED)
+    told = [line for line in found.missing if UNKNOWN in line]
+    assert len(told) == (0 if known else 1)
+    entering = "enrolled this subject" if whose == "subject" else "admitted this institution"
+    assert known or told[0].startswith(f"up to block {PROVED} nobody {entering} ")
 
 
 async def test_log_of_a_contract_that_witnesses_do_not_follow_is_not_shown() -> None:

@@ -58,7 +58,8 @@ def private_folder(folder: Path) -> Path:
     if facts.st_uid != os.getuid():
         raise ConfigurationError(f"owner of {folder} does not match (got uid {facts.st_uid}, expected {os.getuid()})")
     if facts.st_mode & 0o077:
-        raise ConfigurationError(f"mode of {folder} does not match (got {facts.st_mode & 0o777:04o}, expected 0700)")
+        said = "expected 0700: run chmod 700 on it, or name a folder that is not there yet"
+        raise ConfigurationError(f"mode of folder {folder} does not match (got {facts.st_mode & 0o777:04o}, {said})")
     return folder
 
 
