@@ -129,6 +129,8 @@ def _fill_both(stage: Stage, size: Size) -> None:
     shutil.copy(network.folder(REQUESTER) / "keys" / "relay", network.state / LARGE / "keys" / "relay")
     for name, consents in ((SMALL, size.small), (LARGE, size.large)):
         fill(database_of(network.folder(name)), consents)
+    # Else the system writes a gigabyte down while commits of the larger side, which is measured, wait for the disk.
+    os.sync()
 
 
 def _start_both(stage: Stage) -> dict[str, float]:
