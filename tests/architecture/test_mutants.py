@@ -40,6 +40,7 @@ FOLDERS = {
     "token": "tests/unit/vault",
     "audit": "tests",
     "witness": "tests/unit/witness",
+    "papers": "tests/unit/papers",
 }
 KILLERS = sorted({(mutant["suite"], mutant["select"]) for _, mutant in MUTANTS})
 
