@@ -56,7 +56,7 @@ class Size:
     open_loop: int
 
 
-QUICK: Final = Size(rounds=2, patients=4, naive=40, single=400, batches=3, open_loop=120)
+QUICK: Final = Size(rounds=2, patients=4, naive=30, single=300, batches=2, open_loop=80)
 FULL: Final = Size(rounds=5, patients=40, naive=60, single=900, batches=5, open_loop=2000)
 
 

@@ -40,7 +40,7 @@ def run(*, quick: bool) -> dict[str, float]:
     Returns:
         ``live_authorisation_p50_s`` and ``live_authorisation_p95_s``.
     """
-    return asyncio.run(_run(3 if quick else 12))
+    return asyncio.run(_run(2 if quick else 12))
 
 
 async def _run(rounds: int) -> dict[str, float]:
