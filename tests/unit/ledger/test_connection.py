@@ -16,6 +16,7 @@ from consentry.ledger import wire
 from consentry.ledger.connection import Connection
 from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
+from tests.support.node_on_a_port import node_on_a_port
 
 HASH = bytes(range(32))
 CALLED = "0x" + "12" * 20
@@ -94,15 +95,10 @@ def node() -> Node:
 
 @pytest.fixture
 async def connection(node: Node) -> AsyncIterator[Connection]:
-    app = web.Application()
-    app.router.add_post("/", node.serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made = DirectConnection(f"http://127.0.0.1:{runner.addresses[0][1]}/", load_profile("embedded"))
-    yield made
-    await made.close()
-    await runner.cleanup()
+    async with node_on_a_port(node.serve) as url:
+        made = DirectConnection(url, load_profile("embedded"))
+        yield made
+        await made.close()
 
 
 async def test_call_of_a_transaction_is_whom_it_calls_with_what(node: Node, connection: Connection) -> None:

@@ -18,6 +18,7 @@ from consentry.ledger.direct import DirectConnection
 from consentry.ledger.engines import load_profile
 from consentry.ledger.patience import WAITS, patient
 from consentry.wiring import audits
+from tests.support.node_on_a_port import node_on_a_port
 
 GONE = LedgerUnavailableError("node does not answer", is_passing=True)
 ANSWERS = {
@@ -162,13 +163,8 @@ async def node(answers: list[Any]) -> AsyncIterator[str]:
             return web.Response()
         return web.json_response({"jsonrpc": "2.0", "id": asked["id"], **told} if isinstance(told, dict) else told)
 
-    app = web.Application()
-    app.router.add_post("/", serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
+    async with node_on_a_port(serve) as url:
+        yield url
 
 
 @asynccontextmanager

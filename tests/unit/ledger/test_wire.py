@@ -13,6 +13,7 @@ from aiohttp import web
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger import wire
 from consentry.ledger.wire import RpcError, Wire
+from tests.support.node_on_a_port import node_on_a_port
 
 Answer = Callable[[Any], Any]
 
@@ -42,16 +43,10 @@ def node() -> Node:
 
 @pytest.fixture
 async def line(node: Node) -> AsyncIterator[Wire]:
-    app = web.Application()
-    app.router.add_post("/", node.serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    made = Wire(f"http://127.0.0.1:{runner.addresses[0][1]}/", 2.0)
-    yield made
-    await made.close()
-    await runner.cleanup()
+    async with node_on_a_port(node.serve) as url:
+        made = Wire(url, 2.0)
+        yield made
+        await made.close()
 
 
 async def test_questions_of_one_moment_travel_in_one_body(node: Node, line: Wire) -> None:
