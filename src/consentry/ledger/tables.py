@@ -55,16 +55,39 @@ class Table(Sequence[Value_co]):
         return self._read(start + place * self._size)
 
 
-class Words(Table[bytes]):
+class Words(Sequence[bytes]):
     """The words of a ``bytes32[]`` where they stand in a call, equal to a tuple of the same.
 
     Each is copied when it is taken. An array is paid for once and may be named by every request, overlap with others,
     and be as long as the call; the contract reads it for a request whose signature holds, and for no other.
     """
 
+    __slots__ = ("_count", "_data", "_start")
+
     def __init__(self, data: bytes, start: int, count: int) -> None:
         """Takes the call, where the first word stands, and how many there are, all of them within the call."""
-        super().__init__(lambda: (start, count), WORD, lambda at: data[at : at + WORD])
+        self._data, self._start, self._count = data, start, count
+
+    def __len__(self) -> int:
+        """Gives how many there are."""
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
+
+    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
+        """Gives one word, or several.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if isinstance(place, slice):
+            return tuple(self)[place]
+        at = self._start + range(self._count)[place] * WORD
+        return self._data[at : at + WORD]
 
     def __eq__(self, other: object) -> bool:
         """Tells whether another sequence has the same words."""
