@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from consentry.audit.audit import NO_STORAGE, WENT_ON, Audit, Span
+from consentry.audit.columns import Segment
 from consentry.audit.findings import Kind
 from consentry.core.chain import BlockReference
 from consentry.core.codes import ConsentStatus
 from consentry.core.terms import Material, SubjectId
 from consentry.core.typed_data import consent_id
 from consentry.errors import LedgerUnavailableError
-from tests.support.memory_reader import HOSPITAL, MemoryReader, Story, honest_story
+from tests.support.memory_reader import FIRST_BLOCK, HOSPITAL, MemoryReader, Story, honest_story
 
 
 @dataclass
@@ -91,3 +93,27 @@ async def test_a_span_up_to_head_stays_within_itself() -> None:
     assert report.head == early
     assert report.findings == ()
     assert WENT_ON in report.limits
+
+
+class NoBulk:
+    """Reads nothing, and keeps that it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    async def stretches(self, first: int, last: int, key: bytes) -> AsyncIterator[tuple[int, Sequence[Segment]]]:
+        self.asked.append((first, last))
+        yield last, [[] for _ in key[:0]]
+
+
+async def test_few_blocks_are_read_without_starting_processes() -> None:
+    story, live = goes_on()
+    bulk, first = NoBulk(), FIRST_BLOCK
+    await Audit(story.reader(), bulk=bulk).run()
+    assert bulk.asked == [(first, story.number)]
+    # Those that came meanwhile, by themselves, are few.
+    audit = Audit(live, bulk=bulk)
+    [early] = live.early
+    seen = [segment async for _, segments in audit._segments(early.number + 1, story.number) for segment in segments]
+    assert any(seen)
+    assert len(bulk.asked) == 1

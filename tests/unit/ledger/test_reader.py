@@ -160,3 +160,19 @@ async def test_decision_whose_request_cannot_be_read_is_not_proved(monkeypatch: 
     monkeypatch.setattr(world.ledger, "submitted", unread)
     with pytest.raises(LedgerUnavailableError, match="request cannot be read"):
         await prover.prove(request.institution, request.request_id)
+
+
+async def test_reader_of_a_block_tells_what_held_after_it() -> None:
+    payers = people()
+    made = await deployed(InProcessProvider(payers).connection(), payers)
+    world = await world_on(made)
+    await world.populate()
+    case = await world.case()
+    request = world.request(case)
+    reader = ChainReader(made.connection, made.manifest)
+    before, earlier = await reader.head(), await reader.institution_head(request.institution)
+    receipt = await world.decide(request, case.material)
+    later = await reader.institution_head(request.institution)
+    assert later != earlier
+    assert await reader.at(before.number).institution_head(request.institution) == earlier
+    assert await reader.at(receipt.place.block.number).institution_head(request.institution) == later
