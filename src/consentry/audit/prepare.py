@@ -148,7 +148,9 @@ def _entry_hashes(matrix: Bytes, hashes: Bytes) -> Bytes:
 
 
 def _as_words(numbers: Bytes) -> Bytes:
-    return np.pad(numbers, ((0, 0), (WORD - numbers.shape[1], 0)))
+    words = np.zeros((len(numbers), WORD), np.uint8)
+    words[:, -numbers.shape[1] :] = numbers
+    return words
 
 
 def root_over(hashes: Bytes) -> Bytes:

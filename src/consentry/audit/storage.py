@@ -19,7 +19,7 @@ from consentry.core.state import LedgerState
 from consentry.core.terms import Address
 from consentry.crypto.signing import ACCOUNT_SIZE
 
-READS_AT_ONCE: Final = 32
+READS_AT_ONCE: Final = 128
 """How many questions a node is asked at a time."""
 _MESSAGE: Final = "the events of {} do not lead to what the contract holds"
 _MESSAGES: Final = dict.fromkeys(
@@ -48,6 +48,15 @@ class _Facts(Generic[Key, Fact]):
     facts: Mapping[Key, Fact]
     read: Callable[[Key], Awaitable[Fact]]
 
+    def wanted(self, only: About | None) -> list[Key]:
+        """Gives what the contract is asked about, in order."""
+        return sorted(key for key in self.facts if only is None or (self.kind, "0x" + key.hex()) in only)
+
+    def finding(self, key: Key, got: Fact) -> Finding:
+        """Says that the contract holds another fact."""
+        message = _MESSAGES.get(self.kind, _MESSAGE).format(self.whose)
+        return Finding(self.kind, "0x" + key.hex(), message, _shown(self.facts[key]), _shown(got))
+
 
 async def compare_storage(
     reader: LedgerReader, state: LedgerState, named: Named, now: int, only: About | None = None
@@ -61,15 +70,21 @@ async def compare_storage(
         now: time of the head, in seconds: a suspension in emergency ends by itself.
         only: which facts; all if none are given.
     """
-    found: list[Finding] = []
-    for facts in (
+    known = (
         *_logs(reader, state),
         *_participants(reader, state, named, now),
         *_subjects(reader, state),
         *_standing(reader, state, named),
         *_bases(reader, state),
-    ):
-        found += await _compare(facts, only)
+    )
+    asked = [(facts, key) for facts in known for key in facts.wanted(only)]
+    found: list[Finding] = []
+    for start in range(0, len(asked), READS_AT_ONCE):
+        some = asked[start : start + READS_AT_ONCE]
+        told = await asyncio.gather(*(facts.read(key) for facts, key in some))
+        for (facts, key), got in zip(some, told, strict=True):
+            if got != facts.facts[key]:
+                found.append(facts.finding(key, got))
     return found
 
 
@@ -126,19 +141,6 @@ def _bases(reader: LedgerReader, state: LedgerState) -> Iterable[_Facts[Any, Any
     }
     yield _Facts(Kind.AUTHORISATION_STATE, "an authorisation", given, reader.authorisation_slot)
     yield _Facts(Kind.DEBT_STATE, "a debt", state.debts.known, reader.debt_slot)
-
-
-async def _compare(facts: _Facts[Key, Fact], only: About | None) -> list[Finding]:
-    """Reads each fact, some at a time, and notes those the contract holds otherwise."""
-    found: list[Finding] = []
-    held, message = facts.facts, _MESSAGES.get(facts.kind, _MESSAGE).format(facts.whose)
-    keys = sorted(key for key in held if only is None or (facts.kind, "0x" + key.hex()) in only)
-    for start in range(0, len(keys), READS_AT_ONCE):
-        asked = keys[start : start + READS_AT_ONCE]
-        for key, got in zip(asked, await asyncio.gather(*map(facts.read, asked)), strict=True):
-            if got != held[key]:
-                found.append(Finding(facts.kind, "0x" + key.hex(), message, _shown(held[key]), _shown(got)))
-    return found
 
 
 def _shown(fact: object) -> str:

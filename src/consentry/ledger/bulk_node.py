@@ -135,16 +135,28 @@ class Node:
             raise kind(f"node does not answer ({type(error).__name__})") from error
 
     def _answer(self) -> bytes:
-        answer, parts, size = self._connection.getresponse(), list[bytes](), 0
-        # In pieces: whoever reads all at once believes a chunk that has less than no bytes, and reads on for ever.
-        while part := answer.read1(_PIECE):
-            parts.append(part)
-            size += len(part)
-            if size > MOST_BYTES:
-                raise OSError("an answer that does not end")
-        # Read piece by piece it does not notice its end, and keeps the connection from the next question.
-        answer.close()
-        return b"".join(parts)
+        answer = self._connection.getresponse()
+        length = answer.length
+        if length is None:
+            return _read_to_its_end(answer)
+        if length > MOST_BYTES:
+            raise OSError("an answer that is too long")
+        # All at once: megabytes that come in pieces have to be put together, in as much memory again.
+        return answer.read()
+
+
+def _read_to_its_end(answer: http.client.HTTPResponse) -> bytes:
+    """Reads an answer that does not say how long it is."""
+    parts, size = list[bytes](), 0
+    # In pieces: whoever reads all at once believes a chunk that has less than no bytes, and reads on for ever.
+    while part := answer.read1(_PIECE):
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
+            raise OSError("an answer that does not end")
+    # Read piece by piece it does not notice its end, and keeps the connection from the next question.
+    answer.close()
+    return b"".join(parts)
 
 
 def _body(number: int, method: str, parameters: list[object]) -> dict[str, object]:

@@ -6,6 +6,7 @@ chain is named nowhere and holds no rights.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -172,8 +173,9 @@ async def verify_identity(connection: Connection, manifest: Manifest) -> None:
         raise ForeignChainError(
             f"genesis hash does not match (got 0x{got.hex()}, expected 0x{identity.genesis_hash.hex()})"
         )
-    for name, expected in manifest.code_hashes:
-        digest = keccak(await connection.code(manifest.address(name)))
+    found = await asyncio.gather(*(connection.code(manifest.address(name)) for name, _ in manifest.code_hashes))
+    for (name, expected), code in zip(manifest.code_hashes, found, strict=True):
+        digest = keccak(code)
         if digest != expected:
             raise ForeignChainError(
                 f"code of {name} does not match (got 0x{digest.hex()}, expected 0x{expected.hex()})"

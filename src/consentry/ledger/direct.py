@@ -87,6 +87,16 @@ class DirectConnection(Connection):
         await self._wire.close()
         await super().close()
 
+    async def chain_id(self) -> int:
+        """Gives the chain's id."""
+        async with _translated():
+            return _number(await self._wire.ask("eth_chainId"))
+
+    async def code(self, address: Address) -> bytes:
+        """Gives the code at an address; empty if there is none."""
+        async with _translated():
+            return _bytes(await self._wire.ask("eth_getCode", _hex(address), "latest"))
+
     async def header(self, number: int | None = None) -> Header | None:
         """Gives a block by number, or the newest; None if the chain is shorter."""
         wanted = "latest" if number is None else hex(number)

@@ -90,6 +90,19 @@ def flood(server: socket.socket, written: list[int], first: bytes) -> None:
             written.append(1)
 
 
+def test_answer_that_says_it_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_node, "MOST_BYTES", 1 << 20)
+    written = list[int]()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        length = b"Content-Length: %d\r\n\r\n" % (64 << 20)
+        flooding = threading.Thread(target=flood, args=(server, written, OK + length))
+        flooding.start()
+        with pytest.raises(LedgerUnavailableError):
+            Node(f"http://127.0.0.1:{server.getsockname()[1]}").ask([("eth_getLogs", [])])
+        flooding.join()
+    assert sum(written) < 32
+
+
 def test_answer_that_is_too_long_is_not_read_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     said = json.dumps(answer(result="0x7")).encode()
     monkeypatch.setattr(bulk_node, "MOST_JSON", len(said))

@@ -117,6 +117,23 @@ async def test_what_is_no_transaction_is_a_node_that_does_not_answer(
         await connection.transaction_call(HASH)
 
 
+@pytest.mark.parametrize("name", ["code", "chain_id"])
+@pytest.mark.parametrize("result", [None, {}, [7], 7, "0xg"])
+async def test_what_is_no_answer_is_a_node_that_does_not_answer(
+    node: Node, connection: Connection, name: str, result: object
+) -> None:
+    node.result = result
+    with pytest.raises(LedgerUnavailableError, match="node does not"):
+        await ASKING[name](connection)
+
+
+async def test_chain_and_code_are_what_the_node_says(node: Node, connection: Connection) -> None:
+    node.result = "0x01ff"
+    assert await connection.code(Address(bytes(20))) == b"\1\xff"
+    node.result = "0x7a69"
+    assert await connection.chain_id() == 31337
+
+
 @pytest.mark.parametrize("name", ["header", "mined", "logs", "transaction_call"])
 @pytest.mark.parametrize("result", [{}, [{}], [7], 7, "x", {"number": "0x1"}, {"blockNumber": "x"}])
 async def test_what_is_no_answer_is_a_node_that_does_not_answer_on_the_usual_way(name: str, result: object) -> None:
