@@ -67,7 +67,7 @@ class Size:
 
 
 QUICK: Final = Size(rounds=3, calls=40, patients=4)
-FULL: Final = Size(rounds=7, calls=200, patients=50, views=200)
+FULL: Final = Size(rounds=5, calls=200, patients=50, views=200)
 
 
 def run(*, quick: bool) -> dict[str, float]:
