@@ -17,14 +17,14 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import audit, crowd, decide, growth, live, logged, pace, seal, transfer, verify, verify_bundles
+from benchmarks import audit, crowd, decide, growth, live, logged, pace, seal, short, transfer, verify, verify_bundles
 from benchmarks.failing import PartFailedError
 
 BENCHMARKS = (seal, verify, verify_bundles, transfer, live, decide, pace, audit, crowd, growth, logged)
-LONG = (verify_bundles, transfer, audit, growth, logged)
-"""Left out of a short run."""
-SHORT = (pace, logged)
-"""Left out of a long run: another has the figures of the one, and for the other there is no time."""
+IN_SHORT = (seal, verify, short)
+"""What a short run is made of; the last has the others in it, but for bundles, transfers, audits and growth."""
+IN_LONG = tuple(benchmark for benchmark in BENCHMARKS if benchmark not in {pace, logged})
+"""What a long run is made of: `audit` has the figures of `pace`, and for `logged` there is no time."""
 _COPY = multiprocessing.get_context("fork")
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
@@ -41,7 +41,7 @@ def main() -> int:
     if asked.only:
         return _run(BENCHMARKS[names.index(asked.only)], quick=asked.quick)
     results: dict[str, float] = {}
-    wanted = [benchmark for benchmark in BENCHMARKS if benchmark not in (LONG if asked.quick else SHORT)]
+    wanted = IN_SHORT if asked.quick else IN_LONG
     failed = [benchmark for benchmark in wanted if not _gather(benchmark, results, quick=asked.quick)]
     return 1 if failed else 0
 

@@ -87,17 +87,22 @@ def run(*, quick: bool) -> dict[str, float]:
 async def measure(size: Size) -> dict[str, float]:
     """Measures with a size of one's own."""
     async with open_stage(size.patients) as stage:
-        # No gateway runs meanwhile: each reads what was granted once it starts.
-        filling = asyncio.to_thread(_fill_both, stage, size)
-        fresh, _ = await asyncio.gather(_granted(stage, size.calls * (1 + size.rounds)), filling)
-        # Else the system writes a gigabyte down while commits of what is measured wait for the disk.
-        results, _ = await asyncio.gather(asyncio.to_thread(_start_both, stage), asyncio.to_thread(os.sync))
-        try:
-            results |= await _in_turns(stage, size, fresh)
-        finally:
-            await asyncio.to_thread(stage.network.stop_gateway, LARGE)
-        if size.views:
-            results["mirror_bytes_per_consent"] = await _bytes_per_view(stage, size.views)
+        return await on_stage(stage, size)
+
+
+async def on_stage(stage: Stage, size: Size) -> dict[str, float]:
+    """Measures on a stage that others may have measured on, or will."""
+    # No gateway runs meanwhile: each reads what was granted once it starts.
+    filling = asyncio.to_thread(_fill_both, stage, size)
+    fresh, _ = await asyncio.gather(_granted(stage, size.calls * (1 + size.rounds)), filling)
+    # Else the system writes a gigabyte down while commits of what is measured wait for the disk.
+    results, _ = await asyncio.gather(asyncio.to_thread(_start_both, stage), asyncio.to_thread(os.sync))
+    try:
+        results |= await _in_turns(stage, size, fresh)
+    finally:
+        await asyncio.to_thread(stage.network.stop_gateway, LARGE)
+    if size.views:
+        results["mirror_bytes_per_consent"] = await _bytes_per_view(stage, size.views)
     return results
 
 

@@ -7,6 +7,7 @@ the first one. No access can be decided under them: the chain does not know them
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -74,15 +75,25 @@ FROM counted
 
 def _write_like(connection: sqlite3.Connection, model: Row, own: str, index: str, which: str) -> None:
     """Writes a row like the model for each that was drawn, with ids of its own in columns and in the content."""
-    known = {"own": model[own].hex(), "subject": model["subject_id"].hex()}
+    payload, parts = _in_parts(model, own)
     values = {column: f":{column}" for column in model} | {
         "block_number": "block",
         "log_index": index,
         own: own,
         "subject_id": "subject_id",
-        "payload": f"replace(replace(:payload, :own, lower(hex({own}))), :subject, lower(hex(subject_id)))",
+        "payload": payload,
     }
     connection.execute(
         f"INSERT INTO ledger_events ({', '.join(values)}) SELECT {', '.join(values.values())} FROM drawn WHERE {which}",  # noqa: S608 - our own words and the table's column names
-        model | known,
+        model | parts,
     )
+
+
+def _in_parts(model: Row, own: str) -> tuple[str, dict[str, str]]:
+    """Gives the content of a row with other ids as SQL, and what of the model's stands between the ids."""
+    written = {model[column].hex(): column for column in (own, "subject_id")}
+    words, parts = list[str](), dict[str, str]()
+    for place, part in enumerate(re.split(f"({'|'.join(written)})", model["payload"])):
+        words.append(f"lower(hex({written[part]}))" if part in written else f":part_{place}")
+        parts |= {} if part in written else {f"part_{place}": part}
+    return " || ".join(words), parts

@@ -23,7 +23,7 @@ from consentry.vault.pieces import SEAL_SIZE
 
 MEBIBYTE: Final = 2**20
 SIZE: Final = 64 * MEBIBYTE
-QUICK_ROUNDS, ROUNDS = 2, 7
+QUICK_ROUNDS, ROUNDS = 2, 5
 COMMIT_ROUNDS: Final = 5
 RECORDS_A_ROUND: Final = 8
 COMMITMENTS: Final = 10_000

@@ -125,7 +125,13 @@ def _members(value: Any) -> list[Any]:
     return [getattr(value, name) for name in _names_of(kind)]
 
 
+_PLAIN: Final = frozenset({int, bool, str})
+"""What stands in JSON as it is; a code is an int of another type."""
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, IntEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
 from consentry.core import events
@@ -13,7 +13,7 @@ from consentry.core.chain import EventPlace
 from consentry.core.codes import Reason, Standing
 from consentry.core.packing import entry_of
 from consentry.core.signed_act import SignedAct
-from consentry.core.terms import Address, ConsentTerms, RecordLeaf, SubjectId
+from consentry.core.terms import AccessEntry, Address, ConsentTerms, RecordLeaf, SubjectId
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.abi import CONTRACTS, Signature, artifact
 
@@ -29,11 +29,6 @@ class Log:
     block_hash: bytes
     transaction_hash: bytes
     log_index: int
-
-
-def _decided(place: EventPlace, values: Sequence[Any]) -> events.AccessDecided:
-    request_id, subject_id, institution, line = values
-    return events.AccessDecided(place, entry_of(request_id, SubjectId(subject_id), institution, line))
 
 
 def _anchored(place: EventPlace, values: Sequence[Any]) -> events.RecordAnchored:
@@ -70,7 +65,6 @@ def _same_order(kind: type[Any]) -> Callable[[EventPlace, Sequence[Any]], events
 
 
 _BUILDERS: Final[dict[str, Callable[[EventPlace, Sequence[Any]], events.LedgerEvent]]] = {
-    "AccessDecided": _decided,
     "RequestRejected": _rejected,
     "RecordAnchored": _anchored,
     "ConsentGranted": _granted,
@@ -116,12 +110,24 @@ IGNORED: Final = frozenset({"EIP712DomainChanged", "AuthorityUpdated"})
 """Events of inherited contracts that say nothing about the ledger; both are emitted at construction only."""
 
 
+_DECIDED: Final = events.AccessDecided.__name__
+
+ENTRIES_KEPT: Final = 8192
+"""Entries kept once decoded: a gateway reads each from the receipt of its transaction, and again when it follows."""
+
+
 @cache
 def _signatures() -> Mapping[bytes, Signature]:
     found: dict[bytes, Signature] = {}
     for name in CONTRACTS:
         found.update({d: s for d, s in artifact(name).events.items() if s.name not in IGNORED})
     return found
+
+
+@lru_cache(maxsize=ENTRIES_KEPT)
+def _entry(topics: tuple[bytes, ...], data: bytes) -> AccessEntry:
+    request_id, subject_id, institution, line = _signatures()[topics[0]].decode_event(topics, data)
+    return entry_of(request_id, SubjectId(subject_id), institution, line)
 
 
 def decode_log(log: Log, place: EventPlace) -> events.LedgerEvent | None:
@@ -134,6 +140,8 @@ def decode_log(log: Log, place: EventPlace) -> events.LedgerEvent | None:
     if signature is None:
         return None
     try:
+        if signature.name == _DECIDED:
+            return events.AccessDecided(place, _entry(log.topics, log.data))
         return _BUILDERS[signature.name](place, signature.decode_event(log.topics, log.data))
     except ValueError as error:  # bytes that are none of the event, or a code that is not known
         raise LedgerUnavailableError(f"node gives a log of {signature.name} that cannot be read ({error})") from error
