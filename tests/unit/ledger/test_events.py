@@ -8,7 +8,7 @@ import pytest
 
 from consentry.core import events
 from consentry.core.codes import Reason
-from consentry.core.terms import AccessEntry, SubjectId
+from consentry.core.terms import AccessEntry, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
 from consentry.ledger.events import Log, decode_log
 from tests.faults.wire_logs import encode_log
@@ -29,7 +29,7 @@ def log_of(entry: AccessEntry) -> Log:
     [
         replace(ENTRY, request=replace(REQUEST, request_id=8)),
         replace(ENTRY, request=replace(REQUEST, institution=samples.CUSTODIAN)),
-        replace(ENTRY, request=replace(REQUEST, record_id=samples.word(9))),
+        replace(ENTRY, request=replace(REQUEST, record_id=RecordId(samples.word(9)))),
         replace(ENTRY, subject_id=SubjectId(samples.word(0x52))),
         replace(ENTRY, institution_sequence=5),
     ],

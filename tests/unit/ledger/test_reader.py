@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -24,7 +24,20 @@ from consentry.ledger.reader import ChainReader
 from tests.support import samples
 from tests.support.answers import encode_members
 from tests.support.in_process import InProcessProvider
-from tests.support.ledger_worlds import FAR, deployed, people, world_on
+from tests.support.ledger_worlds import FAR, Deployed, LedgerWorld, deployed, people, world_on
+
+
+Provider = TypeVar("Provider", bound=InProcessProvider)
+
+
+async def populated(kind: type[Provider]) -> tuple[Provider, Deployed, LedgerWorld]:
+    """Gives a node of that kind, what is deployed on it, and the ledger of a country with institutions in it."""
+    payers = people()
+    provider = kind(payers)
+    made = await deployed(provider.connection(), payers)
+    world = await world_on(made)
+    await world.populate()
+    return provider, made, world
 
 
 class Replacing(InProcessProvider):
@@ -40,10 +53,7 @@ class Replacing(InProcessProvider):
 
 
 async def test_decision_in_a_block_that_was_replaced_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    payers = people()
-    provider = Replacing(payers)
-    world = await world_on(await deployed(provider.connection(), payers))
-    await world.populate()
+    provider, _, world = await populated(Replacing)
     case = await world.case()
     request = world.request(case)
     receipt = await world.decide(request, case.material)
@@ -88,10 +98,7 @@ class Interrupted(InProcessProvider):
 
 
 async def test_duty_that_is_done_while_pages_are_read_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    payers = people()
-    provider = Interrupted(payers)
-    world = await world_on(await deployed(provider.connection(), payers))
-    await world.populate()
+    provider, _, world = await populated(Interrupted)
     cases = [await world.case() for _ in range(3)]
     for case in cases:
         await world.ledger.revoke(case.terms, world.revocation(case))
@@ -144,10 +151,7 @@ async def test_debts_are_read_after_one_block(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_decision_whose_request_cannot_be_read_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
-    payers = people()
-    made = await deployed(InProcessProvider(payers).connection(), payers)
-    world = await world_on(made)
-    await world.populate()
+    _, made, world = await populated(InProcessProvider)
     case = await world.case()
     request = world.request(case)
     await world.decide(request, case.material)
@@ -163,10 +167,7 @@ async def test_decision_whose_request_cannot_be_read_is_not_proved(monkeypatch: 
 
 
 async def test_reader_of_a_block_tells_what_held_after_it() -> None:
-    payers = people()
-    made = await deployed(InProcessProvider(payers).connection(), payers)
-    world = await world_on(made)
-    await world.populate()
+    _, made, world = await populated(InProcessProvider)
     case = await world.case()
     request = world.request(case)
     reader = ChainReader(made.connection, made.manifest)
