@@ -26,7 +26,6 @@ from tests.support.answers import encode_members
 from tests.support.in_process import InProcessProvider
 from tests.support.ledger_worlds import FAR, Deployed, LedgerWorld, deployed, people, world_on
 
-
 Provider = TypeVar("Provider", bound=InProcessProvider)
 
 
