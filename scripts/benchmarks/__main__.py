@@ -1,7 +1,7 @@
 """Runs every benchmark and writes ``build/bench.json``: ``{"results": {name: value}}``; names say the unit or ratio.
 
 Each one runs in a process of its own, so that the memory of one is no burden to the next, and what it found is written
-as soon as it is done.
+as soon as it is done. In a short run those that need a country to measure in share one, and a process.
 """
 
 from __future__ import annotations
