@@ -265,7 +265,7 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
     function _changeStatus(bytes32 ledgerId, LedgerStatus status, bytes32 reasonHash, bool resolved) private {
         if (!_isConfirmed(_COUNTRY)) return;
         Ledger storage ledger = _ledgers[ledgerId];
-        // Two officers have looked at what there was against former lists: keys of those, lost since, stop nothing more.
+        // Two officers have looked at what there was against former lists: keys of those, lost since, stop nothing.
         if (resolved) ledger.heardFrom = ledger.version;
         ledger.status = status;
         emit LedgerStatusChanged(ledgerId, _ownAuthority(), status, reasonHash);
@@ -302,8 +302,8 @@ contract NationalAnchor is Authorities, EIP712, INationalAnchor {
         return Conflict.NONE;
     }
 
-    /// @dev A log only grows, and only with a block: more leaves were there later, in a later block. Clocks of two lists
-    /// are not those of one, and nobody has to have signed both.
+    /// @dev A log only grows, and only with a block: more leaves were there later, in a later block. Clocks of two
+    /// lists are not those of one, and nobody has to have signed both.
     function _hasGoneBack(
         LedgerCheckpoint calldata checkpoint,
         Anchor storage known,

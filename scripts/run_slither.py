@@ -63,7 +63,9 @@ def analyse() -> dict[str, Any]:
         report = Path(folder) / "report.json"
         others = ["--exclude-dependencies", "--filter-paths", "node_modules|test/"]  # not what is deployed
         command = [str(slither), ".", *others, "--json", str(report)]
-        environment = {**os.environ, "HOME": str(home), "PATH": path}
+        # Folders of its own: the tests may have forge build at the same time, and by another profile.
+        built = {"FOUNDRY_OUT": "cache/slither/out", "FOUNDRY_CACHE_PATH": "cache/slither/cache"}
+        environment = {**os.environ, **built, "HOME": str(home), "PATH": path}
         done = subprocess.run(command, cwd=CONTRACTS, env=environment, capture_output=True, text=True, check=False)
         if not report.exists():
             raise RuntimeError(f"slither failed: {done.stderr.strip()[-2000:]}")

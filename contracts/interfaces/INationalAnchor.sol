@@ -36,10 +36,10 @@ enum Conflict {
 /// prove decisions of the province to a contract.
 ///
 /// A checkpoint that enough witnesses signed and that contradicts an anchored one is no error: it is evidence, and the
-/// call that brings it succeeds. The ledger is `FORKED` from then on, or `CLOSED_FORKED`: nothing is anchored and nothing
-/// is proved until two officers have looked. Any two majorities of one list share a witness, so each conflict of
-/// checkpoints of one list convicts at least one. Majorities of two lists need not: there, either all who signed one of
-/// the two checkpoints did so against the rules, or the province showed two histories.
+/// call that brings it succeeds. The ledger is `FORKED` from then on, or `CLOSED_FORKED`: nothing is anchored and
+/// nothing is proved until two officers have looked. Any two majorities of one list share a witness, so each conflict
+/// of checkpoints of one list convicts at least one. Majorities of two lists need not: there, either all who signed one
+/// of the two checkpoints did so against the rules, or the province showed two histories.
 ///
 /// Who governs is as in `IAuthorities`. Acts that take two officers say so.
 ///
@@ -229,8 +229,8 @@ interface INationalAnchor is IAuthorities {
         bytes[] calldata signatures
     ) external returns (Conflict conflict);
 
-    /// @notice Records that a checkpoint contradicts an anchored one whose witnesses are of the same list, be it a former
-    /// one. Anybody may bring one; nothing is anchored by it.
+    /// @notice Records that a checkpoint contradicts an anchored one whose witnesses are of the same list, be it a
+    /// former one. Anybody may bring one; nothing is anchored by it.
     /// @dev Errors, in this order: StatusInvalid (never admitted), CheckpointInvalid, TimeInvalid, ConflictKnown,
     /// NotAnchored, ListUnheard, then as `anchor`, from QuorumMissing to NodesInvalid, then NoConflict.
     /// @param against size of the anchored tree.
@@ -248,7 +248,8 @@ interface INationalAnchor is IAuthorities {
     ) external returns (Conflict conflict);
 
     /// @notice Proves a decision by the log of its ledger.
-    /// @dev Errors, in this order: StatusInvalid (never admitted, or with an open conflict), NotAnchored, PathInvalid, NoDecision.
+    /// @dev Errors, in this order: StatusInvalid (never admitted, or with an open conflict), NotAnchored, PathInvalid,
+    /// NoDecision.
     /// @param identity of the ledger.
     /// @param size of the anchored tree.
     /// @param place of the event.
@@ -265,8 +266,8 @@ interface INationalAnchor is IAuthorities {
         bytes32[] calldata path
     ) external view returns (ProvenDecision memory decision);
     /// @notice Proves a decision by the chain of its ledger.
-    /// @dev Errors, in this order: StatusInvalid (never admitted, or with an open conflict), NotAnchored, HeadersInvalid, those of
-    /// OpenZeppelin's `TrieProof` and `RLP`, LogMissing, NoDecision.
+    /// @dev Errors, in this order: StatusInvalid (never admitted, or with an open conflict), NotAnchored,
+    /// HeadersInvalid, those of OpenZeppelin's `TrieProof` and `RLP`, LogMissing, NoDecision.
     /// @param identity of the ledger.
     /// @param size of the anchored tree, whose block the headers begin with.
     /// @param headers RLP: the anchored block, its parent, and so on to the block of the decision. Those of QBFT blocks

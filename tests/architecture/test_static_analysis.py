@@ -1,4 +1,4 @@
-"""The table of explained findings is read as it is meant; slither itself runs in scripts/lint."""
+"""The table of explained findings is read as it is meant; slither itself runs in `test_lint.py`."""
 
 from __future__ import annotations
 
