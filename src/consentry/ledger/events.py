@@ -115,6 +115,9 @@ _DECIDED: Final = events.AccessDecided.__name__
 ENTRIES_KEPT: Final = 8192
 """Entries kept once decoded: a gateway reads each from the receipt of its transaction, and again when it follows."""
 
+_ENTRY_BYTES: Final = 11 * 32
+"""Of its topics and data. What a node adds to them is no reason to refuse it, but must not fill memory."""
+
 
 @cache
 def _signatures() -> Mapping[bytes, Signature]:
@@ -124,10 +127,17 @@ def _signatures() -> Mapping[bytes, Signature]:
     return found
 
 
-@lru_cache(maxsize=ENTRIES_KEPT)
-def _entry(topics: tuple[bytes, ...], data: bytes) -> AccessEntry:
+def _read_entry(topics: tuple[bytes, ...], data: bytes) -> AccessEntry:
     request_id, subject_id, institution, line = _signatures()[topics[0]].decode_event(topics, data)
     return entry_of(request_id, SubjectId(subject_id), institution, line)
+
+
+_kept_entry = lru_cache(maxsize=ENTRIES_KEPT)(_read_entry)
+
+
+def _entry(log: Log) -> AccessEntry:
+    size = sum(map(len, log.topics)) + len(log.data)
+    return (_kept_entry if size == _ENTRY_BYTES else _read_entry)(log.topics, log.data)
 
 
 def decode_log(log: Log, place: EventPlace) -> events.LedgerEvent | None:
@@ -141,7 +151,7 @@ def decode_log(log: Log, place: EventPlace) -> events.LedgerEvent | None:
         return None
     try:
         if signature.name == _DECIDED:
-            return events.AccessDecided(place, _entry(log.topics, log.data))
+            return events.AccessDecided(place, _entry(log))
         return _BUILDERS[signature.name](place, signature.decode_event(log.topics, log.data))
     except ValueError as error:  # bytes that are none of the event, or a code that is not known
         raise LedgerUnavailableError(f"node gives a log of {signature.name} that cannot be read ({error})") from error

@@ -10,6 +10,7 @@ from consentry.core import events
 from consentry.core.codes import Reason
 from consentry.core.terms import AccessEntry, RecordId, SubjectId
 from consentry.errors import LedgerUnavailableError
+from consentry.ledger import events as ledger_events
 from consentry.ledger.events import Log, decode_log
 from tests.faults.wire_logs import encode_log
 from tests.support import samples
@@ -51,3 +52,15 @@ def test_log_that_cannot_be_read_is_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(LedgerUnavailableError, match="AccessDecided that cannot be read"):
             decode_log(cut, PLACE)
+
+
+@pytest.mark.parametrize("added", ["data", "topic"])
+def test_what_a_node_adds_to_a_log_is_not_kept(added: str) -> None:
+    log = log_of(ENTRY)
+    more = bytes(32)
+    longer = replace(log, data=log.data + more) if added == "data" else replace(log, topics=(*log.topics, more))
+    decoded = decode_log(log, PLACE)
+    kept = ledger_events._kept_entry.cache_info()
+
+    assert decode_log(longer, PLACE) == decoded
+    assert ledger_events._kept_entry.cache_info() == kept
